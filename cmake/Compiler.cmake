@@ -1,0 +1,45 @@
+# How our own code is compiled: target `rollcall_options`, linked privately by every module.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+add_library(rollcall_options INTERFACE)
+target_include_directories(rollcall_options INTERFACE "${CMAKE_SOURCE_DIR}/src")
+target_compile_options(rollcall_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+# GCC counts a member that a designated initialiser leaves to its constructor as a mistake.
+target_compile_options(rollcall_options INTERFACE -Wno-missing-field-initializers)
+# ROLLCALL_DEPS_DIR: models/default and photos, for a program that runs where it was built.
+target_compile_definitions(rollcall_options INTERFACE
+  ROLLCALL_VERSION="${PROJECT_VERSION}" ROLLCALL_DEPS_DIR="${ROLLCALL_DEPS_DIR}")
+if(ROLLCALL_FAILPOINTS)
+  target_compile_definitions(rollcall_options INTERFACE ROLLCALL_FAILPOINTS=1)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(rollcall_options INTERFACE -Wthread-safety -Werror=thread-safety)
+endif()
+
+# Sanitizers reach third-party sources that we compile (SQLite) as well.
+if(ROLLCALL_SANITIZE)
+  add_compile_options(-fsanitize=${ROLLCALL_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ROLLCALL_SANITIZE})
+  if(ROLLCALL_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+  if(ROLLCALL_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC warns about the fences inside Asio, which tsan does not model.
+    target_compile_options(rollcall_options INTERFACE -Wno-tsan)
+  endif()
+endif()
+if(ROLLCALL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

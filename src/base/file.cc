@@ -1,0 +1,222 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "base/unique_fd.h"
+
+namespace rollcall::base {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Unique among the threads and processes that may write beside each other.
+fs::path TemporaryBeside(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  fs::path tmp = path;
+  tmp += ".tmp" + std::to_string(::getpid()) + "." + std::to_string(counter++);
+  return tmp;
+}
+
+Result<void> WriteAll(int fd, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoError(errno, "write", path);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+struct DigestDeleter {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
+class Sha256Stream {
+ public:
+  Sha256Stream() : context_(EVP_MD_CTX_new()) {
+    EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
+  }
+  void Update(const void* data, std::size_t size) {
+    EVP_DigestUpdate(context_.get(), data, size);
+  }
+  std::string Hex() {
+    std::array<unsigned char, 32> digest{};
+    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string hex;
+    for (unsigned char byte : digest) {
+      hex += kDigits[byte >> 4];
+      hex += kDigits[byte & 15];
+    }
+    return hex;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, DigestDeleter> context_;
+};
+
+}  // namespace
+
+Error ErrnoError(int error_number, std::string_view doing, const fs::path& path) {
+  Error error{.code = ErrorCode::kUnavailable,
+              .reason = "ERR_IO",
+              .message = "cannot " + std::string(doing) + " " + path.string() + ": " +
+                         std::strerror(error_number),
+              .hint = {}};
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+      error.code = ErrorCode::kResourceExhausted;
+      error.reason = "ERR_DISK_FULL";
+      error.hint = "free some space; work goes on from its last checkpoint";
+      break;
+    case ENOENT:
+      error.code = ErrorCode::kNotFound;
+      error.reason = "ERR_NOT_FOUND";
+      error.hint = "check the path";
+      break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      error.code = ErrorCode::kFailedPrecondition;
+      error.reason = "ERR_PERMISSION";
+      error.hint = "check who owns it and whether the file system is writable";
+      break;
+    default:
+      break;
+  }
+  return error;
+}
+
+Result<std::string> ReadFile(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return ErrnoError(errno, "open", path);
+  std::string bytes;
+  std::vector<char> buffer(1 << 16);
+  while (true) {
+    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n == 0) return bytes;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoError(errno, "read", path);
+    }
+    bytes.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+}
+
+Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
+  const fs::path tmp = TemporaryBeside(path);
+  const auto write = [&]() -> Result<void> {
+    UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!fd.is_open()) return ErrnoError(errno, "create", tmp);
+    ROLLCALL_TRY(WriteAll(fd.get(), bytes, tmp));
+    if (::fdatasync(fd.get()) != 0) return ErrnoError(errno, "sync", tmp);
+    if (::rename(tmp.c_str(), path.c_str()) != 0) return ErrnoError(errno, "rename to", path);
+    return {};
+  };
+  if (auto written = write(); !written.ok()) {
+    ::unlink(tmp.c_str());
+    return written;
+  }
+  return SyncFolder(path.parent_path());
+}
+
+Result<void> LinkAtomic(const fs::path& path, const fs::path& target) {
+  const fs::path tmp = TemporaryBeside(path);
+  if (::symlink(target.c_str(), tmp.c_str()) != 0) return ErrnoError(errno, "link", tmp);
+  if (::rename(tmp.c_str(), path.c_str()) != 0) {
+    const int error_number = errno;
+    ::unlink(tmp.c_str());
+    return ErrnoError(error_number, "rename to", path);
+  }
+  return SyncFolder(path.parent_path());
+}
+
+Result<void> SyncFile(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return ErrnoError(errno, "open", path);
+  if (::fdatasync(fd.get()) != 0) return ErrnoError(errno, "sync", path);
+  return SyncFolder(path.parent_path());
+}
+
+Result<void> SyncFolder(const fs::path& folder) {
+  const fs::path target = folder.empty() ? fs::path(".") : folder;
+  UniqueFd fd(::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return ErrnoError(errno, "open", target);
+  if (::fsync(fd.get()) != 0) return ErrnoError(errno, "sync", target);
+  return {};
+}
+
+Result<void> MakeFolders(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) return ErrnoError(failure.value(), "create", folder);
+  return {};
+}
+
+std::string Sha256(std::string_view bytes) {
+  Sha256Stream stream;
+  stream.Update(bytes.data(), bytes.size());
+  return stream.Hex();
+}
+
+namespace {
+
+Result<FileDigest> DigestFolder(const fs::path& folder) {
+  std::error_code failure;
+  std::vector<fs::path> entries;
+  for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
+       it.increment(failure)) {
+    entries.push_back(it->path());
+  }
+  if (failure) return ErrnoError(failure.value(), "list", folder);
+  std::sort(entries.begin(), entries.end());
+  FileDigest total;
+  std::string listing;
+  for (const fs::path& entry : entries) {
+    ROLLCALL_TRY_ASSIGN(const FileDigest digest, DigestFile(entry));
+    total.size_bytes += digest.size_bytes;
+    listing += entry.filename().string() + '\0' + digest.sha256 + '\n';
+  }
+  total.sha256 = Sha256(listing);
+  return total;
+}
+
+}  // namespace
+
+Result<FileDigest> DigestFile(const fs::path& path) {
+  std::error_code ignored;  // What is wrong with the path is said by open() below.
+  if (fs::is_directory(path, ignored)) return DigestFolder(path);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.is_open()) return ErrnoError(errno, "open", path);
+  Sha256Stream stream;
+  FileDigest digest;
+  std::vector<char> buffer(1 << 18);
+  while (true) {
+    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n == 0) break;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoError(errno, "read", path);
+    }
+    stream.Update(buffer.data(), static_cast<std::size_t>(n));
+    digest.size_bytes += n;
+  }
+  digest.sha256 = stream.Hex();
+  return digest;
+}
+
+}  // namespace rollcall::base

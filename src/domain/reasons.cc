@@ -1,0 +1,97 @@
+#include "domain/reasons.h"
+
+#include <array>
+
+#include "domain/stage_handler.h"
+
+namespace rollcall::domain {
+namespace {
+
+using base::ErrorCode;
+
+struct Entry {
+  std::string_view reason;
+  ErrorCode code;
+  std::string_view hint;
+};
+
+constexpr std::array<Entry, 34> kEntries{{
+    {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
+     "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
+    {reason::kVideoNotFound, ErrorCode::kNotFound,
+     "check the path; if the file has moved, add it again with `rollcall episodes add`"},
+    {reason::kVideoUnreadable, ErrorCode::kInvalidArgument,
+     "play it with another program; if that fails too, the file is damaged or not a video"},
+    {reason::kVideoNoPicture, ErrorCode::kInvalidArgument, "give a file that has a video stream"},
+    {reason::kVideoChanged, ErrorCode::kFailedPrecondition,
+     "the file is not the one that was added; add it again with `rollcall episodes add`"},
+    {reason::kVideoTooLarge, ErrorCode::kInvalidArgument, "scale it down to 8192 pixels or less"},
+    {reason::kPermission, ErrorCode::kFailedPrecondition,
+     "check who owns it and whether the file system is writable"},
+    {reason::kBadKey, ErrorCode::kInvalidArgument,
+     "use letters, digits, '-', '_' and '.', at most 100 of them, for example rhobh_s05_e03"},
+    {reason::kKeyTaken, ErrorCode::kAlreadyExists, "name this one with --episode"},
+    {reason::kBadParams, ErrorCode::kInvalidArgument, "see `rollcall COMMAND --help`"},
+    {reason::kBadConfig, ErrorCode::kInvalidArgument, "correct rollcall.toml in the data directory"},
+    {reason::kRegistryUpdateFailed, ErrorCode::kFailedPrecondition,
+     "make the data directory writable, then `rollcall jobs resume`; the results are kept"},
+    {reason::kJobAlreadyRunning, ErrorCode::kAlreadyExists,
+     "wait with `rollcall jobs wait`, or end it with `rollcall jobs cancel`"},
+    {reason::kJobNotFound, ErrorCode::kNotFound, "`rollcall jobs list` shows what there is"},
+    {reason::kModelMissing, ErrorCode::kNotFound, "run `rollcall models verify`, then set up again"},
+    {reason::kModelAltered, ErrorCode::kDataLoss,
+     "the file is not the one that the pack names; install the pack again"},
+    {reason::kProviderMissing, ErrorCode::kFailedPrecondition,
+     "choose provider = \"cpu\", or an ONNX Runtime that has this provider"},
+    {reason::kPrereqFailed, ErrorCode::kFailedPrecondition,
+     "mend the stage it needs, then `rollcall jobs resume`"},
+    {reason::kArtifactCorrupt, ErrorCode::kDataLoss,
+     "run the stage that makes it again with --from"},
+    {reason::kStalled, ErrorCode::kUnavailable, "it is tried again from its last checkpoint"},
+    {reason::kWorkerCrashed, ErrorCode::kUnavailable, "it is tried again from its last checkpoint"},
+    {reason::kPoisonSegment, ErrorCode::kInternal,
+     "one part of the video ends the worker each time; see the job's log"},
+    {reason::kDiskFull, ErrorCode::kResourceExhausted,
+     "free some space; work goes on from its last checkpoint"},
+    {reason::kFenced, ErrorCode::kCancelled, "another attempt has taken over; nothing to do"},
+    {reason::kCancelled, ErrorCode::kCancelled, "`rollcall jobs resume` goes on where it ended"},
+    {reason::kStoreBusy, ErrorCode::kFailedPrecondition,
+     "another rollcall owns this data directory; talk to that one or choose another with --data"},
+    {reason::kStoreDamaged, ErrorCode::kDataLoss,
+     "put back a copy of the data directory's rollcall.db; results on disk are untouched"},
+    {reason::kStoreUnavailable, ErrorCode::kUnavailable, "try again; see the server's log"},
+    {reason::kStoreTooNew, ErrorCode::kFailedPrecondition,
+     "a newer rollcall wrote this data directory; use that one"},
+    {reason::kBadRequest, ErrorCode::kInvalidArgument,
+     "the two ends are of different versions, or something else wrote to the socket"},
+    {reason::kEngineUnavailable, ErrorCode::kUnavailable,
+     "see logs/engine.log in the data directory, then give the same command again"},
+    {reason::kProtocol, ErrorCode::kInternal, "please report it with the job's log"},
+    {reason::kInternal, ErrorCode::kInternal, "please report it with the job's log"},
+    {"ERR_IO", ErrorCode::kUnavailable, ""},
+}};
+
+}  // namespace
+
+base::Error MakeError(std::string_view reason, std::string message) {
+  for (const Entry& entry : kEntries) {
+    if (entry.reason == reason) {
+      return {entry.code, std::string(reason), std::move(message), std::string(entry.hint)};
+    }
+  }
+  return {ErrorCode::kInternal, std::string(reason), std::move(message), {}};
+}
+
+base::Error MakeError(std::string_view reason, std::string message, std::string hint) {
+  base::Error error = MakeError(reason, std::move(message));
+  error.hint = std::move(hint);
+  return error;
+}
+
+bool IsRetryable(const base::Error& error) {
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kResourceExhausted;
+}
+
+base::Error StoppedError() { return MakeError(reason::kCancelled, "stopped on request"); }
+
+}  // namespace rollcall::domain

@@ -1,0 +1,213 @@
+#include "pipeline/cluster_stage.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "artifacts/artifact_folder.h"
+#include "pipeline/clusterer.h"
+#include "pipeline/episode_params.h"
+#include "pipeline/track_table.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+constexpr float kLowConfidence = 0.6F;  // origin.md §6.6
+
+struct Settings {
+  ClusterOptions options;
+  domain::MediaTime presence_min{};  // A group seen for less is no person.
+  std::int64_t count_min = 3;        // Nor one of fewer detections.
+
+  static Settings From(const EpisodeParams& params) {
+    Settings settings;
+    const base::Json& json = params.settings;
+    settings.options.cosine_min = json.value("cluster_cosine_min", settings.options.cosine_min);
+    settings.options.join_cosine_min =
+        json.value("cluster_join_cosine_min", settings.options.join_cosine_min);
+    settings.options.tracks_max = json.value("cluster_tracks_max", settings.options.tracks_max);
+    settings.presence_min = std::chrono::milliseconds{json.value("person_presence_min_ms", 400)};
+    if (params.effort == Effort::kDraft) {
+      settings.count_min = 1;
+      settings.presence_min = domain::MediaTime{0};
+    }
+    return settings;
+  }
+};
+
+// A vector says the more, the more and the better the faces it is made of.
+float Weight(const TrackSummary& track) {
+  return track.quality * std::sqrt(static_cast<float>(std::min<std::int64_t>(
+                             track.embedding_count, 16)));
+}
+
+// How the tracks of one group agree with each other and differ from the nearest other group.
+struct Agreement {
+  float variance = 0;    // Mean of 1 − cosine to the group's mean.
+  float silhouette = 0;  // Rousseeuw 1987, on cosine distance to group means.
+  std::vector<float> cosines;
+
+  float quality() const { return std::clamp((1 - variance) * silhouette, 0.0F, 1.0F); }
+};
+
+domain::Embedding MeanOf(const std::vector<const TrackSummary*>& tracks) {
+  domain::Embedding mean(tracks.front()->embedding.size(), 0.0F);
+  for (const TrackSummary* track : tracks) {
+    for (std::size_t i = 0; i < mean.size(); ++i) {
+      mean[i] += Weight(*track) * track->embedding[i];
+    }
+  }
+  const float norm = std::sqrt(domain::Cosine(mean, mean));
+  for (float& x : mean) x /= std::max(norm, 1e-12F);
+  return mean;
+}
+
+using Groups = std::vector<std::vector<const TrackSummary*>>;
+
+std::vector<Agreement> Agree(const Groups& groups) {
+  std::vector<domain::Embedding> means;
+  for (const auto& group : groups) means.push_back(MeanOf(group));
+  std::vector<Agreement> agreements;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    Agreement agreement;
+    for (const TrackSummary* track : groups[g]) {
+      const float own = 1 - domain::Cosine(track->embedding, means[g]);
+      float other = 1;
+      for (std::size_t h = 0; h < groups.size(); ++h) {
+        if (h != g) other = std::min(other, 1 - domain::Cosine(track->embedding, means[h]));
+      }
+      agreement.variance += own;
+      agreement.silhouette += (other - own) / std::max({own, other, 1e-6F});
+      agreement.cosines.push_back(1 - own);
+    }
+    const auto size = static_cast<float>(groups[g].size());
+    agreement.variance /= size;
+    agreement.silhouette /= size;
+    agreements.push_back(std::move(agreement));
+  }
+  return agreements;
+}
+
+bool IsPerson(const std::vector<const TrackSummary*>& group, const Settings& settings) {
+  domain::MediaTime presence{0};
+  std::int64_t count = 0;
+  for (const TrackSummary* track : group) {
+    presence += track->end - track->start;
+    count += track->count;
+  }
+  return count >= settings.count_min && presence >= settings.presence_min;
+}
+
+base::Json ClusterJson(std::size_t number, const std::vector<const TrackSummary*>& group,
+                       const Agreement& agreement) {
+  base::Json ids = base::Json::array();
+  base::Json metrics = base::Json::array();
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    ids.push_back(group[i]->id);
+    metrics.push_back({{"track_id", group[i]->id},
+                       {"cosine", agreement.cosines[i]},
+                       {"quality", group[i]->quality},
+                       {"count", group[i]->count}});
+  }
+  return {{"cluster_id", number + 1},
+          {"size", group.size()},
+          {"track_ids", std::move(ids)},
+          {"variance", agreement.variance},
+          {"silhouette_score", agreement.silhouette},
+          {"quality_score", agreement.quality()},
+          {"is_lowconf", agreement.quality() < kLowConfidence},
+          {"name", nullptr},
+          {"assignment_confidence", nullptr},
+          {"assignment_margin", nullptr},
+          {"track_metrics", std::move(metrics)}};
+}
+
+struct Grouped {
+  Groups people;
+  std::vector<std::int64_t> noise;  // Track ids.
+  std::vector<std::string> warnings;
+};
+
+Grouped Group(const std::vector<TrackSummary>& tracks, const Settings& settings) {
+  std::vector<ClusterInput> inputs;
+  std::vector<const TrackSummary*> with_vector;
+  Grouped grouped;
+  for (const TrackSummary& track : tracks) {
+    if (track.embedding.empty()) {
+      grouped.noise.push_back(track.id);
+      continue;
+    }
+    with_vector.push_back(&track);
+    inputs.push_back({.track_id = track.id,
+                      .start = track.start,
+                      .end = track.end,
+                      .weight = Weight(track),
+                      .embedding = track.embedding});
+  }
+  const Clustering clustering = ClusterTracks(inputs, settings.options);
+  Groups groups(static_cast<std::size_t>(clustering.groups));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (clustering.group_of[i] < 0) {
+      grouped.noise.push_back(inputs[i].track_id);
+    } else {
+      groups[static_cast<std::size_t>(clustering.group_of[i])].push_back(with_vector[i]);
+    }
+  }
+  for (auto& group : groups) {
+    if (IsPerson(group, settings)) {
+      grouped.people.push_back(std::move(group));
+    } else {
+      for (const TrackSummary* track : group) grouped.noise.push_back(track->id);
+    }
+  }
+  std::sort(grouped.noise.begin(), grouped.noise.end());
+  if (clustering.left_over > 0) {
+    grouped.warnings.push_back(std::to_string(clustering.left_over) +
+                               " tracks above the limit were not grouped among themselves");
+  }
+  return grouped;
+}
+
+}  // namespace
+
+base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context) {
+  const domain::StageAssignment& assignment = context.assignment();
+  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
+  ROLLCALL_TRY_ASSIGN(const domain::Artifact input,
+                      artifacts::FindInput(assignment, params.HarvestName("tracks.parquet")));
+  context.SetPhase(domain::Phase::kWork);
+  ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
+                      ReadTracks(assignment.data_dir / input.path));
+  const auto total = static_cast<std::int64_t>(tracks.size());
+  context.ReportProgress(
+      {.done = 0, .total = total, .unit = "tracks", .counters = base::Json::object(), .position = {}});
+  const Grouped grouped = Group(tracks, Settings::From(params));
+
+  const std::vector<Agreement> agreements = Agree(grouped.people);
+  base::Json clusters = base::Json::array();
+  for (std::size_t g = 0; g < grouped.people.size(); ++g) {
+    clusters.push_back(ClusterJson(g, grouped.people[g], agreements[g]));
+  }
+  const auto people = static_cast<std::int64_t>(grouped.people.size());
+  const base::Json document{{"episode_id", params.episode_key},
+                            {"total_clusters", people},
+                            {"noise_tracks", grouped.noise.size()},
+                            {"noise_track_ids", grouped.noise},
+                            {"clusters", std::move(clusters)},
+                            {"warnings", grouped.warnings}};
+  context.SetPhase(domain::Phase::kFinalise);
+  context.ReportProgress({.done = total,
+                          .total = total,
+                          .unit = "tracks",
+                          .counters = {{"people", people}},
+                          .position = {}});
+  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  domain::StageOutput output;
+  ROLLCALL_TRY_ASSIGN(
+      output.artifacts.emplace_back(),
+      folder.Write(params.HarvestName("clusters.json"), document.dump(1) + "\n", people));
+  output.result = {{"people", people}, {"noise_tracks", grouped.noise.size()}};
+  return output;
+}
+
+}  // namespace rollcall::pipeline

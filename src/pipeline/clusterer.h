@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "domain/face.h"
+
+namespace rollcall::pipeline {
+
+// One track as the clusterer sees it.
+struct ClusterInput {
+  std::int64_t track_id = 0;
+  domain::MediaTime start{};
+  domain::MediaTime end{};
+  float weight = 1;  // How much its vector says; ≥ 0.
+  domain::Embedding embedding;
+};
+
+struct ClusterOptions {
+  float cosine_min = 0.36F;  // Average linkage stops below it.
+  // Above this many, the heaviest are clustered and the others join the nearest group or none.
+  // The similarity matrix takes 4 · tracks_max² bytes: 256 MB.
+  std::size_t tracks_max = 8'000;
+  // Tracks of less weight than this do not form groups; they join one.
+  float seed_weight_min = 0;
+  float join_cosine_min = 0.35F;  // For those that join.
+  // Pairs of track ids that a person said are two people / one.
+  std::vector<std::pair<std::int64_t, std::int64_t>> cannot_link;
+  std::vector<std::pair<std::int64_t, std::int64_t>> must_link;
+};
+
+// The group of each input, numbered from 0 in order of first appearance; -1 for none.
+struct Clustering {
+  std::vector<int> group_of;
+  int groups = 0;
+  std::size_t left_over = 0;  // Inputs above tracks_max.
+};
+
+// Agglomerative clustering by average cosine (UPGMA, Sokal and Michener 1958) in which two tracks
+// that overlap in time never come into one group. Deterministic, and independent of the order of the
+// inputs. O(n²) memory, about O(n² log n) time.
+Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOptions& options);
+
+}  // namespace rollcall::pipeline

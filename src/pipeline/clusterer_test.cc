@@ -1,0 +1,87 @@
+#include "pipeline/clusterer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "pipeline/testing/faces.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+using testing::VectorOf;
+
+ClusterInput TrackOf(std::int64_t id, std::int64_t start_ms, int person, float noise = 0.3F) {
+  return {.track_id = id,
+          .start = std::chrono::milliseconds{start_ms},
+          .end = std::chrono::milliseconds{start_ms + 900},
+          .weight = 1,
+          .embedding = VectorOf(person, noise, static_cast<int>(id))};
+}
+
+TEST(ClustererTest, GroupsTracksByPerson) {
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 1000, 1),
+                                         TrackOf(3, 2000, 0), TrackOf(4, 3000, 1)};
+  EXPECT_EQ(ClusterTracks(inputs, {}).group_of, (std::vector<int>{0, 1, 0, 1}));
+}
+
+TEST(ClustererTest, TwoFacesAtOneTimeAreNeverOnePerson) {
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 500, 0)};
+  EXPECT_EQ(ClusterTracks(inputs, {}).groups, 2);
+}
+
+TEST(ClustererTest, CannotLinkHoldsThroughAThird) {
+  // 1 and 2 overlap; 3 is like both, joins one, and must not pull the other in.
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0, 0.1F), TrackOf(2, 500, 0, 0.2F),
+                                         TrackOf(3, 5000, 0, 0.1F)};
+  const Clustering result = ClusterTracks(inputs, {});
+  EXPECT_EQ(result.groups, 2);
+  EXPECT_NE(result.group_of[0], result.group_of[1]);
+}
+
+TEST(ClustererTest, DoesNotDependOnTheOrderOfItsInputs) {
+  std::vector<ClusterInput> inputs;
+  std::mt19937 random(3);
+  for (int i = 0; i < 40; ++i) {
+    inputs.push_back(TrackOf(i + 1, 1000 * i, static_cast<int>(random() % 4), 0.8F));
+  }
+  const auto groups_by_id = [](const std::vector<ClusterInput>& tracks) {
+    const Clustering result = ClusterTracks(tracks, {});
+    std::map<std::int64_t, int> group_of;
+    for (std::size_t i = 0; i < tracks.size(); ++i) {
+      group_of[tracks[i].track_id] = result.group_of[i];
+    }
+    return group_of;
+  };
+  const auto expected = groups_by_id(inputs);
+  for (int round = 0; round < 5; ++round) {
+    std::shuffle(inputs.begin(), inputs.end(), random);
+    EXPECT_EQ(groups_by_id(inputs), expected);
+  }
+}
+
+TEST(ClustererTest, ObeysAPersonsEdits) {
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 1000, 1),
+                                         TrackOf(3, 2000, 0)};
+  const Clustering result = ClusterTracks(
+      inputs, {.cannot_link = {{1, 3}}, .must_link = {{1, 2}}});
+  EXPECT_EQ(result.group_of[0], result.group_of[1]);
+  EXPECT_NE(result.group_of[0], result.group_of[2]);
+}
+
+TEST(ClustererTest, AboveItsLimitTheLightestJoinInsteadOfFounding) {
+  std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 1000, 1), TrackOf(3, 2000, 0)};
+  inputs[2].weight = 0.1F;
+  const Clustering result = ClusterTracks(inputs, {.tracks_max = 2});
+  EXPECT_EQ(result.left_over, 1U);
+  EXPECT_EQ(result.group_of, (std::vector<int>{0, 1, 0}));
+}
+
+TEST(ClustererTest, NothingInNothingOut) {
+  EXPECT_EQ(ClusterTracks({}, {}).groups, 0);
+}
+
+}  // namespace
+}  // namespace rollcall::pipeline

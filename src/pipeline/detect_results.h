@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "domain/stage_handler.h"
+#include "pipeline/episode_params.h"
+
+namespace rollcall::pipeline {
+
+// What detect has counted so far; travels in a segment's counters_json.
+struct DetectCounters {
+  std::int64_t frames_processed = 0;
+  std::int64_t faces_detected = 0;
+  std::int64_t embeddings_computed = 0;
+  std::int64_t failed_reads = 0;
+
+  base::Json ToJson() const;
+  static base::Result<DetectCounters> FromJson(std::string_view text);
+};
+
+// Which networks ran, for det_stats.json.
+struct DetectModels {
+  std::string pack;
+  std::string detector;
+  std::string landmarker;
+  std::string embedder;
+  std::string provider;
+};
+
+// Merges the committed segments, in order and one at a time in memory, into the stage's files.
+base::Result<domain::StageOutput> MergeDetectSegments(const domain::StageAssignment& assignment,
+                                                      const EpisodeParams& params,
+                                                      const std::vector<domain::Segment>& segments,
+                                                      const DetectModels& models);
+
+}  // namespace rollcall::pipeline

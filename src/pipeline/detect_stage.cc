@@ -1,0 +1,209 @@
+#include "pipeline/detect_stage.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "artifacts/artifact_folder.h"
+#include "artifacts/faces_pack.h"
+#include "domain/reasons.h"
+#include "pipeline/detect_results.h"
+#include "pipeline/frame_examination.h"
+#include "pipeline/manifest.h"
+#include "pipeline/segment_plan.h"
+#include "vision/model_pack.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+using Examiners = std::vector<std::unique_ptr<FaceExaminer>>;
+
+// The networks of one attempt and what is known of them.
+struct LoadedModels {
+  DetectModels names;
+  Examiners examiners;
+  bool with_tiles = false;
+};
+
+base::Result<std::unique_ptr<FaceExaminer>> MakeExaminer(
+    const vision::ModelPack& pack, const vision::ModelPack::RuntimeOptions& runtime,
+    DetectModels& names) {
+  ROLLCALL_TRY_ASSIGN(auto detector, pack.MakeDetector(runtime));
+  ROLLCALL_TRY_ASSIGN(auto embedder, pack.MakeEmbedder(runtime));
+  std::unique_ptr<vision::FaceLandmarker> landmarker;
+  if (pack.Find("landmarks") != nullptr) {
+    ROLLCALL_TRY_ASSIGN(landmarker, pack.MakeLandmarker(runtime));
+    names.landmarker = landmarker->name();
+  }
+  names.detector = detector->name();
+  names.embedder = embedder->name();
+  const ExaminerOptions options{.score_whole = pack.thresholds().score_whole,
+                                .score_tiles = pack.thresholds().score_tiles,
+                                .raw_norm_min = pack.thresholds().raw_norm_min};
+  return std::make_unique<FaceExaminer>(std::move(detector), std::move(landmarker),
+                                        std::move(embedder), options);
+}
+
+base::Result<LoadedModels> LoadModels(domain::JobContext& context, const EpisodeParams& params,
+                                      const DetectStage::Options& options) {
+  context.SetPhase(domain::Phase::kModelLoad);
+  const auto folder = params.model_pack.empty() ? options.model_pack : params.model_pack;
+  ROLLCALL_TRY_ASSIGN(const vision::ModelPack pack, vision::ModelPack::Load(folder));
+  context.Log(fmt::format("model={} loading...", pack.name()));
+  const auto began = std::chrono::steady_clock::now();
+  ROLLCALL_TRY(pack.Verify());
+  LoadedModels loaded;
+  loaded.names.pack = pack.name();
+  loaded.names.provider = params.provider;
+  loaded.with_tiles = pack.wants_tiles();
+  for (int i = 0; i < options.threads; ++i) {
+    ROLLCALL_TRY_ASSIGN(auto examiner,
+                        MakeExaminer(pack, {.provider = params.provider, .threads = 1},
+                                     loaded.names));
+    loaded.examiners.push_back(std::move(examiner));
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  context.Log(fmt::format("model={} loaded in {:.1f}s provider={}", pack.name(), took.count(),
+                          params.provider));
+  return loaded;
+}
+
+// Everything of one attempt between the models and the merge.
+class DetectRun {
+ public:
+  DetectRun(domain::JobContext& context, const EpisodeParams& params, const Manifest& manifest,
+            domain::MediaTime segment_length)
+      : context_(context),
+        params_(params),
+        manifest_(manifest),
+        segment_length_(segment_length),
+        plan_(PlanSegments(manifest.index, manifest.plan, segment_length)),
+        committed_(context.assignment().segments) {}
+
+  base::Result<std::vector<domain::Segment>> Run(LoadedModels models, int threads) {
+    if (!committed_.empty()) {
+      ROLLCALL_TRY_ASSIGN(counters_, DetectCounters::FromJson(committed_.back().counters_json));
+    }
+    Report();
+    if (committed_.size() >= plan_.size()) return committed_;
+    context_.SetPhase(domain::Phase::kSeek);
+    ROLLCALL_TRY_ASSIGN(const auto examination, Start(std::move(models), threads));
+    context_.SetPhase(domain::Phase::kWork);
+    ROLLCALL_TRY(Consume(*examination));
+    return committed_;
+  }
+
+ private:
+  base::Result<std::unique_ptr<FrameExamination>> Start(LoadedModels models, int threads) {
+    const auto first = static_cast<std::ptrdiff_t>(plan_[committed_.size()].first_sample);
+    const std::ptrdiff_t context = first > 0 ? 1 : 0;
+    std::vector<std::int64_t> rest(manifest_.plan.begin() + first - context, manifest_.plan.end());
+    ROLLCALL_TRY_ASSIGN(
+        auto reader,
+        media::FrameReader::Open(
+            params_.video_path, manifest_.index, std::move(rest),
+            {.threads = threads, .keyframes_only = params_.effort == Effort::kDraft}));
+    return std::make_unique<FrameExamination>(
+        std::move(reader), std::move(models.examiners),
+        FrameExamination::Options{.effort = params_.effort,
+                                  .segment = segment_length_,
+                                  .with_tiles = models.with_tiles,
+                                  .with_context = context == 1,
+                                  .policy = {}});
+  }
+
+  base::Result<void> Consume(FrameExamination& examination) {
+    while (committed_.size() < plan_.size()) {
+      if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
+      ROLLCALL_TRY_ASSIGN(std::optional<ExaminedFrame> frame, examination.Next());
+      // Planned frames that did not decode are missing: a later frame closes their segments.
+      while (committed_.size() < plan_.size() &&
+             (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
+        ROLLCALL_TRY(Commit());
+        if (context_.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
+      }
+      if (frame) Take(*std::move(frame));
+    }
+    return {};
+  }
+
+  void Take(ExaminedFrame frame) {
+    ++counters_.frames_processed;
+    counters_.faces_detected += static_cast<std::int64_t>(frame.detections.size());
+    for (domain::Detection& detection : frame.detections) {
+      if (!detection.embedding.empty()) ++counters_.embeddings_computed;
+      open_.detections.push_back(std::move(detection));
+    }
+    for (domain::FaceCrop& crop : frame.crops) open_.crops.push_back(std::move(crop));
+    open_.frames.push_back({.frame_id = frame.frame_id,
+                            .pts = frame.pts,
+                            .cut_score = frame.shot.score,
+                            .is_cut = frame.shot.is_cut});
+    position_ = frame.pts;
+    Report();
+  }
+
+  base::Result<void> Commit() {
+    const PlannedSegment& planned = plan_[committed_.size()];
+    open_.failed_reads = planned.samples - static_cast<std::int64_t>(open_.frames.size());
+    counters_.failed_reads += open_.failed_reads;
+    ROLLCALL_TRY_ASSIGN(
+        domain::Segment segment,
+        context_.CommitSegment({.number = planned.number,
+                                .pts_from = planned.pts_from,
+                                .pts_to = planned.pts_to,
+                                .path = {},
+                                .size_bytes = 0,
+                                .sha256 = {},
+                                .counters_json = counters_.ToJson().dump(),
+                                .resume_blob = {}},
+                               artifacts::EncodeDetectSegment(open_)));
+    committed_.push_back(std::move(segment));
+    open_ = {};
+    return {};
+  }
+
+  void Report() {
+    context_.ReportProgress(
+        {.done = counters_.frames_processed + counters_.failed_reads,
+         .total = static_cast<std::int64_t>(manifest_.plan.size()),
+         .unit = "frames",
+         .counters = {{"faces_detected", counters_.faces_detected},
+                      {"embeddings_computed", counters_.embeddings_computed}},
+         .position = position_});
+  }
+
+  domain::JobContext& context_;
+  const EpisodeParams& params_;
+  const Manifest& manifest_;
+  const domain::MediaTime segment_length_;
+  const std::vector<PlannedSegment> plan_;
+  std::vector<domain::Segment> committed_;
+  artifacts::DetectSegment open_;
+  DetectCounters counters_;
+  domain::MediaTime position_{};
+};
+
+}  // namespace
+
+base::Result<domain::StageOutput> DetectStage::Run(domain::JobContext& context) {
+  const domain::StageAssignment& assignment = context.assignment();
+  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
+  ROLLCALL_TRY_ASSIGN(
+      const domain::Artifact manifest_file,
+      artifacts::FindInput(assignment, params.HarvestName("manifest.parquet")));
+  ROLLCALL_TRY_ASSIGN(const Manifest manifest,
+                      ReadManifest(assignment.data_dir / manifest_file.path));
+  ROLLCALL_TRY_ASSIGN(LoadedModels models, LoadModels(context, params, options_));
+  const DetectModels names = models.names;
+  DetectRun run(context, params, manifest, options_.segment);
+  ROLLCALL_TRY_ASSIGN(const std::vector<domain::Segment> segments,
+                      run.Run(std::move(models), options_.threads));
+  context.SetPhase(domain::Phase::kFinalise);
+  return MergeDetectSegments(assignment, params, segments, names);
+}
+
+}  // namespace rollcall::pipeline

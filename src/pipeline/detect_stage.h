@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "domain/stage_handler.h"
+#include "pipeline/episode_params.h"
+
+namespace rollcall::pipeline {
+
+// The one decode pass: sampled frames → faces, landmarks, quality, embeddings, crops, shot cuts.
+// Needs manifest.parquet; leaves embeddings.parquet, samples.parquet, faces.pack, det_stats.json and
+// diagnostics/embedding_stats.json. Checkpoints every 10 s of video; state is forgotten there, so
+// the bytes do not depend on interruptions.
+class DetectStage final : public domain::StageHandler {
+ public:
+  struct Options {
+    std::filesystem::path model_pack;  // When the parameters name none.
+    int threads = 2;                   // That examine frames, and that decode.
+    domain::MediaTime segment{10'000'000};
+  };
+  explicit DetectStage(Options options) : options_(std::move(options)) {}
+
+  base::Result<domain::StageOutput> Run(domain::JobContext& context) override;
+
+ private:
+  Options options_;
+};
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "artifacts/parquet.h"
+#include "base/result.h"
+#include "domain/face.h"
+
+namespace rollcall::pipeline {
+
+// harvest/<key>/embeddings.parquet: one row per detection, in order of (frame_id, det_idx).
+// Columns: episode_id, frame_id, ts_ms, pts_us, det_idx, bbox_x1, bbox_y1, bbox_x2, bbox_y2 (px of
+// the displayed picture), confidence, face_size (px, shorter side), embedding (float list, L2; null
+// without one), no_embedding (why), track_id (null before the track stage and outside any track),
+// quality, raw_norm, landmark_score, landmarks (x, y of five points, px; null without).
+class DetectionTableWriter {
+ public:
+  static base::Result<std::unique_ptr<DetectionTableWriter>> Create(
+      const std::filesystem::path& path, std::string episode_id);
+  base::Result<void> Add(const domain::Detection& detection,
+                         std::optional<std::int64_t> track_id);
+  base::Result<void> Finish() { return writer_->Finish(); }
+  std::int64_t rows() const { return rows_; }
+
+ private:
+  DetectionTableWriter(std::unique_ptr<artifacts::ParquetWriter> writer, std::string episode_id)
+      : writer_(std::move(writer)), episode_id_(std::move(episode_id)) {}
+
+  std::unique_ptr<artifacts::ParquetWriter> writer_;
+  std::string episode_id_;
+  std::int64_t rows_ = 0;
+};
+
+struct DetectionRow {
+  domain::Detection detection;
+  std::optional<std::int64_t> track_id;
+};
+
+enum class WithEmbeddings { kYes, kNo };
+
+// Streams the rows in file order. An error of `row` ends the reading and is returned.
+base::Result<void> ReadDetections(
+    const std::filesystem::path& path, WithEmbeddings with,
+    const std::function<base::Result<void>(DetectionRow row)>& row);
+
+// harvest/<key>/samples.parquet: one row per frame that was really looked at: frame_id, ts_ms,
+// pts_us, cut_score, cut (a shot begins
+// between the sample before and this one).
+struct Sample {
+  std::int64_t frame_id = 0;
+  domain::MediaTime pts{};
+  float cut_score = 0;
+  bool is_cut = false;
+};
+base::Result<void> WriteSamples(const std::filesystem::path& path,
+                                const std::vector<Sample>& samples);
+base::Result<std::vector<Sample>> ReadSamples(const std::filesystem::path& path);
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <vector>
+
+#include "domain/face.h"
+#include "pipeline/episode_params.h"
+
+namespace rollcall::pipeline {
+
+// Decides, frame by frame, which faces are worth an embedding and which a crop: a face that has
+// just appeared, one clearly better than any of it before, each at least once in `embed_every`,
+// and twice a second a crop. Faces are followed by overlap alone (the tracks proper are made by the
+// track stage), so a face that jumps counts as new.
+//
+// Thread-compatible; deterministic. Reset at segment borders.
+class EmbeddingPolicy {
+ public:
+  struct Options {
+    domain::MediaTime embed_every{1'000'000};
+    domain::MediaTime crop_every{500'000};
+    float better_factor = 1.25F;  // × the best quality so far.
+    float same_face_iou = 0.4F;
+    float embed_score_min = 0.6F;      // Detector score below which only a crop is taken.
+    float plausibility_min = 0.5F;
+  };
+  struct Choice {
+    bool embed = false;
+    bool crop = false;
+  };
+
+  EmbeddingPolicy(Effort effort, Options options) : effort_(effort), options_(options) {}
+
+  // One choice per detection of this frame, in their order.
+  std::vector<Choice> Next(domain::MediaTime pts, bool is_cut,
+                           const std::vector<domain::Detection>& detections);
+  void Reset() { faces_.clear(); }
+
+ private:
+  struct Face {
+    domain::PixelBox box;
+    domain::MediaTime seen{};
+    domain::MediaTime embedded{};
+    domain::MediaTime cropped{};
+    float best_quality = 0;
+    int embeddings = 0;
+  };
+
+  Face* Match(const domain::Detection& detection, std::vector<bool>& taken);
+
+  Effort effort_;
+  Options options_;
+  std::vector<Face> faces_;
+};
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,67 @@
+#include "pipeline/embedding_policy.h"
+
+#include <gtest/gtest.h>
+
+#include "pipeline/testing/faces.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+using testing::FaceAt;
+
+class EmbeddingPolicyTest : public ::testing::Test {
+ protected:
+  EmbeddingPolicy::Choice One(std::int64_t ms, float x, float quality = 0.8F, bool is_cut = false) {
+    domain::Detection face = FaceAt(ms, x);
+    face.quality = quality;
+    return policy_.Next(std::chrono::milliseconds{ms}, is_cut, {face}).at(0);
+  }
+  EmbeddingPolicy policy_{Effort::kNormal, EmbeddingPolicy::Options{}};
+};
+
+TEST_F(EmbeddingPolicyTest, ANewFaceIsEmbeddedAndCroppedAtOnce) {
+  const auto choice = One(0, 50);
+  EXPECT_TRUE(choice.embed);
+  EXPECT_TRUE(choice.crop);
+}
+
+TEST_F(EmbeddingPolicyTest, TheSameFaceOnlyOnceASecond) {
+  int embedded = 0;
+  int cropped = 0;
+  for (int ms = 0; ms < 3000; ms += 100) {
+    const auto choice = One(ms, 50);
+    embedded += choice.embed ? 1 : 0;
+    cropped += choice.crop ? 1 : 0;
+  }
+  EXPECT_EQ(embedded, 3);
+  EXPECT_EQ(cropped, 6);
+}
+
+TEST_F(EmbeddingPolicyTest, AClearlyBetterViewIsEmbedded) {
+  One(0, 50, 0.4F);
+  EXPECT_FALSE(One(100, 50, 0.45F).embed);
+  EXPECT_TRUE(One(200, 50, 0.6F).embed);
+}
+
+TEST_F(EmbeddingPolicyTest, AFaceThatJumpsOrComesAfterACutIsNew) {
+  One(0, 50);
+  EXPECT_TRUE(One(100, 400).embed);
+  EXPECT_FALSE(One(200, 400).embed);
+  EXPECT_TRUE(One(300, 400, 0.8F, true).embed);
+}
+
+TEST_F(EmbeddingPolicyTest, FullEmbedsEveryFace) {
+  EmbeddingPolicy full(Effort::kFull, {});
+  for (int ms = 0; ms < 500; ms += 40) {
+    EXPECT_TRUE(full.Next(std::chrono::milliseconds{ms}, false, {FaceAt(ms, 50)}).at(0).embed);
+  }
+}
+
+TEST_F(EmbeddingPolicyTest, AnUntrustworthyFaceIsNotEmbedded) {
+  domain::Detection face = FaceAt(0, 50);
+  face.landmark_score = 0.1F;
+  EXPECT_FALSE(policy_.Next({}, false, {face}).at(0).embed);
+}
+
+}  // namespace
+}  // namespace rollcall::pipeline

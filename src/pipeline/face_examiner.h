@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "domain/face.h"
+#include "vision/model_pack.h"
+
+namespace rollcall::pipeline {
+
+struct ExaminerOptions {
+  float score_whole = 0.6F;
+  float score_tiles = 0.7F;
+  // Detections down to this much below the threshold are kept: a track may go on with them, none
+  // begins with one (Zhang et al. 2022, ByteTrack).
+  float score_slack = 0.15F;
+  float face_px_min = 20;         // Longer side of a detection.
+  float embed_px_min = 24;        // Below this a crop says nothing about who it is.
+  float plausibility_min = 0.5F;  // Of landmarks that are to be trusted.
+  float raw_norm_min = 2.4F;
+};
+
+// All networks that look at one picture. One per thread.
+class FaceExaminer {
+ public:
+  FaceExaminer(std::unique_ptr<vision::FaceDetector> detector,
+               std::unique_ptr<vision::FaceLandmarker> landmarker,
+               std::unique_ptr<vision::FaceEmbedder> embedder, ExaminerOptions options)
+      : detector_(std::move(detector)),
+        landmarker_(std::move(landmarker)),
+        embedder_(std::move(embedder)),
+        options_(options) {}
+
+  // The faces of one picture with landmarks and a first quality, without embeddings.
+  base::Result<std::vector<domain::Detection>> Find(const domain::Picture& picture,
+                                                    vision::Search search);
+  // Fills embedding, raw_norm, quality and no_embedding.
+  base::Result<void> Embed(const domain::Picture& picture, domain::Detection& detection);
+
+  const ExaminerOptions& options() const { return options_; }
+
+ private:
+  std::unique_ptr<vision::FaceDetector> detector_;
+  std::unique_ptr<vision::FaceLandmarker> landmarker_;  // Null when the detector gives points.
+  std::unique_ptr<vision::FaceEmbedder> embedder_;
+  ExaminerOptions options_;
+};
+
+// 1 for a face seen from the front, towards 0 for a profile: how far the nose lies from the middle
+// of the eyes, in eye distances.
+float Frontality(const domain::Landmarks5& points);
+
+}  // namespace rollcall::pipeline

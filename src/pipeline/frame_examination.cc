@@ -1,0 +1,193 @@
+#include "pipeline/frame_examination.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "artifacts/faces_pack.h"
+#include "domain/reasons.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+constexpr float kCropFactor = 1.4F;
+constexpr float kCropSideMax = 160;
+constexpr int kCropJpegQuality = 88;
+
+base::Result<domain::FaceCrop> CropFace(const domain::Picture& picture,
+                                        const ExaminedFrame& frame,
+                                        const domain::Detection& detection) {
+  domain::FaceCrop crop{.frame_id = frame.frame_id,
+                        .pts = frame.pts,
+                        .index = detection.index,
+                        .region = domain::SquareAround(detection.box, kCropFactor),
+                        .landmarks = detection.landmarks.value_or(domain::Landmarks5{})};
+  const int side =
+      std::max(8, static_cast<int>(std::min(kCropSideMax, crop.region.width()) + 0.5F));
+  ROLLCALL_TRY_ASSIGN(const domain::Image image,
+                      picture.Render(crop.region, {.width = side,
+                                                   .height = side,
+                                                   .format = domain::PixelFormat::kRgb24}));
+  ROLLCALL_TRY_ASSIGN(crop.jpeg, artifacts::EncodeJpeg(image, kCropJpegQuality));
+  return crop;
+}
+
+}  // namespace
+
+FrameExamination::FrameExamination(std::unique_ptr<media::FrameReader> reader,
+                                   std::vector<std::unique_ptr<FaceExaminer>> examiners,
+                                   Options options)
+    : options_(options),
+      reader_(std::move(reader)),
+      examiners_(std::move(examiners)),
+      policy_(options.effort, options.policy) {
+  threads_.emplace_back([this] { Read(); });
+  for (const auto& examiner : examiners_) {
+    threads_.emplace_back([this, raw = examiner.get()] { Examine(*raw); });
+  }
+}
+
+FrameExamination::~FrameExamination() {
+  {
+    base::MutexLock lock(mutex_);
+    is_stopping_ = true;
+  }
+  changed_.NotifyAll();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+base::Result<std::optional<ExaminedFrame>> FrameExamination::Next() {
+  base::MutexLock lock(mutex_);
+  while (true) {
+    if (error_) return *error_;
+    if (auto done = finished_.find(next_to_return_); done != finished_.end()) {
+      std::optional<ExaminedFrame> frame = std::move(done->second);
+      finished_.erase(done);
+      ++next_to_return_;
+      changed_.NotifyAll();
+      return frame;
+    }
+    if (is_read_out_ && next_to_return_ == read_) return std::optional<ExaminedFrame>{};
+    changed_.Wait(mutex_);
+  }
+}
+
+void FrameExamination::Fail(base::Error error) {
+  {
+    base::MutexLock lock(mutex_);
+    if (!error_) error_ = std::move(error);
+    is_stopping_ = true;
+  }
+  changed_.NotifyAll();
+}
+
+void FrameExamination::Read() {
+  if (auto result = ReadAll(); !result.ok()) Fail(std::move(result).error());
+}
+
+base::Result<void> FrameExamination::ReadAll() {
+  std::optional<std::int64_t> segment;
+  bool is_context = options_.with_context;
+  while (true) {
+    ROLLCALL_TRY_ASSIGN(std::unique_ptr<media::Frame> frame, reader_->Next());
+    if (frame == nullptr) break;
+    const std::int64_t now = frame->pts() / options_.segment;
+    const bool begins_segment = !is_context && segment != now;
+    if (begins_segment) {
+      segment = now;
+      shots_.ForgetMotion();
+    }
+    ROLLCALL_TRY_ASSIGN(const ShotDetector::Verdict verdict, shots_.Next(*frame));
+    if (std::exchange(is_context, false)) continue;
+    auto work = std::make_unique<Work>();
+    work->begins_segment = begins_segment;
+    work->search = ChooseSearch(frame->pts(), verdict.is_cut, begins_segment);
+    work->result = {.frame_id = frame->frame_id(),
+                    .pts = frame->pts(),
+                    .shot = verdict,
+                    .detections = {},
+                    .crops = {}};
+    work->frame = std::move(frame);
+    base::MutexLock lock(mutex_);
+    while (!is_stopping_ && read_ - next_to_return_ >= options_.frames_in_flight) {
+      changed_.Wait(mutex_);
+    }
+    if (is_stopping_) return {};
+    work->number = read_++;
+    to_find_.push_back(std::move(work));
+    changed_.NotifyAll();
+  }
+  base::MutexLock lock(mutex_);
+  is_read_out_ = true;
+  changed_.NotifyAll();
+  return {};
+}
+
+vision::Search FrameExamination::ChooseSearch(domain::MediaTime pts, bool is_cut,
+                                              bool begins_segment) {
+  if (!options_.with_tiles || options_.effort == Effort::kDraft) return vision::Search::kWhole;
+  const bool is_due = !last_tiles_ || pts - *last_tiles_ >= options_.tiles_every;
+  if (!is_cut && !begins_segment && !is_due) return vision::Search::kWhole;
+  last_tiles_ = pts;
+  return vision::Search::kWholeAndTiles;
+}
+
+void FrameExamination::Examine(FaceExaminer& examiner) {
+  while (true) {
+    std::unique_ptr<Work> work;
+    bool is_found = false;
+    {
+      base::MutexLock lock(mutex_);
+      while (!is_stopping_ && to_embed_.empty() && to_find_.empty()) changed_.Wait(mutex_);
+      if (is_stopping_) return;
+      // What is further along goes first, so that frames leave memory soon.
+      is_found = !to_embed_.empty();
+      auto& queue = is_found ? to_embed_ : to_find_;
+      work = std::move(queue.front());
+      queue.pop_front();
+    }
+    auto result = is_found ? EmbedAndCrop(examiner, std::move(*work))
+                           : Find(examiner, std::move(*work));
+    if (!result.ok()) return Fail(std::move(result).error());
+  }
+}
+
+base::Result<void> FrameExamination::Find(FaceExaminer& examiner, Work work) {
+  ROLLCALL_TRY_ASSIGN(work.result.detections, examiner.Find(*work.frame, work.search));
+  for (domain::Detection& detection : work.result.detections) {
+    detection.frame_id = work.result.frame_id;
+    detection.pts = work.result.pts;
+  }
+  const std::int64_t number = work.number;
+  auto found = std::make_unique<Work>(std::move(work));
+  base::MutexLock lock(mutex_);
+  found_.emplace(number, std::move(found));
+  for (auto next = found_.find(next_to_choose_); next != found_.end();
+       next = found_.find(++next_to_choose_)) {
+    Work& chosen = *next->second;
+    if (chosen.begins_segment) policy_.Reset();
+    chosen.choices =
+        policy_.Next(chosen.result.pts, chosen.result.shot.is_cut, chosen.result.detections);
+    to_embed_.push_back(std::move(next->second));
+    found_.erase(next);
+  }
+  changed_.NotifyAll();
+  return {};
+}
+
+base::Result<void> FrameExamination::EmbedAndCrop(FaceExaminer& examiner, Work work) {
+  for (std::size_t i = 0; i < work.choices.size(); ++i) {
+    domain::Detection& detection = work.result.detections[i];
+    if (work.choices[i].embed) ROLLCALL_TRY(examiner.Embed(*work.frame, detection));
+    if (work.choices[i].crop) {
+      ROLLCALL_TRY_ASSIGN(domain::FaceCrop crop, CropFace(*work.frame, work.result, detection));
+      work.result.crops.push_back(std::move(crop));
+    }
+  }
+  work.frame.reset();
+  base::MutexLock lock(mutex_);
+  finished_.emplace(work.number, std::move(work.result));
+  changed_.NotifyAll();
+  return {};
+}
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "media/packet_index.h"
+
+namespace rollcall::pipeline {
+
+// harvest/<key>/manifest.parquet: one row per frame of the video, in presentation order: episode_id,
+// frame_id, ts_ms, pts_us, keyframe, disposable, sampled.
+struct Manifest {
+  media::PacketIndex index;
+  std::vector<std::int64_t> plan;  // Sampled frame_ids, ascending.
+};
+
+base::Result<void> WriteManifest(const std::filesystem::path& path, const std::string& episode_id,
+                                 const Manifest& manifest);
+// The duration is not in the file: it stands in probe.json and is left 0 here.
+base::Result<Manifest> ReadManifest(const std::filesystem::path& path);
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,115 @@
+#include "pipeline/prepare_stages.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "artifacts/artifact_folder.h"
+#include "base/file.h"
+#include "domain/reasons.h"
+#include "media/packet_index.h"
+#include "media/video_probe.h"
+#include "pipeline/episode_params.h"
+#include "pipeline/manifest.h"
+#include "pipeline/sampling_plan.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+base::Json ProbeJson(const EpisodeParams& params, const media::VideoProbe& probe,
+                     const base::FileDigest& digest) {
+  return {{"episode_id", params.episode_key},
+          {"file", params.video_path.filename().string()},
+          {"size_bytes", digest.size_bytes},
+          {"sha256", digest.sha256},
+          {"fingerprint", params.fingerprint},
+          {"container", probe.container},
+          {"codec", probe.codec},
+          {"pixel_format", probe.pixel_format},
+          {"bit_depth", probe.bit_depth},
+          {"width_px", probe.width},
+          {"height_px", probe.height},
+          {"coded_width_px", probe.coded_width},
+          {"coded_height_px", probe.coded_height},
+          {"rotation_degrees", probe.rotation_degrees},
+          {"sample_aspect", {probe.sample_aspect_num, probe.sample_aspect_den}},
+          {"start_us", probe.start.count()},
+          {"duration_us", probe.duration.count()},
+          {"frames_per_second", probe.frames_per_second},
+          {"has_audio", probe.has_audio}};
+}
+
+}  // namespace
+
+base::Result<domain::StageOutput> ValidateStage::Run(domain::JobContext& context) {
+  const domain::StageAssignment& assignment = context.assignment();
+  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
+  context.SetPhase(domain::Phase::kWork);
+  ROLLCALL_TRY_ASSIGN(const media::VideoProbe probe, media::Probe(params.video_path));
+  ROLLCALL_TRY(media::CheckDecodable(params.video_path));
+  ROLLCALL_TRY_ASSIGN(const std::string fingerprint, media::Fingerprint(params.video_path));
+  if (!params.fingerprint.empty() && fingerprint != params.fingerprint) {
+    return domain::MakeError(domain::reason::kVideoChanged,
+                             params.video_path.string() + " has changed since it was added");
+  }
+  ROLLCALL_TRY_ASSIGN(const base::FileDigest digest, base::DigestFile(params.video_path));
+  context.SetPhase(domain::Phase::kFinalise);
+  const base::Json document = ProbeJson(params, probe, digest);
+  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  domain::StageOutput output;
+  ROLLCALL_TRY_ASSIGN(
+      output.artifacts.emplace_back(),
+      folder.Write(params.HarvestName("probe.json"), document.dump(1) + "\n", 1));
+  output.result = {{"codec", probe.codec},
+                   {"width_px", probe.width},
+                   {"height_px", probe.height},
+                   {"duration_ms", domain::ToMillis(probe.duration)},
+                   {"size_bytes", digest.size_bytes}};
+  return output;
+}
+
+base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context) {
+  const domain::StageAssignment& assignment = context.assignment();
+  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
+  context.SetPhase(domain::Phase::kWork);
+  const auto tick = [&](std::int64_t done, std::int64_t total) {
+    context.ReportProgress({.done = done,
+                            .total = total,
+                            .unit = "bytes",
+                            .counters = base::Json::object(),
+                            .position = {}});
+    return context.stop_reason() == domain::StopReason::kNone;
+  };
+  Manifest manifest;
+  ROLLCALL_TRY_ASSIGN(manifest.index, media::IndexPackets(params.video_path, tick));
+  if (manifest.index.packets.empty()) {
+    return domain::MakeError(domain::reason::kVideoNoPicture,
+                             params.video_path.string() + ": its video stream holds no picture");
+  }
+  manifest.plan = PlanSamples(manifest.index, params.effort, SamplingOptions{});
+  const auto frames = static_cast<std::int64_t>(manifest.index.packets.size());
+  const auto samples = static_cast<std::int64_t>(manifest.plan.size());
+  const auto keyframes =
+      std::count_if(manifest.index.packets.begin(), manifest.index.packets.end(),
+                    [](const media::PacketEntry& packet) { return packet.is_keyframe; });
+
+  context.SetPhase(domain::Phase::kFinalise);
+  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  ROLLCALL_TRY_ASSIGN(const auto path, folder.PathFor(params.HarvestName("manifest.parquet")));
+  ROLLCALL_TRY(WriteManifest(path, params.episode_key, manifest));
+  domain::StageOutput output;
+  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
+                      folder.Seal(params.HarvestName("manifest.parquet"), frames));
+  const base::Json document{{"frames", frames},
+                            {"keyframes", keyframes},
+                            {"samples", samples},
+                            {"duration_us", manifest.index.duration.count()},
+                            {"effort", EffortName(params.effort)},
+                            {"warnings", manifest.index.warnings}};
+  ROLLCALL_TRY_ASSIGN(
+      output.artifacts.emplace_back(),
+      folder.Write(params.HarvestName("extract.json"), document.dump(1) + "\n", frames));
+  output.result = {{"frames", frames}, {"samples", samples}};
+  return output;
+}
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "domain/media_time.h"
+#include "pipeline/detection_table.h"
+
+namespace rollcall::pipeline {
+
+struct Interval {
+  domain::MediaTime start{};
+  domain::MediaTime end{};
+
+  domain::MediaTime length() const { return end - start; }
+};
+
+// An edge lies anywhere between two samples: ± half the gap, 0 at the ends of the video.
+struct PresenceInterval : Interval {
+  domain::MediaTime start_gap{};  // Between the samples around the edge.
+  domain::MediaTime end_gap{};
+};
+
+// The frames that were looked at, as a ruler: what each stands for, and where shots begin and end.
+class SampleGrid {
+ public:
+  SampleGrid(std::vector<Sample> samples, domain::MediaTime video_length);
+
+  // Index of the sample with this frame_id; it must be one.
+  std::size_t IndexOf(std::int64_t frame_id) const;
+
+  // How long a face was there that was seen first and last in these samples: to the middle of the
+  // gap on either side, or, when its shot begins or ends within `snap` of it, to the cut. A gap that
+  // is much longer than usual (frames that did not decode) is not filled.
+  PresenceInterval Presence(std::size_t first, std::size_t last, domain::MediaTime snap) const;
+
+  // Whether no cut lies between two times.
+  bool IsOneShot(domain::MediaTime from, domain::MediaTime to) const;
+
+  // Samples within [start, end).
+  std::int64_t CountIn(const Interval& interval) const;
+
+  domain::MediaTime median_step() const { return median_step_; }
+  std::size_t size() const { return samples_.size(); }
+
+ private:
+  struct Edge {
+    domain::MediaTime at{};
+    domain::MediaTime gap{};
+  };
+  Edge Before(std::size_t sample) const;
+  Edge After(std::size_t sample) const;
+
+  std::vector<Sample> samples_;
+  domain::MediaTime video_length_;
+  domain::MediaTime median_step_{};
+};
+
+// Sorted, overlapping ones united; gaps up to `bridge` inside one shot closed.
+std::vector<PresenceInterval> UnitePresence(std::vector<PresenceInterval> intervals,
+                                            const SampleGrid& grid, domain::MediaTime bridge);
+
+// Gaps shorter than `merge_gap` closed, what is then shorter than `blip` dropped.
+std::vector<PresenceInterval> MergeIntervals(const std::vector<PresenceInterval>& seen,
+                                             domain::MediaTime merge_gap, domain::MediaTime blip);
+
+domain::MediaTime TotalLength(std::span<const PresenceInterval> intervals);
+
+// Half-width of the 95 % interval of the total length, edges independent and uniform in their gaps:
+// 2·√(Σ gap²/12).
+domain::MediaTime TotalError(std::span<const PresenceInterval> intervals);
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,88 @@
+#include "pipeline/stills_stage.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <utility>
+
+#include "artifacts/artifact_folder.h"
+#include "artifacts/faces_pack.h"
+#include "base/file.h"
+#include "domain/reasons.h"
+#include "pipeline/episode_params.h"
+#include "pipeline/track_table.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+base::Result<void> WritePlain(const std::filesystem::path& path, std::string_view bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return base::ErrnoError(errno, "write", path);
+  return base::SyncFile(path);
+}
+
+base::Json StillJson(const TrackSummary& track, const domain::FaceCrop& crop) {
+  return {{"track_id", track.id},
+          {"crop_path", StillFileName(track.id)},
+          {"timestamp_ms", domain::ToMillis(crop.pts)},
+          {"source_frame_idx", crop.frame_id},
+          {"det_idx", crop.index},
+          {"crop_region", {crop.region.x1, crop.region.y1, crop.region.x2, crop.region.y2}},
+          {"quality", track.quality}};
+}
+
+}  // namespace
+
+std::string StillFileName(std::int64_t track_id) { return fmt::format("track_{:05}.jpg", track_id); }
+
+base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) {
+  const domain::StageAssignment& assignment = context.assignment();
+  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
+  ROLLCALL_TRY_ASSIGN(const domain::Artifact tracks_file,
+                      artifacts::FindInput(assignment, params.HarvestName("tracks.parquet")));
+  ROLLCALL_TRY_ASSIGN(const domain::Artifact pack_file,
+                      artifacts::FindInput(assignment, params.HarvestName("faces.pack")));
+  context.SetPhase(domain::Phase::kWork);
+  ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
+                      ReadTracks(assignment.data_dir / tracks_file.path));
+  ROLLCALL_TRY_ASSIGN(const auto pack,
+                      artifacts::FacesPackReader::Open(assignment.data_dir / pack_file.path));
+  std::map<std::pair<std::int64_t, std::int32_t>, const artifacts::FacesPackEntry*> crop_of;
+  for (const auto& entry : pack->entries()) crop_of[{entry.frame_id, entry.index}] = &entry;
+
+  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const std::string name = params.HarvestName("stills");
+  ROLLCALL_TRY_ASSIGN(const std::filesystem::path stills, folder.PathFor(name));
+  std::error_code ignored;  // What an earlier end of this attempt may have left.
+  std::filesystem::remove_all(stills, ignored);
+  ROLLCALL_TRY(base::MakeFolders(stills));
+  std::string index;
+  std::int64_t written = 0;
+  for (std::size_t i = 0; i < tracks.size(); ++i) {
+    if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
+    const TrackSummary& track = tracks[i];
+    const auto entry = crop_of.find({track.best_frame_id, track.best_index});
+    if (entry != crop_of.end()) {
+      ROLLCALL_TRY_ASSIGN(const domain::FaceCrop crop, pack->Read(*entry->second));
+      ROLLCALL_TRY(WritePlain(stills / StillFileName(track.id), crop.jpeg));
+      index += StillJson(track, crop).dump() + "\n";
+      ++written;
+    }
+    context.ReportProgress({.done = static_cast<std::int64_t>(i) + 1,
+                            .total = static_cast<std::int64_t>(tracks.size()),
+                            .unit = "tracks",
+                            .counters = {{"stills", written}},
+                            .position = {}});
+  }
+  context.SetPhase(domain::Phase::kFinalise);
+  ROLLCALL_TRY(WritePlain(stills / "track_stills.jsonl", index));
+  domain::StageOutput output;
+  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(), folder.Seal(name, written));
+  output.result = {{"stills", written}, {"tracks", tracks.size()}};
+  return output;
+}
+
+}  // namespace rollcall::pipeline

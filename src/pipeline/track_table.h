@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "artifacts/parquet.h"
+#include "base/result.h"
+#include "pipeline/tracker.h"
+
+namespace rollcall::pipeline {
+
+// What later stages need of a track: its points are in embeddings.parquet.
+struct TrackSummary {
+  std::int64_t id = 0;
+  std::int64_t shot = 0;
+  domain::MediaTime start{};  // Of its first and last detection.
+  domain::MediaTime end{};
+  std::int64_t count = 0;     // Detections.
+  float mean_confidence = 0;
+  float quality = 0;          // Of its best detection.
+  std::int64_t best_frame_id = 0;
+  std::int32_t best_index = 0;
+  std::int64_t embedding_count = 0;
+  domain::Embedding embedding{};  // Empty without any.
+};
+
+TrackSummary Summarise(const Track& track);
+
+// harvest/<key>/tracks.parquet: track_id, shot_id, start_ms, end_ms, start_us, end_us, count,
+// mean_confidence, quality, best_frame_id, best_det_idx, embedding_count, embedding (null without).
+base::Result<void> WriteTracks(const std::filesystem::path& path,
+                               const std::vector<TrackSummary>& tracks);
+base::Result<std::vector<TrackSummary>> ReadTracks(const std::filesystem::path& path);
+
+}  // namespace rollcall::pipeline

@@ -1,0 +1,166 @@
+#include "pipeline/tracker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "pipeline/assignment_problem.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+using domain::Detection;
+using domain::Embedding;
+using domain::MediaTime;
+using domain::PixelBox;
+
+double Seconds(MediaTime time) { return static_cast<double>(time.count()) / 1e6; }
+
+PixelBox Moved(const PixelBox& box, float dx, float dy) {
+  return {box.x1 + dx, box.y1 + dy, box.x2 + dx, box.y2 + dy};
+}
+
+// Whether one box could have become the other although they do not overlap enough: near in units of
+// their size, and of like size.
+bool IsNear(const PixelBox& a, const PixelBox& b, float sizes) {
+  const float size = std::max(1.0F, (a.width() + a.height() + b.width() + b.height()) / 4);
+  const float ratio = a.height() / std::max(1.0F, b.height());
+  const auto [ax, ay] = a.centre();
+  const auto [bx, by] = b.centre();
+  return std::hypot(ax - bx, ay - by) <= sizes * size && ratio > 0.5F && ratio < 2.0F;
+}
+
+Embedding Normalised(const std::vector<float>& sum) {
+  double square = 0;
+  for (const float x : sum) square += static_cast<double>(x) * x;
+  const auto norm = static_cast<float>(std::sqrt(square));
+  Embedding mean(sum);
+  for (float& x : mean) x /= std::max(norm, 1e-12F);
+  return mean;
+}
+
+}  // namespace
+
+float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now) const {
+  const MediaTime gap = now - live.seen;
+  const bool is_motion_valid = gap <= options_.motion_valid;
+  const auto seconds = static_cast<float>(Seconds(gap));
+  const PixelBox predicted =
+      is_motion_valid ? Moved(live.box, live.velocity_x * seconds, live.velocity_y * seconds)
+                      : live.box;
+  const float iou =
+      std::max(domain::Iou(predicted, detection.box), domain::Iou(live.box, detection.box));
+  const bool has_appearance = !live.mean.empty() && !detection.embedding.empty();
+  const float cosine = has_appearance ? domain::Cosine(live.mean, detection.embedding) : 0;
+  if (has_appearance && cosine < options_.cosine_min) return CostMatrix::kForbidden;
+  const bool fits = is_motion_valid &&
+                    (iou >= options_.iou_min || IsNear(predicted, detection.box, 0.5F));
+  const bool is_same_face = has_appearance && cosine >= options_.relink_cosine_min;
+  if (!fits && !is_same_face) return CostMatrix::kForbidden;
+  const float motion_cost = 1 - iou;
+  if (!has_appearance) return motion_cost;
+  return options_.motion_weight * motion_cost + (1 - options_.motion_weight) * (1 - cosine);
+}
+
+void Tracker::Extend(Live& live, const Detection& detection, std::int64_t row) {
+  const auto seconds = static_cast<float>(Seconds(detection.pts - live.seen));
+  if (!live.track.points.empty() && seconds > 0) {
+    // Half old, half new: samples are a tenth of a second apart and boxes jitter.
+    const auto [x, y] = detection.box.centre();
+    const auto [last_x, last_y] = live.box.centre();
+    live.velocity_x = 0.5F * live.velocity_x + 0.5F * (x - last_x) / seconds;
+    live.velocity_y = 0.5F * live.velocity_y + 0.5F * (y - last_y) / seconds;
+  }
+  live.box = detection.box;
+  live.seen = detection.pts;
+  if (!detection.embedding.empty()) {
+    live.embedding_sum.resize(detection.embedding.size(), 0.0F);
+    const float weight = std::max(0.01F, detection.quality);
+    for (std::size_t i = 0; i < detection.embedding.size(); ++i) {
+      live.embedding_sum[i] += weight * detection.embedding[i];
+    }
+    live.mean = Normalised(live.embedding_sum);
+    ++live.track.embedding_count;
+  }
+  live.track.points.push_back({.frame_id = detection.frame_id,
+                               .pts = detection.pts,
+                               .index = detection.index,
+                               .row = row,
+                               .box = detection.box,
+                               .score = detection.score,
+                               .quality = detection.quality,
+                               .landmark_score = detection.landmark_score,
+                               .has_embedding = !detection.embedding.empty()});
+}
+
+void Tracker::Link(const std::vector<Detection>& detections, MediaTime now, bool is_strong,
+                   std::vector<bool>& is_taken) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < detections.size(); ++i) {
+    if (!is_taken[i] && (detections[i].score >= options_.score_start) == is_strong) {
+      open.push_back(i);
+    }
+  }
+  CostMatrix costs(static_cast<int>(open.size()), static_cast<int>(live_.size()));
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    for (std::size_t j = 0; j < live_.size(); ++j) {
+      const bool is_free = live_[j].seen < now || live_[j].track.points.empty();
+      if (is_free) {
+        costs.At(static_cast<int>(i), static_cast<int>(j)) =
+            Cost(live_[j], detections[open[i]], now);
+      }
+    }
+  }
+  const std::vector<int> chosen = SolveAssignment(costs);
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    if (chosen[i] < 0) continue;
+    is_taken[open[i]] = true;
+    Extend(live_[static_cast<std::size_t>(chosen[i])], detections[open[i]],
+           next_row_ + static_cast<std::int64_t>(open[i]));
+  }
+}
+
+base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detection>& detections) {
+  if (sample.is_cut) {
+    ROLLCALL_TRY(Flush());
+    ++shot_;
+  }
+  ROLLCALL_TRY(Retire(sample.pts));
+  std::vector<bool> is_taken(detections.size(), false);
+  Link(detections, sample.pts, true, is_taken);
+  Link(detections, sample.pts, false, is_taken);
+  for (std::size_t i = 0; i < detections.size(); ++i) {
+    if (is_taken[i] || detections[i].score < options_.score_start) continue;
+    Live& live = live_.emplace_back();
+    live.track.id = next_id_++;
+    live.track.shot = shot_;
+    Extend(live, detections[i], next_row_ + static_cast<std::int64_t>(i));
+  }
+  next_row_ += static_cast<std::int64_t>(detections.size());
+  return {};
+}
+
+base::Result<void> Tracker::Retire(MediaTime now) {
+  std::vector<Live> staying;
+  for (Live& live : live_) {
+    if (now - live.seen <= options_.lost) {
+      staying.push_back(std::move(live));
+      continue;
+    }
+    live.track.embedding = std::move(live.mean);
+    ROLLCALL_TRY(finished_(std::move(live.track)));
+  }
+  live_ = std::move(staying);
+  return {};
+}
+
+base::Result<void> Tracker::Flush() {
+  for (Live& live : live_) {
+    live.track.embedding = std::move(live.mean);
+    ROLLCALL_TRY(finished_(std::move(live.track)));
+  }
+  live_.clear();
+  return {};
+}
+
+}  // namespace rollcall::pipeline

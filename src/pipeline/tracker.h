@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "domain/face.h"
+#include "pipeline/detection_table.h"
+
+namespace rollcall::pipeline {
+
+// One detection of a track, with a time of its own.
+struct TrackPoint {
+  std::int64_t frame_id = 0;
+  domain::MediaTime pts{};
+  std::int32_t index = 0;  // The detection's among those of its frame.
+  std::int64_t row = 0;    // Of the detection, in the order they were given to the tracker.
+  domain::PixelBox box{};
+  float score = 0;
+  float quality = 0;
+  float landmark_score = 0;
+  bool has_embedding = false;
+};
+
+// The same face over consecutive frames of one shot.
+struct Track {
+  std::int64_t id = 0;    // From 1, in order of the first detection.
+  std::int64_t shot = 0;  // From 0.
+  std::vector<TrackPoint> points;
+  domain::Embedding embedding{};  // Quality-weighted mean, L2-normalised; empty without any.
+  std::int64_t embedding_count = 0;
+};
+
+// Links detections to tracks: constant-velocity motion and appearance, minimum-cost assignment, a
+// second pass for weak detections (ByteTrack, Zhang et al. 2022), everything cut at shot
+// boundaries. A track that is not seen for a while waits and is re-linked by appearance; at the end
+// of its wait, of its shot or of the video it is handed out, and nothing is ever lost silently.
+//
+// Thread-compatible; deterministic. Memory: the tracks of the current shot.
+class Tracker {
+ public:
+  struct Options {
+    float score_start = 0.6F;      // Below this a detection only continues a track.
+    float iou_min = 0.2F;          // Of predicted and found box.
+    float motion_weight = 0.5F;    // Against appearance, where both are known.
+    float cosine_min = 0.15F;      // Below this it is somebody else, however well the boxes fit.
+    float relink_cosine_min = 0.45F;  // Enough when the boxes do not fit any more.
+    domain::MediaTime lost{2'000'000};       // How long an unseen track waits.
+    domain::MediaTime motion_valid{600'000};  // How long its motion is believed.
+  };
+
+  // `finished` gets each track when it can get no further detection.
+  Tracker(Options options, std::function<base::Result<void>(Track)> finished)
+      : options_(options), finished_(std::move(finished)) {}
+
+  // Frames in order; `detections` are all of this one.
+  base::Result<void> Next(const Sample& sample, const std::vector<domain::Detection>& detections);
+  base::Result<void> Flush();
+
+ private:
+  struct Live {
+    Track track;
+    domain::PixelBox box{};  // Last seen.
+    float velocity_x = 0;    // px per second
+    float velocity_y = 0;
+    domain::MediaTime seen{};
+    std::vector<float> embedding_sum;
+    float embedding_weight = 0;
+    domain::Embedding mean;  // Of embedding_sum; empty without.
+  };
+
+  float Cost(const Live& live, const domain::Detection& detection, domain::MediaTime now) const;
+  void Link(const std::vector<domain::Detection>& detections, domain::MediaTime now, bool is_strong,
+            std::vector<bool>& is_taken);
+  void Extend(Live& live, const domain::Detection& detection, std::int64_t row);
+  base::Result<void> Retire(domain::MediaTime now);
+
+  Options options_;
+  std::function<base::Result<void>(Track)> finished_;
+  std::vector<Live> live_;
+  std::int64_t next_id_ = 1;
+  std::int64_t shot_ = 0;
+  std::int64_t next_row_ = 0;
+};
+
+}  // namespace rollcall::pipeline
