@@ -49,6 +49,7 @@ function(add_module name)
     if(testing)
       _add_library(${target}_testing "${testing}" "${name};${ARG_TEST_DEPENDS}"
         "third_party::gtest;${ARG_TEST_LIBS}")
+      _define_places(${target}_testing)
       list(APPEND ARG_TEST_DEPENDS "${name}/testing")
     endif()
     if(tests)
@@ -148,19 +149,23 @@ function(_add_test_executable target sources depends libs)
     set(main third_party::gtest)
   endif()
   add_executable(${target} ${sources})
-  # Where a test finds the repository's own files and the built programs.
-  target_compile_definitions(${target} PRIVATE
-    ROLLCALL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    ROLLCALL_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  _define_places(${target})
   target_link_libraries(${target} PRIVATE rollcall_options ${libs} ${main})
   _link_later(${target} PRIVATE "${depends}")
   string(REGEX REPLACE "_test$" "" label "${target}")
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS ${label})
 endfunction()
 
+# Where a test or benchmark finds the repository's own files and the built programs.
+function(_define_places target)
+  target_compile_definitions(${target} PRIVATE
+    ROLLCALL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    ROLLCALL_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+endfunction()
+
 function(_add_bench_executable target sources depends libs)
   add_executable(${target} EXCLUDE_FROM_ALL ${sources})
-  target_compile_definitions(${target} PRIVATE ROLLCALL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  _define_places(${target})
   target_link_libraries(${target} PRIVATE rollcall_options ${libs} third_party::benchmark)
   _link_later(${target} PRIVATE "${depends}")
   add_dependencies(benches ${target})

@@ -14,10 +14,9 @@ class EpisodeKey {
  public:
   // From a title or a file name without its extension: `RHOBH_S05_E03_11062025` →
   // `rhobh_s05_e03`. The season is the last `S<digits>` that is a word of its own followed by an
-  // `E<digits>` (also `S05E03`); what follows (a date) is dropped,
-  // but for a "-2" at the very end. Without season and episode the
-  // name is lower-cased and other characters become '-'. kInvalidArgument / ERR_BAD_EPISODE_KEY
-  // if nothing usable is left.
+  // `E<digits>` (also `S05E03`); what follows (a date) is dropped, but for a "-2" at the very end.
+  // Without season and episode the name is lower-cased and other characters become '-'.
+  // kInvalidArgument / ERR_BAD_EPISODE_KEY if nothing usable is left.
   static base::Result<EpisodeKey> FromTitle(std::string_view title);
 
   // A key that somebody typed: normalised like a title, but a path separator, "..", or a character

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 34> kEntries{{
+constexpr std::array<Entry, 35> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -60,6 +60,8 @@ constexpr std::array<Entry, 34> kEntries{{
     {reason::kStoreDamaged, ErrorCode::kDataLoss,
      "put back a copy of the data directory's rollcall.db; results on disk are untouched"},
     {reason::kStoreUnavailable, ErrorCode::kUnavailable, "try again; see the server's log"},
+    {reason::kNetworkFileSystem, ErrorCode::kFailedPrecondition,
+     "choose a folder on a local disk with --data; videos may lie on the network"},
     {reason::kStoreTooNew, ErrorCode::kFailedPrecondition,
      "a newer rollcall wrote this data directory; use that one"},
     {reason::kBadRequest, ErrorCode::kInvalidArgument,

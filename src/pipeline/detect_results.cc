@@ -191,9 +191,9 @@ base::Result<domain::StageOutput> MergeDetectSegments(const domain::StageAssignm
   ROLLCALL_TRY(keep(folder.Write(params.HarvestName("diagnostics/embedding_stats.json"),
                                  EmbeddingStats(merge.statistics()).dump(1) + "\n",
                                  counters.embeddings_computed)));
-  output.result = {{"frames_processed", counters.frames_processed},
-                   {"faces_detected", counters.faces_detected},
+  output.result = {{"faces_detected", counters.faces_detected},
                    {"embeddings_computed", counters.embeddings_computed},
+                   {"frames_processed", counters.frames_processed},
                    {"failed_reads", counters.failed_reads},
                    {"model_pack", models.pack},
                    {"provider", models.provider}};

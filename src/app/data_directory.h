@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace rollcall::app {
+
+// Where everything lies in a data directory; the table is in docs/ARCHITECTURE.md. Knows names,
+// not contents.
+//
+// Thread-compatible.
+class DataDirectory {
+ public:
+  // Creates the folder and its fixed sub-folders when they are missing. ERR_PERMISSION,
+  // ERR_DISK_FULL, or ERR_IO when something else is in the way.
+  static base::Result<DataDirectory> Open(const std::filesystem::path& root);
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path database() const { return root_ / "rollcall.db"; }
+  std::filesystem::path socket() const { return root_ / "rollcall.sock"; }
+  std::filesystem::path config_file() const { return root_ / "rollcall.toml"; }
+  std::filesystem::path models() const { return root_ / "models"; }
+  std::filesystem::path engine_log() const { return root_ / "logs" / "engine.log"; }
+  std::filesystem::path worker_stderr_log() const { return root_ / "logs" / "worker.stderr.log"; }
+
+  std::filesystem::path job(std::string_view public_id) const { return root_ / "jobs" / public_id; }
+  std::filesystem::path episode(std::string_view key) const { return root_ / "episodes" / key; }
+  std::filesystem::path harvest(std::string_view key) const { return root_ / "harvest" / key; }
+  std::filesystem::path outputs(std::string_view key) const { return root_ / "outputs" / key; }
+
+  // Writes a small file and removes it: ERR_PERMISSION on a read-only file system or for another
+  // owner, ERR_DISK_FULL when there is no room.
+  base::Result<void> CheckWritable() const;
+  // What is left for this user; 0 if it cannot be asked.
+  std::int64_t FreeBytes() const;
+
+ private:
+  explicit DataDirectory(std::filesystem::path root) : root_(std::move(root)) {}
+  std::filesystem::path root_;
+};
+
+}  // namespace rollcall::app

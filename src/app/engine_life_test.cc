@@ -1,0 +1,97 @@
+#include "app/engine_life.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+namespace rollcall::app {
+namespace {
+
+class EngineLifeTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<EngineLife> Begin(EngineLife::Kind kind) {
+    return std::move(EngineLife::Create(kind, [this] { return is_needed_.load(); })).value();
+  }
+  static int DeathSignal() {
+    int number = 0;
+    ::prctl(PR_GET_PDEATHSIG, &number);
+    return number;
+  }
+  std::atomic<bool> is_needed_{false};
+};
+
+TEST_F(EngineLifeTest, EndsInTheForegroundAtASignalOnly) {
+  const auto life = Begin(EngineLife::Kind::kForeground);
+  std::thread others([&] {
+    EXPECT_TRUE(life->Leave());
+    life->SetClientCount(0);
+    ::kill(::getpid(), SIGTERM);
+  });
+  life->Run();
+  others.join();
+  EXPECT_TRUE(life->is_ending());
+}
+
+TEST_F(EngineLifeTest, EndsWithItsCommandWhenNobodyNeedsIt) {
+  const auto life = Begin(EngineLife::Kind::kChild);
+  life->SetClientCount(1);
+  bool stays = true;
+  std::thread command([&] { stays = life->Leave(); });
+  life->Run();
+  command.join();
+  EXPECT_FALSE(stays);
+}
+
+TEST_F(EngineLifeTest, StaysForAnOpenJobAndEndsAfterIt) {
+  const auto life = Begin(EngineLife::Kind::kChild);
+  is_needed_ = true;
+  life->SetClientCount(1);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  bool stays = false;
+  std::thread command([&] {
+    stays = life->Leave();
+    life->SetClientCount(0);
+    is_needed_ = false;
+    life->LookAgain();
+  });
+  life->Run();
+  command.join();
+  EXPECT_TRUE(stays);
+  EXPECT_EQ(DeathSignal(), 0);
+}
+
+TEST_F(EngineLifeTest, StaysForAnotherClient) {
+  const auto life = Begin(EngineLife::Kind::kChild);
+  life->SetClientCount(2);
+  bool stays = false;
+  std::thread others([&] {
+    stays = life->Leave();
+    life->SetClientCount(1);
+    life->SetClientCount(0);
+  });
+  life->Run();
+  others.join();
+  EXPECT_TRUE(stays);
+}
+
+TEST_F(EngineLifeTest, CutsTheTieWhenItIsDetached) {
+  const auto life = Begin(EngineLife::Kind::kChild);
+  is_needed_ = true;
+  life->SetClientCount(1);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::thread command([&] {
+    life->Detach();
+    is_needed_ = false;
+    life->SetClientCount(0);
+  });
+  life->Run();
+  command.join();
+  EXPECT_EQ(DeathSignal(), 0);
+}
+
+}  // namespace
+}  // namespace rollcall::app

@@ -1,0 +1,200 @@
+#include "app/engine_link.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "base/file.h"
+#include "control/protocol.h"
+#include "domain/reasons.h"
+
+namespace rollcall::app {
+namespace {
+
+using base::Json;
+using base::Result;
+using base::UniqueFd;
+using SteadyClock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+namespace reason = domain::reason;
+
+constexpr milliseconds kRetryPause{50};
+// An engine that was asked to end closes its workers' segments first.
+constexpr milliseconds kChildEnd{35'000};
+
+base::Error Unavailable(std::string message) {
+  return domain::MakeError(reason::kEngineUnavailable, std::move(message));
+}
+
+// In the child, between fork and exec: only async-signal-safe calls.
+[[noreturn]] void BecomeEngine(char* const* argv, pid_t parent, int ready_fd, int log_fd) {
+  ::setsid();
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // The command may have died before the kernel was told.
+  if (::getppid() != parent) ::_exit(1);
+  const int null_fd = ::open("/dev/null", O_RDONLY);
+  ::dup2(null_fd, STDIN_FILENO);
+  ::dup2(ready_fd, STDOUT_FILENO);
+  ::dup2(log_fd, STDERR_FILENO);
+  // What the command ignores or blocks is not the engine's affair.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) ::signal(number, SIG_DFL);
+  ::execv("/proc/self/exe", argv);
+  ::_exit(127);
+}
+
+Result<UniqueFd> OpenLog(const std::filesystem::path& path) {
+  UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!log.is_open()) return base::ErrnoError(errno, "open", path);
+  return log;
+}
+
+// The end of the engine's log, for a message: its last line.
+std::string LastLine(const std::filesystem::path& path) {
+  const auto text = base::ReadFile(path);
+  if (!text.ok()) return {};
+  std::string_view rest = *text;
+  while (!rest.empty() && rest.back() == '\n') rest.remove_suffix(1);
+  const std::size_t begin = rest.rfind('\n');
+  return std::string(begin == std::string_view::npos ? rest : rest.substr(begin + 1));
+}
+
+}  // namespace
+
+std::string EngineRefusal(const base::Error& error) {
+  return control::ErrorToJson(error).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::unique_ptr<EngineLink>> EngineLink::Open(const DataDirectory& data, Options options) {
+  auto link = std::unique_ptr<EngineLink>(new EngineLink(data, std::move(options)));
+  ROLLCALL_TRY(link->Connect());
+  return link;
+}
+
+EngineLink::~EngineLink() {
+  if (child_ > 0 && !is_lost()) {
+    // An engine that stays says so after it has cut the kernel's tie to us. One that does not
+    // answer is left as it is: the tie ends it.
+    const auto answer = client_->Call(control::method::kLeave, Json::object(), kChildEnd);
+    const bool stays = answer.ok() && answer->value("stays", false);
+    client_.reset();
+    if (stays) return;
+  }
+  if (child_ > 0) ReapChild(kChildEnd);
+}
+
+Result<Json> EngineLink::Call(std::string_view method, const Json& params) {
+  if (client_ == nullptr) return Unavailable("there is no connection to the engine");
+  return client_->Call(method, params);
+}
+
+Result<std::optional<control::Notification>> EngineLink::Next(milliseconds limit) {
+  if (client_ == nullptr) return Unavailable("there is no connection to the engine");
+  return client_->Next(limit);
+}
+
+Result<void> EngineLink::Reopen() {
+  client_.reset();
+  if (child_ > 0) ReapChild(milliseconds{1000});
+  return Connect();
+}
+
+// Whoever gets the lock on the data directory serves; everybody else connects to it.
+Result<void> EngineLink::Connect() {
+  const auto until = SteadyClock::now() + options_.patience;
+  while (true) {
+    auto client = control::ControlClient::Connect(data_.socket());
+    if (client.ok()) {
+      client_ = std::move(*client);
+      // One that is about to end may take the connection and never answer.
+      const auto hello = client_->Call(control::method::kHello, Json::object(), milliseconds{5000});
+      if (hello.ok()) return {};
+      client_.reset();
+    }
+    if (child_ == 0) {
+      const auto started = StartChild();
+      if (started.ok()) continue;
+      if (started.error().reason != reason::kStoreBusy) return started.error();
+      if (SteadyClock::now() > until) return started.error();
+    } else if (SteadyClock::now() > until) {
+      return Unavailable("the engine that was started does not answer");
+    }
+    std::this_thread::sleep_for(kRetryPause);
+  }
+}
+
+Result<void> EngineLink::StartChild() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return base::ErrnoError(errno, "make a pipe for", data_.root());
+  UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  ROLLCALL_TRY_ASSIGN(const UniqueFd log, OpenLog(data_.engine_log()));
+  std::vector<char*> argv;
+  for (std::string& argument : options_.engine_argv) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) return base::ErrnoError(errno, "start the engine for", data_.root());
+  if (child == 0) BecomeEngine(argv.data(), parent, write_end.get(), log.get());
+  child_ = child;
+  write_end.Reset();
+  auto ready = ReadReadiness(std::move(read_end));
+  if (!ready.ok()) ReapChild(milliseconds{1000});
+  return ready;
+}
+
+Result<void> EngineLink::ReadReadiness(UniqueFd pipe) {
+  const auto until = SteadyClock::now() + options_.patience;
+  std::string said;
+  while (said.find('\n') == std::string::npos) {
+    const auto left = std::chrono::ceil<milliseconds>(until - SteadyClock::now());
+    pollfd fd{pipe.get(), POLLIN, 0};
+    const int ready =
+        ::poll(&fd, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return Unavailable("the engine did not start in time");
+    char buffer[4096];
+    const ssize_t n = ::read(pipe.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const std::string last = LastLine(data_.engine_log());
+      return Unavailable("the engine ended while it started" +
+                         (last.empty() ? std::string{} : ": " + last));
+    }
+    said.append(buffer, static_cast<std::size_t>(n));
+  }
+  said.erase(said.find('\n'));
+  if (said == kEngineReady) return {};
+  ROLLCALL_TRY_ASSIGN(const Json refusal, base::ParseJson(said, "the engine's first words"));
+  return control::ErrorFromJson(refusal);
+}
+
+void EngineLink::ReapChild(milliseconds limit) {
+  const auto until = SteadyClock::now() + limit;
+  while (true) {
+    const pid_t ended = ::waitpid(child_, nullptr, WNOHANG);
+    if (ended != 0) break;
+    if (SteadyClock::now() > until) {
+      ::kill(child_, SIGKILL);
+      ::waitpid(child_, nullptr, 0);
+      break;
+    }
+    std::this_thread::sleep_for(milliseconds{5});
+  }
+  child_ = 0;
+}
+
+}  // namespace rollcall::app

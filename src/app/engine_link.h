@@ -1,0 +1,75 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/data_directory.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "control/control_client.h"
+
+namespace rollcall::app {
+
+// A command's way to the engine that owns the data directory. Where none runs, the command starts
+// one as its child, in a session of its own (a Ctrl-C at the terminal is for the command, not for
+// the engine); the kernel kills that engine if the command is killed.
+//
+// Thread-compatible; to be used by the process's main thread only: the kernel ties the child's life
+// to the thread that began it.
+class EngineLink {
+ public:
+  struct Options {
+    // The engine's command line; `--data DIR` and the like stand in it already.
+    std::vector<std::string> engine_argv;
+    // How long one that starts or ends elsewhere is waited for.
+    std::chrono::milliseconds patience{20'000};
+  };
+
+  // ERR_STORE_IN_USE when another owner neither answers nor ends; what the engine says when it
+  // cannot start; ERR_ENGINE_UNAVAILABLE when it dies without a word.
+  static base::Result<std::unique_ptr<EngineLink>> Open(const DataDirectory& data,
+                                                        Options options);
+  // Says goodbye. An engine of ours ends with us unless others still need it: work that others
+  // submitted, or commands that talk to it.
+  ~EngineLink();
+  EngineLink(const EngineLink&) = delete;
+  EngineLink& operator=(const EngineLink&) = delete;
+
+  // As ControlClient. A lost connection is not mended by itself: see Reopen.
+  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
+  base::Result<std::optional<control::Notification>> Next(std::chrono::milliseconds limit);
+  bool is_lost() const { return client_ == nullptr || client_->is_lost(); }
+
+  // After a lost connection: to the engine that is there now, or to a new one.
+  base::Result<void> Reopen();
+  // Whether this command began the engine that it talks to.
+  bool has_started_engine() const { return child_ > 0; }
+
+ private:
+  EngineLink(const DataDirectory& data, Options options)
+      : data_(data), options_(std::move(options)) {}
+
+  base::Result<void> Connect();
+  // Ok when the child serves.
+  base::Result<void> StartChild();
+  base::Result<void> ReadReadiness(base::UniqueFd pipe);
+  void ReapChild(std::chrono::milliseconds limit);
+
+  DataDirectory data_;
+  Options options_;
+  pid_t child_ = 0;
+  std::unique_ptr<control::ControlClient> client_;
+};
+
+// What an engine writes to its standard output when it serves, or cannot: read by EngineLink.
+inline constexpr std::string_view kEngineReady = "ready";
+std::string EngineRefusal(const base::Error& error);
+
+}  // namespace rollcall::app

@@ -1,0 +1,111 @@
+#include "app/engine_process.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "app/data_directory.h"
+#include "app/engine_life.h"
+#include "app/engine_link.h"
+#include "app/engine_service.h"
+#include "app/episode_planner.h"
+#include "app/stages.h"
+#include "base/clock.h"
+#include "control/control_server.h"
+#include "jobs/data_lock.h"
+#include "jobs/engine.h"
+#include "media/video_probe.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace rollcall::app {
+namespace {
+
+using base::Result;
+using Mode = EngineProcessOptions::Mode;
+
+std::vector<jobs::Engine::StageSpec> EngineStages() {
+  std::vector<jobs::Engine::StageSpec> specs;
+  for (const WiredStage& stage : WiredStages()) {
+    specs.push_back({.name = std::string(stage.name()), .needs = EverythingBefore(stage)});
+  }
+  return specs;
+}
+
+void Say(std::string_view line) {
+  fmt::print(stderr, "{} [{}] {}\n", base::IsoTime(base::SystemClock().Now().wall), ::getpid(),
+             line);
+}
+
+// Tells the command that waits for it, once: then the pipe is closed, so that nobody writes to it
+// by mistake.
+void TellParent(std::string_view line) {
+  const std::string text = std::string(line) + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
+Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
+  const bool is_child = options.mode == Mode::kChild;
+  // Before any thread, so that all of them leave signals to this one.
+  jobs::Engine* engine_for_life = nullptr;
+  ROLLCALL_TRY_ASSIGN(
+      const auto life,
+      EngineLife::Create(is_child ? EngineLife::Kind::kChild : EngineLife::Kind::kForeground,
+                         [&engine_for_life] {
+                           if (!engine_for_life->is_working()) return false;
+                           const auto has_open_jobs = engine_for_life->HasOpenJobs();
+                           return has_open_jobs.ok() && *has_open_jobs;
+                         }));
+  ROLLCALL_TRY_ASSIGN(const DataDirectory data, DataDirectory::Open(config.data_dir));
+  ROLLCALL_TRY_ASSIGN(const jobs::DataLock lock, jobs::DataLock::Acquire(data.root()));
+  ROLLCALL_TRY_ASSIGN(const auto store,
+                      store::SqliteStore::Open({.path = data.database(), .vfs = {}}));
+  base::SystemClock clock;
+  ROLLCALL_TRY_ASSIGN(
+      const auto engine,
+      jobs::Engine::Create({.data_dir = data.root(),
+                            .stages = EngineStages(),
+                            .worker_argv = {"/proc/self/exe", "worker", "--threads",
+                                            std::to_string(config.inference_threads())},
+                            .slots = config.slots,
+                            .times = {}},
+                           *store, clock));
+  engine_for_life = engine.get();
+  EpisodePlanner planner(*store, clock, media::Fingerprint);
+  EngineService service({.engine = *engine,
+                         .store = *store,
+                         .clock = clock,
+                         .life = *life,
+                         .planner = planner,
+                         .data = data});
+  if (options.works_at_once) ROLLCALL_TRY(engine->StartWorking());
+  ROLLCALL_TRY_ASSIGN(auto server,
+                      control::ControlServer::Create(service, {.socket = data.socket()}));
+  {
+    const auto subscription = engine->Subscribe([&](const jobs::ChangeFeed::Change& change) {
+      if (change.kind != jobs::ChangeFeed::Kind::kTransition) return;
+      server->NotifyChanged();
+      life->LookAgain();
+    });
+    Say("serving " + data.root().string());
+    if (is_child) TellParent(kEngineReady);
+    life->Run();
+    Say("ending");
+  }
+  engine->Drain();
+  server.reset();
+  return {};
+}
+
+}  // namespace
+
+Result<void> RunEngineProcess(const Config& config, const EngineProcessOptions& options) {
+  auto served = Serve(config, options);
+  if (!served.ok() && options.mode == Mode::kChild) TellParent(EngineRefusal(served.error()));
+  return served;
+}
+
+}  // namespace rollcall::app

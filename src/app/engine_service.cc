@@ -1,0 +1,291 @@
+#include "app/engine_service.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "app/views.h"
+#include "control/protocol.h"
+#include "domain/episode_key.h"
+#include "domain/reasons.h"
+#include "domain/stage.h"
+
+namespace rollcall::app {
+
+namespace fs = std::filesystem;
+using base::Json;
+using base::Result;
+using control::IntegerParam;
+using control::TextParam;
+using store::JobId;
+namespace method = control::method;
+namespace reason = domain::reason;
+
+namespace {
+
+Json EventsJson(const std::vector<store::Event>& events) {
+  Json list = Json::array();
+  for (const store::Event& event : events) {
+    auto body = base::ParseJson(event.body_json, "event");
+    list.push_back({{"seq", event.seq},
+                    {"at", base::IsoTime(event.at)},
+                    {"kind", event.kind},
+                    {"body", body.ok() ? std::move(*body) : Json::object()}});
+  }
+  return list;
+}
+
+std::optional<std::int64_t> NumberIn(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_whole = failure == std::errc{} && stop == text.data() + text.size();
+  return is_whole ? std::optional(number) : std::nullopt;
+}
+
+// What the pipeline left for an episode. The video lies elsewhere and is never touched.
+Result<void> RemoveFiles(const DataDirectory& data, const std::string& key) {
+  std::vector<fs::path> folders{data.harvest(key), data.outputs(key), data.episode(key)};
+  for (const domain::Stage stage : domain::kStages) {
+    folders.push_back(data.job(std::string(domain::StageName(stage)) + "_" + key));
+  }
+  for (const fs::path& folder : folders) {
+    std::error_code error;
+    fs::remove_all(folder, error);
+    if (error) {
+      return domain::MakeError(reason::kPermission,
+                               "cannot remove " + folder.string() + ": " + error.message());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+struct EngineService::Method {
+  std::string_view name;
+  Answer (EngineService::*run)(const Params&);
+};
+
+Result<Json> EngineService::Call(std::string_view method, const Json& params) {
+  static constexpr std::array<Method, 15> kMethods{{
+      {method::kHello, &EngineService::Hello},
+      {method::kWork, &EngineService::Work},
+      {method::kDetach, &EngineService::Detach},
+      {method::kLeave, &EngineService::Leave},
+      {method::kJobStart, &EngineService::JobStart},
+      {method::kJobCancel, &EngineService::JobCancel},
+      {method::kJobResume, &EngineService::JobResume},
+      {method::kJobShow, &EngineService::JobShow},
+      {method::kJobList, &EngineService::JobList},
+      {method::kJobEvents, &EngineService::JobEvents},
+      {method::kEpisodeAdd, &EngineService::EpisodeAdd},
+      {method::kEpisodeList, &EngineService::EpisodeList},
+      {method::kEpisodeShow, &EngineService::EpisodeShow},
+      {method::kEpisodeRemove, &EngineService::EpisodeRemove},
+      {method::kStoreCheck, &EngineService::StoreCheck},
+  }};
+  const auto found = std::find_if(kMethods.begin(), kMethods.end(),
+                                  [&](const Method& known) { return known.name == method; });
+  if (found == kMethods.end()) {
+    return domain::MakeError(reason::kBadRequest, fmt::format("there is no method {}", method));
+  }
+  return (this->*found->run)(params);
+}
+
+Result<control::JobView> EngineService::View(std::int64_t job_id) {
+  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(JobId{job_id}));
+  return ViewOf(snapshot, parts_.clock.Now().wall);
+}
+
+void EngineService::OnClientCount(int count) { parts_.life.SetClientCount(count); }
+
+// --- The engine
+
+// An engine that is about to end takes nothing more: the command finds or starts the next one.
+Result<void> EngineService::RefuseWhenEnding() {
+  if (!parts_.life.is_ending()) return {};
+  return domain::MakeError(reason::kEngineUnavailable, "the engine is about to end");
+}
+
+Result<Json> EngineService::Hello(const Json& /*params*/) {
+  ROLLCALL_TRY(RefuseWhenEnding());
+  ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
+  return Json{{"version", ROLLCALL_VERSION},
+              {"pid", ::getpid()},
+              {"data_dir", parts_.data.root().string()},
+              {"is_working", parts_.engine.is_working()},
+              {"has_open_jobs", has_open_jobs}};
+}
+
+Result<Json> EngineService::Work(const Json& /*params*/) {
+  ROLLCALL_TRY(RefuseWhenEnding());
+  ROLLCALL_TRY(parts_.engine.StartWorking());
+  return Json::object();
+}
+
+Result<Json> EngineService::Detach(const Json& /*params*/) {
+  parts_.life.Detach();
+  return Json::object();
+}
+
+Result<Json> EngineService::Leave(const Json& /*params*/) {
+  return Json{{"stays", parts_.life.Leave()}};
+}
+
+// --- Jobs
+
+Result<Json> EngineService::JobStart(const Json& params) {
+  ROLLCALL_TRY(RefuseWhenEnding());
+  ROLLCALL_TRY_ASSIGN(const StartRequest request, StartRequest::FromJson(params));
+  const base::MutexLock lock(start_mutex_);
+  ROLLCALL_TRY_ASSIGN(
+      EpisodePlan plan,
+      parts_.planner.Plan(request, [this](const std::string& work_key) {
+        return parts_.engine.FindReusable(work_key);
+      }));
+  for (const std::string& work_key : plan.work_keys_to_drop) {
+    ROLLCALL_TRY(parts_.store.SegmentDrop(work_key, 0, parts_.clock.Now()));
+  }
+  // A job that is open although nobody worked was interrupted: this command takes it up again.
+  const bool was_working = parts_.engine.is_working();
+  ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
+  ROLLCALL_TRY_ASSIGN(Json job, DetailedView(submission.job.id));
+  ROLLCALL_TRY(parts_.engine.StartWorking());
+  return Json{{"job", std::move(job)},
+              {"existing", submission.is_existing},
+              {"resumed", submission.is_existing && !was_working}};
+}
+
+Result<Json> EngineService::JobCancel(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const auto outcome, parts_.engine.Cancel(job.id));
+  // What an owner before us left running is ended by whoever works.
+  const bool is_open = !domain::IsTerminal(outcome.job.state);
+  if (is_open) ROLLCALL_TRY(parts_.engine.StartWorking());
+  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(job.id));
+  return Json{{"job", std::move(view)}, {"had_finished", outcome.had_finished}};
+}
+
+Result<Json> EngineService::JobResume(const Json& params) {
+  ROLLCALL_TRY(RefuseWhenEnding());
+  const base::MutexLock lock(start_mutex_);
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Resume(job.id));
+  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(submission.job.id));
+  ROLLCALL_TRY(parts_.engine.StartWorking());
+  return Json{{"job", std::move(view)}, {"existing", submission.is_existing}};
+}
+
+Result<Json> EngineService::JobShow(const Json& params) {
+  constexpr int kEvents = 200;
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(job.id));
+  const std::int64_t after = std::max<std::int64_t>(0, job.event_seq - kEvents);
+  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEvents));
+  return Json{{"job", std::move(view)}, {"events", EventsJson(events)}};
+}
+
+Result<Json> EngineService::JobList(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::int64_t limit, IntegerParam(params, "limit", 0));
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
+  Json list = Json::array();
+  std::size_t left_out = 0;
+  for (const store::Job& job : jobs) {
+    // An open job is never left out, however old it is.
+    if (limit > 0 && list.size() >= static_cast<std::size_t>(limit) &&
+        domain::IsTerminal(job.state)) {
+      ++left_out;
+      continue;
+    }
+    ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(job.id)));
+    list.push_back(ToJson(view));
+  }
+  return Json{{"jobs", std::move(list)},
+              {"left_out", left_out},
+              {"has_open_jobs", has_open_jobs},
+              {"is_working", parts_.engine.is_working()}};
+}
+
+Result<Json> EngineService::JobEvents(const Json& params) {
+  constexpr int kEventsMax = 1000;
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const std::int64_t after, IntegerParam(params, "after", 0));
+  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEventsMax));
+  ROLLCALL_TRY_ASSIGN(std::string epoch, parts_.store.StreamEpoch());
+  return Json{{"epoch", std::move(epoch)}, {"events", EventsJson(events)}};
+}
+
+// By `job_id`, its number, or `job`, its public id or number as a person types it.
+Result<store::Job> EngineService::FindJob(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::int64_t id, IntegerParam(params, "job_id", 0));
+  if (id != 0) return parts_.store.JobGet(JobId{id});
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "job", ""));
+  if (const auto number = NumberIn(text)) return parts_.store.JobGet(JobId{*number});
+  return parts_.store.JobFind(text);
+}
+
+Result<Json> EngineService::DetailedView(JobId id) {
+  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(id));
+  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
+  ROLLCALL_TRY(CountSegments(parts_.store, snapshot, view));
+  return ToJson(view);
+}
+
+// --- Episodes
+
+Result<Json> EngineService::EpisodeAdd(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::string video, TextParam(params, "video", ""));
+  ROLLCALL_TRY_ASSIGN(const std::string key, TextParam(params, "episode", ""));
+  if (!fs::path(video).is_absolute()) {
+    return domain::MakeError(reason::kBadRequest, "the video's path must be absolute");
+  }
+  const base::MutexLock lock(start_mutex_);
+  ROLLCALL_TRY_ASSIGN(const store::Episode episode, parts_.planner.Register(video, key));
+  return EpisodeSummary(parts_.store, parts_.data.root(), episode);
+}
+
+Result<Json> EngineService::EpisodeList(const Json& /*params*/) {
+  ROLLCALL_TRY_ASSIGN(const auto episodes, parts_.store.EpisodeList());
+  Json list = Json::array();
+  for (const store::Episode& episode : episodes) {
+    ROLLCALL_TRY_ASSIGN(Json summary, EpisodeSummary(parts_.store, parts_.data.root(), episode));
+    list.push_back(std::move(summary));
+  }
+  return Json{{"episodes", std::move(list)}};
+}
+
+Result<Json> EngineService::EpisodeShow(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
+  return EpisodeDetails(parts_.store, parts_.data.root(), episode);
+}
+
+Result<Json> EngineService::EpisodeRemove(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
+  ROLLCALL_TRY_ASSIGN(const bool keeps_files, control::FlagParam(params, "keep_files", false));
+  const base::MutexLock lock(start_mutex_);
+  ROLLCALL_TRY(parts_.store.EpisodeRemove(episode.key));
+  if (!keeps_files) ROLLCALL_TRY(RemoveFiles(parts_.data, episode.key));
+  return Json{{"episode_key", episode.key}};
+}
+
+Result<store::Episode> EngineService::FindEpisode(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
+  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
+  return parts_.store.EpisodeGet(key.text());
+}
+
+// --- The store
+
+Result<Json> EngineService::StoreCheck(const Json& /*params*/) {
+  ROLLCALL_TRY(parts_.store.IntegrityCheck());
+  return Json{{"ok", true}};
+}
+
+}  // namespace rollcall::app

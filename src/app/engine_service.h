@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string_view>
+
+#include "app/data_directory.h"
+#include "app/engine_life.h"
+#include "app/episode_planner.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "control/control_server.h"
+#include "jobs/engine.h"
+#include "store/job_store.h"
+
+namespace rollcall::app {
+
+// What commands can ask of the engine: control/protocol.h's methods, carried out.
+//
+// Until somebody submits or resumes a job, or asks for work, the engine only observes: a command
+// that reads never starts work. Thread-safe. Borrows everything in Parts.
+class EngineService final : public control::Service {
+ public:
+  struct Parts {
+    jobs::Engine& engine;
+    store::JobStore& store;
+    base::Clock& clock;
+    EngineLife& life;
+    EpisodePlanner& planner;
+    DataDirectory data;
+  };
+  explicit EngineService(Parts parts) : parts_(std::move(parts)) {}
+
+  base::Result<base::Json> Call(std::string_view method, const base::Json& params) override;
+  base::Result<control::JobView> View(std::int64_t job_id) override;
+  void OnClientCount(int count) override;
+
+ private:
+  using Params = base::Json;
+  using Answer = base::Result<base::Json>;
+  struct Method;
+
+  Answer Hello(const Params& params);
+  Answer Work(const Params& params);
+  Answer Detach(const Params& params);
+  Answer Leave(const Params& params);
+  Answer JobStart(const Params& params);
+  Answer JobCancel(const Params& params);
+  Answer JobResume(const Params& params);
+  Answer JobShow(const Params& params);
+  Answer JobList(const Params& params);
+  Answer JobEvents(const Params& params);
+  Answer EpisodeAdd(const Params& params);
+  Answer EpisodeList(const Params& params);
+  Answer EpisodeShow(const Params& params);
+  Answer EpisodeRemove(const Params& params);
+  Answer StoreCheck(const Params& params);
+
+  base::Result<void> RefuseWhenEnding();
+  base::Result<store::Job> FindJob(const Params& params);
+  base::Result<base::Json> DetailedView(store::JobId id);
+  base::Result<store::Episode> FindEpisode(const Params& params);
+
+  Parts parts_;
+  // One start at a time: "was anybody working before" must not be asked by two at once.
+  base::Mutex start_mutex_;
+};
+
+}  // namespace rollcall::app

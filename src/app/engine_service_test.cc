@@ -1,0 +1,173 @@
+#include "app/engine_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "app/stages.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "control/protocol.h"
+#include "domain/reasons.h"
+#include "store/memory/memory_store.h"
+
+namespace rollcall::app {
+namespace {
+
+namespace fs = std::filesystem;
+namespace method = control::method;
+namespace reason = domain::reason;
+using base::Json;
+using ::testing::HasSubstr;
+
+// One owner of a store, with workers that never answer.
+class Owner {
+ public:
+  Owner(store::JobStore& store, const DataDirectory& data)
+      : life_(std::move(EngineLife::Create(EngineLife::Kind::kForeground, [] { return false; }))
+                  .value()),
+        engine_(std::move(jobs::Engine::Create(OptionsFor(data), store, clock_)).value()),
+        planner_(store, clock_,
+                 [](const fs::path& video) -> base::Result<std::string> {
+                   ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
+                   return digest.sha256;
+                 }),
+        service_({.engine = *engine_,
+                  .store = store,
+                  .clock = clock_,
+                  .life = *life_,
+                  .planner = planner_,
+                  .data = data}) {}
+
+  base::Result<Json> Call(std::string_view name, const Json& params) {
+    return service_.Call(name, params);
+  }
+  EngineService& service() { return service_; }
+
+ private:
+  static jobs::Engine::Options OptionsFor(const DataDirectory& data) {
+    jobs::Engine::Options options;
+    options.data_dir = data.root();
+    for (const WiredStage& stage : WiredStages()) {
+      options.stages.push_back(
+          {.name = std::string(stage.name()), .needs = EverythingBefore(stage)});
+    }
+    options.worker_argv = {"/proc/self/exe", "worker"};
+    options.times = options.times.DividedBy(20);
+    return options;
+  }
+
+  base::SystemClock clock_;
+  std::unique_ptr<EngineLife> life_;
+  std::unique_ptr<jobs::Engine> engine_;
+  EpisodePlanner planner_;
+  EngineService service_;
+};
+
+class EngineServiceTest : public ::testing::Test {
+ protected:
+  ~EngineServiceTest() override {
+    owner_.reset();
+    fs::remove_all(folder_);
+  }
+  void Restart() {
+    owner_.reset();
+    owner_ = std::make_unique<Owner>(store_, data_);
+  }
+  Json MustCall(std::string_view name, const Json& params) {
+    auto answer = owner_->Call(name, params);
+    EXPECT_TRUE(answer.ok()) << answer.error().ToString();
+    return answer.ok() ? std::move(*answer) : Json::object();
+  }
+  std::string Refusal(std::string_view name, const Json& params) {
+    const auto answer = owner_->Call(name, params);
+    return answer.ok() ? "" : answer.error().reason;
+  }
+  Json StartParams() {
+    const fs::path video = folder_ / "a_s01_e01.mp4";
+    EXPECT_TRUE(base::WriteFileAtomic(video, "v").ok());
+    return {{"kind", "analyze"}, {"video", video.string()}};
+  }
+
+  fs::path folder_ = fs::temp_directory_path() / ("rollcall-" + base::RandomId());
+  DataDirectory data_ = DataDirectory::Open(folder_).value();
+  store::MemoryStore store_;
+  std::unique_ptr<Owner> owner_ = std::make_unique<Owner>(store_, data_);
+};
+
+TEST_F(EngineServiceTest, ReadsWithoutStartingWork) {
+  MustCall(method::kJobList, Json::object());
+  MustCall(method::kEpisodeList, Json::object());
+  MustCall(method::kStoreCheck, Json::object());
+  EXPECT_FALSE(MustCall(method::kHello, Json::object())["is_working"].get<bool>());
+}
+
+TEST_F(EngineServiceTest, StartsAJobOnce) {
+  const Json first = MustCall(method::kJobStart, StartParams());
+  EXPECT_FALSE(first["existing"].get<bool>());
+  EXPECT_EQ(first["job"]["job_id"], "analyze_a_s01_e01");
+  EXPECT_TRUE(MustCall(method::kHello, Json::object())["is_working"].get<bool>());
+  const Json second = MustCall(method::kJobStart, StartParams());
+  EXPECT_TRUE(second["existing"].get<bool>());
+  EXPECT_FALSE(second["resumed"].get<bool>());
+  EXPECT_EQ(second["job"]["id"], first["job"]["id"]);
+}
+
+TEST_F(EngineServiceTest, TakesUpWorkThatWasInterrupted) {
+  const Json first = MustCall(method::kJobStart, StartParams());
+  Restart();
+  const Json again = MustCall(method::kJobStart, StartParams());
+  EXPECT_TRUE(again["resumed"].get<bool>());
+  EXPECT_EQ(again["job"]["id"], first["job"]["id"]);
+}
+
+TEST_F(EngineServiceTest, CancelsByPublicIdAndResumes) {
+  MustCall(method::kJobStart, StartParams());
+  MustCall(method::kJobCancel, {{"job", "analyze_a_s01_e01"}});
+  const auto id = MustCall(method::kJobShow, {{"job", "analyze_a_s01_e01"}})["job"]["id"];
+  // Deaf workers are killed; the test's own time limit ends a wait in vain.
+  while (owner_->service().View(id.get<std::int64_t>())->is_open()) std::this_thread::yield();
+  EXPECT_EQ(MustCall(method::kJobShow, {{"job_id", id}})["job"]["status"], "canceled");
+  EXPECT_TRUE(MustCall(method::kJobCancel, {{"job_id", id}})["had_finished"].get<bool>());
+  const Json resumed = MustCall(method::kJobResume, {{"job_id", id}});
+  EXPECT_NE(resumed["job"]["id"], id);
+  EXPECT_EQ(resumed["job"]["job_id"], "analyze_a_s01_e01");
+}
+
+TEST_F(EngineServiceTest, ShowsAnEpisodeWithAllItsFlags) {
+  Json params = StartParams();
+  const Json added = MustCall(method::kEpisodeAdd, {{"video", params["video"]}});
+  EXPECT_EQ(added["episode_key"], "a_s01_e01");
+  EXPECT_EQ(added["states"].size(), 8U);
+  EXPECT_FALSE(added["states"]["detected"].get<bool>());
+  EXPECT_EQ(MustCall(method::kEpisodeShow, {{"episode", "A_S01_E01"}})["stages"].size(), 8U);
+}
+
+TEST_F(EngineServiceTest, RemovesAnEpisodeAndItsFilesButNotItsVideo) {
+  const Json params = StartParams();
+  MustCall(method::kEpisodeAdd, {{"video", params["video"]}});
+  fs::create_directories(data_.outputs("a_s01_e01"));
+  fs::create_directories(data_.job("detect_a_s01_e01"));
+  MustCall(method::kEpisodeRemove, {{"episode", "a_s01_e01"}});
+  EXPECT_FALSE(fs::exists(data_.outputs("a_s01_e01")));
+  EXPECT_FALSE(fs::exists(data_.job("detect_a_s01_e01")));
+  EXPECT_TRUE(fs::exists(params["video"].get<std::string>()));
+  EXPECT_EQ(Refusal(method::kEpisodeShow, {{"episode", "a_s01_e01"}}),
+            reason::kEpisodeNotRegistered);
+}
+
+TEST_F(EngineServiceTest, DoesNotRemoveAnEpisodeThatIsWorkedOn) {
+  MustCall(method::kJobStart, StartParams());
+  EXPECT_EQ(Refusal(method::kEpisodeRemove, {{"episode", "a_s01_e01"}}),
+            reason::kJobAlreadyRunning);
+}
+
+TEST_F(EngineServiceTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(Refusal("job.paint", Json::object()), reason::kBadRequest);
+  EXPECT_EQ(Refusal(method::kJobShow, {{"job", "detect_nobody"}}), reason::kJobNotFound);
+  EXPECT_EQ(Refusal(method::kJobShow, {{"job_id", 99}}), reason::kJobNotFound);
+  EXPECT_EQ(Refusal(method::kJobStart, {{"kind", 7}}), reason::kBadRequest);
+  EXPECT_EQ(Refusal(method::kEpisodeShow, {{"episode", "../etc"}}), reason::kBadKey);
+}
+
+}  // namespace
+}  // namespace rollcall::app

@@ -1,0 +1,299 @@
+#include "app/episode_planner.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+
+#include "app/stages.h"
+#include "base/file.h"
+#include "control/protocol.h"
+#include "domain/job_state.h"
+#include "domain/reasons.h"
+#include "vision/model_pack.h"
+
+namespace rollcall::app {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+using base::Result;
+using domain::EpisodeKey;
+using domain::MakeError;
+namespace reason = domain::reason;
+
+// A key that needs more suffixes than this has another problem.
+constexpr int kSuffixMax = 1000;
+
+Result<void> CheckVideoFile(const fs::path& video) {
+  struct stat status {};
+  if (::stat(video.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return MakeError(reason::kVideoNotFound, "there is no file " + video.string());
+    }
+    return base::ErrnoError(errno, "look at", video);
+  }
+  if (S_ISDIR(status.st_mode)) {
+    return MakeError(reason::kVideoUnreadable, video.string() + " is a directory",
+                     "name one video file in it");
+  }
+  if (S_ISREG(status.st_mode) && status.st_size == 0) {
+    return MakeError(reason::kVideoUnreadable, video.string() + " is empty",
+                     "copy it again: nothing of it has arrived");
+  }
+  return {};
+}
+
+// The pack as a job's parameters have it. A pack that cannot be read gives no models: detect then
+// says what is wrong, in its state and its log.
+struct Models {
+  std::string name;
+  Json list = Json::array();      // For the report: role, name, kind, sha256.
+  Json identity = Json::array();  // What detect's result depends on.
+};
+
+Models DescribeModels(const fs::path& folder) {
+  Models models;
+  models.name = folder.filename().string();
+  const auto pack = vision::ModelPack::Load(folder);
+  if (!pack.ok()) {
+    models.identity.push_back(pack.error().reason);
+    return models;
+  }
+  models.name = pack->name();
+  for (const vision::PackRole& role : pack->roles()) {
+    if (role.role != "detector" && role.role != "landmarks" && role.role != "embedder") continue;
+    models.list.push_back({{"role", role.role},
+                           {"name", role.file},
+                           {"kind", role.kind},
+                           {"sha256", role.sha256}});
+    models.identity.push_back({role.role, role.kind, role.sha256});
+  }
+  // The numbers beside the files (thresholds, sizes) are part of what the models do.
+  if (const auto digest = base::DigestFile(folder / "pack.toml"); digest.ok()) {
+    models.identity.push_back(digest->sha256);
+  }
+  return models;
+}
+
+// What changes the stage's own result, apart from its inputs.
+Json ParametersOf(domain::Stage stage, const StartRequest& request, const Models& models) {
+  switch (stage) {
+    case domain::Stage::kExtract: return {{"effort", request.effort}};
+    case domain::Stage::kDetect:
+      return {{"effort", request.effort},
+              {"provider", request.provider},
+              {"models", models.identity}};
+    case domain::Stage::kAnalytics: return {{"edit_sequence", 0}};
+    default: return Json::object();
+  }
+}
+
+std::string WorkKey(const store::Subject& subject, const WiredStage& stage, const Json& parameters,
+                    const Json& inputs) {
+  const Json identity{{"subject", {subject.kind, subject.id}},
+                      {"stage", stage.name()},
+                      {"revision", stage.revision},
+                      {"parameters", parameters},
+                      {"inputs", inputs}};
+  return base::Sha256(identity.dump());
+}
+
+Json HandlerParameters(const store::Episode& episode, const StartRequest& request,
+                       const Models& models) {
+  return {{"video_path", episode.video_path},
+          {"fingerprint", episode.fingerprint},
+          {"episode_key", episode.key},
+          {"display", episode.display},
+          {"effort", request.effort},
+          {"model_pack", models.name},
+          {"model_pack_path", request.model_pack.string()},
+          {"models", models.list},
+          {"provider", request.provider},
+          {"edit_sequence", 0},
+          {"settings", Json::object()}};
+}
+
+// From which stage on everything runs again; nullopt if nothing does.
+Result<std::optional<domain::Stage>> RerunFrom(const StartRequest& request) {
+  if (!request.from.empty()) {
+    const WiredStage* from = FindWiredStage(request.from);
+    if (from == nullptr) {
+      return MakeError(reason::kBadParams, "there is no stage \"" + request.from + "\"");
+    }
+    return std::optional(from->stage);
+  }
+  if (!request.is_forced) return std::optional<domain::Stage>{};
+  const WiredStage* own = FindWiredStage(request.kind);
+  return std::optional(own == nullptr ? domain::Stage::kValidate : own->stage);
+}
+
+bool ReadsTheVideo(domain::Stage stage) {
+  return stage == domain::Stage::kValidate || stage == domain::Stage::kExtract ||
+         stage == domain::Stage::kDetect;
+}
+
+}  // namespace
+
+Json StartRequest::ToJson() const {
+  return {{"kind", kind},
+          {"video", video.string()},
+          {"episode", episode},
+          {"effort", effort},
+          {"from", from},
+          {"force", is_forced},
+          {"model_pack", model_pack.string()},
+          {"provider", provider}};
+}
+
+Result<StartRequest> StartRequest::FromJson(const Json& json) {
+  using control::TextParam;
+  StartRequest request;
+  ROLLCALL_TRY_ASSIGN(request.kind, TextParam(json, "kind", request.kind));
+  ROLLCALL_TRY_ASSIGN(request.video, TextParam(json, "video", ""));
+  ROLLCALL_TRY_ASSIGN(request.episode, TextParam(json, "episode", ""));
+  ROLLCALL_TRY_ASSIGN(request.effort, TextParam(json, "effort", request.effort));
+  ROLLCALL_TRY_ASSIGN(request.from, TextParam(json, "from", ""));
+  ROLLCALL_TRY_ASSIGN(request.is_forced, control::FlagParam(json, "force", false));
+  ROLLCALL_TRY_ASSIGN(request.model_pack, TextParam(json, "model_pack", ""));
+  ROLLCALL_TRY_ASSIGN(request.provider, TextParam(json, "provider", request.provider));
+  if (request.kind != "analyze" && FindWiredStage(request.kind) == nullptr) {
+    return MakeError(reason::kBadParams, "there is no stage \"" + request.kind + "\"");
+  }
+  if (!request.video.empty() && request.video.is_relative()) {
+    return MakeError(reason::kBadRequest, "the video's path must be absolute");
+  }
+  return request;
+}
+
+Result<store::Episode> EpisodePlanner::Register(const fs::path& video,
+                                                const std::string& key_text) {
+  ROLLCALL_TRY(CheckVideoFile(video));
+  const std::string title = video.stem().string();
+  ROLLCALL_TRY_ASSIGN(
+      const EpisodeKey key,
+      key_text.empty() ? EpisodeKey::FromTitle(title) : EpisodeKey::Parse(key_text));
+  ROLLCALL_TRY_ASSIGN(std::string fingerprint, fingerprint_(video));
+  store::Episode fresh{.key = key.text(),
+                       .display = title,
+                       .video_path = video.string(),
+                       .fingerprint = std::move(fingerprint),
+                       .created_at = clock_.Now().wall};
+  const auto old = store_.EpisodeGet(key.text());
+  if (!old.ok()) {
+    if (old.error().reason == reason::kEpisodeNotRegistered) return store_.EpisodePut(fresh);
+    return old.error();
+  }
+  if (old->fingerprint == fresh.fingerprint) {
+    fresh.created_at = old->created_at;
+    return store_.EpisodePut(fresh);
+  }
+  if (old->video_path == fresh.video_path) return Replace(*old, std::move(fresh));
+  return Taken(*old, fresh, key);
+}
+
+// The same path holds other bytes now. If nothing was ever made of the old ones (a copy that was
+// not finished, a damaged file since mended), the new ones simply take their place.
+Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old, store::Episode fresh) {
+  ROLLCALL_TRY_ASSIGN(const auto good, store_.RunLastGood({"episode", old.key}, "validate"));
+  if (good) {
+    return MakeError(
+        reason::kKeyTaken,
+        fmt::format("{} has changed since it was analysed as {}", old.video_path, old.key),
+        fmt::format("name the new one with --episode, or forget the old one's results with "
+                    "`rollcall episodes remove {}`",
+                    old.key));
+  }
+  ROLLCALL_TRY(store_.EpisodeRemove(old.key));
+  return store_.EpisodePut(fresh);
+}
+
+base::Error EpisodePlanner::Taken(const store::Episode& holder, const store::Episode& wanted,
+                                  const EpisodeKey& key) {
+  std::string message = fmt::format("{} is another video already: {}", key.text(),
+                                    holder.video_path.empty() ? "?" : holder.video_path);
+  for (int number = 2; number <= kSuffixMax; ++number) {
+    const EpisodeKey offered = key.WithSuffix(number);
+    const auto other = store_.EpisodeGet(offered.text());
+    if (other.ok() && other->fingerprint != wanted.fingerprint) continue;
+    if (!other.ok() && other.error().reason != reason::kEpisodeNotRegistered) return other.error();
+    const std::string_view offer = other.ok() ? "this video is known under a key of its own: add"
+                                              : "name this one, for example with";
+    return MakeError(reason::kKeyTaken, std::move(message),
+                     fmt::format("{} --episode {}", offer, offered.text()));
+  }
+  return MakeError(reason::kKeyTaken, std::move(message));
+}
+
+Result<store::Episode> EpisodePlanner::Find(const StartRequest& request) {
+  if (!request.video.empty()) return Register(request.video, request.episode);
+  ROLLCALL_TRY_ASSIGN(const EpisodeKey key, EpisodeKey::Parse(request.episode));
+  ROLLCALL_TRY_ASSIGN(store::Episode episode, store_.EpisodeGet(key.text()));
+  if (episode.video_path.empty()) {
+    return MakeError(reason::kEpisodeNotRegistered, "no video is known for " + key.text());
+  }
+  return episode;
+}
+
+Result<void> EpisodePlanner::RefuseIfRunning(const store::Episode& episode,
+                                             const std::string& stage,
+                                             const std::string& work_key) {
+  ROLLCALL_TRY_ASSIGN(const auto latest, store_.RunLatest({"episode", episode.key}, stage));
+  if (!latest || latest->run.work_key != work_key || domain::IsTerminal(latest->run.state)) {
+    return {};
+  }
+  return MakeError(reason::kJobAlreadyRunning,
+                   latest->run.public_id() + " is not finished; it cannot start again from nothing",
+                   fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
+                               "`rollcall jobs cancel {0}`",
+                               latest->run.public_id()));
+}
+
+Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
+                                         const FindReusable& find_reusable) {
+  ROLLCALL_TRY_ASSIGN(const auto rerun_from, RerunFrom(request));
+  EpisodePlan plan;
+  ROLLCALL_TRY_ASSIGN(plan.episode, Find(request));
+  plan.request.subject = {"episode", plan.episode.key};
+  plan.request.kind = request.kind;
+  plan.request.request_json = request.ToJson().dump();
+
+  const Models models = DescribeModels(request.model_pack);
+  const Json handler_parameters = HandlerParameters(plan.episode, request, models);
+  std::map<domain::Stage, std::string> work_keys;
+  std::map<domain::Stage, bool> is_reused;
+  bool is_video_needed = false;
+  for (const WiredStage* stage :
+       StagesUpTo(request.kind == "analyze" ? "analytics" : request.kind)) {
+    store::StageRequest wanted;
+    wanted.name = stage->name();
+    wanted.params_json = handler_parameters.dump();
+    Json inputs = Json::array();
+    if (stage->needs.empty()) inputs.push_back(plan.episode.fingerprint);
+    bool can_reuse = !(rerun_from && DependsOn(*stage, *rerun_from));
+    for (const domain::Stage need : stage->needs) inputs.push_back(work_keys.at(need));
+    wanted.needs = EverythingBefore(*stage);
+    wanted.work_key = WorkKey(plan.request.subject, *stage,
+                              ParametersOf(stage->stage, request, models), inputs);
+    wanted.dedupe_key = wanted.work_key;
+    if (!can_reuse) {
+      ROLLCALL_TRY(RefuseIfRunning(plan.episode, wanted.name, wanted.work_key));
+      plan.work_keys_to_drop.push_back(wanted.work_key);
+    }
+    for (const domain::Stage need : stage->needs) can_reuse = can_reuse && is_reused.at(need);
+    if (can_reuse) {
+      ROLLCALL_TRY_ASSIGN(wanted.reuse, find_reusable(wanted.work_key));
+    }
+    is_reused[stage->stage] = wanted.reuse.has_value();
+    is_video_needed = is_video_needed || (!wanted.reuse && ReadsTheVideo(stage->stage));
+    work_keys[stage->stage] = wanted.work_key;
+    plan.request.stages.push_back(std::move(wanted));
+  }
+  if (is_video_needed && request.video.empty()) ROLLCALL_TRY(CheckVideoFile(plan.episode.video_path));
+  return plan;
+}
+
+}  // namespace rollcall::app

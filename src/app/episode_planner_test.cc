@@ -1,0 +1,316 @@
+#include "app/episode_planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "app/stages.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "domain/reasons.h"
+#include "store/memory/memory_store.h"
+
+namespace rollcall::app {
+namespace {
+
+namespace fs = std::filesystem;
+namespace reason = domain::reason;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+EpisodePlanner::FindReusable NothingToReuse() {
+  return [](const std::string&) { return std::optional<store::StageRunId>{}; };
+}
+
+class EpisodePlannerTest : public ::testing::Test {
+ protected:
+  EpisodePlannerTest() : folder_(fs::temp_directory_path() / ("rollcall-" + base::RandomId())) {
+    fs::create_directories(folder_);
+  }
+  ~EpisodePlannerTest() override { fs::remove_all(folder_); }
+
+  fs::path Video(const std::string& name, std::string_view bytes) {
+    fs::create_directories((folder_ / name).parent_path());
+    EXPECT_TRUE(base::WriteFileAtomic(folder_ / name, bytes).ok());
+    return folder_ / name;
+  }
+  StartRequest Analyze(const fs::path& video) {
+    StartRequest request;
+    request.video = video;
+    request.model_pack = folder_ / "pack";
+    return request;
+  }
+  EpisodePlan MustPlan(const StartRequest& request) { return MustPlan(request, NothingToReuse()); }
+  EpisodePlan MustPlan(const StartRequest& request, const EpisodePlanner::FindReusable& reuse) {
+    auto plan = planner_.Plan(request, reuse);
+    EXPECT_TRUE(plan.ok()) << plan.error().ToString();
+    return std::move(plan).value();
+  }
+  base::Error MustFail(const StartRequest& request) {
+    auto plan = planner_.Plan(request, NothingToReuse());
+    EXPECT_FALSE(plan.ok());
+    return plan.ok() ? base::Error{} : plan.error();
+  }
+  static const store::StageRequest& Stage(const EpisodePlan& plan, std::string_view name) {
+    for (const auto& stage : plan.request.stages) {
+      if (stage.name == name) return stage;
+    }
+    ADD_FAILURE() << name;
+    return plan.request.stages.front();
+  }
+  // Claims and finishes every stage of the newest job, so that its runs have succeeded.
+  void FinishEverything() {
+    const store::AgentIdentity agent{.id = "a", .incarnation = "1", .boot_id = "b"};
+    while (true) {
+      auto task = store_.TaskClaim({.agent = agent,
+                                    .stages = {},
+                                    .lease = std::chrono::seconds{30},
+                                    .now = clock_.Now()});
+      ASSERT_TRUE(task.ok()) << task.error().ToString();
+      if (!*task) return;
+      ASSERT_TRUE(store_.TaskStarted((*task)->fence, 1, 1, clock_.Now()).ok());
+      ASSERT_TRUE(store_.TaskSucceed((*task)->fence, "{}", {}, {}, clock_.Now()).ok());
+    }
+  }
+  EpisodePlanner::FindReusable FromStore() {
+    return [this](const std::string& work_key) -> base::Result<std::optional<store::StageRunId>> {
+      ROLLCALL_TRY_ASSIGN(const auto run, store_.RunSucceeded(work_key));
+      return run ? std::optional(run->id) : std::nullopt;
+    };
+  }
+
+  fs::path folder_;
+  store::MemoryStore store_;
+  base::FakeClock clock_;
+  EpisodePlanner planner_{store_, clock_, [](const fs::path& video) -> base::Result<std::string> {
+                            ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
+                            return digest.sha256;
+                          }};
+};
+
+TEST_F(EpisodePlannerTest, PlansTheWholeWayOfAnEpisode) {
+  const auto plan = MustPlan(Analyze(Video("RHOBH_S05_E03_11062025.mp4", "v")));
+  EXPECT_EQ(plan.episode.key, "rhobh_s05_e03");
+  EXPECT_EQ(plan.episode.display, "RHOBH_S05_E03_11062025");
+  EXPECT_EQ(plan.request.kind, "analyze");
+  std::vector<std::string> names;
+  for (const auto& stage : plan.request.stages) names.push_back(stage.name);
+  EXPECT_THAT(names, ElementsAre("validate", "extract", "detect", "track", "stills", "cluster",
+                                 "analytics"));
+  EXPECT_THAT(Stage(plan, "detect").needs, ElementsAre("extract", "validate"));
+  EXPECT_EQ(Stage(plan, "detect").dedupe_key, Stage(plan, "detect").work_key);
+  EXPECT_TRUE(store_.JobSubmit(plan.request, clock_.Now()).ok());
+}
+
+TEST_F(EpisodePlannerTest, HandsAStageTheNearestFileOfAName) {
+  const auto plan = MustPlan(Analyze(Video("a_s01_e01.mp4", "v")));
+  EXPECT_THAT(Stage(plan, "analytics").needs,
+              ElementsAre("cluster", "stills", "track", "detect", "extract", "validate"));
+}
+
+TEST_F(EpisodePlannerTest, PlansOneStageWithWhatItNeeds) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  request.kind = "track";
+  const auto plan = MustPlan(request);
+  EXPECT_EQ(plan.request.kind, "track");
+  EXPECT_THAT(plan.request.stages, SizeIs(4));
+}
+
+TEST_F(EpisodePlannerTest, TellsTheHandlersWhatTheyAsk) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  request.effort = "draft";
+  const auto params =
+      base::ParseJson(Stage(MustPlan(request), "detect").params_json, "params").value();
+  EXPECT_EQ(params["video_path"], request.video.string());
+  EXPECT_EQ(params["effort"], "draft");
+  EXPECT_EQ(params["fingerprint"], base::Sha256("v"));
+  EXPECT_EQ(params["model_pack_path"], request.model_pack.string());
+  EXPECT_EQ(params["provider"], "cpu");
+}
+
+TEST_F(EpisodePlannerTest, KeepsTheWorkOfAVideoThatMoved) {
+  const auto before = MustPlan(Analyze(Video("a_s01_e01.mp4", "v")));
+  const auto after = MustPlan(Analyze(Video("elsewhere/a_s01_e01.mp4", "v")));
+  EXPECT_EQ(Stage(after, "analytics").work_key, Stage(before, "analytics").work_key);
+  EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->video_path, folder_ / "elsewhere/a_s01_e01.mp4");
+}
+
+TEST_F(EpisodePlannerTest, DoesNotConfuseEffortsButSharesWhatTheyShare) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  const auto normal = MustPlan(request);
+  request.effort = "full";
+  const auto full = MustPlan(request);
+  EXPECT_EQ(Stage(full, "validate").work_key, Stage(normal, "validate").work_key);
+  EXPECT_NE(Stage(full, "extract").work_key, Stage(normal, "extract").work_key);
+  EXPECT_NE(Stage(full, "analytics").work_key, Stage(normal, "analytics").work_key);
+}
+
+TEST_F(EpisodePlannerTest, GivesEveryStageItsOwnWorkKey) {
+  std::set<std::string> keys;
+  const auto plan = MustPlan(Analyze(Video("a_s01_e01.mp4", "v")));
+  for (const auto& stage : plan.request.stages) keys.insert(stage.work_key);
+  EXPECT_EQ(keys.size(), plan.request.stages.size());
+}
+
+TEST_F(EpisodePlannerTest, ReusesWhatIsFinished) {
+  const StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  FinishEverything();
+  const auto again = MustPlan(request, FromStore());
+  for (const auto& stage : again.request.stages) EXPECT_TRUE(stage.reuse) << stage.name;
+  EXPECT_THAT(again.work_keys_to_drop, IsEmpty());
+}
+
+TEST_F(EpisodePlannerTest, RunsAgainFromTheStageThatIsNamed) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  FinishEverything();
+  request.from = "stills";
+  const auto again = MustPlan(request, FromStore());
+  EXPECT_TRUE(Stage(again, "detect").reuse);
+  EXPECT_TRUE(Stage(again, "cluster").reuse);
+  EXPECT_FALSE(Stage(again, "stills").reuse);
+  EXPECT_FALSE(Stage(again, "analytics").reuse);
+  EXPECT_THAT(again.work_keys_to_drop, ElementsAre(Stage(again, "stills").work_key,
+                                                   Stage(again, "analytics").work_key));
+}
+
+TEST_F(EpisodePlannerTest, RunsEverythingAgainWhenForced) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  FinishEverything();
+  request.is_forced = true;
+  const auto again = MustPlan(request, FromStore());
+  for (const auto& stage : again.request.stages) EXPECT_FALSE(stage.reuse) << stage.name;
+  EXPECT_THAT(again.work_keys_to_drop, SizeIs(7));
+}
+
+TEST_F(EpisodePlannerTest, ForcesOnlyTheStageThatIsAskedFor) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  FinishEverything();
+  request.kind = "track";
+  request.is_forced = true;
+  const auto again = MustPlan(request, FromStore());
+  EXPECT_TRUE(Stage(again, "detect").reuse);
+  EXPECT_FALSE(Stage(again, "track").reuse);
+}
+
+TEST_F(EpisodePlannerTest, ReusesNothingAfterAStageThatHasToRun) {
+  const StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  const auto first = MustPlan(request);
+  const std::string lost = Stage(first, "track").work_key;
+  const auto plan = MustPlan(request, [&](const std::string& work_key) {
+    return work_key == lost ? std::nullopt : std::optional(store::StageRunId{1});
+  });
+  EXPECT_TRUE(Stage(plan, "detect").reuse);
+  EXPECT_FALSE(Stage(plan, "track").reuse);
+  EXPECT_FALSE(Stage(plan, "analytics").reuse);
+}
+
+TEST_F(EpisodePlannerTest, DoesNotDropTheWorkOfARunThatIsNotFinished) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  request.is_forced = true;
+  EXPECT_EQ(MustFail(request).reason, reason::kJobAlreadyRunning);
+}
+
+TEST_F(EpisodePlannerTest, OffersAFreeKeyWhenAnotherVideoHasIt) {
+  MustPlan(Analyze(Video("one/a_s01_e01.mp4", "v")));
+  MustPlan([&] {
+    auto request = Analyze(Video("two/a_s01_e01.mp4", "w"));
+    request.episode = "a_s01_e01-2";
+    return request;
+  }());
+  const auto error = MustFail(Analyze(Video("three/a_s01_e01.mp4", "x")));
+  EXPECT_EQ(error.reason, reason::kKeyTaken);
+  EXPECT_THAT(error.message, HasSubstr((folder_ / "one/a_s01_e01.mp4").string()));
+  EXPECT_THAT(error.hint, HasSubstr("--episode a_s01_e01-3"));
+  EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("v"));
+}
+
+TEST_F(EpisodePlannerTest, NamesTheKeyThatTheVideoHasAlready) {
+  MustPlan(Analyze(Video("one/a_s01_e01.mp4", "v")));
+  auto request = Analyze(Video("two/a_s01_e01.mp4", "w"));
+  request.episode = "a_s01_e01-2";
+  MustPlan(request);
+  request.episode.clear();
+  EXPECT_THAT(MustFail(request).hint, HasSubstr("a key of its own: add --episode a_s01_e01-2"));
+}
+
+TEST_F(EpisodePlannerTest, TakesABetterCopyAtTheSamePathWhenNothingWasMadeOfTheFirst) {
+  MustPlan(Analyze(Video("a_s01_e01.mp4", "half")));
+  MustPlan(Analyze(Video("a_s01_e01.mp4", "whole")));
+  EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("whole"));
+}
+
+TEST_F(EpisodePlannerTest, KeepsResultsOfAVideoThatWasReplaced) {
+  const auto request = Analyze(Video("a_s01_e01.mp4", "first"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  FinishEverything();
+  const auto error = MustFail(Analyze(Video("a_s01_e01.mp4", "second")));
+  EXPECT_EQ(error.reason, reason::kKeyTaken);
+  EXPECT_THAT(error.hint, HasSubstr("rollcall episodes remove a_s01_e01"));
+}
+
+TEST_F(EpisodePlannerTest, RefusesFilesThatCannotBeVideos) {
+  EXPECT_EQ(MustFail(Analyze(folder_ / "missing.mp4")).reason, reason::kVideoNotFound);
+  EXPECT_EQ(MustFail(Analyze(folder_)).reason, reason::kVideoUnreadable);
+  EXPECT_EQ(MustFail(Analyze(Video("empty.mp4", ""))).reason, reason::kVideoUnreadable);
+  EXPECT_THAT(*store_.EpisodeList(), IsEmpty());
+}
+
+TEST_F(EpisodePlannerTest, RefusesKeysThatLeaveTheDataDirectory) {
+  auto request = Analyze(Video("a.mp4", "v"));
+  request.episode = "../b";
+  EXPECT_EQ(MustFail(request).reason, reason::kBadKey);
+}
+
+TEST_F(EpisodePlannerTest, RefusesAnEpisodeThatNobodyRegistered) {
+  StartRequest request;
+  request.kind = "detect";
+  request.episode = "nobody_s01_e01";
+  EXPECT_EQ(MustFail(request).reason, reason::kEpisodeNotRegistered);
+}
+
+TEST_F(EpisodePlannerTest, MissesAVideoOnlyWhenItIsNeeded) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  FinishEverything();
+  fs::remove(request.video);
+  request.video.clear();
+  request.episode = "a_s01_e01";
+  request.from = "track";
+  EXPECT_TRUE(planner_.Plan(request, FromStore()).ok());
+  request.from = "detect";
+  EXPECT_EQ(planner_.Plan(request, FromStore()).error().reason, reason::kVideoNotFound);
+}
+
+TEST_F(EpisodePlannerTest, RefusesStagesThatDoNotExist) {
+  StartRequest request = Analyze(Video("a.mp4", "v"));
+  request.from = "mood";
+  EXPECT_EQ(MustFail(request).reason, reason::kBadParams);
+  EXPECT_FALSE(StartRequest::FromJson({{"kind", "paint"}}).ok());
+}
+
+TEST_F(EpisodePlannerTest, ReadsTheRequestThatItWrites) {
+  StartRequest request = Analyze("/videos/a.mp4");
+  request.is_forced = true;
+  const auto back = StartRequest::FromJson(request.ToJson());
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(back->ToJson(), request.ToJson());
+}
+
+TEST(StagesTest, StandAfterWhatTheyNeed) {
+  std::set<domain::Stage> before;
+  for (const WiredStage& stage : WiredStages()) {
+    for (const domain::Stage need : stage.needs) EXPECT_TRUE(before.contains(need));
+    before.insert(stage.stage);
+  }
+}
+
+}  // namespace
+}  // namespace rollcall::app

@@ -1,0 +1,86 @@
+#include "app/stages.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "pipeline/analytics_stage.h"
+#include "pipeline/cluster_stage.h"
+#include "pipeline/detect_stage.h"
+#include "pipeline/prepare_stages.h"
+#include "pipeline/stills_stage.h"
+#include "pipeline/track_stage.h"
+
+namespace rollcall::app {
+
+using domain::Stage;
+
+const std::vector<WiredStage>& WiredStages() {
+  static const std::vector<WiredStage> stages{
+      {Stage::kValidate, {}},
+      {Stage::kExtract, {Stage::kValidate}},
+      {Stage::kDetect, {Stage::kExtract}},
+      {Stage::kTrack, {Stage::kDetect}},
+      {Stage::kStills, {Stage::kTrack}},
+      {Stage::kCluster, {Stage::kTrack}},
+      {Stage::kAnalytics, {Stage::kCluster, Stage::kStills}},
+  };
+  return stages;
+}
+
+const WiredStage* FindWiredStage(std::string_view name) {
+  const auto& stages = WiredStages();
+  const auto found = std::find_if(stages.begin(), stages.end(), [&](const WiredStage& stage) {
+    return stage.name() == name;
+  });
+  return found == stages.end() ? nullptr : &*found;
+}
+
+bool DependsOn(const WiredStage& stage, Stage from) {
+  if (stage.stage == from) return true;
+  return std::any_of(stage.needs.begin(), stage.needs.end(), [&](Stage need) {
+    return DependsOn(*FindWiredStage(domain::StageName(need)), from);
+  });
+}
+
+std::vector<const WiredStage*> StagesUpTo(std::string_view name) {
+  std::vector<const WiredStage*> wanted;
+  const WiredStage* last = FindWiredStage(name);
+  if (last == nullptr) return wanted;
+  for (const WiredStage& stage : WiredStages()) {
+    if (DependsOn(*last, stage.stage)) wanted.push_back(&stage);
+  }
+  return wanted;
+}
+
+std::vector<std::string> EverythingBefore(const WiredStage& stage) {
+  std::vector<std::string> names;
+  for (const WiredStage* before : StagesUpTo(stage.name())) {
+    if (before != &stage) names.emplace_back(before->name());
+  }
+  std::reverse(names.begin(), names.end());
+  return names;
+}
+
+jobs::HandlerFactory EpisodeHandlers(int threads) {
+  return [threads](std::string_view name) -> std::unique_ptr<domain::StageHandler> {
+    const auto stage = domain::StageFromName(name);
+    if (!stage) return nullptr;
+    switch (*stage) {
+      case Stage::kValidate: return std::make_unique<pipeline::ValidateStage>();
+      case Stage::kExtract: return std::make_unique<pipeline::ExtractStage>();
+      case Stage::kDetect: {
+        pipeline::DetectStage::Options options;
+        options.threads = threads;
+        return std::make_unique<pipeline::DetectStage>(std::move(options));
+      }
+      case Stage::kTrack: return std::make_unique<pipeline::TrackStage>();
+      case Stage::kStills: return std::make_unique<pipeline::StillsStage>();
+      case Stage::kCluster: return std::make_unique<pipeline::ClusterStage>();
+      case Stage::kAnalytics: return std::make_unique<pipeline::AnalyticsStage>();
+      case Stage::kMood: return nullptr;
+    }
+    return nullptr;
+  };
+}
+
+}  // namespace rollcall::app

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "domain/stage.h"
+#include "jobs/worker.h"
+
+namespace rollcall::app {
+
+// The pipeline as it is wired: which stage needs which, and who runs it. `mood` has its place in
+// domain::kStages; no request names it until it has a handler.
+struct WiredStage {
+  domain::Stage stage;
+  std::vector<domain::Stage> needs;
+  // Raised whenever the stage's output for the same input changes, so that older results are not
+  // taken for new ones.
+  int revision = 1;
+
+  std::string_view name() const { return domain::StageName(stage); }
+};
+
+// In the order in which an episode travels: each stage after those that it needs.
+const std::vector<WiredStage>& WiredStages();
+// Null for a name that is no wired stage.
+const WiredStage* FindWiredStage(std::string_view name);
+// `name` and everything that it needs, in travelling order.
+std::vector<const WiredStage*> StagesUpTo(std::string_view name);
+// Whether `stage` is `from`, or needs it, however far away.
+bool DependsOn(const WiredStage& stage, domain::Stage from);
+
+// Names of everything that `stage` needs, however far away, the nearest first. A handler is given
+// the files of all runs that its run names, and takes the first of a name: detect and track both
+// leave embeddings.parquet.
+std::vector<std::string> EverythingBefore(const WiredStage& stage);
+
+// The handlers, for a worker process with this many threads for inference.
+jobs::HandlerFactory EpisodeHandlers(int threads);
+
+}  // namespace rollcall::app

@@ -1,0 +1,215 @@
+#include "app/views.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/protocol.h"
+#include "domain/stage.h"
+#include "jobs/file_check.h"
+#include "jobs/projection.h"
+
+namespace rollcall::app {
+namespace {
+
+using base::IsoTime;
+using base::Json;
+using base::Result;
+using domain::JobState;
+using Seconds = std::chrono::duration<double>;
+
+Json ObjectFrom(const std::string& text) {
+  auto json = base::ParseJson(text, "json");
+  return json.ok() && json->is_object() ? std::move(*json) : Json::object();
+}
+
+std::string IsoOrEmpty(const std::optional<base::WallTime>& time) {
+  return time ? IsoTime(*time) : std::string{};
+}
+
+control::StageView StageViewOf(const jobs::StageSnapshot& stage, const std::string& subject_id,
+                               base::WallTime now) {
+  control::StageView view;
+  view.name = stage.name;
+  view.public_id = stage.name + "_" + subject_id;
+  view.state = stage.state;
+  view.is_reused = stage.state == JobState::kSkipped;
+  view.is_stalled = stage.is_stalled;
+  view.generation = stage.generation;
+  view.attempt = stage.attempt_number;
+  view.wait_reason = stage.wait_reason;
+  view.unit = stage.unit;
+  view.done = stage.done;
+  view.total = stage.total;
+  view.rate = stage.rate;
+  view.realtime_factor = stage.realtime_factor;
+  view.counters = ObjectFrom(stage.counters_json);
+  view.result = ObjectFrom(stage.result_json);
+  const bool has_error = stage.state == JobState::kFailed || stage.state == JobState::kRetryWait;
+  if (has_error) view.error = stage.error;
+  if (stage.time_left) {
+    view.eta_p50_s = stage.time_left->p50.count();
+    view.eta_p90_s = stage.time_left->p90.count();
+  }
+  if (stage.attempt_number > 0) {
+    view.phase = domain::PhaseName(stage.phase);
+    view.pulse_age_s = stage.since_pulse.count();
+    view.progress_age_s = stage.since_progress.count();
+  }
+  if (stage.started_at) {
+    view.elapsed_s = Seconds(stage.finished_at.value_or(now) - *stage.started_at).count();
+  }
+  return view;
+}
+
+// The flag, as state.json has it.
+Result<jobs::StageFacts> FactsOf(store::JobStore& store, const std::filesystem::path& data_dir,
+                                 const store::Subject& subject, domain::Stage stage) {
+  jobs::StageFacts facts;
+  facts.stage = stage;
+  const std::string_view name = domain::StageName(stage);
+  ROLLCALL_TRY_ASSIGN(const auto history, store.RunHistory(subject, name));
+  facts.shown = jobs::ShownGeneration(history);
+  ROLLCALL_TRY_ASSIGN(facts.last_good, store.RunLastGood(subject, name));
+  if (facts.last_good) {
+    ROLLCALL_TRY_ASSIGN(facts.artifacts, store.ArtifactList(facts.last_good->id));
+    facts.has_artifacts = jobs::HasArtifacts(data_dir, facts.artifacts);
+  }
+  return facts;
+}
+
+Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts>& stages) {
+  Json states = Json::object();
+  Json timestamps = Json::object();
+  Json status = Json::object();
+  for (const jobs::StageFacts& facts : stages) {
+    const std::string flag(domain::StageFlag(facts.stage));
+    states[flag] = facts.is_true();
+    timestamps[flag] = facts.last_good ? Json(IsoOrEmpty(facts.last_good->finished_at)) : Json();
+    if (facts.shown) {
+      status[std::string(domain::StageName(facts.stage))] =
+          domain::JobStateWord(facts.shown->run.state);
+    }
+  }
+  return {{"episode_key", episode.key},
+          {"display", episode.display},
+          {"video_path", episode.video_path},
+          {"fingerprint", episode.fingerprint},
+          {"created_at", IsoTime(episode.created_at)},
+          {"states", std::move(states)},
+          {"timestamps", std::move(timestamps)},
+          {"status", std::move(status)}};
+}
+
+Result<std::vector<jobs::StageFacts>> AllFacts(store::JobStore& store,
+                                               const std::filesystem::path& data_dir,
+                                               const store::Episode& episode) {
+  std::vector<jobs::StageFacts> stages;
+  for (const domain::Stage stage : domain::kStages) {
+    ROLLCALL_TRY_ASSIGN(stages.emplace_back(),
+                        FactsOf(store, data_dir, {"episode", episode.key}, stage));
+  }
+  return stages;
+}
+
+Result<Json> AttemptsOf(store::JobStore& store, store::StageRunId run) {
+  ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run));
+  Json list = Json::array();
+  for (const store::Attempt& attempt : attempts) {
+    list.push_back(
+        {{"number", attempt.number},
+         {"started_at", IsoTime(attempt.started_at)},
+         {"ended_at", IsoOrEmpty(attempt.ended_at)},
+         {"outcome", attempt.outcome ? store::AttemptOutcomeName(*attempt.outcome) : "running"},
+         {"error", attempt.error_reason},
+         {"exit", attempt.exit},
+         {"rss_peak_bytes", attempt.rss_peak_bytes}});
+  }
+  return list;
+}
+
+Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts) {
+  Json stage{{"name", domain::StageName(facts.stage)},
+             {"flag", domain::StageFlag(facts.stage)},
+             {"done", facts.is_true()},
+             {"status", "never run"},
+             {"state", ""},
+             {"generation", 0},
+             {"started_at", ""},
+             {"finished_at", ""},
+             {"wait_reason", ""},
+             {"error", nullptr},
+             {"result", Json::object()},
+             {"attempts", Json::array()},
+             {"artifacts", Json::array()}};
+  for (const domain::Artifact& artifact : facts.artifacts) {
+    stage["artifacts"].push_back({{"name", artifact.name},
+                                  {"path", artifact.path},
+                                  {"size_bytes", artifact.size_bytes},
+                                  {"sha256", artifact.sha256},
+                                  {"count", artifact.count}});
+  }
+  if (!facts.shown) return stage;
+  const store::StageRun& run = facts.shown->run;
+  stage["status"] = domain::JobStateWord(run.state);
+  stage["state"] = domain::JobStateName(run.state);
+  stage["generation"] = run.generation;
+  stage["started_at"] = IsoOrEmpty(run.started_at);
+  stage["finished_at"] = IsoOrEmpty(run.finished_at);
+  stage["wait_reason"] = run.wait_reason;
+  if (run.last_error) stage["error"] = control::ErrorToJson(*run.last_error);
+  stage["result"] = ObjectFrom(run.result_json);
+  ROLLCALL_TRY_ASSIGN(stage["attempts"], AttemptsOf(store, run.id));
+  return stage;
+}
+
+}  // namespace
+
+control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
+  control::JobView view;
+  view.id = static_cast<std::int64_t>(snapshot.job.id);
+  view.public_id = snapshot.job.public_id();
+  view.kind = snapshot.job.kind;
+  view.subject_kind = snapshot.job.subject.kind;
+  view.subject_id = snapshot.job.subject.id;
+  view.state = snapshot.job.state;
+  view.created_at = IsoTime(snapshot.job.created_at);
+  view.finished_at = IsoOrEmpty(snapshot.job.finished_at);
+  view.request = ObjectFrom(snapshot.job.request_json);
+  for (const jobs::StageSnapshot& stage : snapshot.stages) {
+    view.stages.push_back(StageViewOf(stage, view.subject_id, now));
+  }
+  return view;
+}
+
+Result<void> CountSegments(store::JobStore& store, const jobs::JobSnapshot& snapshot,
+                           control::JobView& view) {
+  for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
+    if (domain::IsTerminal(snapshot.stages[i].state)) continue;
+    ROLLCALL_TRY_ASSIGN(const auto run, store.RunGet(snapshot.stages[i].run));
+    ROLLCALL_TRY_ASSIGN(const auto segments, store.SegmentList(run.work_key));
+    view.stages[i].segments = static_cast<std::int64_t>(segments.size());
+  }
+  return {};
+}
+
+Result<Json> EpisodeSummary(store::JobStore& store, const std::filesystem::path& data_dir,
+                            const store::Episode& episode) {
+  ROLLCALL_TRY_ASSIGN(const auto stages, AllFacts(store, data_dir, episode));
+  return SummaryOf(episode, stages);
+}
+
+Result<Json> EpisodeDetails(store::JobStore& store, const std::filesystem::path& data_dir,
+                            const store::Episode& episode) {
+  ROLLCALL_TRY_ASSIGN(const auto stages, AllFacts(store, data_dir, episode));
+  Json details = SummaryOf(episode, stages);
+  details["stages"] = Json::array();
+  for (const jobs::StageFacts& facts : stages) {
+    ROLLCALL_TRY_ASSIGN(Json stage, StageDetails(store, facts));
+    details["stages"].push_back(std::move(stage));
+  }
+  return details;
+}
+
+}  // namespace rollcall::app

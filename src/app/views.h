@@ -1,0 +1,31 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "control/job_view.h"
+#include "jobs/snapshot.h"
+#include "store/job_store.h"
+
+namespace rollcall::app {
+
+// What the engine knows, in the shapes that commands read.
+
+control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now);
+
+// Fills in how many segments each unfinished stage has; reads the store once per stage.
+base::Result<void> CountSegments(store::JobStore& store, const jobs::JobSnapshot& snapshot,
+                                 control::JobView& view);
+
+// {episode_key, display, video_path, fingerprint, created_at, states{flag: bool},
+//  timestamps{flag}, status{stage: word}}: the flags mean what they mean in state.json.
+base::Result<base::Json> EpisodeSummary(store::JobStore& store,
+                                        const std::filesystem::path& data_dir,
+                                        const store::Episode& episode);
+
+// The summary and `stages`: for each its newest run, its attempts, its last good artefacts.
+base::Result<base::Json> EpisodeDetails(store::JobStore& store,
+                                        const std::filesystem::path& data_dir,
+                                        const store::Episode& episode);
+
+}  // namespace rollcall::app

@@ -1,0 +1,12 @@
+#include "app/worker_process.h"
+
+#include "app/stages.h"
+#include "jobs/worker.h"
+
+namespace rollcall::app {
+
+int RunWorkerProcess(int threads) {
+  return jobs::RunWorker(jobs::kWorkerSocketFd, EpisodeHandlers(threads));
+}
+
+}  // namespace rollcall::app

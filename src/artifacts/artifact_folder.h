@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+#include "domain/stage_handler.h"
+
+namespace rollcall::artifacts {
+
+// Where one attempt of one stage puts its finished files: "<name>.g<token>" in the data directory,
+// so that an older or newer attempt never touches them.
+//
+// Thread-compatible.
+class ArtifactFolder {
+ public:
+  ArtifactFolder(std::filesystem::path data_dir, std::int64_t token)
+      : data_dir_(std::move(data_dir)), token_(token) {}
+
+  // Absolute path to write `name` ("harvest/x/tracks.json") at; its folder exists afterwards.
+  // kInvalidArgument for a name that leaves the data directory.
+  base::Result<std::filesystem::path> PathFor(std::string_view name) const;
+  // Makes a file written at PathFor(name) durable and describes it: fdatasync, size, SHA-256,
+  // fsync of its folder. A file that cannot be made durable is removed.
+  base::Result<domain::Artifact> Seal(std::string_view name, std::int64_t count) const;
+  // Both, for bytes in memory. Leaves no file behind when it fails.
+  base::Result<domain::Artifact> Write(std::string_view name, std::string_view bytes,
+                                       std::int64_t count) const;
+
+  const std::filesystem::path& data_dir() const { return data_dir_; }
+
+ private:
+  std::filesystem::path data_dir_;
+  std::int64_t token_;
+};
+
+// The input of that name; where several stages made one, the first of them: the
+// nearest stage's come first. kFailedPrecondition / ERR_PREREQ_FAILED when no stage handed it over.
+base::Result<domain::Artifact> FindInput(const domain::StageAssignment& assignment,
+                                         std::string_view name);
+
+// Size and hash as recorded? kDataLoss / ERR_ARTIFACT_CORRUPT if not.
+base::Result<void> VerifyArtifact(const std::filesystem::path& data_dir,
+                                  const domain::Artifact& artifact);
+
+}  // namespace rollcall::artifacts

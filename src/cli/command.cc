@@ -1,0 +1,31 @@
+#include "cli/command.h"
+
+#include <utility>
+
+namespace rollcall::cli {
+
+void OnChosen(CommandLine& line, CLI::App* subcommand,
+              std::function<base::Result<ExitCode>(Session&)> run) {
+  subcommand->callback([&line, run = std::move(run)] {
+    line.body = [&line, run]() -> base::Result<ExitCode> {
+      ROLLCALL_TRY_ASSIGN(const auto session, Session::Open(line.flags));
+      return run(*session);
+    };
+  });
+}
+
+CLI::Option* AddSetting(CommandLine& line, CLI::App* subcommand, const std::string& flag,
+                        const std::string& setting, const std::string& text) {
+  return subcommand->add_option_function<std::string>(
+      flag, [&line, setting](const std::string& value) { line.flags.settings[setting] = value; },
+      text);
+}
+
+void AddGlobalFlags(CommandLine& line, CLI::App* subcommand) {
+  AddSetting(line, subcommand, "--data", "data",
+             "The data directory; else ROLLCALL_DATA, else ~/.local/share/rollcall")
+      ->type_name("DIR");
+  subcommand->add_flag("--json", line.flags.is_json, "One JSON document on standard output");
+}
+
+}  // namespace rollcall::cli

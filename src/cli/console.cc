@@ -1,0 +1,56 @@
+#include "cli/console.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "app/config.h"
+#include "control/protocol.h"
+
+namespace rollcall::cli {
+namespace {
+
+// Output that nobody takes any more (a closed pipe) is not worth an error.
+void WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+}  // namespace
+
+Console::Console(bool is_json)
+    : is_json_(is_json), fd_(is_json ? STDERR_FILENO : STDOUT_FILENO) {}
+
+Terminal Console::terminal() const { return Terminal::Of(fd_, app::ProcessEnvironment()); }
+
+void Console::Print(std::string_view text) const { WriteAll(fd_, text); }
+
+void Console::PrintDocument(const base::Json& document) const {
+  WriteAll(STDOUT_FILENO,
+           document.dump(2, ' ', false, base::Json::error_handler_t::replace) + "\n");
+}
+
+void Console::PrintError(const base::Error& error) const {
+  const Paint paint(Terminal::Of(STDERR_FILENO, app::ProcessEnvironment()).is_coloured);
+  std::string text = paint.Bad("error: ") + error.reason + ": " + error.message + "\n";
+  if (!error.hint.empty()) text += paint.Dim("hint: ") + error.hint + "\n";
+  WriteAll(STDERR_FILENO, text);
+  if (is_json_) PrintDocument({{"error", control::ErrorToJson(error)}});
+}
+
+void Console::PrintWarning(std::string_view text) const {
+  const Paint paint(Terminal::Of(STDERR_FILENO, app::ProcessEnvironment()).is_coloured);
+  WriteAll(STDERR_FILENO, paint.Warn("warning: ") + std::string(text) + "\n");
+}
+
+std::unique_ptr<ProgressDisplay> Console::MakeProgress() const {
+  return ProgressDisplay::Make([this] { return terminal(); },
+                               [this](std::string_view bytes) { Print(bytes); },
+                               std::chrono::steady_clock::now());
+}
+
+}  // namespace rollcall::cli

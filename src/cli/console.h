@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/progress_display.h"
+#include "cli/terminal.h"
+
+namespace rollcall::cli {
+
+// Where a command speaks. For a person: results and progress on standard output, errors on standard
+// error. With --json: one document on standard output, everything else on standard error.
+//
+// Thread-compatible.
+class Console {
+ public:
+  explicit Console(bool is_json);
+
+  bool is_json() const { return is_json_; }
+  // How what Print writes is shown; asked anew each time, windows change.
+  Terminal terminal() const;
+  Paint paint() const { return Paint(terminal().is_coloured); }
+
+  // Text for the person, with its line ends: to standard output, or standard error with --json.
+  void Print(std::string_view text) const;
+  // The one document of --json.
+  void PrintDocument(const base::Json& document) const;
+  // "error: ERR_X: sentence" and "hint: …" on standard error; with --json the document as well.
+  void PrintError(const base::Error& error) const;
+  void PrintWarning(std::string_view text) const;
+
+  std::unique_ptr<ProgressDisplay> MakeProgress() const;
+
+ private:
+  bool is_json_;
+  int fd_;
+};
+
+}  // namespace rollcall::cli

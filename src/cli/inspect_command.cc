@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "artifacts/artifact_folder.h"
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/progress_lines.h"
+#include "cli/results.h"
+#include "cli/text_table.h"
+#include "control/job_view.h"
+#include "control/protocol.h"
+
+namespace rollcall::cli {
+namespace {
+
+using base::Json;
+using base::Result;
+namespace method = control::method;
+
+constexpr std::size_t kLogLines = 8;
+
+// The newest lines of the common log that are about `key`.
+std::vector<std::string> LogLines(const app::DataDirectory& data, const std::string& key) {
+  std::vector<std::string> lines;
+  const auto text = base::ReadFile(data.root() / "logs" / "worker.log");
+  if (!text.ok()) return lines;
+  std::size_t end = text->size();
+  while (end > 0 && lines.size() < kLogLines) {
+    const std::size_t begin = text->rfind('\n', end - 1);
+    const std::size_t from = begin == std::string::npos ? 0 : begin + 1;
+    std::string line = text->substr(from, end - from);
+    if (line.find("] " + key + " ") != std::string::npos) lines.push_back(std::move(line));
+    end = begin == std::string::npos ? 0 : begin;
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
+// Open jobs of the episode, newest first: what runs now.
+Result<std::vector<control::JobView>> OpenJobs(Session& session, const std::string& key) {
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobList, {{"limit", 1}}));
+  std::vector<control::JobView> open;
+  for (const Json& json : answer.at("jobs")) {
+    ROLLCALL_TRY_ASSIGN(control::JobView job, control::JobViewFromJson(json));
+    if (job.subject_id == key && job.is_open()) open.push_back(std::move(job));
+  }
+  return open;
+}
+
+// Hashes every file of every stage: `verified` beside each artefact of `episode`.
+void Verify(const app::DataDirectory& data, Json& episode) {
+  for (Json& stage : episode.at("stages")) {
+    const auto artifacts = ArtifactsOf(stage);
+    for (std::size_t i = 0; i < artifacts.size(); ++i) {
+      const auto verified = artifacts::VerifyArtifact(data.root(), artifacts[i]);
+      stage["artifacts"][i]["verified"] = verified.ok();
+      if (!verified.ok()) stage["artifacts"][i]["problem"] = verified.error().message;
+    }
+  }
+}
+
+// The envelope's file as it stands on the disk; null if it is not there or no JSON.
+Json Envelope(const app::DataDirectory& data, const std::string& public_id) {
+  const auto text = base::ReadFile(data.job(public_id) / "meta.json");
+  if (!text.ok()) return nullptr;
+  auto json = base::ParseJson(*text, "meta.json");
+  return json.ok() ? std::move(*json) : Json(nullptr);
+}
+
+std::string States(const Json& episode, const Paint& paint) {
+  std::string text = paint.Bold("registry") + "\n";
+  for (const auto& [flag, is_done] : episode.at("states").items()) {
+    const Json& at = episode.at("timestamps").at(flag);
+    text += fmt::format("  {} {}  {}\n", is_done.get<bool>() ? paint.Good("✓") : paint.Dim("○"),
+                        PadRight(flag, 20), at.is_string() ? at.get<std::string>() : "");
+  }
+  return text;
+}
+
+std::string Envelopes(const Json& episode, const Paint& paint) {
+  TextTable table({"  STAGE", "STATUS", "RUN", "ATTEMPTS", "RESULT"});
+  for (const Json& stage : episode.at("stages")) {
+    if (stage.at("generation") == 0) continue;
+    std::string result =
+        stage.at("result").empty() ? std::string{} : stage.at("result").dump();
+    if (stage.at("status") == "error" && stage.at("error").is_object()) {
+      result = paint.Bad(stage["error"].value("reason", "") + ": " +
+                         stage["error"].value("message", ""));
+    }
+    table.Add({"  " + stage.at("name").get<std::string>(), stage.at("status"),
+               std::to_string(stage.at("generation").get<int>()),
+               std::to_string(stage.at("attempts").size()), std::move(result)});
+  }
+  return paint.Bold("jobs") + "\n" + (table.is_empty() ? "  none yet\n" : table.ToString(paint));
+}
+
+std::string Artifacts(const Json& episode, const Paint& paint) {
+  TextTable table({"  ", "FILE", "SIZE", "ROWS", "SHA-256"});
+  for (const Json& stage : episode.at("stages")) {
+    for (const Json& artifact : stage.at("artifacts")) {
+      const bool is_whole = artifact.value("verified", false);
+      const auto rows = artifact.at("count").get<std::int64_t>();
+      table.Add({"  " + (is_whole ? paint.Good("✓") : paint.Bad("✗")), artifact.at("name"),
+                 PadLeft(Bytes(artifact.at("size_bytes").get<std::int64_t>()), 8),
+                 rows > 0 ? Grouped(rows) : "",
+                 is_whole ? artifact.at("sha256").get<std::string>().substr(0, 16)
+                          : paint.Bad(artifact.value("problem", ""))});
+    }
+  }
+  return paint.Bold("files") + "\n" + (table.is_empty() ? "  none yet\n" : table.ToString(paint));
+}
+
+std::string Now(const std::vector<control::JobView>& open, const Paint& paint) {
+  std::string text = paint.Bold("now") + "\n";
+  for (const control::JobView& job : open) {
+    for (const control::StageView& stage : job.stages) {
+      if (stage.attempt > 0) {
+        text += fmt::format("  {}: {}\n", stage.public_id, StageProgress(stage));
+      } else if (stage.state == domain::JobState::kQueued ||
+                 stage.state == domain::JobState::kRetryWait) {
+        text += fmt::format("  {}: {}\n", stage.public_id, StageSummary(stage));
+      }
+    }
+  }
+  return open.empty() ? text + "  nothing runs\n" : text;
+}
+
+void PrintText(const Session& session, const Json& episode,
+               const std::vector<control::JobView>& open) {
+  const Console& console = session.console();
+  const Paint paint = console.paint();
+  const std::string key = episode.at("episode_key");
+  std::string text =
+      fmt::format("{}  {}\n\n", paint.Bold(key), episode.at("video_path").get<std::string>());
+  text += States(episode, paint) + "\n" + Now(open, paint) + "\n" + Envelopes(episode, paint) +
+          "\n" + Artifacts(episode, paint) + "\n" + paint.Bold("log") + "\n";
+  for (const std::string& line : LogLines(session.data(), key)) text += "  " + line + "\n";
+  console.Print(text);
+}
+
+Result<ExitCode> Inspect(Session& session, const std::string& typed_key) {
+  ROLLCALL_TRY_ASSIGN(Json episode, session.Call(method::kEpisodeShow, {{"episode", typed_key}}));
+  const std::string key = episode.at("episode_key");
+  ROLLCALL_TRY_ASSIGN(const auto open, OpenJobs(session, key));
+  Verify(session.data(), episode);
+  if (!session.console().is_json()) {
+    PrintText(session, episode, open);
+    return ExitCode::kOk;
+  }
+  Json document = std::move(episode);
+  document["envelopes"] = Json::object();
+  for (const Json& stage : document.at("stages")) {
+    const std::string id = stage.at("name").get<std::string>() + "_" + key;
+    if (Json envelope = Envelope(session.data(), id); !envelope.is_null()) {
+      document["envelopes"][id] = std::move(envelope);
+    }
+  }
+  document["open_jobs"] = Json::array();
+  for (const control::JobView& job : open) document["open_jobs"].push_back(ToJson(job));
+  document["log"] = LogLines(session.data(), key);
+  session.console().PrintDocument(document);
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddInspect(CommandLine& line) {
+  auto key = std::make_shared<std::string>();
+  CLI::App* command = line.app.add_subcommand(
+      "inspect", "Everything about an episode: states, jobs, files with their hashes, log");
+  command->add_option("key", *key, "The episode's key")->required();
+  AddGlobalFlags(line, command);
+  OnChosen(line, command, [key](Session& session) { return Inspect(session, *key); });
+}
+
+}  // namespace rollcall::cli

@@ -1,0 +1,119 @@
+#include "cli/job_follower.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "control/protocol.h"
+#include "domain/reasons.h"
+
+namespace rollcall::cli {
+
+using base::Json;
+using base::Result;
+using control::JobView;
+
+namespace {
+
+// Also how soon a Ctrl-C between two waits is seen.
+constexpr std::chrono::milliseconds kTurn{200};
+
+// The job of a notification about `job_id`; nullopt for one about something else.
+Result<std::optional<JobView>> JobIn(const control::Notification& notification,
+                                     std::int64_t job_id) {
+  if (notification.params.value("job_id", std::int64_t{0}) != job_id) {
+    return std::optional<JobView>{};
+  }
+  if (notification.method == control::method::kJobWatchFailed) {
+    return control::ErrorFromJson(notification.params.value("error", Json::object()));
+  }
+  ROLLCALL_TRY_ASSIGN(auto view,
+                      control::JobViewFromJson(notification.params.value("job", Json::object())));
+  return std::optional(std::move(view));
+}
+
+}  // namespace
+
+Result<JobFollower::Ending> JobFollower::Follow(std::int64_t job_id) {
+  ROLLCALL_TRY_ASSIGN(JobView job, WatchPatiently(job_id));
+  while (job.is_open()) {
+    if (interrupt_.has_come()) {
+      if (options_.on_interrupt == OnInterrupt::kLeave) {
+        return Ending{.job = std::move(job), .was_left = true};
+      }
+      if (const auto cancelled = Cancel(job); !cancelled.ok() && !link_.is_lost()) {
+        return cancelled.error();
+      }
+    }
+    if (link_.is_lost()) {
+      ROLLCALL_TRY_ASSIGN(job, WatchPatiently(job_id));
+      continue;
+    }
+    const auto notification = link_.Next(kTurn);
+    if (!notification.ok()) {
+      if (link_.is_lost()) continue;
+      return notification.error();
+    }
+    if (!*notification) continue;
+    ROLLCALL_TRY_ASSIGN(auto news, JobIn(**notification, job_id));
+    if (!news) continue;
+    job = std::move(*news);
+    Show(job);
+  }
+  return Ending{.job = std::move(job), .was_left = false};
+}
+
+// Watches, over as many engines as may die meanwhile.
+Result<JobView> JobFollower::WatchPatiently(std::int64_t job_id) {
+  while (true) {
+    if (link_.is_lost()) ROLLCALL_TRY(TakeUpAgain());
+    auto job = Watch(job_id);
+    if (job.ok() || !link_.is_lost()) return job;
+  }
+}
+
+Result<JobView> JobFollower::Watch(std::int64_t job_id) {
+  ROLLCALL_TRY_ASSIGN(const Json answer,
+                      link_.Call(control::method::kJobWatch, {{"job_id", job_id}}));
+  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer));
+  Show(job);
+  return job;
+}
+
+// Connecting may itself meet an engine that dies, so all of it counts as one restart and is tried
+// again.
+Result<void> JobFollower::TakeUpAgain() {
+  while (true) {
+    if (++restarts_ > options_.restarts_max) {
+      return domain::MakeError(
+          domain::reason::kEngineUnavailable,
+          fmt::format("the engine ended {} times while this job ran", restarts_),
+          "see logs/engine.log in the data directory; the same command goes on from the last "
+          "checkpoint");
+    }
+    display_.Note(fmt::format("the engine has ended; going on from the last checkpoint ({} of {})",
+                              restarts_, options_.restarts_max));
+    has_cancelled_ = false;
+    const auto reopened = link_.Reopen();
+    if (!reopened.ok()) return reopened.error();
+    const auto working = link_.Call(control::method::kWork, Json::object());
+    if (working.ok()) return {};
+    if (!link_.is_lost()) return working.error();
+  }
+}
+
+Result<void> JobFollower::Cancel(const JobView& job) {
+  if (has_cancelled_) return {};
+  has_cancelled_ = true;
+  display_.Note("cancelling; press Ctrl-C again to leave at once");
+  const auto answer = link_.Call(control::method::kJobCancel, {{"job_id", job.id}});
+  if (!answer.ok()) return answer.error();
+  return {};
+}
+
+void JobFollower::Show(const JobView& job) {
+  display_.Show(job, std::chrono::steady_clock::now());
+}
+
+}  // namespace rollcall::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+
+#include "app/engine_link.h"
+#include "base/result.h"
+#include "cli/interrupt.h"
+#include "cli/progress_display.h"
+#include "control/job_view.h"
+
+namespace rollcall::cli {
+
+// Stays with a job until it has ended, and shows it.
+//
+// When the engine dies under it, a new one takes the work up again from its last checkpoint, at
+// most `restarts_max` times.
+class JobFollower {
+ public:
+  enum class OnInterrupt {
+    kCancelJob,  // The job is this command's own.
+    kLeave,
+  };
+  struct Options {
+    OnInterrupt on_interrupt = OnInterrupt::kCancelJob;
+    int restarts_max = 5;
+  };
+  struct Ending {
+    control::JobView job;
+    bool was_left = false;  // Interrupted with kLeave: the job goes on.
+  };
+
+  JobFollower(app::EngineLink& link, ProgressDisplay& display, const Interrupt& interrupt,
+              Options options)
+      : link_(link), display_(display), interrupt_(interrupt), options_(options) {}
+
+  base::Result<Ending> Follow(std::int64_t job_id);
+
+ private:
+  base::Result<control::JobView> WatchPatiently(std::int64_t job_id);
+  base::Result<control::JobView> Watch(std::int64_t job_id);
+  base::Result<void> TakeUpAgain();
+  base::Result<void> Cancel(const control::JobView& job);
+  void Show(const control::JobView& job);
+
+  app::EngineLink& link_;
+  ProgressDisplay& display_;
+  const Interrupt& interrupt_;
+  const Options options_;
+  int restarts_ = 0;
+  bool has_cancelled_ = false;
+};
+
+}  // namespace rollcall::cli

@@ -1,0 +1,122 @@
+#include "cli/job_run.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/interrupt.h"
+#include "cli/progress_lines.h"
+#include "control/protocol.h"
+#include "domain/reasons.h"
+
+namespace rollcall::cli {
+namespace {
+
+using base::Json;
+using base::Result;
+using control::JobView;
+using control::StageView;
+namespace method = control::method;
+
+// The stage that answers "what is it doing": its public id is what one waits for or cancels.
+std::string CurrentId(const JobView& job) {
+  const StageView* stage = job.CurrentStage();
+  return stage == nullptr ? job.public_id : stage->public_id;
+}
+
+Result<JobRun> RefuseRunning(Session& session, JobView job) {
+  const Console& console = session.console();
+  const std::string id = CurrentId(job);
+  const StageView* stage = job.CurrentStage();
+  std::string text = "already running: " + id + "\n";
+  if (stage != nullptr) {
+    const bool is_running = stage->state == domain::JobState::kRunning;
+    text += "  " + (is_running ? StageProgress(*stage) : StageSummary(*stage)) + "\n";
+  }
+  text += fmt::format("  wait for it:  rollcall jobs wait {0}\n"
+                      "  end it:       rollcall jobs cancel {0}\n", id);
+  console.Print(text);
+  if (console.is_json()) {
+    const auto error = domain::MakeError(domain::reason::kJobAlreadyRunning, id + " runs already");
+    console.PrintDocument({{"error", control::ErrorToJson(error)}, {"job", ToJson(job)}});
+  }
+  return JobRun{.exit = ExitCode::kAlreadyRunning, .job = std::move(job)};
+}
+
+void SayWhereItGoesOn(const Session& session, const JobView& job) {
+  const StageView* stage = job.CurrentStage();
+  if (stage == nullptr) return;
+  session.console().Print(
+      fmt::format("resuming {} from segment {}\n", stage->public_id, stage->segments));
+}
+
+std::string ResumeCommand(const JobView& job) {
+  return "rollcall jobs resume " + job.public_id;
+}
+
+void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
+  const Console& console = session.console();
+  if (was_left) {
+    console.Print(fmt::format("{} goes on; wait with `rollcall jobs wait {}`\n", job.public_id,
+                              job.public_id));
+    return;
+  }
+  if (job.state == domain::JobState::kCancelled) {
+    console.Print(fmt::format("canceled; what is done is kept. Go on with `{}`, or give the same "
+                              "command again\n",
+                              ResumeCommand(job)));
+    return;
+  }
+  const StageView* failed = job.FailedStage();
+  if (failed == nullptr) return;
+  base::Error error = failed->error.value_or(
+      domain::MakeError(domain::reason::kInternal, failed->name + " failed without a reason"));
+  error.message = failed->public_id + ": " + error.message;
+  // With --json the job itself carries the error; one document is all there is.
+  Console(false).PrintError(error);
+}
+
+}  // namespace
+
+app::StartRequest RequestFor(const Session& session) {
+  app::StartRequest request;
+  request.effort = session.config().effort;
+  request.model_pack = session.config().ModelPackFolder();
+  request.provider = session.config().provider;
+  return request;
+}
+
+Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached) {
+  ROLLCALL_TRY(session.data().CheckWritable());
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobStart, request.ToJson()));
+  ROLLCALL_TRY_ASSIGN(JobView job,
+                      control::JobViewFromJson(answer.value("job", Json::object())));
+  const bool is_resumed = answer.value("resumed", false);
+  if (answer.value("existing", false) && !is_resumed) {
+    return RefuseRunning(session, std::move(job));
+  }
+  if (is_resumed) SayWhereItGoesOn(session, job);
+  if (is_detached) {
+    ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
+    session.console().Print(
+        fmt::format("started {}; wait with `rollcall jobs wait {}`\n", job.public_id,
+                    job.public_id));
+    return JobRun{.exit = ExitCode::kOk, .job = std::move(job)};
+  }
+  return FollowJob(session, job.id, true);
+}
+
+Result<JobRun> FollowJob(Session& session, std::int64_t job_id, bool is_own) {
+  ROLLCALL_TRY_ASSIGN(app::EngineLink * link, session.Engine());
+  const Interrupt interrupt;
+  const auto display = session.console().MakeProgress();
+  JobFollower follower(*link, *display, interrupt,
+                       {.on_interrupt = is_own ? JobFollower::OnInterrupt::kCancelJob
+                                               : JobFollower::OnInterrupt::kLeave});
+  ROLLCALL_TRY_ASSIGN(JobFollower::Ending ending, follower.Follow(job_id));
+  SayHowItEnded(session, ending.job, ending.was_left);
+  const ExitCode exit = ending.was_left ? ExitCode::kCancelled : ExitCodeFor(ending.job);
+  return JobRun{.exit = exit, .job = std::move(ending.job)};
+}
+
+}  // namespace rollcall::cli

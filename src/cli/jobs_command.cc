@@ -1,0 +1,278 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/job_run.h"
+#include "cli/progress_lines.h"
+#include "cli/text_table.h"
+#include "control/protocol.h"
+#include "domain/episode_key.h"
+#include "domain/reasons.h"
+#include "domain/stage.h"
+
+namespace rollcall::cli {
+namespace {
+
+using base::Json;
+using base::Result;
+using control::JobView;
+namespace method = control::method;
+
+struct JobFlags {
+  std::string stage;
+  std::string key;
+  std::string job;
+  std::string from;
+  bool is_forced = false;
+  bool is_detached = false;
+  bool lists_all = false;
+  int lines = 40;
+};
+
+ExitCode Done(Session& session, const JobRun& run) {
+  if (session.console().is_json() && run.exit != ExitCode::kAlreadyRunning) {
+    session.console().PrintDocument({{"job", ToJson(run.job)}});
+  }
+  return run.exit;
+}
+
+Result<ExitCode> Start(Session& session, const JobFlags& flags) {
+  app::StartRequest request = RequestFor(session);
+  request.kind = flags.stage;
+  request.episode = flags.key;
+  request.from = flags.from;
+  request.is_forced = flags.is_forced;
+  ROLLCALL_TRY_ASSIGN(const JobRun run, StartJob(session, request, flags.is_detached));
+  return Done(session, run);
+}
+
+std::string Painted(const JobView& job, const Paint& paint) {
+  const std::string word(domain::JobStateWord(job.state));
+  if (word == "ok") return paint.Good(word);
+  if (word == "error") return paint.Bad(word);
+  return word == "running" ? paint.Accent(word) : word;
+}
+
+// What a person wants to know of a job in one line.
+std::string NewsOf(const JobView& job) {
+  if (const control::StageView* failed = job.FailedStage()) {
+    return failed->name + ": " + (failed->error ? failed->error->reason : "error");
+  }
+  if (!job.is_open()) return {};
+  const control::StageView* stage = job.CurrentStage();
+  if (stage == nullptr) return {};
+  const bool is_running = stage->state == domain::JobState::kRunning;
+  return stage->name + ": " + (is_running ? StageProgress(*stage) : StageSummary(*stage));
+}
+
+Result<ExitCode> List(Session& session, const JobFlags& flags) {
+  constexpr int kRecent = 20;
+  ROLLCALL_TRY_ASSIGN(const Json answer,
+                      session.Call(method::kJobList, {{"limit", flags.lists_all ? 0 : kRecent}}));
+  const Console& console = session.console();
+  if (console.is_json()) {
+    console.PrintDocument(answer);
+    return ExitCode::kOk;
+  }
+  TextTable table({"JOB", "STATUS", "CREATED", ""});
+  for (const Json& json : answer.at("jobs")) {
+    ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(json));
+    table.Add({job.public_id, Painted(job, console.paint()), job.created_at.substr(0, 19),
+               NewsOf(job)});
+  }
+  std::string text =
+      table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint());
+  if (const auto more = answer.value("left_out", 0); more > 0) {
+    text += fmt::format("{} older ones: --all\n", more);
+  }
+  if (answer.value("has_open_jobs", false) && !answer.value("is_working", false)) {
+    text += "nothing works on the open ones now; `rollcall jobs wait JOB` goes on with them\n";
+  }
+  console.Print(text);
+  return ExitCode::kOk;
+}
+
+Result<JobView> Find(Session& session, const std::string& job) {
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobShow, {{"job", job}}));
+  return control::JobViewFromJson(answer.at("job"));
+}
+
+Result<ExitCode> Show(Session& session, const JobFlags& flags) {
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobShow, {{"job", flags.job}}));
+  const Console& console = session.console();
+  if (console.is_json()) {
+    console.PrintDocument(answer);
+    return ExitCode::kOk;
+  }
+  ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(answer.at("job")));
+  const Paint paint = console.paint();
+  std::string text = fmt::format("{}  {}\n  created   {}\n", paint.Bold(job.public_id),
+                                 Painted(job, paint), job.created_at);
+  if (!job.finished_at.empty()) text += "  finished  " + job.finished_at + "\n";
+  text += "\n";
+  TextTable stages({"STAGE", "STATUS", "RUN", "ATTEMPT", ""});
+  for (const control::StageView& stage : job.stages) {
+    const bool is_running = stage.state == domain::JobState::kRunning;
+    stages.Add({stage.name, std::string(domain::JobStateWord(stage.state)),
+                std::to_string(stage.generation), std::to_string(stage.attempt),
+                is_running ? StageProgress(stage) : StageSummary(stage)});
+  }
+  text += stages.ToString(paint);
+  TextTable events({"EVENT", "AT", ""});
+  for (const Json& event : answer.at("events")) {
+    events.Add({event.at("kind"), event.at("at"), event.at("body").dump()});
+  }
+  if (!events.is_empty()) text += "\n" + events.ToString(paint);
+  console.Print(text);
+  return ExitCode::kOk;
+}
+
+Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobCancel, {{"job", flags.job}}));
+  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
+  const Console& console = session.console();
+  if (answer.value("had_finished", false)) {
+    console.Print(fmt::format("{} had ended already: {}\n", job.public_id,
+                              domain::JobStateWord(job.state)));
+    if (console.is_json()) console.PrintDocument({{"job", ToJson(job)}});
+    return ExitCode::kOk;
+  }
+  if (job.is_open()) {
+    ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, false));
+    job = std::move(run.job);
+  } else {
+    console.Print(fmt::format("{} is canceled\n", job.public_id));
+  }
+  if (console.is_json()) console.PrintDocument({{"job", ToJson(job)}});
+  // Cancelling is what was asked for; a success that came first has won, and is said.
+  return ExitCode::kOk;
+}
+
+Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobResume, {{"job", flags.job}}));
+  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
+  if (const control::StageView* stage = job.CurrentStage()) {
+    session.console().Print(
+        fmt::format("resuming {} from segment {}\n", stage->public_id, stage->segments));
+  }
+  if (flags.is_detached) {
+    ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
+    return Done(session, {.exit = ExitCode::kOk, .job = std::move(job)});
+  }
+  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, true));
+  return Done(session, run);
+}
+
+Result<ExitCode> WaitFor(Session& session, const JobFlags& flags) {
+  ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
+  if (job.is_open()) ROLLCALL_TRY(session.Call(method::kWork, Json::object()));
+  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, false));
+  return Done(session, run);
+}
+
+// The lines of a log file that `is_wanted` accepts, the last `most` of them.
+template <typename IsWanted>
+std::vector<std::string> LastLines(const std::string& text, std::size_t most, IsWanted is_wanted) {
+  std::vector<std::string> lines;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    if (is_wanted(line)) lines.push_back(std::move(line));
+    begin = end + 1;
+  }
+  if (lines.size() > most) lines.erase(lines.begin(), lines.end() - static_cast<long>(most));
+  return lines;
+}
+
+// `<stage>_<key>` has a log of its own; a job of several stages has lines in the common one.
+Result<ExitCode> Logs(Session& session, const JobFlags& flags) {
+  ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
+  const std::string& key = job.subject_id;
+  const std::string stage =
+      flags.job.ends_with("_" + key) ? flags.job.substr(0, flags.job.size() - key.size() - 1)
+                                     : job.kind;
+  const bool is_stage = domain::StageFromName(stage).has_value();
+  const auto path = is_stage ? session.data().job(stage + "_" + key) / "log"
+                             : session.data().root() / "logs" / "worker.log";
+  const auto text = base::ReadFile(path);
+  if (!text.ok() && text.error().code != base::ErrorCode::kNotFound) return text.error();
+  const std::string mark = "] " + key + " ";
+  const auto lines = LastLines(text.ok() ? *text : std::string{},
+                               static_cast<std::size_t>(flags.lines), [&](const std::string& line) {
+                                 return is_stage || line.find(mark) != std::string::npos;
+                               });
+  const Console& console = session.console();
+  if (console.is_json()) {
+    console.PrintDocument({{"path", path.string()}, {"lines", lines}});
+    return ExitCode::kOk;
+  }
+  for (const std::string& line : lines) console.Print(line + "\n");
+  return ExitCode::kOk;
+}
+
+CLI::App* AddVerb(CommandLine& line, CLI::App* group, const std::shared_ptr<JobFlags>& flags,
+                  const std::string& name, const std::string& text,
+                  Result<ExitCode> (*run)(Session&, const JobFlags&)) {
+  CLI::App* command = group->add_subcommand(name, text);
+  command->add_option("job", flags->job, "The job: analyze_KEY, detect_KEY, …, or its number")
+      ->required();
+  AddGlobalFlags(line, command);
+  OnChosen(line, command, [flags, run](Session& session) { return run(session, *flags); });
+  return command;
+}
+
+void AddStart(CommandLine& line, CLI::App* group, const std::shared_ptr<JobFlags>& flags) {
+  CLI::App* command =
+      group->add_subcommand("start", "Run a stage, and what it needs, of a known episode");
+  command->add_option("stage", flags->stage, "analyze, or one stage: validate … analytics")
+      ->required();
+  command->add_option("key", flags->key, "The episode's key")->required();
+  AddSetting(line, command, "--effort", "effort", "How much is looked at")
+      ->type_name("draft|normal|full");
+  AddSetting(line, command, "--models", "model_pack", "A model pack's name or folder")
+      ->type_name("PACK");
+  AddSetting(line, command, "--provider", "provider", "What computes: cpu, cuda")
+      ->type_name("NAME");
+  command->add_option("--from", flags->from, "Run this stage and those after it again")
+      ->type_name("STAGE");
+  command->add_flag("--force", flags->is_forced, "Run it again although it is done");
+  command->add_flag("--detach", flags->is_detached,
+                    "Return at once; the engine stays until the work is done");
+  AddGlobalFlags(line, command);
+  OnChosen(line, command, [flags](Session& session) { return Start(session, *flags); });
+}
+
+}  // namespace
+
+void AddJobs(CommandLine& line) {
+  auto flags = std::make_shared<JobFlags>();
+  CLI::App* group = line.app.add_subcommand("jobs", "What runs, waits, and has ended");
+  group->require_subcommand(1);
+  AddStart(line, group, flags);
+
+  CLI::App* list = group->add_subcommand("list", "The newest jobs; never starts work");
+  list->add_flag("--all", flags->lists_all, "All of them");
+  AddGlobalFlags(line, list);
+  OnChosen(line, list, [flags](Session& session) { return List(session, *flags); });
+
+  AddVerb(line, group, flags, "show", "One job: stages, attempts, events", Show);
+  AddVerb(line, group, flags, "cancel", "End a job; what is done is kept", Cancel);
+  for (const char* name : {"resume", "retry"}) {
+    AddVerb(line, group, flags, name,
+            "Go on with a cancelled, failed or stalled job from its last checkpoint", Resume)
+        ->add_flag("--detach", flags->is_detached, "Return at once");
+  }
+  AddVerb(line, group, flags, "wait",
+          "Wait until a job has ended; starts the work if nothing works on it", WaitFor);
+  AddVerb(line, group, flags, "logs", "The last lines of a job's log", Logs)
+      ->add_option("-n,--lines", flags->lines, "How many")
+      ->check(CLI::Range(1, 1'000'000));
+}
+
+}  // namespace rollcall::cli

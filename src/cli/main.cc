@@ -1,0 +1,71 @@
+#include <signal.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "domain/reasons.h"
+
+namespace {
+
+using rollcall::cli::CommandLine;
+using rollcall::cli::ExitCode;
+
+constexpr const char* kFooter =
+    "Exit codes: 0 ok, 2 usage, 3 input, 4 cancelled, 5 failed, 6 already running.\n"
+    "Settings: flags, then ROLLCALL_* variables, then rollcall.toml in the data directory; "
+    "`rollcall doctor` shows them.";
+
+void Build(CommandLine& line) {
+  line.app.name("rollcall");
+  line.app.description("Who is on screen in a video, and for how long.");
+  line.app.footer(kFooter);
+  line.app.set_version_flag("--version", "rollcall " ROLLCALL_VERSION);
+  line.app.require_subcommand(1);
+  rollcall::cli::AddAnalyze(line);
+  rollcall::cli::AddEpisodes(line);
+  rollcall::cli::AddJobs(line);
+  rollcall::cli::AddInspect(line);
+  rollcall::cli::AddExport(line);
+  rollcall::cli::AddModels(line);
+  rollcall::cli::AddDoctor(line);
+  rollcall::cli::AddCompose(line);
+  rollcall::cli::AddSample(line);
+  rollcall::cli::AddEngine(line);
+}
+
+int Run(int argc, char** argv) {
+  CommandLine line;
+  Build(line);
+  try {
+    line.app.parse(argc, argv);
+  } catch (const CLI::Success& request) {
+    return line.app.exit(request);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    rollcall::cli::Console(line.flags.is_json)
+        .PrintError(rollcall::domain::MakeError(rollcall::domain::reason::kBadParams,
+                                                error.what()));
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  const auto exit = line.body();
+  if (!exit.ok()) {
+    rollcall::cli::Console(line.flags.is_json).PrintError(exit.error());
+    return static_cast<int>(rollcall::cli::ExitCodeFor(exit.error()));
+  }
+  return static_cast<int>(*exit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader that has gone away (`| head`) is an error of that write, not the end of the process.
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& error) {
+    rollcall::cli::Console(false).PrintError(
+        rollcall::domain::MakeError(rollcall::domain::reason::kInternal, error.what()));
+    return static_cast<int>(ExitCode::kFailed);
+  }
+}

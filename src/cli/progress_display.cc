@@ -1,0 +1,91 @@
+#include "cli/progress_display.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/progress_lines.h"
+
+namespace rollcall::cli {
+namespace {
+
+using control::JobView;
+using control::StageView;
+using domain::JobState;
+
+bool IsRunning(const StageView& stage) {
+  return stage.state == JobState::kRunning || stage.state == JobState::kLeased;
+}
+
+// Differs when something happened, as opposed to when work went on.
+std::string TransitionOf(const JobView& job) {
+  std::string text{domain::JobStateName(job.state)};
+  for (const StageView& stage : job.stages) {
+    text += fmt::format("|{}:{}:{}", domain::JobStateName(stage.state), stage.attempt,
+                        stage.is_stalled);
+  }
+  return text;
+}
+
+// A stage that waits for the one before it is no news.
+bool IsWorthTelling(const StageView& stage) {
+  if (stage.state == JobState::kBlocked) return false;
+  return stage.state != JobState::kQueued || !stage.wait_reason.empty();
+}
+
+}  // namespace
+
+std::unique_ptr<ProgressDisplay> ProgressDisplay::Make(std::function<Terminal()> terminal,
+                                                       Write write, Moment start) {
+  if (terminal().is_tty) {
+    return std::make_unique<LiveProgress>(std::move(terminal), std::move(write), start);
+  }
+  return std::make_unique<PlainProgress>(std::move(write));
+}
+
+void PlainProgress::Show(const JobView& job, Moment now) {
+  for (const StageView& stage : job.stages) {
+    if (!IsWorthTelling(stage)) continue;
+    Told& told = told_[stage.name];
+    // Leased and running are one thing to a reader.
+    std::string summary =
+        stage.state == JobState::kLeased ? std::string("running") : StageSummary(stage);
+    if (IsRunning(stage) && stage.is_stalled) summary += ", stalled";
+    if (summary != told.summary) {
+      write_(fmt::format("{}: {}\n", stage.name, summary));
+      told = {.summary = std::move(summary), .progress_at = now};
+    } else if (IsRunning(stage) && now - told.progress_at >= kPeriod) {
+      write_(fmt::format("{}: {}\n", stage.name, StageProgress(stage)));
+      told.progress_at = now;
+    }
+  }
+}
+
+void PlainProgress::Note(const std::string& line) { write_(line + "\n"); }
+
+void LiveProgress::Show(const JobView& job, Moment now) {
+  std::string transition = TransitionOf(job);
+  if (lines_ > 0 && transition == transition_ && now - drawn_at_ < kFrame) return;
+  transition_ = std::move(transition);
+  drawn_at_ = now;
+  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  // One write, marked as one update: no half-drawn frame is ever seen.
+  std::string frame = "\x1b[?2026h";
+  if (lines_ > 0) frame += fmt::format("\x1b[{}A", lines_);
+  frame += "\r";
+  const auto lines = ProgressLines(job, terminal_(), elapsed);
+  for (const std::string& line : lines) frame += line + "\x1b[K\n";
+  frame += "\x1b[J\x1b[?2026l";
+  lines_ = static_cast<int>(lines.size());
+  write_(frame);
+}
+
+void LiveProgress::Note(const std::string& line) {
+  std::string frame;
+  if (lines_ > 0) frame += fmt::format("\x1b[{}A\r\x1b[J", lines_);
+  frame += line + "\n";
+  lines_ = 0;
+  write_(frame);
+}
+
+}  // namespace rollcall::cli

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "cli/terminal.h"
+#include "control/job_view.h"
+
+namespace rollcall::cli {
+
+// Shows a job while it runs.
+//
+// Thread-compatible. `write` gets whole lines or, for the live display, whole frames.
+class ProgressDisplay {
+ public:
+  using Write = std::function<void(std::string_view bytes)>;
+  using Moment = std::chrono::steady_clock::time_point;
+
+  virtual ~ProgressDisplay() = default;
+  virtual void Show(const control::JobView& job, Moment now) = 0;
+  // A line that stays: "the engine ended; going on …".
+  virtual void Note(const std::string& line) = 0;
+
+  // On a terminal: one block of lines that is drawn over itself, at most five times a second
+  // unless something happened. Elsewhere: a line at each transition and every ten seconds.
+  // `terminal` is asked before each frame, so that a resized window is drawn right.
+  static std::unique_ptr<ProgressDisplay> Make(std::function<Terminal()> terminal, Write write,
+                                               Moment start);
+};
+
+// Plain lines, for files, pipes and logs.
+class PlainProgress final : public ProgressDisplay {
+ public:
+  static constexpr std::chrono::seconds kPeriod{10};
+
+  explicit PlainProgress(Write write) : write_(std::move(write)) {}
+  void Show(const control::JobView& job, Moment now) override;
+  void Note(const std::string& line) override;
+
+ private:
+  struct Told {
+    std::string summary;
+    Moment progress_at{};
+  };
+  Write write_;
+  std::map<std::string, Told> told_;  // By stage.
+};
+
+// A block of lines drawn over itself.
+class LiveProgress final : public ProgressDisplay {
+ public:
+  static constexpr std::chrono::milliseconds kFrame{200};
+
+  LiveProgress(std::function<Terminal()> terminal, Write write, Moment start)
+      : terminal_(std::move(terminal)), write_(std::move(write)), start_(start) {}
+  void Show(const control::JobView& job, Moment now) override;
+  void Note(const std::string& line) override;
+
+ private:
+  std::function<Terminal()> terminal_;
+  Write write_;
+  Moment start_;
+  Moment drawn_at_{};
+  int lines_ = 0;            // On the screen now, above the cursor.
+  std::string transition_;  // Of the job as drawn.
+};
+
+}  // namespace rollcall::cli

@@ -1,0 +1,253 @@
+#include "cli/progress_lines.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace rollcall::cli {
+namespace {
+
+using control::JobView;
+using control::StageView;
+using domain::JobState;
+
+constexpr int kNameWidth = 10;
+constexpr int kBarMin = 8;
+constexpr int kBarMax = 32;
+// A worker says that it lives each second; from here on somebody should look.
+constexpr double kLatePulse = 5;
+constexpr double kLateProgress = 10;
+
+bool IsLive(const StageView& stage) {
+  return stage.state == JobState::kRunning || stage.state == JobState::kLeased ||
+         stage.state == JobState::kCancelling;
+}
+
+std::string Glyph(const StageView& stage, const Paint& paint) {
+  switch (stage.state) {
+    case JobState::kSucceeded: return paint.Good("✓");
+    case JobState::kSkipped: return paint.Dim(stage.is_reused ? "✓" : "–");
+    case JobState::kFailed: return paint.Bad("✗");
+    case JobState::kCancelled: return paint.Warn("–");
+    case JobState::kRetryWait: return paint.Warn("↻");
+    case JobState::kCancelling: return paint.Warn("●");
+    case JobState::kRunning:
+    case JobState::kLeased: return stage.is_stalled ? paint.Warn("●") : paint.Accent("●");
+    default: return paint.Dim("○");
+  }
+}
+
+double ShareDone(const StageView& stage) {
+  if (stage.total <= 0) return 0;
+  return std::clamp(static_cast<double>(stage.done) / static_cast<double>(stage.total), 0.0, 1.0);
+}
+
+// "━━━━━╸────"
+std::string ProgressBar(double share, int width, const Paint& paint) {
+  const auto halves = static_cast<int>(std::floor(share * width * 2));
+  std::string filled;
+  for (int i = 0; i < halves / 2; ++i) filled += "━";
+  int used = halves / 2;
+  if (halves % 2 == 1) {
+    filled += "╸";
+    ++used;
+  }
+  std::string rest;
+  for (int i = used; i < width; ++i) rest += "─";
+  return paint.Accent(filled) + paint.Dim(rest);
+}
+
+std::string_view PhaseWords(std::string_view phase) {
+  if (phase == "model_load") return "loading models";
+  if (phase == "seek") return "finding the place";
+  if (phase == "finalise") return "finishing";
+  if (phase == "starting" || phase.empty()) return "starting";
+  return "";
+}
+
+std::string RateText(const StageView& stage) {
+  if (stage.realtime_factor > 0) {
+    return fmt::format("{:.{}f}×", stage.realtime_factor, stage.realtime_factor < 9.95 ? 1 : 0);
+  }
+  if (stage.rate > 0 && !stage.unit.empty()) return fmt::format("{:.0f}/s", stage.rate);
+  return {};
+}
+
+std::string PulseText(const StageView& stage, const Paint& paint) {
+  if (!stage.pulse_age_s) return {};
+  std::string text = fmt::format("♥ {:.0f} s", std::floor(*stage.pulse_age_s));
+  return *stage.pulse_age_s > kLatePulse ? paint.Warn(text) : paint.Dim(text);
+}
+
+// Pieces after the bar, the dearest first; as many as fit are shown, in `order`.
+struct Piece {
+  int order = 0;
+  std::string text;
+};
+
+std::vector<Piece> PiecesOf(const StageView& stage, const Paint& paint) {
+  std::vector<Piece> pieces;
+  if (stage.total > 0) pieces.push_back({0, fmt::format("{:3.0f}%", ShareDone(stage) * 100)});
+  pieces.push_back({4, PulseText(stage, paint)});
+  const std::string_view phase = PhaseWords(stage.phase);
+  if (stage.state == JobState::kCancelling) {
+    pieces.push_back({3, paint.Warn("cancelling")});
+  } else if (stage.eta_p50_s) {
+    pieces.push_back({3, ShortDuration(*stage.eta_p50_s) + " left"});
+  } else {
+    pieces.push_back({3, std::string(phase.empty() ? "starting" : phase)});
+  }
+  pieces.push_back({2, RateText(stage)});
+  if (stage.total > 0) {
+    pieces.push_back({1, fmt::format("{}/{} {}", Grouped(stage.done), Grouped(stage.total),
+                                     stage.unit)});
+  }
+  std::erase_if(pieces, [](const Piece& piece) { return piece.text.empty(); });
+  return pieces;
+}
+
+std::string LiveLine(const StageView& stage, int width, const Paint& paint) {
+  constexpr int kGap = 2;
+  const int room = width - 2 - kNameWidth - 1;
+  std::vector<Piece> shown;
+  int used = kBarMin;
+  for (Piece& piece : PiecesOf(stage, paint)) {
+    const int wanted = DisplayWidth(piece.text) + kGap;
+    if (used + wanted > room) continue;
+    used += wanted;
+    shown.push_back(std::move(piece));
+  }
+  std::sort(shown.begin(), shown.end(),
+            [](const Piece& a, const Piece& b) { return a.order < b.order; });
+  const int bar = std::clamp(room - used + kBarMin, kBarMin, kBarMax);
+  std::string line = ProgressBar(ShareDone(stage), bar, paint);
+  for (const Piece& piece : shown) line += "  " + piece.text;
+  return line;
+}
+
+// What stands after the name of a stage that does not run.
+std::string RestText(const StageView& stage) {
+  switch (stage.state) {
+    case JobState::kBlocked: return {};
+    case JobState::kQueued: return stage.wait_reason;
+    case JobState::kRetryWait:
+      return stage.error ? stage.error->reason + ", " + stage.wait_reason : stage.wait_reason;
+    default: return StageSummary(stage);
+  }
+}
+
+std::string Trouble(const StageView& stage) {
+  if (!stage.is_stalled && stage.progress_age_s.value_or(0) < kLateProgress) return {};
+  if (stage.phase != "work" && !stage.is_stalled) return {};
+  return fmt::format("no progress for {}{}", ShortDuration(stage.progress_age_s.value_or(0)),
+                     stage.is_stalled ? ": stalled; it is taken up again by itself" : "");
+}
+
+void AddStage(const StageView& stage, const Terminal& terminal, std::vector<std::string>& lines) {
+  const Paint paint(terminal.is_coloured);
+  const std::string head = Glyph(stage, paint) + " ";
+  const std::string name = PadRight(Clip(stage.name, kNameWidth), kNameWidth) + " ";
+  const int room = terminal.width - 3 - kNameWidth;
+  if (IsLive(stage)) {
+    lines.push_back(head + paint.Bold(name) + LiveLine(stage, terminal.width, paint));
+    const std::string trouble = Trouble(stage);
+    if (!trouble.empty()) {
+      lines.push_back(std::string(3 + kNameWidth, ' ') + paint.Warn(Clip(trouble, room)));
+    }
+    return;
+  }
+  const std::string rest = Clip(RestText(stage), room);
+  const bool is_bad = stage.state == JobState::kFailed;
+  lines.push_back(head + (domain::IsTerminal(stage.state) && !stage.is_reused ? name
+                                                                              : paint.Dim(name)) +
+                  (is_bad ? paint.Bad(rest) : paint.Dim(rest)));
+}
+
+std::string ResultText(const StageView& stage) {
+  const std::string numbers = DescribeNumbers(stage.result);
+  return numbers.empty() ? std::string{} : " (" + numbers + ")";
+}
+
+}  // namespace
+
+std::string DescribeNumbers(const base::Json& numbers) {
+  constexpr int kShown = 2;
+  std::string text;
+  int shown = 0;
+  if (!numbers.is_object()) return text;
+  for (const auto& [name, value] : numbers.items()) {
+    if (!value.is_number_integer() || shown == kShown) continue;
+    // A column's name ends with its unit; a sentence about time would need another shape.
+    if (name.ends_with("_ms") || name.ends_with("_us") || name.ends_with("_bytes")) continue;
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    text += fmt::format("{}{} {}", shown == 0 ? "" : ", ", Grouped(value.get<std::int64_t>()),
+                        words);
+    ++shown;
+  }
+  return text;
+}
+
+std::string StageSummary(const StageView& stage) {
+  const std::string took = stage.elapsed_s ? " in " + ShortDuration(*stage.elapsed_s) : "";
+  switch (stage.state) {
+    case JobState::kSucceeded:
+    case JobState::kSkipped:
+      return stage.is_reused || stage.state == JobState::kSkipped
+                 ? "already done" + ResultText(stage)
+                 : "ok" + took + ResultText(stage);
+    case JobState::kFailed:
+      return stage.error ? stage.error->reason + ": " + stage.error->message : "error";
+    case JobState::kCancelled: return "canceled";
+    case JobState::kRetryWait:
+      return fmt::format("{}; tried again{}",
+                         stage.error ? stage.error->reason + ": " + stage.error->message : "error",
+                         stage.wait_reason.empty() ? "" : " (" + stage.wait_reason + ")");
+    case JobState::kBlocked:
+    case JobState::kQueued:
+      return stage.wait_reason.empty() ? "waiting" : "waiting: " + stage.wait_reason;
+    case JobState::kCancelling: return "cancelling";
+    default: return stage.attempt > 1 ? fmt::format("running, attempt {}", stage.attempt) : "running";
+  }
+}
+
+std::string StageProgress(const StageView& stage) {
+  std::string text;
+  const auto add = [&](std::string piece) {
+    if (piece.empty()) return;
+    text += (text.empty() ? "" : ", ") + std::move(piece);
+  };
+  if (stage.total > 0) {
+    add(fmt::format("{:.0f}%", ShareDone(stage) * 100));
+    add(fmt::format("{}/{} {}", stage.done, stage.total, stage.unit));
+  }
+  if (stage.realtime_factor > 0) add(fmt::format("{:.1f}x real time", stage.realtime_factor));
+  if (stage.eta_p50_s) {
+    add(ShortDuration(*stage.eta_p50_s) + " left");
+  } else {
+    const std::string_view phase = PhaseWords(stage.phase);
+    add(std::string(phase.empty() ? "starting" : phase));
+  }
+  if (stage.is_stalled) add("stalled");
+  if (stage.pulse_age_s) add(fmt::format("heartbeat {:.0f} s ago", std::floor(*stage.pulse_age_s)));
+  if (stage.progress_age_s && *stage.progress_age_s >= 2) {
+    add(fmt::format("progress {:.0f} s ago", std::floor(*stage.progress_age_s)));
+  }
+  return text;
+}
+
+std::vector<std::string> ProgressLines(const JobView& job, const Terminal& terminal,
+                                       double elapsed_s) {
+  const Paint paint(terminal.is_coloured);
+  const std::string right = job.kind + " · " + ShortDuration(elapsed_s);
+  const std::string left = Clip(job.subject_id, terminal.width - DisplayWidth(right) - 2);
+  std::vector<std::string> lines;
+  lines.push_back(paint.Bold(PadRight(left, terminal.width - DisplayWidth(right))) +
+                  paint.Dim(right));
+  for (const StageView& stage : job.stages) AddStage(stage, terminal, lines);
+  return lines;
+}
+
+}  // namespace rollcall::cli

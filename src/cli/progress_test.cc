@@ -1,0 +1,213 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/progress_display.h"
+#include "cli/progress_lines.h"
+#include "control/testing/fake_service.h"
+#include "domain/reasons.h"
+
+namespace rollcall::cli {
+namespace {
+
+using control::JobView;
+using control::StageView;
+using domain::JobState;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+StageView MakeStage(const std::string& name, JobState state) {
+  StageView stage;
+  stage.name = name;
+  stage.public_id = name + "_rhobh_s05_e03";
+  stage.state = state;
+  return stage;
+}
+
+// validate done, detect at work, the rest to come.
+JobView RunningJob() {
+  JobView job = control::testing::SampleJob(1);
+  job.subject_id = "rhobh_s05_e03";
+  StageView validate = MakeStage("validate", JobState::kSucceeded);
+  validate.elapsed_s = 0.12;
+  StageView detect = job.stages[0];
+  detect.done = 6804;
+  detect.rate = 340;
+  detect.eta_p50_s = 62;
+  detect.pulse_age_s = 1.4;
+  job.stages = {validate, detect, MakeStage("track", JobState::kBlocked)};
+  return job;
+}
+
+std::string Drawn(const JobView& job, const Terminal& terminal) {
+  std::string text;
+  for (const std::string& line : ProgressLines(job, terminal, 42)) text += line + "\n";
+  return text;
+}
+
+TEST(ProgressLinesTest, DrawsARunningJobIn80Columns) {
+  EXPECT_EQ(
+      Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 80}),
+      "rhobh_s05_e03                                                     analyze · 42 s\n"
+      "✓ validate   ok in 0.1 s\n"
+      "● detect     ━━━━━╸────   54%  6 804/12 600 frames  8.5×  1:02 left  ♥ 1 s\n"
+      "○ track      \n");
+}
+
+TEST(ProgressLinesTest, KeepsWhatMattersInANarrowWindow) {
+  const std::string text =
+      Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 46});
+  EXPECT_THAT(text, HasSubstr("54%"));
+  EXPECT_THAT(text, HasSubstr("♥ 1 s"));
+  EXPECT_THAT(text, Not(HasSubstr("frames")));
+}
+
+TEST(ProgressLinesTest, FitsEveryWidth) {
+  JobView job = RunningJob();
+  job.subject_id = std::string(100, 'k');
+  job.stages[0].state = JobState::kFailed;
+  job.stages[0].error = domain::MakeError(domain::reason::kInternal, std::string(300, 'x'));
+  job.stages[1].is_stalled = true;
+  job.stages[1].progress_age_s = 34;
+  for (int width = 40; width <= 200; ++width) {
+    for (const std::string& line :
+         ProgressLines(job, {.is_tty = true, .is_coloured = true, .width = width}, 1e6)) {
+      EXPECT_LE(DisplayWidth(line), width) << line;
+    }
+  }
+}
+
+TEST(ProgressLinesTest, SaysThatAStageStandsStill) {
+  JobView job = RunningJob();
+  job.stages[1].progress_age_s = 34;
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s\n"));
+  job.stages[1].is_stalled = true;
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s: stalled"));
+}
+
+TEST(ProgressLinesTest, SaysWhatGoesOnBeforeThereIsAnEta) {
+  JobView job = RunningJob();
+  job.stages[1].eta_p50_s.reset();
+  job.stages[1].phase = "model_load";
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("loading models"));
+}
+
+TEST(ProgressLinesTest, ShowsAReusedStageAsDone) {
+  JobView job = RunningJob();
+  job.stages[0].state = JobState::kSkipped;
+  job.stages[0].is_reused = true;
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("✓ validate   already done\n"));
+}
+
+TEST(ProgressLinesTest, UsesColoursOnlyWhereTheyAreWanted) {
+  EXPECT_THAT(Drawn(RunningJob(), {.is_tty = true, .is_coloured = false}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(Drawn(RunningJob(), {.is_tty = true, .is_coloured = true}), HasSubstr("\x1b[32m✓"));
+}
+
+TEST(ProgressLinesTest, CountsAResultInWords) {
+  EXPECT_EQ(DescribeNumbers({{"faces_detected", 5678},
+                             {"model", "x"},
+                             {"duration_ms", 9},
+                             {"embeddings_computed", 812},
+                             {"third", 3}}),
+            "5 678 faces detected, 812 embeddings computed");
+  EXPECT_EQ(DescribeNumbers(base::Json(nullptr)), "");
+}
+
+class ProgressDisplayTest : public ::testing::Test {
+ protected:
+  ProgressDisplay::Write Collect() {
+    return [this](std::string_view bytes) { written_ += bytes; };
+  }
+  std::string Take() { return std::exchange(written_, {}); }
+
+  ProgressDisplay::Moment start_{};
+  std::string written_;
+};
+
+TEST_F(ProgressDisplayTest, WritesPlainLinesAtTransitionsAndEveryTenSeconds) {
+  PlainProgress plain(Collect());
+  JobView job = RunningJob();
+  plain.Show(job, start_);
+  EXPECT_EQ(Take(), "validate: ok in 0.1 s\ndetect: running\n");
+  plain.Show(job, start_ + seconds{9});
+  EXPECT_EQ(Take(), "");
+  plain.Show(job, start_ + seconds{10});
+  EXPECT_EQ(Take(),
+            "detect: 54%, 6804/12600 frames, 8.5x real time, 1:02 left, heartbeat 1 s ago\n");
+  plain.Show(job, start_ + seconds{11});
+  EXPECT_EQ(Take(), "");
+  job.stages[1].state = JobState::kSucceeded;
+  job.stages[1].elapsed_s = 75;
+  job.stages[1].result["faces_detected"] = 5678;
+  plain.Show(job, start_ + seconds{12});
+  EXPECT_EQ(Take(), "detect: ok in 1:15 (5 678 faces detected)\n");
+}
+
+TEST_F(ProgressDisplayTest, SaysARetryAndAStallOnce) {
+  PlainProgress plain(Collect());
+  JobView job = RunningJob();
+  plain.Show(job, start_);
+  Take();
+  job.stages[1].state = JobState::kRetryWait;
+  job.stages[1].error = domain::MakeError(domain::reason::kWorkerCrashed, "signal 9");
+  job.stages[1].wait_reason = "again in 5 s";
+  plain.Show(job, start_ + seconds{1});
+  EXPECT_EQ(Take(), "detect: ERR_WORKER_CRASHED: signal 9; tried again (again in 5 s)\n");
+  job.stages[1].state = JobState::kRunning;
+  job.stages[1].attempt = 2;
+  plain.Show(job, start_ + seconds{6});
+  EXPECT_EQ(Take(), "detect: running, attempt 2\n");
+  job.stages[1].is_stalled = true;
+  plain.Show(job, start_ + seconds{7});
+  EXPECT_EQ(Take(), "detect: running, attempt 2, stalled\n");
+}
+
+TEST_F(ProgressDisplayTest, WritesNoEscapesToAPipe) {
+  const auto display = ProgressDisplay::Make([] { return Terminal{}; }, Collect(), start_);
+  display->Show(RunningJob(), start_);
+  EXPECT_THAT(Take(), Not(HasSubstr("\x1b")));
+}
+
+TEST_F(ProgressDisplayTest, DrawsOverItselfOnATerminal) {
+  const auto display =
+      ProgressDisplay::Make([] { return Terminal{.is_tty = true}; }, Collect(), start_);
+  display->Show(RunningJob(), start_);
+  const std::string first = Take();
+  EXPECT_THAT(first, StartsWith("\x1b[?2026h\rrhobh"));
+  EXPECT_THAT(first, EndsWith("\x1b[J\x1b[?2026l"));
+  display->Show(RunningJob(), start_ + seconds{1});
+  EXPECT_THAT(Take(), StartsWith("\x1b[?2026h\x1b[4A\r"));
+}
+
+TEST_F(ProgressDisplayTest, DrawsAtMostFiveFramesASecondUnlessSomethingHappened) {
+  const auto display =
+      ProgressDisplay::Make([] { return Terminal{.is_tty = true}; }, Collect(), start_);
+  JobView job = RunningJob();
+  display->Show(job, start_);
+  Take();
+  display->Show(job, start_ + milliseconds{150});
+  EXPECT_EQ(Take(), "");
+  display->Show(job, start_ + milliseconds{200});
+  EXPECT_NE(Take(), "");
+  job.stages[1].state = JobState::kSucceeded;
+  display->Show(job, start_ + milliseconds{210});
+  EXPECT_NE(Take(), "");
+}
+
+TEST_F(ProgressDisplayTest, PutsANoteAboveTheBlock) {
+  const auto display =
+      ProgressDisplay::Make([] { return Terminal{.is_tty = true}; }, Collect(), start_);
+  display->Show(RunningJob(), start_);
+  Take();
+  display->Note("the engine has ended");
+  EXPECT_EQ(Take(), "\x1b[4A\r\x1b[Jthe engine has ended\n");
+  display->Show(RunningJob(), start_ + seconds{1});
+  EXPECT_THAT(Take(), StartsWith("\x1b[?2026h\rrhobh"));
+}
+
+}  // namespace
+}  // namespace rollcall::cli

@@ -1,0 +1,93 @@
+#include "cli/report_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "domain/reasons.h"
+
+namespace rollcall::cli {
+namespace {
+
+using base::Json;
+
+struct Row {
+  std::string name;
+  std::string time;
+  std::string error;
+  std::string share_text;
+  std::string appearances;
+  double share = 0;
+};
+
+Row RowOf(const Json& person) {
+  const double share = person.at("share").get<double>();
+  return {.name = person.at("name").get<std::string>(),
+          .time = ExactDuration(person.at("total_ms").get<double>() / 1000),
+          .error = fmt::format("± {:.1f} s", person.at("error_ms").get<double>() / 1000),
+          .share_text = fmt::format("{:.1f}%", share * 100),
+          .appearances = std::to_string(person.at("intervals").size()),
+          .share = share};
+}
+
+int WidestOf(const std::vector<Row>& rows, std::string Row::*column, int least) {
+  for (const Row& row : rows) least = std::max(least, DisplayWidth(row.*column));
+  return least;
+}
+
+std::string Table(const std::vector<Row>& rows, const Terminal& terminal) {
+  constexpr int kGaps = 2 + 2 + 1 + 2 + 2 + 2;  // Margin and between columns.
+  constexpr int kNameMax = 28;
+  constexpr int kBarMin = 6;
+  constexpr int kBarMax = 40;
+  const Paint paint(terminal.is_coloured);
+  const int time = WidestOf(rows, &Row::time, 0);
+  const int error = WidestOf(rows, &Row::error, 0);
+  const int share = WidestOf(rows, &Row::share_text, DisplayWidth("Share"));
+  const int appearances = WidestOf(rows, &Row::appearances, DisplayWidth("Appearances"));
+  const int screen_time = std::max(time + 1 + error, DisplayWidth("Screen time"));
+  const int fixed = kGaps + screen_time - 1 + share + appearances;
+  const int room = std::max(8, terminal.width - fixed);
+  const int name = std::min({WidestOf(rows, &Row::name, DisplayWidth("Person")), kNameMax, room});
+  const int bar = std::min(room - name, kBarMax);
+
+  // The longest bar is the longest share; the column before it has the numbers.
+  double most = 0;
+  for (const Row& row : rows) most = std::max(most, row.share);
+  std::string text =
+      paint.Dim("  " + PadRight("Person", name) + "  " + PadRight("Screen time", screen_time) +
+                "  " + PadLeft("Share", share) + "  " + PadLeft("Appearances", appearances)) +
+      "\n";
+  for (const Row& row : rows) {
+    const std::string drawn =
+        bar >= kBarMin && most > 0 ? "  " + paint.Accent(BlockBar(row.share / most, bar)) : "";
+    text += "  " + paint.Bold(PadRight(Clip(row.name, name), name)) + "  " +
+            PadRight(PadLeft(row.time, time) + " " + paint.Dim(PadLeft(row.error, error)),
+                     screen_time) +
+            "  " + PadLeft(row.share_text, share) + "  " + PadLeft(row.appearances, appearances) +
+            drawn + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+base::Result<std::string> ReportTable(const Json& report, const Terminal& terminal) {
+  try {
+    const Paint paint(terminal.is_coloured);
+    std::vector<Row> rows;
+    for (const Json& person : report.at("people")) rows.push_back(RowOf(person));
+    std::string text = rows.empty() ? "  Nobody was seen.\n" : Table(rows, terminal);
+    for (const Json& warning : report.at("warnings")) {
+      text += paint.Warn("  warning: ") + warning.get<std::string>() + "\n";
+    }
+    return text;
+  } catch (const Json::exception& error) {
+    return domain::MakeError(domain::reason::kArtifactCorrupt,
+                             std::string("report.json is no report: ") + error.what());
+  }
+}
+
+}  // namespace rollcall::cli

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/config.h"
+#include "app/data_directory.h"
+#include "app/engine_link.h"
+#include "cli/console.h"
+#include "cli/exit_code.h"
+
+namespace rollcall::cli {
+
+// What the global flags say, as typed.
+struct GlobalFlags {
+  app::SettingValues settings;
+  bool is_json = false;
+};
+
+// What every command begins with: configuration, data directory, engine.
+//
+// Thread-compatible.
+class Session {
+ public:
+  // Reads the configuration and opens the data directory; no engine yet. ERR_BAD_CONFIG,
+  // ERR_BAD_PARAMS, ERR_PERMISSION, ERR_DISK_FULL.
+  static base::Result<std::unique_ptr<Session>> Open(const GlobalFlags& flags);
+
+  const app::Config& config() const { return config_; }
+  const app::DataDirectory& data() const { return data_; }
+  const Console& console() const { return console_; }
+
+  // Connects on first use; starts an engine when there is none.
+  base::Result<app::EngineLink*> Engine();
+  // Engine() and a call.
+  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
+
+ private:
+  Session(app::Config config, app::DataDirectory data, bool is_json)
+      : config_(std::move(config)), data_(std::move(data)), console_(is_json) {}
+
+  app::Config config_;
+  app::DataDirectory data_;
+  Console console_;
+  std::unique_ptr<app::EngineLink> link_;
+};
+
+}  // namespace rollcall::cli

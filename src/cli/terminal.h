@@ -1,0 +1,60 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rollcall::cli {
+
+// What an output stream can show.
+struct Terminal {
+  bool is_tty = false;
+  bool is_coloured = false;
+  int width = 80;
+
+  using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+  // Colours: on a terminal that is not "dumb", unless NO_COLOR says something. Width: the
+  // terminal's, COLUMNS, or 80.
+  static Terminal Of(int fd, const Environment& environment);
+};
+
+// Marks text; does nothing where colours are not wanted.
+class Paint {
+ public:
+  explicit Paint(bool is_coloured) : is_coloured_(is_coloured) {}
+
+  std::string Bold(std::string_view text) const { return Wrap("1", text); }
+  std::string Dim(std::string_view text) const { return Wrap("2", text); }
+  std::string Good(std::string_view text) const { return Wrap("32", text); }
+  std::string Warn(std::string_view text) const { return Wrap("33", text); }
+  std::string Bad(std::string_view text) const { return Wrap("31", text); }
+  std::string Accent(std::string_view text) const { return Wrap("36", text); }
+
+ private:
+  std::string Wrap(std::string_view code, std::string_view text) const;
+  bool is_coloured_;
+};
+
+// Columns that the text takes: colour codes none, each UTF-8 character one (wide ones, such as CJK
+// and emoji, two).
+int DisplayWidth(std::string_view text);
+// Cut to at most `width` columns, with "…" where something is missing. For text without colours.
+std::string Clip(std::string_view text, int width);
+// Filled with spaces to `width` columns.
+std::string PadRight(std::string_view text, int width);
+std::string PadLeft(std::string_view text, int width);
+
+// A horizontal bar of `width` columns, `share` of it (0…1) filled to an eighth of a column.
+std::string BlockBar(double share, int width);
+
+// "0.4 s", "42 s", "1:02", "1:02:03": a duration for people.
+std::string ShortDuration(double seconds);
+// "1:23.4": for screen time, with tenths.
+std::string ExactDuration(double seconds);
+// "12 600"
+std::string Grouped(std::int64_t number);
+// "3.4 MB"
+std::string Bytes(std::int64_t bytes);
+
+}  // namespace rollcall::cli

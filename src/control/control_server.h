@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "control/job_view.h"
+
+namespace rollcall::control {
+
+// What the server serves: the engine, as app wires it.
+//
+// Thread-safe: called by several threads at once.
+class Service {
+ public:
+  virtual ~Service() = default;
+  // One request other than job.watch. kUnimplemented / ERR_BAD_REQUEST for an unknown method.
+  virtual base::Result<base::Json> Call(std::string_view method, const base::Json& params) = 0;
+  // The job now. kNotFound / ERR_JOB_NOT_FOUND.
+  virtual base::Result<JobView> View(std::int64_t job_id) = 0;
+  // The number of connected clients changed to this.
+  virtual void OnClientCount(int count) = 0;
+};
+
+// Answers commands at the data directory's socket.
+//
+// One thread does all input, output and watching; a few others run the calls, so that a slow one
+// (a check of the whole store) holds up neither the watchers nor a cancel. A client has at most one
+// call running: its later lines wait in the socket. A watcher gets a snapshot at once, at every
+// transition, and as often as `watch_interval` in between; one that reads slowly misses snapshots,
+// never the last one.
+//
+// Borrows `service`. Stops and joins its threads when destroyed; a call that runs is waited for.
+class ControlServer {
+ public:
+  struct Options {
+    std::filesystem::path socket;
+    int clients_max = 64;                           // More are told so and closed.
+    std::size_t line_bytes_max = 1 << 20;           // A longer line ends the connection.
+    std::chrono::milliseconds watch_interval{500};  // Progress: at most two a second.
+    int call_threads = 2;
+  };
+
+  // Listens on return. Errors as ListenAt.
+  static base::Result<std::unique_ptr<ControlServer>> Create(Service& service, Options options);
+  virtual ~ControlServer() = default;
+
+  // A job may have changed: look at the watched ones now. Any thread, cheap.
+  virtual void NotifyChanged() = 0;
+};
+
+}  // namespace rollcall::control

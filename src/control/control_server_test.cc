@@ -1,0 +1,278 @@
+#include "control/control_server.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <future>
+#include <thread>
+
+#include "control/control_client.h"
+#include "control/protocol.h"
+#include "control/socket_path.h"
+#include "control/testing/fake_service.h"
+#include "domain/reasons.h"
+
+namespace rollcall::control {
+namespace {
+
+using base::Json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+namespace reason = domain::reason;
+
+class ControlServerTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<ControlServer> Serve() { return Serve({.socket = socket()}); }
+  std::unique_ptr<ControlServer> Serve(ControlServer::Options options) {
+    auto server = ControlServer::Create(service_, std::move(options));
+    EXPECT_TRUE(server.ok()) << server.error().ToString();
+    return std::move(server).value();
+  }
+  std::unique_ptr<ControlClient> Connect() {
+    auto client = ControlClient::Connect(socket());
+    EXPECT_TRUE(client.ok()) << client.error().ToString();
+    return std::move(client).value();
+  }
+  std::filesystem::path socket() const { return folder_.path() / "rollcall.sock"; }
+
+  // Writes raw bytes and reads until the server has sent a line or closed.
+  std::string Exchange(std::string_view bytes) {
+    auto fd = ConnectTo(socket());
+    EXPECT_TRUE(fd.ok());
+    EXPECT_EQ(::send(fd->get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    std::string answer;
+    while (answer.find('\n') == std::string::npos) {
+      pollfd waiting{fd->get(), POLLIN, 0};
+      if (::poll(&waiting, 1, 10'000) != 1) break;
+      char buffer[4096];
+      const ssize_t n = ::recv(fd->get(), buffer, sizeof buffer, 0);
+      if (n <= 0) break;
+      answer.append(buffer, static_cast<std::size_t>(n));
+    }
+    return answer;
+  }
+
+  testing::TemporaryFolder folder_;
+  testing::FakeService service_;
+};
+
+// The next snapshot of a watched job.
+base::Result<JobView> NextView(ControlClient& client) {
+  auto notification = client.Next(seconds{10});
+  if (!notification.ok()) return notification.error();
+  if (!*notification) return domain::MakeError(reason::kInternal, "nothing came");
+  if ((*notification)->method != method::kJobSnapshot) {
+    return domain::MakeError(reason::kInternal, (*notification)->method);
+  }
+  return JobViewFromJson((*notification)->params.at("job"));
+}
+
+TEST_F(ControlServerTest, AnswersACall) {
+  const auto server = Serve();
+  const auto answer = Connect()->Call("echo", {{"a", 1}});
+  ASSERT_TRUE(answer.ok()) << answer.error().ToString();
+  EXPECT_EQ(*answer, (Json{{"a", 1}}));
+}
+
+TEST_F(ControlServerTest, GivesATypedErrorBackAsItWas) {
+  const auto server = Serve();
+  const auto answer = Connect()->Call("fail", Json::object());
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().reason, reason::kDiskFull);
+  EXPECT_EQ(answer.error().code, base::ErrorCode::kResourceExhausted);
+  EXPECT_EQ(answer.error().message, "no space for segment 3");
+  EXPECT_EQ(answer.error().hint, "free 2 GB");
+}
+
+TEST_F(ControlServerTest, KeepsOthersAnsweredWhileOneCallBlocks) {
+  const auto server = Serve();
+  const auto slow = Connect();
+  auto blocked = std::async(std::launch::async, [&] { return slow->Call("block", {}); });
+  service_.WaitForBlocked();
+  EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
+  service_.Release();
+  EXPECT_EQ(blocked.get().value(), "released");
+}
+
+TEST_F(ControlServerTest, SendsAWatcherTheJobAtOnceAndAtTransitions) {
+  const auto server = Serve({.socket = socket(), .watch_interval = std::chrono::hours{1}});
+  service_.Put(testing::SampleJob(5));
+  const auto client = Connect();
+  const auto first = client->Call(method::kJobWatch, {{"job_id", 5}});
+  ASSERT_TRUE(first.ok()) << first.error().ToString();
+  EXPECT_EQ(JobViewFromJson(*first)->stages[0].done, 640);
+
+  JobView changed = testing::SampleJob(5);
+  changed.stages[0].attempt = 2;
+  service_.Put(changed);
+  server->NotifyChanged();
+  const auto second = NextView(*client);
+  ASSERT_TRUE(second.ok()) << second.error().ToString();
+  EXPECT_EQ(second->stages[0].attempt, 2);
+}
+
+TEST_F(ControlServerTest, HoldsMereProgressBackUntilTheIntervalHasPassed) {
+  const auto server = Serve({.socket = socket(), .watch_interval = std::chrono::hours{1}});
+  service_.Put(testing::SampleJob(5));
+  const auto client = Connect();
+  ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());
+  JobView changed = testing::SampleJob(5);
+  changed.stages[0].done = 700;
+  service_.Put(changed);
+  server->NotifyChanged();
+  changed.stages[0].state = domain::JobState::kCancelling;
+  service_.Put(changed);
+  server->NotifyChanged();
+  // The first thing that comes is the transition.
+  const auto next = NextView(*client);
+  ASSERT_TRUE(next.ok()) << next.error().ToString();
+  EXPECT_EQ(next->stages[0].state, domain::JobState::kCancelling);
+}
+
+TEST_F(ControlServerTest, SendsProgressByItself) {
+  const auto server = Serve({.socket = socket(), .watch_interval = milliseconds{5}});
+  service_.Put(testing::SampleJob(5));
+  const auto client = Connect();
+  ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());
+  EXPECT_TRUE(NextView(*client).ok());
+  EXPECT_TRUE(NextView(*client).ok());
+}
+
+TEST_F(ControlServerTest, EndsAWatchWithTheJobsLastState) {
+  const auto server = Serve({.socket = socket(), .watch_interval = milliseconds{5}});
+  JobView view = testing::SampleJob(5);
+  service_.Put(view);
+  const auto client = Connect();
+  ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());
+  view.state = domain::JobState::kSucceeded;
+  service_.Put(view);
+  server->NotifyChanged();
+  domain::JobState last = domain::JobState::kRunning;
+  while (!domain::IsTerminal(last)) {
+    const auto next = NextView(*client);
+    ASSERT_TRUE(next.ok()) << next.error().ToString();
+    last = next->state;
+  }
+  EXPECT_FALSE(*client->Next(milliseconds{50}));
+}
+
+TEST_F(ControlServerTest, SaysWhenAWatchedJobIsGone) {
+  const auto server = Serve({.socket = socket(), .watch_interval = milliseconds{5}});
+  service_.Put(testing::SampleJob(5));
+  const auto client = Connect();
+  ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());
+  service_.Remove(5);
+  std::string last;
+  while (last != method::kJobWatchFailed) {
+    const auto next = client->Next(seconds{10});
+    ASSERT_TRUE(next.ok() && *next);
+    last = (*next)->method;
+  }
+}
+
+TEST_F(ControlServerTest, RefusesToWatchAJobThatIsNotThere) {
+  const auto server = Serve();
+  const auto answer = Connect()->Call(method::kJobWatch, {{"job_id", 9}});
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().reason, reason::kJobNotFound);
+}
+
+TEST_F(ControlServerTest, AnswersJunkWithAnErrorAndGoesOn) {
+  const auto server = Serve();
+  const std::string answer = Exchange("GET / HTTP/1.1\r\n\n");
+  EXPECT_NE(answer.find("ERR_BAD_REQUEST"), std::string::npos) << answer;
+  EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
+}
+
+TEST_F(ControlServerTest, EndsAConnectionWhoseLineIsTooLong) {
+  const auto server = Serve({.socket = socket(), .line_bytes_max = 1000});
+  const std::string answer = Exchange(std::string(1001, 'x'));
+  EXPECT_NE(answer.find("1000 bytes"), std::string::npos) << answer;
+  service_.WaitForClients(0);
+  EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
+}
+
+TEST_F(ControlServerTest, TurnsAwayAClientTooMany) {
+  const auto server = Serve({.socket = socket(), .clients_max = 1});
+  const auto first = Connect();
+  ASSERT_TRUE(first->Call("echo", Json::object()).ok());
+  const auto second = Connect()->Call("echo", Json::object());
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().reason, reason::kEngineUnavailable);
+  EXPECT_TRUE(first->Call("echo", Json::object()).ok());
+}
+
+TEST_F(ControlServerTest, CountsClientsThatComeAndGo) {
+  const auto server = Serve();
+  auto client = Connect();
+  service_.WaitForClients(1);
+  client.reset();
+  service_.WaitForClients(0);
+}
+
+TEST_F(ControlServerTest, TellsAClientThatItIsGone) {
+  auto server = Serve();
+  const auto client = Connect();
+  ASSERT_TRUE(client->Call("echo", Json::object()).ok());
+  server.reset();
+  const auto answer = client->Call("echo", Json::object());
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().reason, reason::kEngineUnavailable);
+  EXPECT_TRUE(client->is_lost());
+}
+
+TEST_F(ControlServerTest, LeavesNoSocketBehind) {
+  Serve().reset();
+  EXPECT_FALSE(std::filesystem::exists(socket()));
+  const auto client = ControlClient::Connect(socket());
+  ASSERT_FALSE(client.ok());
+  EXPECT_EQ(client.error().reason, reason::kEngineUnavailable);
+}
+
+TEST_F(ControlServerTest, ReplacesASocketThatADeadOwnerLeft) {
+  { const auto dead = ListenAt(socket()); }
+  ASSERT_TRUE(std::filesystem::exists(socket()));
+  EXPECT_FALSE(ControlClient::Connect(socket()).ok());
+  const auto server = Serve();
+  EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
+}
+
+TEST_F(ControlServerTest, ListensAtAPathThatNoSocketAddressHolds) {
+  const auto deep = folder_.path() / std::string(120, 'd') / std::string(120, 'e');
+  std::filesystem::create_directories(deep);
+  const auto server = Serve({.socket = deep / "rollcall.sock"});
+  auto client = ControlClient::Connect(deep / "rollcall.sock");
+  ASSERT_TRUE(client.ok()) << client.error().ToString();
+  EXPECT_TRUE((*client)->Call("echo", Json::object()).ok());
+}
+
+TEST_F(ControlServerTest, LetsOnlyItsOwnUserIn) {
+  const auto server = Serve();
+  struct stat status {};
+  ASSERT_EQ(::stat(socket().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST_F(ControlServerTest, ServesManyClientsAtOnce) {
+  const auto server = Serve();
+  std::vector<std::future<int>> clients;
+  for (int i = 0; i < 16; ++i) {
+    clients.push_back(std::async(std::launch::async, [this, i] {
+      const auto client = Connect();
+      int right = 0;
+      for (int j = 0; j < 50; ++j) {
+        const Json sent{{"client", i}, {"call", j}};
+        const auto answer = client->Call("echo", sent);
+        right += answer.ok() && *answer == sent ? 1 : 0;
+      }
+      return right;
+    }));
+  }
+  for (auto& client : clients) EXPECT_EQ(client.get(), 50);
+}
+
+}  // namespace
+}  // namespace rollcall::control

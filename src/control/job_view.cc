@@ -1,0 +1,144 @@
+#include "control/job_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/protocol.h"
+#include "domain/reasons.h"
+
+namespace rollcall::control {
+namespace {
+
+using base::Json;
+using base::Result;
+using domain::JobState;
+
+Json Maybe(const std::optional<double>& number) { return number ? Json(*number) : Json(nullptr); }
+
+std::optional<double> MaybeNumber(const Json& json, const char* name) {
+  const Json& member = json.at(name);
+  return member.is_null() ? std::nullopt : std::optional<double>(member.get<double>());
+}
+
+JobState StateOf(const Json& json) {
+  const auto name = json.at("state").get<std::string>();
+  const auto state = domain::JobStateFromName(name);
+  if (!state) throw Json::other_error::create(501, "unknown state " + name, &json);
+  return *state;
+}
+
+Json StageToJson(const StageView& stage) {
+  return {{"name", stage.name},
+          {"public_id", stage.public_id},
+          {"status", domain::JobStateWord(stage.state)},
+          {"state", domain::JobStateName(stage.state)},
+          {"reused", stage.is_reused},
+          {"stalled", stage.is_stalled},
+          {"generation", stage.generation},
+          {"attempt", stage.attempt},
+          {"wait_reason", stage.wait_reason},
+          {"phase", stage.phase},
+          {"done", stage.done},
+          {"total", stage.total},
+          {"unit", stage.unit},
+          {"rate", stage.rate},
+          {"realtime_factor", stage.realtime_factor},
+          {"eta_p50_s", Maybe(stage.eta_p50_s)},
+          {"eta_p90_s", Maybe(stage.eta_p90_s)},
+          {"pulse_age_s", Maybe(stage.pulse_age_s)},
+          {"progress_age_s", Maybe(stage.progress_age_s)},
+          {"elapsed_s", Maybe(stage.elapsed_s)},
+          {"segments", stage.segments},
+          {"counters", stage.counters},
+          {"result", stage.result},
+          {"error", stage.error ? ErrorToJson(*stage.error) : Json(nullptr)}};
+}
+
+StageView StageFromJson(const Json& json) {
+  StageView stage;
+  json.at("name").get_to(stage.name);
+  json.at("public_id").get_to(stage.public_id);
+  stage.state = StateOf(json);
+  json.at("reused").get_to(stage.is_reused);
+  json.at("stalled").get_to(stage.is_stalled);
+  json.at("generation").get_to(stage.generation);
+  json.at("attempt").get_to(stage.attempt);
+  json.at("wait_reason").get_to(stage.wait_reason);
+  json.at("phase").get_to(stage.phase);
+  json.at("done").get_to(stage.done);
+  json.at("total").get_to(stage.total);
+  json.at("unit").get_to(stage.unit);
+  json.at("rate").get_to(stage.rate);
+  json.at("realtime_factor").get_to(stage.realtime_factor);
+  stage.eta_p50_s = MaybeNumber(json, "eta_p50_s");
+  stage.eta_p90_s = MaybeNumber(json, "eta_p90_s");
+  stage.pulse_age_s = MaybeNumber(json, "pulse_age_s");
+  stage.progress_age_s = MaybeNumber(json, "progress_age_s");
+  stage.elapsed_s = MaybeNumber(json, "elapsed_s");
+  json.at("segments").get_to(stage.segments);
+  stage.counters = json.at("counters");
+  stage.result = json.at("result");
+  if (const Json& error = json.at("error"); !error.is_null()) stage.error = ErrorFromJson(error);
+  return stage;
+}
+
+}  // namespace
+
+const StageView* JobView::CurrentStage() const {
+  const auto is_live = [](const StageView& stage) {
+    return stage.state == JobState::kRunning || stage.state == JobState::kLeased ||
+           stage.state == JobState::kCancelling;
+  };
+  auto found = std::find_if(stages.begin(), stages.end(), is_live);
+  if (found == stages.end()) {
+    found = std::find_if(stages.begin(), stages.end(), [](const StageView& stage) {
+      return !domain::IsTerminal(stage.state);
+    });
+  }
+  return found == stages.end() ? nullptr : &*found;
+}
+
+const StageView* JobView::FailedStage() const {
+  const auto found = std::find_if(stages.begin(), stages.end(), [](const StageView& stage) {
+    return stage.state == JobState::kFailed;
+  });
+  return found == stages.end() ? nullptr : &*found;
+}
+
+Json ToJson(const JobView& view) {
+  Json stages = Json::array();
+  for (const StageView& stage : view.stages) stages.push_back(StageToJson(stage));
+  return {{"id", view.id},
+          {"job_id", view.public_id},
+          {"kind", view.kind},
+          {"subject_kind", view.subject_kind},
+          {"subject_id", view.subject_id},
+          {"status", domain::JobStateWord(view.state)},
+          {"state", domain::JobStateName(view.state)},
+          {"created_at", view.created_at},
+          {"finished_at", view.finished_at},
+          {"request", view.request},
+          {"stages", std::move(stages)}};
+}
+
+Result<JobView> JobViewFromJson(const Json& json) {
+  try {
+    JobView view;
+    json.at("id").get_to(view.id);
+    json.at("job_id").get_to(view.public_id);
+    json.at("kind").get_to(view.kind);
+    json.at("subject_kind").get_to(view.subject_kind);
+    json.at("subject_id").get_to(view.subject_id);
+    view.state = StateOf(json);
+    json.at("created_at").get_to(view.created_at);
+    json.at("finished_at").get_to(view.finished_at);
+    view.request = json.at("request");
+    for (const Json& stage : json.at("stages")) view.stages.push_back(StageFromJson(stage));
+    return view;
+  } catch (const Json::exception& error) {
+    return domain::MakeError(domain::reason::kBadRequest,
+                             std::string("the engine sent no job: ") + error.what());
+  }
+}
+
+}  // namespace rollcall::control

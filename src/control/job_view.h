@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "domain/job_state.h"
+
+namespace rollcall::control {
+
+// One stage of a job as a person sees it at one moment. Ages and durations are seconds and were
+// measured by the engine, so that they mean the same on both ends.
+struct StageView {
+  std::string name;       // "detect"
+  std::string public_id;  // "detect_rhobh_s05_e03"
+  domain::JobState state = domain::JobState::kQueued;
+  bool is_reused = false;  // Finished before this job came; nothing runs for it.
+  bool is_stalled = false;
+  int generation = 0;
+  int attempt = 0;  // Of the live or last attempt, from 1; 0 before the first.
+  std::string wait_reason;
+  std::string phase;  // "starting model_load seek work finalise"; empty when not running.
+  std::int64_t done = 0;
+  std::int64_t total = 0;
+  std::string unit;            // "frames"
+  double rate = 0;             // `unit` per second; 0 if unknown.
+  double realtime_factor = 0;  // Seconds of video per second; 0 if unknown.
+  std::optional<double> eta_p50_s;
+  std::optional<double> eta_p90_s;
+  std::optional<double> pulse_age_s;     // Since the worker last said that it lives.
+  std::optional<double> progress_age_s;  // Since `done` last changed.
+  std::optional<double> elapsed_s;       // Since its start; of the whole run once it has ended.
+  std::int64_t segments = 0;             // Checkpoints that exist for this work.
+  base::Json counters = base::Json::object();
+  base::Json result = base::Json::object();
+  std::optional<base::Error> error;
+};
+
+// A job and its stages at one moment.
+struct JobView {
+  std::int64_t id = 0;
+  std::string public_id;     // "analyze_rhobh_s05_e03"
+  std::string kind;          // "analyze", or a stage's name
+  std::string subject_kind;  // "episode"
+  std::string subject_id;    // The episode key.
+  domain::JobState state = domain::JobState::kQueued;
+  std::string created_at;   // ISO, UTC.
+  std::string finished_at;  // Empty while open.
+  base::Json request = base::Json::object();
+  std::vector<StageView> stages;  // In stage order.
+
+  bool is_open() const { return !domain::IsTerminal(state); }
+  // The stage that runs now, else the first that has not ended, else null.
+  const StageView* CurrentStage() const;
+  // The first stage that failed, or null.
+  const StageView* FailedStage() const;
+};
+
+// Inverse of each other. FromJson: kInvalidArgument / ERR_BAD_REQUEST when a field is missing or
+// of another type.
+base::Json ToJson(const JobView& view);
+base::Result<JobView> JobViewFromJson(const base::Json& json);
+
+}  // namespace rollcall::control

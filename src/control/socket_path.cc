@@ -1,0 +1,83 @@
+#include "control/socket_path.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "base/file.h"
+#include "domain/reasons.h"
+
+namespace rollcall::control {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Result;
+using base::UniqueFd;
+
+// A few commands at once; the kernel queues them until the engine accepts.
+constexpr int kBacklog = 64;
+
+// An address for a path, and what keeps it valid.
+struct Address {
+  UniqueFd folder;
+  sockaddr_un socket{};
+};
+
+Result<Address> AddressOf(const fs::path& path) {
+  Address address;
+  address.socket.sun_family = AF_UNIX;
+  std::string text = path.string();
+  if (text.size() >= sizeof address.socket.sun_path) {
+    address.folder = UniqueFd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!address.folder.is_open()) return base::ErrnoError(errno, "open", path.parent_path());
+    text = "/proc/self/fd/" + std::to_string(address.folder.get()) + "/" +
+           path.filename().string();
+  }
+  std::memcpy(address.socket.sun_path, text.c_str(), text.size() + 1);
+  return address;
+}
+
+const sockaddr* Generic(const Address& address) {
+  return reinterpret_cast<const sockaddr*>(&address.socket);
+}
+
+UniqueFd NewSocket() {
+  return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+}  // namespace
+
+Result<UniqueFd> ListenAt(const fs::path& path) {
+  ROLLCALL_TRY_ASSIGN(const Address address, AddressOf(path));
+  UniqueFd fd = NewSocket();
+  if (!fd.is_open()) return base::ErrnoError(errno, "make a socket for", path);
+  ::unlink(path.c_str());
+  if (::bind(fd.get(), Generic(address), sizeof address.socket) != 0) {
+    return base::ErrnoError(errno, "bind", path);
+  }
+  if (::chmod(path.c_str(), 0600) != 0) return base::ErrnoError(errno, "protect", path);
+  if (::listen(fd.get(), kBacklog) != 0) return base::ErrnoError(errno, "listen at", path);
+  return fd;
+}
+
+Result<UniqueFd> ConnectTo(const fs::path& path) {
+  const auto nobody = [&](int error_number) {
+    return domain::MakeError(
+        domain::reason::kEngineUnavailable,
+        "nobody answers at " + path.string() + ": " + std::strerror(error_number));
+  };
+  auto address = AddressOf(path);
+  if (!address.ok()) return nobody(ENOENT);
+  UniqueFd fd = NewSocket();
+  if (!fd.is_open()) return base::ErrnoError(errno, "make a socket for", path);
+  // A non-blocking unix connect either succeeds or fails at once (EAGAIN: the backlog is full).
+  if (::connect(fd.get(), Generic(*address), sizeof address->socket) != 0) return nobody(errno);
+  return fd;
+}
+
+}  // namespace rollcall::control

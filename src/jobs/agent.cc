@@ -1,0 +1,245 @@
+#include "jobs/agent.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/random.h"
+#include "domain/reasons.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using std::chrono::milliseconds;
+
+milliseconds Until(base::BootTime at, base::BootTime now) {
+  return std::chrono::ceil<milliseconds>(std::max(base::BootTime{0}, at - now));
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Agent>> Agent::Start(Options options, const Sources& sources) {
+  std::unique_ptr<Agent> agent(new Agent(std::move(options), sources));
+  ROLLCALL_TRY(agent->reaper_.EndLeftovers(agent->options_.times.exit_grace));
+  ROLLCALL_TRY(agent->disk_.ResumeAll());
+  agent->thread_ = std::thread([raw = agent.get()] { raw->Run(); });
+  return agent;
+}
+
+Agent::Agent(Options options, const Sources& sources)
+    : options_(std::move(options)),
+      sources_(sources),
+      reaper_(sources.store, sources.clock, sources.log, options_.identity),
+      disk_(sources.store, sources.clock, sources.log,
+            {.data_dir = options_.data_dir, .stages = options_.stages, .times = options_.times}),
+      surroundings_{.data_dir = options_.data_dir,
+                    .worker_argv = options_.worker_argv,
+                    .times = options_.times,
+                    .store = sources.store,
+                    .clock = sources.clock,
+                    .board = sources.board,
+                    .feed = sources.feed,
+                    .log = sources.log,
+                    .projector = sources.projector,
+                    .background = background_,
+                    .mailbox = mailbox_,
+                    .policy = RetryPolicy(options_.times),
+                    .on_disk_full =
+                        [this](const base::Error& error) {
+                          disk_.Pause(error);
+                          sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+                        },
+                    .count_interruption =
+                        [this](store::StageRunId run, bool has_new_segment) {
+                          return CountInterruption(run, has_new_segment);
+                        }} {
+  const base::BootTime now = sources_.clock.Now().boot;
+  renewed_at_ = now;
+  renew_at_ = now + Jittered(options_.times.renew);
+  reap_at_ = now;
+}
+
+Agent::~Agent() {
+  if (!thread_.joinable()) return;
+  mailbox_->Post([this] { Stop(Stopping::kNow); });
+  thread_.join();
+}
+
+void Agent::Cancel(std::vector<store::Fence> fences) {
+  mailbox_->Post([this, fences = std::move(fences)] {
+    for (const auto& attempt : attempts_) {
+      if (std::ranges::find(fences, attempt->fence()) != fences.end()) attempt->Cancel();
+    }
+  });
+}
+
+void Agent::Interrupt(const store::Fence& fence, base::Error error) {
+  mailbox_->Post([this, fence, error = std::move(error)] {
+    for (const auto& attempt : attempts_) {
+      if (attempt->fence() == fence) attempt->Interrupt(error);
+    }
+  });
+}
+
+void Agent::Drain() {
+  mailbox_->Post([this] { Stop(Stopping::kDrain); });
+  base::MutexLock lock(mutex_);
+  while (!has_ended_) ended_.Wait(mutex_);
+}
+
+void Agent::Stop(Stopping how) {
+  stopping_ = std::max(stopping_, how);
+  for (const auto& attempt : attempts_) {
+    if (how == Stopping::kDrain) attempt->Drain();
+    if (how == Stopping::kNow) attempt->Interrupt(domain::StoppedError());
+  }
+}
+
+std::chrono::nanoseconds Agent::Jittered(milliseconds period) const {
+  constexpr double kJitter = 0.2;
+  const double factor = 1 + kJitter * (2 * base::RandomUnit() - 1);
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(period * factor);
+}
+
+int Agent::CountInterruption(store::StageRunId run, bool has_new_segment) {
+  int& count = interruptions_[run];
+  count = has_new_segment ? 1 : count + 1;
+  return count;
+}
+
+void Agent::Run() {
+  std::vector<pollfd> fds;
+  while (stopping_ == Stopping::kNo || !attempts_.empty()) {
+    fds.assign(1, {mailbox_->fd(), POLLIN, 0});
+    for (const auto& attempt : attempts_) attempt->AddPollFds(fds);
+    ::poll(fds.data(), fds.size(), static_cast<int>(WaitTime().count()));
+    if (fds[0].revents != 0) claim_at_ = {};  // Somebody thinks that there is something.
+
+    SelfFence();  // First: everything else may be slow.
+    RunMailbox();
+    for (const auto& attempt : attempts_) {
+      attempt->OnReady();
+      attempt->Tick();
+    }
+    Renew();
+    ForgetOver();
+    Reap();
+    disk_.Tick();
+    Claim();
+  }
+  base::MutexLock lock(mutex_);
+  has_ended_ = true;
+  ended_.NotifyAll();
+}
+
+void Agent::RunMailbox() {
+  for (const auto& work : mailbox_->Take()) work();
+}
+
+milliseconds Agent::WaitTime() {
+  const base::BootTime now = sources_.clock.Now().boot;
+  milliseconds wait = std::min(Until(renew_at_, now), Until(reap_at_, now));
+  const bool has_slot = std::ssize(attempts_) < options_.slots;
+  const bool can_claim = has_slot && stopping_ == Stopping::kNo && !disk_.is_paused();
+  if (can_claim) wait = std::min(wait, Until(claim_at_, now));
+  if (disk_.is_paused()) wait = std::min(wait, options_.times.disk_check);
+  for (const auto& attempt : attempts_) wait = std::min(wait, attempt->TickWithin());
+  return wait;
+}
+
+std::vector<std::shared_ptr<Attempt>> Agent::Holding() const {
+  std::vector<std::shared_ptr<Attempt>> holding;
+  for (const auto& attempt : attempts_) {
+    if (attempt->holds_lease()) holding.push_back(attempt);
+  }
+  return holding;
+}
+
+void Agent::Renew() {
+  const base::Instant before = sources_.clock.Now();
+  if (before.boot < renew_at_) return;
+  renew_at_ = before.boot + Jittered(options_.times.renew);
+  const auto holding = Holding();
+  std::vector<store::Heartbeat> heartbeats;
+  for (const auto& attempt : holding) heartbeats.push_back(attempt->heartbeat());
+  if (heartbeats.empty()) {
+    renewed_at_ = before.boot;
+    return;
+  }
+  const auto replies = sources_.store.LeaseRenew(options_.identity, heartbeats,
+                                                 options_.times.lease, before);
+  if (!replies.ok()) {
+    // Asked again soon; SelfFence watches how long that goes on.
+    renew_at_ = before.boot + options_.times.renew / 5;
+    return;
+  }
+  renewed_at_ = before.boot;
+  for (const auto& attempt : holding) {
+    const auto reply = std::ranges::find(*replies, attempt->fence(), &store::RenewReply::fence);
+    if (reply == replies->end() || !reply->is_held) {
+      attempt->Lose("its lease was not renewed");
+    } else if (reply->is_cancel_wanted) {
+      attempt->Cancel();
+    }
+  }
+}
+
+void Agent::SelfFence() {
+  const base::BootTime now = sources_.clock.Now().boot;
+  if (now - renewed_at_ <= options_.times.self_fence) return;
+  for (const auto& attempt : Holding()) {
+    attempt->Interrupt(domain::MakeError(
+        domain::reason::kFenced, "the store could not be reached in time to keep the lease"));
+  }
+}
+
+void Agent::Reap() {
+  const base::BootTime now = sources_.clock.Now().boot;
+  if (now < reap_at_) return;
+  reap_at_ = now + Jittered(options_.times.reap);
+  const auto reaped = reaper_.Reap(options_.times.exit_grace);
+  if (!reaped.ok() || reaped->empty()) return;  // Asked again next time.
+  for (const store::Lease& lease : *reaped) {
+    for (const auto& attempt : attempts_) {
+      if (attempt->fence() == lease.fence) attempt->Lose("its lease ran out");
+    }
+  }
+  sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+  claim_at_ = {};
+}
+
+void Agent::ForgetOver() {
+  const auto gone = std::erase_if(attempts_, [this](const auto& attempt) {
+    if (attempt->has_succeeded()) interruptions_.erase(attempt->run().id);
+    // Who stops does not wait for what cannot be killed.
+    const bool is_given_up = attempt->is_unkillable() && stopping_ != Stopping::kNo;
+    return attempt->is_over() || is_given_up;
+  });
+  if (gone > 0) claim_at_ = {};
+}
+
+void Agent::Claim() {
+  const base::Instant now = sources_.clock.Now();
+  while (stopping_ == Stopping::kNo && !disk_.is_paused() && now.boot >= claim_at_ &&
+         std::ssize(attempts_) < options_.slots) {
+    if (attempts_.empty()) renewed_at_ = now.boot;  // Nothing was held that could have run out.
+    auto task = sources_.store.TaskClaim({.agent = options_.identity,
+                                          .stages = options_.stages,
+                                          .lease = options_.times.lease,
+                                          .now = sources_.clock.Now()});
+    if (!task.ok() || !task->has_value()) {
+      claim_at_ = now.boot + options_.times.claim_poll;
+      const auto retry = sources_.store.NextRetry();
+      if (retry.ok() && *retry) {
+        const auto due = std::max(milliseconds{1}, **retry - now.wall);
+        claim_at_ = std::min<base::BootTime>(claim_at_, now.boot + due);
+      }
+      return;
+    }
+    attempts_.push_back(std::make_shared<Attempt>(surroundings_, **std::move(task)));
+    attempts_.back()->Start();
+  }
+}
+
+}  // namespace rollcall::jobs

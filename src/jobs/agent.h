@@ -1,0 +1,107 @@
+#pragma once
+
+#include <poll.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "jobs/attempt.h"
+#include "jobs/disk_guard.h"
+#include "jobs/reaper.h"
+#include "jobs/runtime_times.h"
+#include "store/job_store.h"
+
+namespace rollcall::jobs {
+
+// Runs tasks: claims one when a slot is free, starts its worker, supervises it, renews the leases
+// of all, takes back leases that ran out, and writes how each attempt ended. One thread.
+//
+// It is allowed to run something only while it renews: when the last good renewal is too long ago
+// by its own clock, it kills its workers before it does anything else.
+//
+// Thread-safe from outside. Borrows all of Sources, which must outlive it.
+class Agent {
+ public:
+  struct Options {
+    std::filesystem::path data_dir;
+    std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
+    std::vector<std::string> stages;       // That it can run.
+    int slots = 2;
+    RuntimeTimes times;
+    store::AgentIdentity identity;
+  };
+  struct Sources {
+    store::JobStore& store;
+    base::Clock& clock;
+    LiveBoard& board;
+    ChangeFeed& feed;
+    WorkerLog& log;
+    ProjectorThread& projector;
+  };
+
+  // Ends what an owner before us left behind, then begins to claim. An error of the store.
+  static base::Result<std::unique_ptr<Agent>> Start(Options options, const Sources& sources);
+
+  // Interrupts what still runs, at once, and waits for its end.
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // There may be something to claim.
+  void Wake() { mailbox_->Wake(); }
+  // The runs of these attempts are to end cancelled.
+  void Cancel(std::vector<store::Fence> fences);
+  // This attempt ends at once; its run goes on from the checkpoint.
+  void Interrupt(const store::Fence& fence, base::Error error);
+  // Claims nothing more, lets workers close their segment, and waits until all have ended: at most
+  // the time of times.drain and what killing takes.
+  void Drain();
+
+ private:
+  enum class Stopping { kNo, kDrain, kNow };
+
+  Agent(Options options, const Sources& sources);
+  void Run();
+  void RunMailbox();
+  void Renew();
+  void SelfFence();
+  void Reap();
+  void Claim();
+  void Stop(Stopping how);
+  void ForgetOver();
+  std::chrono::milliseconds WaitTime();
+  std::vector<std::shared_ptr<Attempt>> Holding() const;
+  int CountInterruption(store::StageRunId run, bool has_new_segment);
+  std::chrono::nanoseconds Jittered(std::chrono::milliseconds period) const;
+
+  const Options options_;
+  const Sources sources_;
+  const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
+  Reaper reaper_;
+
+  // Only the thread's.
+  DiskGuard disk_;
+  std::map<store::StageRunId, int> interruptions_;
+  Stopping stopping_ = Stopping::kNo;
+  base::BootTime renew_at_{};
+  base::BootTime renewed_at_{};  // Taken before the last good renewal.
+  base::BootTime reap_at_{};
+  base::BootTime claim_at_{};
+
+  base::Mutex mutex_;
+  base::CondVar ended_;
+  bool has_ended_ ROLLCALL_GUARDED_BY(mutex_) = false;
+
+  Background background_;
+  AttemptSurroundings surroundings_;
+  std::vector<std::shared_ptr<Attempt>> attempts_;  // Only the thread's.
+  std::thread thread_;
+};
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,388 @@
+#include "jobs/attempt.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/file.h"
+#include "domain/reasons.h"
+#include "jobs/file_check.h"
+#include "jobs/process_table.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using domain::MakeError;
+using store::AttemptOutcome;
+namespace reason = domain::reason;
+
+bool IsDiskFull(const base::Error& error) {
+  return error.code == base::ErrorCode::kResourceExhausted;
+}
+
+bool IsFenced(const base::Error& error) { return error.reason == reason::kFenced; }
+
+// Somebody outside took the worker away; a crash is something that it did itself.
+bool WasTakenAway(const ProcessExit& exit) {
+  return exit.is_signal && (exit.status == SIGKILL || exit.status == SIGTERM ||
+                            exit.status == SIGINT || exit.status == SIGHUP);
+}
+
+}  // namespace
+
+Attempt::Attempt(AttemptSurroundings& surroundings, store::LeasedTask task)
+    : around_(surroundings),
+      task_(std::move(task)),
+      watch_(surroundings.times, surroundings.clock.Now().boot),
+      started_at_(surroundings.clock.Now().boot),
+      started_wall_(surroundings.clock.Now().wall),
+      heartbeat_at_(started_at_) {}
+
+// --- Preparing
+
+void Attempt::Start() {
+  auto process = WorkerProcess::Start(
+      {.argv = around_.worker_argv,
+       .attempt_uuid = task_.fence.attempt_uuid,
+       .output_path = around_.data_dir / "jobs" / task_.run.public_id() / "worker.out"});
+  if (!process.ok()) {
+    is_gone_ = true;
+    if (IsDiskFull(process.error())) around_.on_disk_full(process.error());
+    const auto outcome =
+        IsDiskFull(process.error()) ? AttemptOutcome::kInterrupted : AttemptOutcome::kFailed;
+    return End(outcome, std::move(process).error(), Manner::kAtOnce);
+  }
+  process_ = std::move(process).value();
+  const auto started = around_.store.TaskStarted(task_.fence, process_->pid(),
+                                                 process_->start_ticks(), Now());
+  if (!started.ok()) {
+    if (IsFenced(started.error())) return Lose("the lease was gone before the worker had started");
+    return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
+  }
+  Publish(ChangeFeed::Kind::kTransition);
+  Prepare();
+}
+
+std::function<void(std::function<void(Attempt&)>)> Attempt::Deliverer() {
+  return [mailbox = around_.mailbox, weak = weak_from_this()](std::function<void(Attempt&)> use) {
+    mailbox->Post([weak, use = std::move(use)] {
+      if (const auto attempt = weak.lock()) use(*attempt);
+    });
+  };
+}
+
+void Attempt::Prepare() {
+  around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir,
+                         segments = task_.segments, inputs = task_.inputs] {
+    const std::size_t intact = CountIntactSegments(data_dir, segments);
+    deliver([intact, checked = CheckArtifacts(data_dir, inputs)](Attempt& attempt) {
+      attempt.OnFilesChecked(intact, checked);
+    });
+  });
+  ProjectStart();
+}
+
+void Attempt::OnFilesChecked(std::size_t intact_segments, const base::Result<void>& inputs) {
+  if (step_ != Step::kPreparing) return;
+  if (!inputs.ok()) return End(AttemptOutcome::kFailed, inputs.error(), Manner::kAtOnce);
+  if (intact_segments < task_.segments.size()) {
+    const auto first_bad = static_cast<std::int64_t>(intact_segments);
+    const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad, Now());
+    if (!dropped.ok()) {
+      return End(AttemptOutcome::kInterrupted, dropped.error(), Manner::kAtOnce);
+    }
+    Log(fmt::format("checkpoint repaired: segment {} is damaged, it and {} later ones are done again",
+                    first_bad, task_.segments.size() - intact_segments - 1));
+  }
+  intact_segments_ = intact_segments;
+  are_files_checked_ = true;
+  AssignWhenReady();
+}
+
+void Attempt::ProjectStart() {
+  around_.projector.ProjectNow(
+      task_.run.id, Projector::Mode::kWhatChanged,
+      [deliver = Deliverer()](base::Result<void> projected) {
+        deliver([projected](Attempt& attempt) { attempt.OnStartProjected(projected); });
+      });
+}
+
+void Attempt::OnStartProjected(const base::Result<void>& projected) {
+  if (step_ != Step::kPreparing) return;
+  if (!projected.ok()) return OnProjectionFailed(projected.error(), &Attempt::ProjectStart);
+  is_start_projected_ = true;
+  AssignWhenReady();
+}
+
+// Nobody would see what the stage does: it is tried again for a while, then the stage fails.
+void Attempt::OnProjectionFailed(const base::Error& error, void (Attempt::*again)()) {
+  const base::BootTime now = Now().boot;
+  const base::BootTime since = step_ == Step::kPreparing ? started_at_ : concluding_since_;
+  if (now - since < around_.times.projection_give_up) {
+    again_ = {now + around_.times.projection_give_up / 20, again};
+    return;
+  }
+  if (IsDiskFull(error)) {
+    around_.on_disk_full(error);
+    return End(AttemptOutcome::kInterrupted, error, Manner::kAtOnce);
+  }
+  End(AttemptOutcome::kFailed,
+      MakeError(reason::kRegistryUpdateFailed,
+                fmt::format("the state of {} cannot be written: {}", task_.run.public_id(),
+                            error.message)),
+      Manner::kAtOnce);
+}
+
+void Attempt::AssignWhenReady() {
+  if (!are_files_checked_ || !is_start_projected_) return;
+  step_ = Step::kWorking;
+  watch_.OnRuntimeAnswered(Now().boot);
+  for (std::size_t i = 0; i < intact_segments_; ++i) {
+    SendFrame(EncodeSegment(FrameType::kAssignSegment, task_.segments[i]));
+  }
+  SendFrame(EncodeAssign({.stage = {.subject_kind = task_.run.subject.kind,
+                                    .subject_id = task_.run.subject.id,
+                                    .stage = task_.run.name,
+                                    .job_id = task_.run.public_id(),
+                                    .work_key = task_.run.work_key,
+                                    .token = task_.fence.token,
+                                    .params_json = task_.run.params_json,
+                                    .data_dir = around_.data_dir,
+                                    .inputs = task_.inputs,
+                                    .segments = {}},
+                          .pulse = around_.times.pulse,
+                          .progress = around_.times.progress}));
+}
+
+void Attempt::SendFrame(const Frame& frame) {
+  if (!process_ || !is_socket_open_) return;
+  const auto bytes = EncodeFrame(frame);
+  if (!bytes.ok()) return End(AttemptOutcome::kFailed, bytes.error(), Manner::kAtOnce);
+  // A worker that cannot be written to has ended, and its pidfd says so.
+  static_cast<void>(process_->Send(*bytes));
+}
+
+// --- What the worker says
+
+void Attempt::AddPollFds(std::vector<pollfd>& fds) const {
+  if (!process_ || is_gone_) return;
+  // An ended leader's pidfd stays readable; from then on only the rest of its group is waited for.
+  if (!process_->HasExited()) fds.push_back({process_->pidfd(), POLLIN, 0});
+  if (!is_socket_open_) return;
+  const int events = process_->has_output() ? POLLIN | POLLOUT : POLLIN;
+  fds.push_back({process_->socket(), static_cast<short>(events), 0});
+}
+
+void Attempt::OnReady() {
+  if (!process_ || is_gone_) return;
+  static_cast<void>(process_->Flush());  // As in SendFrame.
+  const bool has_exited = process_->HasExited();  // Before reading: then nothing comes after it.
+  if (is_socket_open_) ReadSocket();
+  if (has_exited) OnExit();
+}
+
+void Attempt::ReadSocket() {
+  std::array<char, 1 << 16> bytes{};
+  while (is_socket_open_) {
+    const ssize_t n = ::recv(process_->socket(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (n <= 0) {
+      is_socket_open_ = false;
+      return;
+    }
+    OnBytes({bytes.data(), static_cast<std::size_t>(n)});
+  }
+}
+
+void Attempt::OnBytes(std::string_view bytes) {
+  const auto broken = [this](const base::Error& error) {
+    is_socket_open_ = false;
+    End(AttemptOutcome::kFailed, error, Manner::kAtOnce);
+  };
+  const auto frames = reader_.Feed(bytes);
+  if (!frames.ok()) return broken(frames.error());
+  for (const Frame& frame : *frames) {
+    if (const auto taken = OnFrame(frame); !taken.ok()) return broken(taken.error());
+  }
+}
+
+base::Result<void> Attempt::OnFrame(const Frame& frame) {
+  const base::BootTime now = Now().boot;
+  switch (frame.type) {
+    case FrameType::kHello: {
+      ROLLCALL_TRY(DecodeHello(frame));
+      has_hello_ = true;
+      return {};
+    }
+    case FrameType::kPulse: {
+      ROLLCALL_TRY_ASSIGN(const auto pulse, DecodePulse(frame));
+      watch_.OnPulse(pulse, now);
+      break;
+    }
+    case FrameType::kPhase: {
+      ROLLCALL_TRY_ASSIGN(const auto phase, DecodePhase(frame));
+      watch_.OnPhase(phase, now);
+      break;
+    }
+    case FrameType::kProgress: {
+      ROLLCALL_TRY_ASSIGN(const auto report, DecodeProgress(frame));
+      watch_.OnProgress(report, now);
+      progress_wall_ = Now().wall;
+      if (heartbeat_seq_ == 0) LogHeartbeat(now);
+      break;
+    }
+    case FrameType::kLog: {
+      ROLLCALL_TRY_ASSIGN(const auto line, DecodeLog(frame));
+      Log(line);
+      return {};
+    }
+    case FrameType::kSegmentReady: {
+      ROLLCALL_TRY_ASSIGN(auto segment, DecodeSegment(frame));
+      OnSegment(std::move(segment));
+      return {};
+    }
+    case FrameType::kDone: {
+      ROLLCALL_TRY_ASSIGN(auto conclusion, DecodeDone(frame));
+      OnDone(std::move(conclusion));
+      return {};
+    }
+    default:
+      return MakeError(reason::kProtocol, "the worker sent a frame that only an agent sends");
+  }
+  Publish(ChangeFeed::Kind::kProgress);
+  return {};
+}
+
+void Attempt::OnSegment(domain::Segment segment) {
+  if (step_ != Step::kWorking) return;
+  SegmentAck ack{.number = segment.number, .error = std::nullopt};
+  if (!segment.path.empty() && !IsInside(segment.path)) {
+    ack.error = MakeError(reason::kProtocol, "a segment outside the data directory");
+    return SendFrame(EncodeSegmentAck(ack));
+  }
+  auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
+  // The same segment once more is harmless, and the answer to the first try may have been lost.
+  if (!committed.ok() && !IsFenced(committed.error())) {
+    committed = around_.store.SegmentCommit(task_.fence, segment, Now());
+  }
+  watch_.OnRuntimeAnswered(Now().boot);
+  if (committed.ok()) {
+    ++segments_committed_;
+    Publish(ChangeFeed::Kind::kTransition);
+  } else {
+    ack.error = committed.error();
+  }
+  SendFrame(EncodeSegmentAck(ack));
+  if (!committed.ok() && IsFenced(committed.error())) Lose("another attempt has the lease");
+}
+
+void Attempt::OnDone(Conclusion conclusion) {
+  if (step_ != Step::kWorking) return;
+  const base::BootTime now = Now().boot;
+  if (watch_.liveness().done != heartbeat_done_) LogHeartbeat(now);
+  if (conclusion.output) {
+    if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kByItself);
+    output_ = std::move(conclusion.output);
+    step_ = Step::kConcluding;
+    concluding_since_ = now;
+    around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir,
+                           artifacts = output_->artifacts] {
+      const auto check = [&]() -> base::Result<void> {
+        ROLLCALL_TRY(CheckArtifacts(data_dir, artifacts));
+        for (const auto& artifact : artifacts) ROLLCALL_TRY(base::SyncFile(data_dir / artifact.path));
+        return {};
+      };
+      deliver([checked = check()](Attempt& attempt) { attempt.OnArtifactsChecked(checked); });
+    });
+    return;
+  }
+  base::Error error = std::move(conclusion.error);
+  if (IsFenced(error)) return Lose("the worker was told that another attempt has the lease");
+  if (cancel_at_) return End(AttemptOutcome::kCancelled, error, Manner::kByItself);
+  if (drain_at_ && error.reason == reason::kCancelled) {
+    return End(AttemptOutcome::kInterrupted, error, Manner::kByItself);
+  }
+  if (IsDiskFull(error)) {
+    around_.on_disk_full(error);
+    return End(AttemptOutcome::kInterrupted, std::move(error), Manner::kByItself);
+  }
+  End(AttemptOutcome::kFailed, std::move(error), Manner::kByItself);
+}
+
+void Attempt::OnExit() {
+  if (step_ != Step::kPreparing && step_ != Step::kWorking) return;
+  const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
+  if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
+  if (drain_at_ || WasTakenAway(exit)) {
+    return End(AttemptOutcome::kInterrupted, CrashError(exit), Manner::kAtOnce);
+  }
+  // Before it said hello it was not the work that ended it: no second crash on one segment.
+  const auto outcome = has_hello_ ? AttemptOutcome::kCrashed : AttemptOutcome::kFailed;
+  End(outcome, CrashError(exit), Manner::kAtOnce);
+}
+
+base::Error Attempt::CrashError(const ProcessExit& exit) const {
+  const std::string tail = process_->OutputTail();
+  const auto last_line = tail.rfind('\n');
+  const std::string words = tail.substr(last_line == std::string::npos ? 0 : last_line + 1);
+  return MakeError(reason::kWorkerCrashed,
+                   fmt::format("the worker process of {} ended by itself ({}){}{}",
+                               task_.run.public_id(), exit.ToString(),
+                               words.empty() ? "" : ", its last words: ", words));
+}
+
+// --- Concluding
+
+void Attempt::OnArtifactsChecked(const base::Result<void>& checked) {
+  if (step_ != Step::kConcluding) return;
+  if (!checked.ok()) return End(AttemptOutcome::kFailed, checked.error(), Manner::kByItself);
+  ProbeProjection();
+}
+
+// A success nobody can be told of is no success: everything is written once more as it is, which
+// shows that the end can be written too.
+void Attempt::ProbeProjection() {
+  around_.projector.ProjectNow(
+      task_.run.id, Projector::Mode::kEverything,
+      [deliver = Deliverer()](base::Result<void> probed) {
+        deliver([probed](Attempt& attempt) { attempt.OnProbed(probed); });
+      });
+}
+
+void Attempt::OnProbed(const base::Result<void>& probed) {
+  if (step_ != Step::kConcluding) return;
+  if (!probed.ok()) return OnProjectionFailed(probed.error(), &Attempt::ProbeProjection);
+  Succeed();
+}
+
+void Attempt::Succeed() {
+  if (step_ != Step::kConcluding) return;
+  const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
+  const store::AttemptEnd end{.outcome = AttemptOutcome::kSucceeded,
+                              .error = {},
+                              .retry_at = std::nullopt,
+                              .exit = exit.ToString(),
+                              .rss_peak_bytes = exit.rss_peak_bytes};
+  const std::string result = output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
+  const auto succeeded =
+      around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end, Now());
+  if (succeeded.ok()) {
+    has_succeeded_ = true;
+    around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});
+    return End(AttemptOutcome::kSucceeded, {}, Manner::kByItself);
+  }
+  if (IsFenced(succeeded.error())) return Lose("the lease was gone before the success was written");
+  if (domain::IsRetryable(succeeded.error())) {
+    again_ = {Now().boot + around_.times.renew / 10, &Attempt::Succeed};
+    return;
+  }
+  End(AttemptOutcome::kFailed, succeeded.error(), Manner::kByItself);
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,180 @@
+#pragma once
+
+#include <poll.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "jobs/attempt_watch.h"
+#include "jobs/background.h"
+#include "jobs/change_feed.h"
+#include "jobs/frame.h"
+#include "jobs/live_board.h"
+#include "jobs/mailbox.h"
+#include "jobs/messages.h"
+#include "jobs/projector_thread.h"
+#include "jobs/retry_policy.h"
+#include "jobs/runtime_times.h"
+#include "jobs/worker_log.h"
+#include "jobs/worker_process.h"
+#include "store/job_store.h"
+
+namespace rollcall::jobs {
+
+// What an agent shares with its attempts; borrowed by both.
+struct AttemptSurroundings {
+  const std::filesystem::path data_dir;
+  const std::vector<std::string> worker_argv;
+  const RuntimeTimes times;
+  store::JobStore& store;
+  base::Clock& clock;
+  LiveBoard& board;
+  ChangeFeed& feed;
+  WorkerLog& log;
+  ProjectorThread& projector;
+  Background& background;
+  const std::shared_ptr<Mailbox> mailbox;  // Of the agent's thread.
+  const RetryPolicy policy;
+  // The disk is full: nothing more is to be claimed for a while.
+  const std::function<void(const base::Error&)> on_disk_full;
+  // How many times in a row the run was interrupted without a new segment, this time included.
+  const std::function<int(store::StageRunId, bool has_new_segment)> count_interruption;
+};
+
+// One attempt in hand: from the claim, through its worker process, to the row that says how it
+// ended. That row is written only when no process of the attempt is left.
+//
+//   preparing → working → concluding → ending → over
+//       └──────────┴───────────┴─────────↗
+//
+// Only the agent's thread; results of background work come to it through the mailbox.
+class Attempt : public std::enable_shared_from_this<Attempt> {
+ public:
+  Attempt(AttemptSurroundings& surroundings, store::LeasedTask task);
+  // Kills what is left of the worker. Writes nothing.
+  ~Attempt() = default;
+
+  // Starts the worker and what has to be done before it may begin. Once.
+  void Start();
+
+  // What to wait for; nothing when there is no process any more.
+  void AddPollFds(std::vector<pollfd>& fds) const;
+  // Something of what AddPollFds named is ready.
+  void OnReady();
+  // Lets time pass: budgets, escalations, tries that are due again.
+  void Tick();
+  // How soon Tick wants to be called.
+  std::chrono::milliseconds TickWithin() const;
+
+  // Asks the worker to stop, then makes it: the run ends cancelled.
+  void Cancel();
+  // Asks the worker to close its segment and stop; the run goes on later.
+  void Drain();
+  // Ends it at once; the run goes on from its checkpoint. `error` says why.
+  void Interrupt(base::Error error);
+  // The lease is somebody else's or nobody's: kill, and write nothing any more.
+  void Lose(std::string_view why);
+
+  bool is_over() const { return step_ == Step::kOver; }
+  bool has_succeeded() const { return has_succeeded_; }
+  bool is_unkillable() const { return !trouble_.empty(); }
+  // Takes part in renewals.
+  bool holds_lease() const { return !is_lost_ && !has_succeeded_ && step_ != Step::kOver; }
+  const store::Fence& fence() const { return task_.fence; }
+  const store::StageRun& run() const { return task_.run; }
+  store::Heartbeat heartbeat() const { return {task_.fence, watch_.liveness()}; }
+
+ private:
+  enum class Step { kPreparing, kWorking, kConcluding, kEnding, kOver };
+  enum class Manner { kAtOnce, kByItself };  // How the process is to go.
+
+  void Prepare();
+  void OnFilesChecked(std::size_t intact_segments, const base::Result<void>& inputs);
+  void ProjectStart();
+  void OnStartProjected(const base::Result<void>& projected);
+  void AssignWhenReady();
+  void SendFrame(const Frame& frame);
+
+  void ReadSocket();
+  void OnBytes(std::string_view bytes);
+  base::Result<void> OnFrame(const Frame& frame);
+  void OnSegment(domain::Segment segment);
+  void OnDone(Conclusion conclusion);
+  void OnExit();
+  void OnArtifactsChecked(const base::Result<void>& checked);
+  void ProbeProjection();
+  void OnProbed(const base::Result<void>& probed);
+  void Succeed();
+
+  void TickWorking(base::BootTime now);
+  void TickCancel(base::BootTime now);
+  void TickEnding(base::BootTime now);
+  void SetStalled(bool is_stalled);
+  void LogHeartbeat(base::BootTime now);
+  void OnProjectionFailed(const base::Error& error, void (Attempt::*again)());
+
+  // Decides how it ends, unless that is decided; the first word counts.
+  void End(store::AttemptOutcome outcome, base::Error error, Manner manner);
+  void Commit();
+  store::AttemptEnd DecideEnd();
+  void BecomeOver();
+
+  void Publish(ChangeFeed::Kind kind);
+  base::Instant Now() const { return around_.clock.Now(); }
+  void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
+  base::Error CrashError(const ProcessExit& exit) const;
+  // Runs `use` with the attempt on the agent's thread, if it is still there then.
+  std::function<void(std::function<void(Attempt&)>)> Deliverer();
+
+  AttemptSurroundings& around_;
+  store::LeasedTask task_;
+  AttemptWatch watch_;
+  std::unique_ptr<WorkerProcess> process_;
+  FrameReader reader_;
+  Step step_ = Step::kPreparing;
+  bool is_socket_open_ = true;
+  bool has_hello_ = false;
+
+  bool are_files_checked_ = false;  // Preparing.
+  bool is_start_projected_ = false;
+  std::size_t intact_segments_ = 0;
+  base::BootTime started_at_{};
+  base::WallTime started_wall_{};
+
+  int segments_committed_ = 0;
+  base::BootTime heartbeat_at_{};  // Log lines.
+  std::int64_t heartbeat_seq_ = 0;
+  std::int64_t heartbeat_done_ = -1;
+  base::WallTime progress_wall_{};
+
+  std::optional<domain::StageOutput> output_;  // Concluding.
+  base::BootTime concluding_since_{};
+
+  std::optional<base::BootTime> cancel_at_;
+  int cancel_signal_ = 0;  // The strongest that was sent.
+  std::optional<base::BootTime> drain_at_;
+
+  struct Ending {
+    store::AttemptOutcome outcome{};
+    base::Error error;
+    base::BootTime since{};
+    bool is_on_request = false;
+  };
+  std::optional<Ending> ending_;
+  std::optional<int> interruptions_;  // Counted once, however often the row is tried.
+  std::optional<base::BootTime> killed_at_;
+  bool is_gone_ = false;
+  bool is_lost_ = false;
+  bool has_succeeded_ = false;
+  ProcessExit exit_;
+  std::string trouble_;
+  // A try that failed and is made again at that time.
+  std::optional<std::pair<base::BootTime, void (Attempt::*)()>> again_;
+};
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,225 @@
+// The half of Attempt that brings it to its end: budgets, escalation, and the row about it.
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "domain/reasons.h"
+#include "jobs/attempt.h"
+#include "jobs/process_table.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using domain::MakeError;
+using store::AttemptOutcome;
+namespace reason = domain::reason;
+
+Frame Request(FrameType type) {
+  return {.type = type, .body = base::Json::object(), .attachment = {}};
+}
+
+}  // namespace
+
+// --- Time
+
+void Attempt::Tick() {
+  const base::BootTime now = Now().boot;
+  if (again_ && now >= again_->first) {
+    const auto act = again_->second;
+    again_.reset();
+    (this->*act)();
+  }
+  if (step_ == Step::kWorking || step_ == Step::kPreparing) TickWorking(now);
+  if (step_ == Step::kWorking) TickCancel(now);
+  if (step_ == Step::kEnding) TickEnding(now);
+}
+
+std::chrono::milliseconds Attempt::TickWithin() const {
+  constexpr std::chrono::milliseconds kSoon{10};
+  if (!trouble_.empty()) return std::max(kSoon, around_.times.pulse);
+  if (step_ == Step::kEnding) return kSoon;
+  if (again_ || cancel_at_ || drain_at_) return kSoon * 2;
+  return std::max(kSoon, around_.times.pulse / 4);
+}
+
+void Attempt::TickWorking(base::BootTime now) {
+  if (step_ == Step::kPreparing) watch_.OnRuntimeAnswered(now);  // It waits for us.
+  const AttemptWatch::Verdict verdict = watch_.Check(now);
+  switch (verdict) {
+    case AttemptWatch::Verdict::kFine:
+      break;
+    case AttemptWatch::Verdict::kStalled:
+      SetStalled(true);
+      break;
+    case AttemptWatch::Verdict::kRecovered:
+      SetStalled(false);
+      break;
+    case AttemptWatch::Verdict::kKillStalled:
+      return End(AttemptOutcome::kStalled, MakeError(reason::kStalled, watch_.Explain(now)),
+                 Manner::kAtOnce);
+    case AttemptWatch::Verdict::kKillSilent:
+      return End(AttemptOutcome::kExpired, MakeError(reason::kStalled, watch_.Explain(now)),
+                 Manner::kAtOnce);
+  }
+  if (step_ == Step::kWorking && now - heartbeat_at_ >= around_.times.heartbeat) LogHeartbeat(now);
+}
+
+void Attempt::SetStalled(bool is_stalled) {
+  // The flag is for people; where it cannot be written now, the next renewal's error says why.
+  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, is_stalled, Now()));
+  if (is_stalled) {
+    Log(fmt::format("stalled: {}", watch_.Explain(Now().boot)));
+    Log(fmt::format("stack: {}", DescribeThreads(process_->pid())));
+  } else {
+    Log("goes on again");
+  }
+  Publish(ChangeFeed::Kind::kTransition);
+}
+
+void Attempt::LogHeartbeat(base::BootTime now) {
+  heartbeat_at_ = now;
+  heartbeat_done_ = watch_.liveness().done;
+  Log(fmt::format("hb seq={} {}", ++heartbeat_seq_, DescribeProgress(watch_.liveness())));
+}
+
+void Attempt::TickCancel(base::BootTime now) {
+  if (drain_at_ && now - *drain_at_ >= around_.times.drain) {
+    return End(AttemptOutcome::kInterrupted,
+               MakeError(reason::kCancelled, "stopped with its owner"), Manner::kAtOnce);
+  }
+  if (!cancel_at_) return;
+  const auto waited = now - *cancel_at_;
+  const int wanted = waited >= around_.times.cancel_kill   ? SIGKILL
+                     : waited >= around_.times.cancel_term ? SIGTERM
+                                                           : 0;
+  if (wanted == cancel_signal_) return;
+  cancel_signal_ = wanted;
+  process_->Signal(wanted);
+}
+
+// --- Wishes from outside
+
+void Attempt::Cancel() {
+  if (cancel_at_ || is_lost_ || has_succeeded_ || step_ == Step::kOver) return;
+  cancel_at_ = Now().boot;
+  if (step_ == Step::kWorking) return SendFrame(Request(FrameType::kCancel));
+  // Not begun, or finished but not committed: nothing to ask the worker.
+  if (step_ != Step::kEnding) {
+    End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
+  }
+}
+
+void Attempt::Drain() {
+  if (drain_at_ || step_ == Step::kOver) return;
+  drain_at_ = Now().boot;
+  if (step_ == Step::kPreparing) return Interrupt(domain::StoppedError());
+  if (step_ == Step::kWorking) SendFrame(Request(FrameType::kDrain));
+}
+
+void Attempt::Interrupt(base::Error error) {
+  if (step_ == Step::kEnding || step_ == Step::kOver) return;
+  End(AttemptOutcome::kInterrupted, std::move(error), Manner::kAtOnce);
+  ending_->is_on_request = true;
+}
+
+void Attempt::Lose(std::string_view why) {
+  if (is_lost_ || step_ == Step::kOver) return;
+  is_lost_ = true;
+  Log(fmt::format("attempt {} is ended, its results are dropped: {}", task_.attempt_number, why));
+  End(AttemptOutcome::kExpired, MakeError(reason::kFenced, std::string(why)), Manner::kAtOnce);
+}
+
+// --- The end
+
+void Attempt::End(AttemptOutcome outcome, base::Error error, Manner manner) {
+  again_.reset();
+  if (!ending_) {
+    ending_ = Ending{.outcome = outcome, .error = std::move(error), .since = Now().boot};
+    step_ = Step::kEnding;
+  }
+  if (manner == Manner::kAtOnce && process_ && !is_gone_ && !killed_at_) {
+    killed_at_ = Now().boot;
+    process_->Signal(SIGKILL);
+  }
+}
+
+void Attempt::TickEnding(base::BootTime now) {
+  if (again_) return;  // The row is tried again then.
+  if (!is_gone_ && process_->IsGone()) {
+    exit_ = process_->Reap();
+    is_gone_ = true;
+    is_socket_open_ = false;
+  }
+  if (is_gone_) return Commit();
+  // Ended leaders leave nobody behind; the rest of the group is not asked.
+  const bool is_time = process_->HasExited() || now - ending_->since >= around_.times.exit_grace;
+  if (!killed_at_ && is_time) killed_at_ = now;
+  if (!killed_at_) return;
+  process_->Signal(SIGKILL);  // Whatever it forked in between, too.
+  if (now - *killed_at_ < around_.times.unkillable || !trouble_.empty()) return;
+  trouble_ = fmt::format("unkillable: process {} does not end by SIGKILL ({}); its slot is not used",
+                         process_->pid(), DescribeThreads(process_->pid()));
+  Log(trouble_);
+  Publish(ChangeFeed::Kind::kTransition);
+}
+
+store::AttemptEnd Attempt::DecideEnd() {
+  AttemptOutcome outcome = ending_->outcome;
+  if (cancel_at_) outcome = AttemptOutcome::kCancelled;
+  const bool is_interruption =
+      outcome == AttemptOutcome::kInterrupted || outcome == AttemptOutcome::kExpired;
+  // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
+  const bool is_wished = ending_->is_on_request || drain_at_;
+  if (is_interruption && !is_wished && !interruptions_) {
+    interruptions_ = around_.count_interruption(task_.run.id, segments_committed_ > 0);
+  }
+  return around_.policy.Decide({.run = task_.run,
+                                .segments_committed = segments_committed_,
+                                .outcome = outcome,
+                                .error = ending_->error,
+                                .interruptions = interruptions_.value_or(1),
+                                .exit = process_ ? exit_.ToString() : "",
+                                .rss_peak_bytes = exit_.rss_peak_bytes},
+                               Now().wall);
+}
+
+void Attempt::Commit() {
+  if (is_lost_ || has_succeeded_) return BecomeOver();
+  const auto ended = around_.store.TaskEnd(task_.fence, DecideEnd(), Now());
+  if (!ended.ok() && domain::IsRetryable(ended.error())) {
+    again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
+    return;
+  }
+  if (!ended.ok() && ended.error().reason != reason::kFenced) {
+    around_.log.Note(fmt::format("the end of {} cannot be written: {}", task_.run.public_id(),
+                                 ended.error().ToString()));
+  }
+  BecomeOver();
+}
+
+void Attempt::BecomeOver() {
+  step_ = Step::kOver;
+  process_.reset();
+  around_.board.MarkOver(task_.run.id);
+  around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});
+}
+
+void Attempt::Publish(ChangeFeed::Kind kind) {
+  if (step_ == Step::kOver) return;
+  around_.board.Put({.run = task_.run.id,
+                     .fence = task_.fence,
+                     .attempt_number = task_.attempt_number,
+                     .pid = process_ ? process_->pid() : 0,
+                     .started_at = started_wall_,
+                     .liveness = watch_.liveness(),
+                     .progress_wall = progress_wall_,
+                     .time_left = watch_.time_left(),
+                     .trouble = trouble_,
+                     .is_over = false});
+  around_.feed.Tell({kind, task_.run.id});
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,102 @@
+#include "jobs/attempt_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rollcall::jobs {
+namespace {
+
+using domain::Phase;
+
+// Weight of the newest gap in the moving average.
+constexpr double kGapWeight = 0.2;
+constexpr int kGapsMax = 10;
+
+double ToSeconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+}  // namespace
+
+AttemptWatch::AttemptWatch(const RuntimeTimes& times, base::BootTime started)
+    : times_(times), estimator_(times.pulse) {
+  liveness_.last_pulse = started;
+  liveness_.phase_since = started;
+  liveness_.progress_at = started;
+}
+
+void AttemptWatch::OnPulse(const Pulse& pulse, base::BootTime now) {
+  liveness_.pulse_seq = pulse.seq;
+  liveness_.last_pulse = now;
+}
+
+void AttemptWatch::OnPhase(Phase phase, base::BootTime now) {
+  if (phase == liveness_.phase) return;
+  liveness_.phase = phase;
+  liveness_.phase_since = now;
+}
+
+void AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) {
+  liveness_.total = report.total;
+  liveness_.unit = report.unit;
+  liveness_.counters_json =
+      report.counters.dump(-1, ' ', false, base::Json::error_handler_t::replace);
+  if (has_progress_ && report.done <= liveness_.done) return;
+  if (has_progress_) {
+    const auto gap = now - std::max(liveness_.progress_at, liveness_.phase_since);
+    mean_gap_ = mean_gap_.count() == 0
+                    ? gap
+                    : std::chrono::duration_cast<std::chrono::nanoseconds>(
+                          gap * kGapWeight + mean_gap_ * (1 - kGapWeight));
+  }
+  has_progress_ = true;
+  liveness_.done = report.done;
+  liveness_.progress_at = now;
+  estimator_.Add(now, report.done, report.position);
+  liveness_.rate = estimator_.rate();
+  liveness_.realtime_factor = estimator_.realtime_factor();
+}
+
+void AttemptWatch::OnRuntimeAnswered(base::BootTime now) { excused_until_ = now; }
+
+std::chrono::nanoseconds AttemptWatch::Patience() const {
+  switch (liveness_.phase) {
+    case Phase::kStarting: return times_.budget_starting;
+    case Phase::kModelLoad: return times_.budget_model_load;
+    case Phase::kSeek: return times_.budget_seek;
+    case Phase::kFinalise: return times_.budget_finalise;
+    case Phase::kWork: break;
+  }
+  return std::max<std::chrono::nanoseconds>(times_.stall_min, kGapsMax * mean_gap_);
+}
+
+base::BootTime AttemptWatch::LastSign() const {
+  return std::max({liveness_.phase_since, liveness_.progress_at, excused_until_});
+}
+
+AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
+  if (now - liveness_.last_pulse > times_.lease) return Verdict::kKillSilent;
+  const bool is_late = now - LastSign() > Patience();
+  if (!is_late) {
+    if (!liveness_.is_stalled) return Verdict::kFine;
+    liveness_.is_stalled = false;
+    return Verdict::kRecovered;
+  }
+  if (!liveness_.is_stalled) {
+    liveness_.is_stalled = true;
+    stalled_since_ = now;
+    return Verdict::kStalled;
+  }
+  return now - stalled_since_ > times_.stall_grace ? Verdict::kKillStalled : Verdict::kFine;
+}
+
+std::string AttemptWatch::Explain(base::BootTime now) const {
+  if (now - liveness_.last_pulse > times_.lease) {
+    return fmt::format("no sign of life for {:.1f} s", ToSeconds(now - liveness_.last_pulse));
+  }
+  return fmt::format("no change of done={} for {:.1f} s in phase {}", liveness_.done,
+                     ToSeconds(now - LastSign()), domain::PhaseName(liveness_.phase));
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "jobs/messages.h"
+#include "jobs/rate_estimator.h"
+#include "jobs/runtime_times.h"
+#include "store/records.h"
+
+namespace rollcall::jobs {
+
+// Judges from its signs whether an attempt lives and gets on: pulses (alive), progress (works),
+// phase (what at). Knows no process and no store; time is given to it. Not thread-safe.
+class AttemptWatch {
+ public:
+  enum class Verdict {
+    kFine,
+    kStalled,     // It has just become so: flag it.
+    kRecovered,   // It goes on by itself: take the flag away.
+    kKillStalled, // It was flagged and the grace is over.
+    kKillSilent,  // No pulse for the time of a lease.
+  };
+
+  AttemptWatch(const RuntimeTimes& times, base::BootTime started);
+
+  void OnPulse(const Pulse& pulse, base::BootTime now);
+  void OnPhase(domain::Phase phase, base::BootTime now);
+  void OnProgress(const ProgressReport& report, base::BootTime now);
+  // Waiting for the runtime itself, for example for a commit, is nobody's stall.
+  void OnRuntimeAnswered(base::BootTime now);
+
+  // Says each change once.
+  Verdict Check(base::BootTime now);
+
+  const store::Liveness& liveness() const { return liveness_; }
+  std::optional<TimeLeft> time_left() const { return estimator_.Left(liveness_.total); }
+  // The sentence of a kKill… verdict: "no change of done=12 for 31 s in phase work".
+  std::string Explain(base::BootTime now) const;
+
+ private:
+  // How long the present phase may go without a sign of getting on.
+  std::chrono::nanoseconds Patience() const;
+  base::BootTime LastSign() const;
+
+  const RuntimeTimes times_;
+  store::Liveness liveness_;
+  RateEstimator estimator_;
+  std::chrono::nanoseconds mean_gap_{};  // Between changes of `done`; 0 before the second.
+  bool has_progress_ = false;
+  base::BootTime excused_until_{};
+  base::BootTime stalled_since_{};
+};
+
+}  // namespace rollcall::jobs

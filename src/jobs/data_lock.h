@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace rollcall::jobs {
+
+// Whether files on a file system of this type ("ext4", "nfs4", "fuse.sshfs") lie on another
+// machine: a store there would be damaged sooner or later.
+bool IsNetworkFileSystem(std::string_view type);
+
+// The ownership of a data directory: a lock of the kernel on `rollcall.lock` that goes with the
+// process, however it ends. The pid in the file is for people. Take it before opening the store.
+class DataLock {
+ public:
+  // kFailedPrecondition / ERR_STORE_IN_USE when another process has it, or when the folder is on a
+  // network file system (ERR_NETWORK_FILE_SYSTEM). Makes the folder if it is not there.
+  static base::Result<DataLock> Acquire(const std::filesystem::path& data_dir);
+
+ private:
+  explicit DataLock(base::UniqueFd file) : file_(std::move(file)) {}
+  base::UniqueFd file_;
+};
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "jobs/runtime_times.h"
+#include "jobs/worker_log.h"
+#include "store/job_store.h"
+
+namespace rollcall::jobs {
+
+// Pauses the queues while the disk is full and resumes them when there is space again. Between two
+// resumptions it waits longer each time the disk turns out to be full still (a quota does not show
+// in the free space). Not thread-safe. Borrows store, clock and log.
+class DiskGuard {
+ public:
+  struct Options {
+    std::filesystem::path data_dir;
+    std::vector<std::string> stages;
+    std::int64_t free_bytes_min = std::int64_t{64} << 20;  // To begin again with.
+    RuntimeTimes times;
+  };
+  DiskGuard(store::JobStore& store, base::Clock& clock, WorkerLog& log, Options options)
+      : store_(store), clock_(clock), log_(log), options_(std::move(options)) {}
+
+  // Something could not be written.
+  void Pause(const base::Error& error);
+  // Looks again when it is time.
+  void Tick();
+  // Takes back what an owner before us paused.
+  base::Result<void> ResumeAll();
+
+  bool is_paused() const { return paused_since_.has_value(); }
+
+ private:
+  store::JobStore& store_;
+  base::Clock& clock_;
+  WorkerLog& log_;
+  const Options options_;
+  std::optional<base::BootTime> paused_since_;
+  base::BootTime resumed_at_{};
+  std::chrono::milliseconds pause_{};
+};
+
+}  // namespace rollcall::jobs

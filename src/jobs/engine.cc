@@ -1,0 +1,242 @@
+#include "jobs/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "domain/reasons.h"
+#include "jobs/file_check.h"
+
+namespace rollcall::jobs {
+namespace {
+
+base::Error BadOption(std::string message) {
+  return domain::MakeError(domain::reason::kBadConfig, std::move(message));
+}
+
+base::Result<void> Validate(const Engine::Options& options) {
+  if (options.slots < 1) return BadOption("there must be at least one slot for workers");
+  if (options.worker_argv.empty()) return BadOption("there is no worker program");
+  if (options.times.renew * 3 > options.times.lease) {
+    return BadOption("a lease must last at least three renewals");
+  }
+  if (options.times.self_fence >= options.times.lease) {
+    return BadOption("an agent must give up before its leases run out");
+  }
+  std::set<std::string> names;
+  for (const Engine::StageSpec& stage : options.stages) {
+    for (const std::string& need : stage.needs) {
+      if (!names.contains(need)) {
+        return BadOption(fmt::format("stage {} needs {}, which does not come before it",
+                                     stage.name, need));
+      }
+    }
+    if (!names.insert(stage.name).second) {
+      return BadOption(fmt::format("there are two stages {}", stage.name));
+    }
+  }
+  if (names.empty()) return BadOption("there are no stages");
+  return {};
+}
+
+std::vector<std::string> Names(const std::vector<Engine::StageSpec>& stages) {
+  std::vector<std::string> names;
+  for (const Engine::StageSpec& stage : stages) names.push_back(stage.name);
+  return names;
+}
+
+// What `spec` needs among the stages of the job.
+std::vector<std::string> NeedsAmong(const std::vector<Engine::StageSpec>& stages,
+                                    const std::vector<store::RunView>& runs,
+                                    const std::string& name) {
+  std::vector<std::string> needs;
+  for (const Engine::StageSpec& spec : stages) {
+    if (spec.name != name) continue;
+    for (const std::string& need : spec.needs) {
+      const bool is_there = std::ranges::any_of(
+          runs, [&](const store::RunView& view) { return view.run.name == need; });
+      if (is_there) needs.push_back(need);
+    }
+  }
+  return needs;
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Engine>> Engine::Create(Options options, store::JobStore& store,
+                                                     base::Clock& clock) {
+  ROLLCALL_TRY(Validate(options));
+  ROLLCALL_TRY(base::MakeFolders(options.data_dir / "logs"));
+  return std::unique_ptr<Engine>(new Engine(std::move(options), store, clock));
+}
+
+Engine::Engine(Options options, store::JobStore& store, base::Clock& clock)
+    : options_(std::move(options)), store_(store), clock_(clock), log_(options_.data_dir) {}
+
+Engine::~Engine() {
+  // In this order: the agent's last words are still projected.
+  agent_.reset();
+  wakes_projector_ = {};
+  projector_.reset();
+}
+
+ProjectorThread& Engine::EnsureProjector() {
+  base::MutexLock lock(mutex_);
+  if (projector_ == nullptr) {
+    projector_ = std::make_unique<ProjectorThread>(
+        options_.data_dir,
+        Projector::Sources{.store = store_, .clock = clock_, .board = board_, .log = log_},
+        options_.times);
+    wakes_projector_ = feed_.Subscribe([projector = projector_.get()](const auto& change) {
+      if (change.kind == ChangeFeed::Kind::kTransition) projector->Wake();
+    });
+  }
+  return *projector_;
+}
+
+Agent* Engine::agent() {
+  base::MutexLock lock(mutex_);
+  return agent_.get();
+}
+
+bool Engine::is_working() const {
+  base::MutexLock lock(mutex_);
+  return agent_ != nullptr;
+}
+
+base::Result<void> Engine::StartWorking() {
+  ProjectorThread& projector = EnsureProjector();
+  base::MutexLock lock(mutex_);
+  if (agent_ != nullptr) return {};
+  // The data directory has one owner, so its agent has one name, on whatever host it is.
+  ROLLCALL_TRY_ASSIGN(agent_, Agent::Start({.data_dir = options_.data_dir,
+                                            .worker_argv = options_.worker_argv,
+                                            .stages = Names(options_.stages),
+                                            .slots = options_.slots,
+                                            .times = options_.times,
+                                            .identity = {.id = "owner",
+                                                         .incarnation = base::RandomId(),
+                                                         .boot_id = base::BootId()}},
+                                           {.store = store_,
+                                            .clock = clock_,
+                                            .board = board_,
+                                            .feed = feed_,
+                                            .log = log_,
+                                            .projector = projector}));
+  return {};
+}
+
+void Engine::TellTransition() {
+  EnsureProjector();
+  feed_.Tell({ChangeFeed::Kind::kTransition, {}});
+  if (Agent* working = agent()) working->Wake();
+}
+
+base::Result<std::optional<store::StageRunId>> Engine::FindReusable(std::string_view work_key) {
+  ROLLCALL_TRY_ASSIGN(const auto run, store_.RunSucceeded(work_key));
+  if (!run) return std::optional<store::StageRunId>{};
+  ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(run->id));
+  if (!CheckArtifacts(options_.data_dir, artifacts).ok()) return std::optional<store::StageRunId>{};
+  return std::optional(run->id);
+}
+
+base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
+  for (store::StageRequest& stage : request.stages) {
+    if (!stage.reuse) continue;
+    ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(*stage.reuse));
+    if (!CheckArtifacts(options_.data_dir, artifacts).ok()) stage.reuse.reset();
+  }
+  ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
+  ROLLCALL_TRY(EndStalled(submission.job.id));
+  TellTransition();
+  return submission;
+}
+
+base::Result<void> Engine::EndStalled(store::JobId id) {
+  ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
+  for (const store::RunView& view : runs) {
+    if (!view.lease || !view.lease->liveness.is_stalled) continue;
+    Agent* working = agent();
+    if (working == nullptr) continue;  // Whoever starts to work ends it first.
+    working->Interrupt(view.lease->fence,
+                       domain::MakeError(domain::reason::kStalled, "ended to be started again"));
+  }
+  return {};
+}
+
+base::Result<store::CancelOutcome> Engine::Cancel(store::JobId id) {
+  ROLLCALL_TRY_ASSIGN(auto outcome, store_.JobCancel(id, clock_.Now()));
+  if (Agent* working = agent()) working->Cancel(outcome.to_stop);
+  TellTransition();
+  return outcome;
+}
+
+base::Result<store::Submission> Engine::Resume(store::JobId id) {
+  ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
+  if (!domain::IsTerminal(job.state)) {
+    ROLLCALL_TRY(EndStalled(id));
+    TellTransition();
+    return store::Submission{.job = std::move(job), .is_existing = true};
+  }
+  ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
+  store::JobRequest request{.subject = job.subject,
+                            .kind = job.kind,
+                            .request_json = job.request_json,
+                            .priority = job.priority,
+                            .stages = {}};
+  for (const store::RunView& view : runs) {
+    const store::StageRun& run = view.run;
+    const bool has_succeeded = run.state == domain::JobState::kSucceeded;
+    request.stages.push_back({.name = run.name,
+                              .work_key = run.work_key,
+                              .dedupe_key = run.dedupe_key,
+                              .params_json = run.params_json,
+                              .needs = NeedsAmong(options_.stages, runs, run.name),
+                              .reuse = has_succeeded ? std::optional(run.id) : std::nullopt});
+  }
+  return Submit(std::move(request));
+}
+
+base::Result<store::Job> Engine::Wait(store::JobId id, std::chrono::milliseconds limit) {
+  using Steady = std::chrono::steady_clock;
+  // Somebody else may work on the store: it is looked at now and then in any case.
+  constexpr std::chrono::milliseconds kLookAgain{500};
+  const auto deadline = Steady::now() + limit;
+  while (true) {
+    const std::int64_t seen = feed_.count();
+    ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Steady::now());
+    if (domain::IsTerminal(job.state) || left.count() <= 0) return job;
+    feed_.WaitBeyond(seen, std::min(left, kLookAgain));
+  }
+}
+
+base::Result<JobSnapshot> Engine::Snapshot(store::JobId id) {
+  ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
+  ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
+  const base::Instant now = clock_.Now();
+  const Working working = is_working() ? Working::kYes : Working::kNo;
+  JobSnapshot snapshot{.job = std::move(job), .stages = {}, .projection_error = {}};
+  for (const store::RunView& view : runs) {
+    snapshot.stages.push_back(MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
+  }
+  base::MutexLock lock(mutex_);
+  if (projector_ != nullptr) snapshot.projection_error = projector_->last_error();
+  return snapshot;
+}
+
+base::Result<bool> Engine::HasOpenJobs() { return store_.HasOpenJobs(); }
+
+ChangeFeed::Subscription Engine::Subscribe(ChangeFeed::Callback callback) {
+  return feed_.Subscribe(std::move(callback));
+}
+
+void Engine::Drain() {
+  if (Agent* working = agent()) working->Drain();
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "jobs/agent.h"
+#include "jobs/change_feed.h"
+#include "jobs/live_board.h"
+#include "jobs/projector_thread.h"
+#include "jobs/runtime_times.h"
+#include "jobs/snapshot.h"
+#include "jobs/worker_log.h"
+#include "store/job_store.h"
+
+namespace rollcall::jobs {
+
+// The owner's side of the job runtime, in one object: takes jobs, has them worked on, and says how
+// they are. The runtime owns every state; the stages are functions in worker processes (worker.h).
+//
+//   Submit ──► store ──► Agent ──► Attempt ──► worker process
+//                ▲          │                      │ frames
+//                └──────────┴───── one row each ◄──┘
+//                │
+//                └──► ProjectorThread ──► state.json, runtime.json, meta.json, .lock, links, logs
+//
+// Before StartWorking it only observes: nothing is claimed, and queued stages say that nobody works
+// on them. The caller holds the data directory's DataLock for as long as the engine lives.
+//
+// Thread-safe. Borrows `store` and `clock`, which must outlive it.
+class Engine {
+ public:
+  struct StageSpec {
+    std::string name;
+    std::vector<std::string> needs;  // Names of stages that come first when both are in a job.
+  };
+  struct Options {
+    std::filesystem::path data_dir;
+    std::vector<StageSpec> stages;          // In order.
+    std::vector<std::string> worker_argv;   // {"/proc/self/exe", "worker"}
+    int slots = 2;                          // Workers at a time.
+    RuntimeTimes times;
+  };
+  // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
+  static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
+                                                      base::Clock& clock);
+
+  // Interrupts what runs, at once; it goes on with the next owner. Drain first to be gentle.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Ends what an owner before us left behind, then works until Drain. Once; later calls do nothing.
+  base::Result<void> StartWorking();
+  bool is_working() const;
+
+  // Accepts a job, or joins and returns the one that already does the same (`is_existing`).
+  // `reuse` entries whose artefacts are not intact are dropped: those stages run. A start over a
+  // stalled attempt ends that attempt at once; it goes on from its checkpoint. Errors of JobSubmit.
+  base::Result<store::Submission> Submit(store::JobRequest request);
+  // A finished run of this work whose artefacts are all there and intact. Reads all their bytes.
+  base::Result<std::optional<store::StageRunId>> FindReusable(std::string_view work_key);
+
+  // Ends the job's own stages. A success that commits first wins; the outcome says so.
+  base::Result<store::CancelOutcome> Cancel(store::JobId id);
+  // Open: ends its stalled attempts, which go on from their checkpoints (`is_existing`). Ended: the
+  // same request once more; what has finished and is intact is taken over, the rest goes on from
+  // its segments.
+  base::Result<store::Submission> Resume(store::JobId id);
+
+  // The job when it has ended, or as it is after `limit`.
+  base::Result<store::Job> Wait(store::JobId id, std::chrono::milliseconds limit);
+  base::Result<JobSnapshot> Snapshot(store::JobId id);
+  base::Result<bool> HasOpenJobs();
+  // When to look again: transitions and progress. See ChangeFeed for what a callback may do.
+  [[nodiscard]] ChangeFeed::Subscription Subscribe(ChangeFeed::Callback callback);
+  ChangeFeed& feed() { return feed_; }
+
+  // Claims nothing more; lets workers close their segment; returns when all have ended.
+  void Drain();
+
+ private:
+  Engine(Options options, store::JobStore& store, base::Clock& clock);
+  base::Result<void> EndStalled(store::JobId id);
+  ProjectorThread& EnsureProjector();
+  void TellTransition();
+  Agent* agent();
+
+  const Options options_;
+  store::JobStore& store_;
+  base::Clock& clock_;
+  LiveBoard board_;
+  ChangeFeed feed_;
+  WorkerLog log_;
+
+  mutable base::Mutex mutex_;
+  std::unique_ptr<ProjectorThread> projector_ ROLLCALL_GUARDED_BY(mutex_);
+  ChangeFeed::Subscription wakes_projector_ ROLLCALL_GUARDED_BY(mutex_);
+  std::unique_ptr<Agent> agent_ ROLLCALL_GUARDED_BY(mutex_);  // Stays once it is there.
+};
+
+}  // namespace rollcall::jobs

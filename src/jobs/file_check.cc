@@ -1,0 +1,90 @@
+#include "jobs/file_check.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <system_error>
+
+#include "base/file.h"
+#include "domain/reasons.h"
+
+namespace rollcall::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Claimed {
+  std::string_view path;
+  std::int64_t size_bytes;
+  std::string_view sha256;
+};
+
+// Empty when the file is as claimed, else what is wrong with it.
+std::string WhatIsWrong(const fs::path& data_dir, const Claimed& claimed) {
+  if (!IsInside(claimed.path)) return "is not inside the data directory";
+  const fs::path path = data_dir / claimed.path;
+  std::error_code failure;
+  // A folder may be an artefact too: its digest is over its entries.
+  if (!fs::is_regular_file(path, failure) && !fs::is_directory(path, failure)) {
+    return "is not there";
+  }
+  const auto digest = base::DigestFile(path);
+  if (!digest.ok()) return "cannot be read: " + digest.error().message;
+  if (digest->size_bytes != claimed.size_bytes) {
+    return fmt::format("has {} bytes instead of {}", digest->size_bytes, claimed.size_bytes);
+  }
+  if (digest->sha256 != claimed.sha256) return "has other bytes than were written";
+  return {};
+}
+
+}  // namespace
+
+bool IsInside(std::string_view path) {
+  const fs::path parts{path};
+  if (path.empty() || parts.is_absolute()) return false;
+  for (const fs::path& part : parts) {
+    if (part == "..") return false;
+  }
+  return true;
+}
+
+base::Result<void> CheckArtifacts(const fs::path& data_dir,
+                                  std::span<const domain::Artifact> artifacts) {
+  for (const domain::Artifact& artifact : artifacts) {
+    const bool is_named = IsInside(artifact.name);
+    const std::string wrong =
+        is_named ? WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256})
+                 : fmt::format("has the name \"{}\" outside the data directory", artifact.name);
+    if (!wrong.empty()) {
+      return domain::MakeError(domain::reason::kArtifactCorrupt,
+                               fmt::format("{} {}", artifact.path, wrong));
+    }
+  }
+  return {};
+}
+
+bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> artifacts) {
+  for (const domain::Artifact& artifact : artifacts) {
+    std::error_code failure;
+    const auto size = fs::file_size(data_dir / artifact.path, failure);
+    if (failure || size != static_cast<std::uintmax_t>(artifact.size_bytes)) return false;
+  }
+  return true;
+}
+
+std::size_t CountIntactSegments(const fs::path& data_dir,
+                                std::span<const domain::Segment> segments) {
+  std::size_t intact = 0;
+  for (const domain::Segment& segment : segments) {
+    if (segment.number != static_cast<std::int64_t>(intact)) break;
+    const bool has_file = !segment.path.empty();  // Else its resume_blob holds everything.
+    if (has_file &&
+        !WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}).empty()) {
+      break;
+    }
+    ++intact;
+  }
+  return intact;
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "jobs/rate_estimator.h"
+#include "store/records.h"
+
+namespace rollcall::jobs {
+
+// A running attempt as its agent sees it now; newer than the store, which hears of it only with
+// each renewal.
+struct LiveAttempt {
+  store::StageRunId run{};
+  store::Fence fence;
+  int attempt_number = 0;
+  std::int64_t pid = 0;
+  base::WallTime started_at{};
+  store::Liveness liveness;
+  base::WallTime progress_wall{};  // When the newest progress came, for people.
+  std::optional<TimeLeft> time_left;
+  std::string trouble;  // Why it does not end although it should; empty when there is none.
+  bool is_over = false;
+};
+
+// The running attempts of this process, and the last 64 that are over: what they counted is still
+// wanted when the end of their stage is told.
+//
+// Thread-safe.
+class LiveBoard {
+ public:
+  void Put(LiveAttempt attempt);
+  void MarkOver(store::StageRunId run);
+  std::optional<LiveAttempt> Get(store::StageRunId run) const;
+  std::vector<LiveAttempt> Running() const;
+
+ private:
+  mutable base::Mutex mutex_;
+  std::map<store::StageRunId, LiveAttempt> attempts_ ROLLCALL_GUARDED_BY(mutex_);
+  std::deque<store::StageRunId> over_ ROLLCALL_GUARDED_BY(mutex_);  // Oldest first.
+};
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,60 @@
+#include "jobs/retry_policy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "domain/reasons.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using store::AttemptOutcome;
+namespace reason = domain::reason;
+
+bool IsInterruption(AttemptOutcome outcome) {
+  return outcome == AttemptOutcome::kInterrupted || outcome == AttemptOutcome::kExpired;
+}
+
+}  // namespace
+
+std::chrono::milliseconds RetryPolicy::Delay(int failures) const {
+  const int doublings = std::clamp(failures - 1, 0, 30);
+  const auto full = std::min<std::chrono::milliseconds>(
+      times_.retry_max, times_.retry_first * (std::int64_t{1} << doublings));
+  const double share = 0.5 + 0.5 * random_();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(full * share);
+}
+
+store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime now) const {
+  store::AttemptEnd end{.outcome = ended.outcome,
+                        .error = ended.error,
+                        .retry_at = std::nullopt,
+                        .exit = ended.exit,
+                        .rss_peak_bytes = ended.rss_peak_bytes};
+  if (ended.outcome == AttemptOutcome::kCancelled) return end;
+  if (IsInterruption(ended.outcome)) {
+    if (ended.interruptions < kInterruptionsMax) return end;
+    end.outcome = AttemptOutcome::kCrashed;
+    end.error = domain::MakeError(
+        reason::kWorkerCrashed,
+        fmt::format("interrupted {} times without finishing a segment; the last time: {}",
+                    ended.interruptions, ended.error.message));
+  }
+  // A segment that this attempt committed has reset what was counted before it.
+  const bool is_new_ground = ended.segments_committed > 0;
+  if (end.outcome == AttemptOutcome::kCrashed && !is_new_ground && ended.run.crashes > 0) {
+    end.error = domain::MakeError(
+        reason::kPoisonSegment,
+        fmt::format("the worker ended twice at the same part of the video; the last time: {}",
+                    end.error.message));
+    return end;
+  }
+  const int failures = (is_new_ground ? 0 : ended.run.failures) + 1;
+  if (!domain::IsRetryable(end.error) || failures > kRetriesMax) return end;
+  end.retry_at = now + Delay(failures);
+  end.retries_max = kRetriesMax;
+  return end;
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "jobs/runtime_times.h"
+#include "store/records.h"
+
+namespace rollcall::jobs {
+
+// How an attempt ended, before it is decided what follows.
+struct EndedAttempt {
+  // As it was claimed: its `failures` and `last_error` are those before this attempt.
+  const store::StageRun& run;
+  int segments_committed = 0;  // By this attempt.
+  store::AttemptOutcome outcome = store::AttemptOutcome::kFailed;
+  base::Error error;
+  // Taken away for the how-manieth time without a new segment, this one included.
+  int interruptions = 1;
+  std::string exit;
+  std::int64_t rss_peak_bytes = 0;
+};
+
+// What becomes of a run whose attempt has not succeeded.
+//  - An error that trying again cannot help: failed, at once.
+//  - A failure: again after min(retry_max, retry_first · 2^(n−1)) × U[0.5, 1), where n counts the
+//    failures since the last new segment; at most 5 times.
+//  - A crash where the failure before, with the same segments, was a crash too: failed with
+//    ERR_POISON_SEGMENT.
+//  - An interruption (the worker or its owner was taken away): again at once, but from the tenth
+//    without a new segment on it counts as a crash, so that every job comes to an end.
+class RetryPolicy {
+ public:
+  static constexpr int kRetriesMax = 5;
+  static constexpr int kInterruptionsMax = 10;
+
+  // `random` gives numbers in [0, 1).
+  explicit RetryPolicy(const RuntimeTimes& times,
+                       std::function<double()> random = &base::RandomUnit)
+      : times_(times), random_(std::move(random)) {}
+
+  store::AttemptEnd Decide(const EndedAttempt& ended, base::WallTime now) const;
+
+ private:
+  std::chrono::milliseconds Delay(int failures) const;
+
+  const RuntimeTimes times_;
+  const std::function<double()> random_;
+};
+
+}  // namespace rollcall::jobs

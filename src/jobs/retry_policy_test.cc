@@ -1,0 +1,118 @@
+#include "jobs/retry_policy.h"
+
+#include <gtest/gtest.h>
+
+#include "domain/reasons.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using store::AttemptOutcome;
+using std::chrono::milliseconds;
+namespace reason = domain::reason;
+
+constexpr base::WallTime kNow{milliseconds{1'000'000}};
+
+// With the longest delay of the jitter's range.
+RetryPolicy Policy() {
+  return RetryPolicy(RuntimeTimes{}, [] { return 1.0; });
+}
+
+EndedAttempt Ended(const store::StageRun& run, AttemptOutcome outcome, std::string_view why) {
+  return {.run = run, .outcome = outcome, .error = domain::MakeError(why, "why")};
+}
+
+milliseconds Delay(int earlier_failures) {
+  store::StageRun run;
+  run.failures = earlier_failures;
+  return *Policy().Decide(Ended(run, AttemptOutcome::kFailed, reason::kStalled), kNow).retry_at -
+         kNow;
+}
+
+TEST(RetryPolicyTest, DoublesTheDelay) {
+  EXPECT_EQ(Delay(0), milliseconds{5'000});
+  EXPECT_EQ(Delay(1), milliseconds{10'000});
+  EXPECT_EQ(Delay(4), milliseconds{80'000});
+}
+
+TEST(RetryPolicyTest, NeverWaitsLongerThanTheMaximum) {
+  RuntimeTimes times;
+  times.retry_max = milliseconds{30'000};
+  store::StageRun run;
+  run.failures = 4;
+  const RetryPolicy policy(times, [] { return 1.0; });
+  EXPECT_EQ(policy.Decide(Ended(run, AttemptOutcome::kFailed, reason::kStalled), kNow).retry_at,
+            kNow + milliseconds{30'000});
+}
+
+TEST(RetryPolicyTest, JittersDownToHalf) {
+  store::StageRun run;
+  const RetryPolicy policy(RuntimeTimes{}, [] { return 0.0; });
+  EXPECT_EQ(policy.Decide(Ended(run, AttemptOutcome::kFailed, reason::kStalled), kNow).retry_at,
+            kNow + milliseconds{2'500});
+}
+
+TEST(RetryPolicyTest, GivesUpAfterFiveRetries) {
+  store::StageRun run;
+  run.failures = 4;
+  EXPECT_TRUE(
+      Policy().Decide(Ended(run, AttemptOutcome::kFailed, reason::kStalled), kNow).retry_at);
+  run.failures = 5;
+  EXPECT_FALSE(
+      Policy().Decide(Ended(run, AttemptOutcome::kFailed, reason::kStalled), kNow).retry_at);
+}
+
+TEST(RetryPolicyTest, CountsAnewAfterANewSegment) {
+  store::StageRun run;
+  run.failures = 5;
+  EndedAttempt ended = Ended(run, AttemptOutcome::kFailed, reason::kStalled);
+  ended.segments_committed = 1;
+  EXPECT_EQ(Policy().Decide(ended, kNow).retry_at, kNow + milliseconds{5'000});
+}
+
+TEST(RetryPolicyTest, NeverRetriesWhatTryingCannotHelp) {
+  for (const auto why : {reason::kEpisodeNotRegistered, reason::kVideoNotFound, reason::kBadParams,
+                         reason::kModelMissing, reason::kInternal, reason::kArtifactCorrupt}) {
+    EXPECT_FALSE(Policy().Decide(Ended({}, AttemptOutcome::kFailed, why), kNow).retry_at) << why;
+  }
+}
+
+TEST(RetryPolicyTest, CallsTwoCrashesOnOneSegmentPoison) {
+  store::StageRun run;
+  const auto first = Policy().Decide(Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed), kNow);
+  EXPECT_TRUE(first.retry_at);
+  run.failures = 1;
+  run.crashes = 1;
+  const auto second =
+      Policy().Decide(Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed), kNow);
+  EXPECT_FALSE(second.retry_at);
+  EXPECT_EQ(second.error.reason, reason::kPoisonSegment);
+}
+
+TEST(RetryPolicyTest, DoesNotCallCrashesOnDifferentSegmentsPoison) {
+  store::StageRun run;
+  run.failures = 1;
+  run.crashes = 1;
+  EndedAttempt ended = Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed);
+  ended.segments_committed = 1;
+  EXPECT_TRUE(Policy().Decide(ended, kNow).retry_at);
+}
+
+TEST(RetryPolicyTest, LetsAnInterruptionGoOnAtOnce) {
+  const auto end = Policy().Decide(Ended({}, AttemptOutcome::kInterrupted, reason::kCancelled), kNow);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kInterrupted);
+  EXPECT_FALSE(end.retry_at);
+}
+
+TEST(RetryPolicyTest, CallsInterruptionsWithoutEndACrash) {
+  store::StageRun run;
+  run.crashes = 1;
+  EndedAttempt ended = Ended(run, AttemptOutcome::kInterrupted, reason::kWorkerCrashed);
+  ended.interruptions = RetryPolicy::kInterruptionsMax;
+  const auto end = Policy().Decide(ended, kNow);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kCrashed);
+  EXPECT_EQ(end.error.reason, reason::kPoisonSegment);
+}
+
+}  // namespace
+}  // namespace rollcall::jobs

@@ -1,0 +1,55 @@
+#include "jobs/snapshot.h"
+
+#include <algorithm>
+
+namespace rollcall::jobs {
+namespace {
+
+using domain::JobState;
+using Seconds = StageSnapshot::Seconds;
+
+void FillLiveness(StageSnapshot& snapshot, const store::Liveness& liveness, base::Instant now) {
+  snapshot.phase = liveness.phase;
+  snapshot.since_pulse = std::max(Seconds{0}, Seconds{now.boot - liveness.last_pulse});
+  snapshot.since_progress = std::max(Seconds{0}, Seconds{now.boot - liveness.progress_at});
+  snapshot.is_stalled = liveness.is_stalled;
+  snapshot.done = liveness.done;
+  snapshot.total = liveness.total;
+  snapshot.unit = liveness.unit;
+  snapshot.counters_json = liveness.counters_json;
+  snapshot.rate = liveness.rate;
+  snapshot.realtime_factor = liveness.realtime_factor;
+}
+
+}  // namespace
+
+StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<LiveAttempt>& live,
+                                Working working, base::Instant now) {
+  const store::StageRun& run = view.run;
+  StageSnapshot snapshot;
+  snapshot.name = run.name;
+  snapshot.run = run.id;
+  snapshot.generation = run.generation;
+  snapshot.state = view.is_reused ? JobState::kSkipped : run.state;
+  snapshot.wait_reason = run.wait_reason;
+  snapshot.error = run.last_error;
+  snapshot.result_json = run.result_json;
+  snapshot.started_at = run.started_at;
+  snapshot.finished_at = run.finished_at;
+  if (domain::IsTerminal(run.state)) return snapshot;
+  if (working == Working::kNo) {
+    snapshot.wait_reason =
+        "nothing works on this data directory now; `rollcall serve` or `rollcall jobs resume` does";
+  }
+  if (!view.lease) return snapshot;
+  const bool is_live = live && !live->is_over && live->fence == view.lease->fence;
+  snapshot.attempt_number = view.lease->attempt_number;
+  snapshot.pid = view.lease->pid;
+  FillLiveness(snapshot, is_live ? live->liveness : view.lease->liveness, now);
+  if (!is_live) return snapshot;
+  snapshot.time_left = live->time_left;
+  if (!live->trouble.empty()) snapshot.wait_reason = live->trouble;
+  return snapshot;
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/live_board.h"
+#include "store/job_store.h"
+
+namespace rollcall::jobs {
+
+// A stage of a job as a person asks for it: what it is at, since when, how long it will take, and,
+// where it waits or has failed, why.
+struct StageSnapshot {
+  using Seconds = std::chrono::duration<double>;
+
+  std::string name;
+  store::StageRunId run{};
+  int generation = 0;
+  domain::JobState state{};  // kSkipped where a finished result was taken instead.
+  std::string wait_reason;   // A sentence; never empty while it waits.
+  std::optional<base::Error> error;
+  std::string result_json = "{}";
+  std::optional<base::WallTime> started_at;
+  std::optional<base::WallTime> finished_at;
+
+  // While an attempt runs.
+  int attempt_number = 0;  // 0: none does.
+  std::int64_t pid = 0;
+  domain::Phase phase{};
+  Seconds since_pulse{};
+  Seconds since_progress{};
+  bool is_stalled = false;
+  std::int64_t done = 0;
+  std::int64_t total = 0;
+  std::string unit;  // Empty before the first progress.
+  std::string counters_json = "{}";
+  double rate = 0;             // Units per second.
+  double realtime_factor = 0;  // Seconds of video per second; 0 if unknown.
+  std::optional<TimeLeft> time_left;  // nullopt: it is starting.
+};
+
+struct JobSnapshot {
+  store::Job job;
+  std::vector<StageSnapshot> stages;  // In order.
+  // States are kept, but the files that show them cannot be written at the moment.
+  std::optional<base::Error> projection_error;
+};
+
+// Whether somebody works on the store's tasks.
+enum class Working { kNo, kYes };
+
+StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<LiveAttempt>& live,
+                                Working working, base::Instant now);
+
+}  // namespace rollcall::jobs

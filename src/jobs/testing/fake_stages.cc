@@ -1,0 +1,178 @@
+#include "jobs/testing/fake_stages.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include "base/file.h"
+#include "domain/reasons.h"
+
+namespace rollcall::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+using domain::JobContext;
+
+constexpr std::int64_t kFramesPerSegment = 100;
+
+void BlockForEver() {
+  while (true) ::poll(nullptr, 0, -1);
+}
+
+void IgnoreTerm() { ::signal(SIGTERM, SIG_IGN); }
+
+class FakeStage final : public domain::StageHandler {
+ public:
+  base::Result<domain::StageOutput> Run(JobContext& context) override {
+    ROLLCALL_TRY_ASSIGN(params_, base::ParseJson(context.assignment().params_json, "params"));
+    behaviour_ = params_.value("behaviour", "work");
+    segments_ = params_.value("segments", std::int64_t{3});
+    context.SetPhase(domain::Phase::kModelLoad);
+    context.Log("model=fake loading...");
+    context.Log("model=fake loaded in 0.0s provider=none");
+    context.SetPhase(domain::Phase::kWork);
+    const auto first = std::ssize(context.assignment().segments);
+    for (std::int64_t number = first; number < segments_; ++number) {
+      ROLLCALL_TRY(Misbehave(context, number));
+      ROLLCALL_TRY(Hold(context, number));
+      if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
+      ROLLCALL_TRY(CommitOne(context, number));
+    }
+    context.SetPhase(domain::Phase::kFinalise);
+    return Finish(context);
+  }
+
+ private:
+  static std::string Bytes(std::int64_t number) { return fmt::format("segment {}\n", number); }
+
+  base::Result<void> CommitOne(JobContext& context, std::int64_t number) {
+    const std::int64_t frames = (number + 1) * kFramesPerSegment;
+    const base::Json counters = {{"faces_detected", frames * 2}};
+    ROLLCALL_TRY(context.CommitSegment({.number = number,
+                                        .pts_from = std::chrono::seconds{10 * number},
+                                        .pts_to = std::chrono::seconds{10 * (number + 1)},
+                                        .path = {},
+                                        .size_bytes = 0,
+                                        .sha256 = {},
+                                        .counters_json = counters.dump(),
+                                        .resume_blob = std::string("\0state", 6)},
+                                       Bytes(number)));
+    context.ReportProgress({.done = frames,
+                            .total = segments_ * kFramesPerSegment,
+                            .unit = "frames",
+                            .counters = counters,
+                            .position = std::chrono::seconds{10 * (number + 1)}});
+    return {};
+  }
+
+  // Whether this attempt is one of those that behave badly.
+  bool IsBad(const JobContext& context) {
+    if (behaviour_ == "work") return false;
+    const int times = params_.value("times", 0);
+    if (times == 0) return true;
+    const fs::path path = context.assignment().data_dir / ("bad-" + context.assignment().stage);
+    const auto text = base::ReadFile(path);
+    const int before = text.ok() ? std::stoi(*text) : 0;
+    if (before >= times) return false;
+    std::ofstream(path) << before + 1;
+    return true;
+  }
+
+  base::Result<void> Misbehave(JobContext& context, std::int64_t number) {
+    if (number != params_.value("at", std::int64_t{0}) || behaviour_.starts_with("lie") ||
+        !IsBad(context)) {
+      return {};
+    }
+    if (behaviour_ == "throw") throw std::runtime_error("thrown on purpose");
+    if (behaviour_ == "permanent") {
+      return domain::MakeError(domain::reason::kVideoNotFound, "no such video");
+    }
+    if (behaviour_ == "transient") {
+      return base::Error{base::ErrorCode::kUnavailable, "ERR_IO", "the disk hiccups", ""};
+    }
+    if (behaviour_ == "disk_full") {
+      return domain::MakeError(domain::reason::kDiskFull, "no space left on purpose");
+    }
+    if (behaviour_ == "crash") {
+      ::write(STDERR_FILENO, "crashed on purpose\n", 19) < 0 ? ::_exit(1) : std::abort();
+    }
+    if (behaviour_ == "stop_self") ::raise(SIGSTOP);
+    if (behaviour_ == "survive") {
+      ::prctl(PR_SET_PDEATHSIG, 0);
+      ::raise(SIGSTOP);
+    }
+    if (behaviour_ == "deaf") IgnoreTerm();
+    if (behaviour_ == "with_child" || behaviour_ == "with_lost_child") StartChild(context);
+    if (behaviour_ == "with_lost_child") return {};
+    BlockForEver();
+    return {};
+  }
+
+  // A process that neither SIGTERM nor the worker's end ends; it may even leave the group.
+  void StartChild(const JobContext& context) {
+    if (::fork() != 0) {
+      const fs::path path = context.assignment().data_dir / "child";
+      while (!fs::exists(path)) ::poll(nullptr, 0, 2);
+      return;
+    }
+    IgnoreTerm();
+    if (behaviour_ == "with_lost_child") ::setsid();
+    std::ofstream(context.assignment().data_dir / "child.tmp") << ::getpid();
+    fs::rename(context.assignment().data_dir / "child.tmp",
+               context.assignment().data_dir / "child");
+    BlockForEver();
+  }
+
+  base::Result<void> Hold(const JobContext& context, std::int64_t number) {
+    if (number != params_.value("hold_after", std::int64_t{-1})) return {};
+    std::ofstream(context.assignment().data_dir / "held") << ::getpid();
+    while (!fs::exists(context.assignment().data_dir / "go") &&
+           context.stop_reason() == domain::StopReason::kNone) {
+      ::poll(nullptr, 0, 2);
+    }
+    return {};
+  }
+
+  base::Result<domain::StageOutput> Finish(const JobContext& context) {
+    const domain::StageAssignment& assignment = context.assignment();
+    std::string bytes;
+    for (std::int64_t number = 0; number < segments_; ++number) bytes += Bytes(number);
+    domain::Artifact artifact;
+    artifact.name = fmt::format("harvest/{}/{}.bin", assignment.subject_id, assignment.stage);
+    artifact.path = fmt::format("{}.g{}", artifact.name, assignment.token);
+    artifact.size_bytes = std::ssize(bytes);
+    artifact.sha256 = base::Sha256(bytes);
+    if (behaviour_ != "lie_missing") {
+      ROLLCALL_TRY(base::MakeFolders((assignment.data_dir / artifact.path).parent_path()));
+      ROLLCALL_TRY(base::WriteFileAtomic(assignment.data_dir / artifact.path, bytes));
+    }
+    if (behaviour_ == "lie_size") artifact.size_bytes += 1;
+    if (behaviour_ == "lie_hash") artifact.sha256 = base::Sha256("other");
+    if (behaviour_ == "lie_outside") artifact.path = "../outside";
+    const std::int64_t faces = segments_ * kFramesPerSegment * 2;
+    return domain::StageOutput{
+        .result = {{"faces_detected", faces}, {"embeddings_computed", faces / 2}},
+        .artifacts = {artifact}};
+  }
+
+  base::Json params_;
+  std::string behaviour_;
+  std::int64_t segments_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<domain::StageHandler> MakeFakeStage(std::string_view stage) {
+  if (stage == "unknown") return nullptr;
+  return std::make_unique<FakeStage>();
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "domain/stage_handler.h"
+
+namespace rollcall::jobs {
+
+// Handlers that do, in a real worker process, what their parameters say. `params_json`:
+//   behaviour   "work" (default): commits `segments` segments, merges them into
+//               harvest/<key>/<stage>.bin and returns; the others do what their name says:
+//               "throw" "permanent" "transient" "crash" "deaf" "stall" "stop_self" "chatter"
+//               "with_child" "lie_missing" "lie_size" "lie_hash" "escape"
+//   segments    how many (3)
+//   hold_after  blocks before this segment until the file `go` is in the data directory, or until
+//               it is asked to stop
+//   at          the segment at which a bad behaviour sets in (0)
+//   times       how many attempts behave badly, counted in the file `bad-<stage>`; 0: all
+std::unique_ptr<domain::StageHandler> MakeFakeStage(std::string_view stage);
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,112 @@
+#include "jobs/worker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <exception>
+#include <string>
+
+#include "domain/reasons.h"
+#include "jobs/messages.h"
+#include "jobs/segment_file.h"
+#include "jobs/worker_link.h"
+
+namespace rollcall::jobs {
+namespace {
+
+// What a handler sees of the runtime, over the link to the agent.
+class LinkedContext final : public domain::JobContext {
+ public:
+  LinkedContext(WorkerLink& link, domain::StageAssignment assignment)
+      : link_(link), assignment_(std::move(assignment)) {}
+
+  const domain::StageAssignment& assignment() const override { return assignment_; }
+  domain::StopReason stop_reason() const override { return link_.stop_reason(); }
+
+  void SetPhase(domain::Phase phase) override {
+    link_.FlushProgress();
+    static_cast<void>(link_.Send(EncodePhase(phase)));  // Always fits.
+  }
+
+  void ReportProgress(const domain::Progress& progress) override {
+    link_.PostProgress({.done = progress.done,
+                        .total = progress.total,
+                        .unit = std::string(progress.unit),
+                        .counters = progress.counters.is_object() ? progress.counters
+                                                                  : base::Json::object(),
+                        .position = progress.position});
+  }
+
+  void Log(std::string_view line) override {
+    constexpr std::size_t kLineMax = 16'384;
+    link_.FlushProgress();
+    static_cast<void>(link_.Send(EncodeLog(line.substr(0, kLineMax))));
+  }
+
+  base::Result<domain::Segment> CommitSegment(domain::Segment segment,
+                                              std::string_view bytes) override {
+    ROLLCALL_TRY_ASSIGN(auto written, WriteSegmentFile(assignment_, std::move(segment), bytes));
+    ROLLCALL_TRY(link_.CommitSegment(written));
+    return written;
+  }
+
+ private:
+  WorkerLink& link_;
+  const domain::StageAssignment assignment_;
+};
+
+base::Error Thrown(std::string_view stage, std::string_view what) {
+  return domain::MakeError(domain::reason::kInternal,
+                           fmt::format("the stage {} ended by an exception: {}", stage, what));
+}
+
+// Exceptions end here and nowhere else in the worker.
+base::Result<domain::StageOutput> RunHandler(const HandlerFactory& factory,
+                                             domain::JobContext& context) {
+  const std::string& stage = context.assignment().stage;
+  try {
+    const std::unique_ptr<domain::StageHandler> handler = factory(stage);
+    if (handler == nullptr) {
+      return domain::MakeError(domain::reason::kInternal,
+                               fmt::format("this worker knows no stage \"{}\"", stage));
+    }
+    return handler->Run(context);
+  } catch (const std::exception& failure) {
+    return Thrown(stage, failure.what());
+  } catch (...) {
+    return Thrown(stage, "of an unknown type");
+  }
+}
+
+Conclusion Conclude(base::Result<domain::StageOutput> result) {
+  Conclusion conclusion;
+  if (!result.ok()) {
+    conclusion.error = std::move(result).error();
+    return conclusion;
+  }
+  conclusion.output = std::move(result).value();
+  if (!conclusion.output->result.is_object()) conclusion.output->result = base::Json::object();
+  return conclusion;
+}
+
+}  // namespace
+
+int RunWorker(int socket_fd, const HandlerFactory& factory) {
+  ::fcntl(socket_fd, F_SETFD, FD_CLOEXEC);  // Not for what the handler may start.
+  WorkerLink link{base::UniqueFd(socket_fd)};
+  static_cast<void>(link.Send(EncodeHello({.pid = ::getpid()})));
+  const Assignment assignment = link.WaitForAssignment();
+  LinkedContext context(link, assignment.stage);
+
+  const Conclusion conclusion = Conclude(RunHandler(factory, context));
+  link.FlushProgress();
+  if (auto sent = link.Send(EncodeDone(conclusion)); !sent.ok()) {
+    const Conclusion too_long{.output = std::nullopt, .error = std::move(sent).error()};
+    static_cast<void>(link.Send(EncodeDone(too_long)));
+  }
+  return kWorkerExitDone;
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "domain/stage_handler.h"
+
+namespace rollcall::jobs {
+
+// The handler of a stage; null if there is none of that name.
+using HandlerFactory =
+    std::function<std::unique_ptr<domain::StageHandler>(std::string_view stage)>;
+
+// What the worker process ends with. A crash ends it otherwise.
+inline constexpr int kWorkerExitDone = 0;
+inline constexpr int kWorkerExitSocketLost = 70;
+inline constexpr int kWorkerExitProtocol = 71;
+
+// The descriptor that an agent's child finds its socket at.
+inline constexpr int kWorkerSocketFd = 3;
+
+// The whole life of a worker process: says hello over the socket, takes one assignment, runs its
+// handler on this thread, says how it ended, and returns the process's exit status. Pulses come
+// from a thread of its own, so that a worker that computes is told from one that is dead.
+//
+// Whatever the handler throws is an ERR_INTERNAL of the stage. When the socket ends, so does the
+// process, at once and from whatever it was doing: its agent is gone and nobody wants the result.
+// Takes ownership of `socket_fd`. To be called at most once in a process.
+int RunWorker(int socket_fd, const HandlerFactory& factory);
+
+}  // namespace rollcall::jobs

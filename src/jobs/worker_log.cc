@@ -1,0 +1,112 @@
+#include "jobs/worker_log.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <optional>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/unique_fd.h"
+#include "domain/stage.h"
+
+namespace rollcall::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string LogName(std::string_view stage) {
+  if (const auto known = domain::StageFromName(stage)) {
+    return std::string(domain::StageLogName(*known));
+  }
+  std::string upper(stage);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return upper;
+}
+
+std::string OneLine(std::string_view text) {
+  std::string line(text);
+  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; },
+                  ' ');
+  return line;
+}
+
+// The first counter as the log has it: {"faces_detected": 811} → "faces=811".
+std::string FirstCounter(std::string_view counters_json) {
+  const auto counters = base::ParseJson(counters_json, "counters");
+  if (!counters.ok() || !counters->is_object()) return {};
+  for (const auto& [key, value] : counters->items()) {
+    if (!value.is_number()) continue;
+    std::string name = key;
+    for (const std::string_view ending : {"_detected", "_computed"}) {
+      if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+    }
+    return fmt::format("{}={}", name, value.dump());
+  }
+  return {};
+}
+
+}  // namespace
+
+void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
+  const std::string line =
+      fmt::format("[{}] {} {}\n", LogName(run.name), run.subject.id, OneLine(text));
+  base::MutexLock lock(mutex_);
+  write_error_.clear();
+  Append(data_dir_ / "logs" / "worker.log", line);
+  Append(data_dir_ / "jobs" / run.public_id() / "log", line);
+}
+
+void WorkerLog::Note(std::string_view text) {
+  base::MutexLock lock(mutex_);
+  write_error_.clear();
+  Append(data_dir_ / "logs" / "worker.log", fmt::format("[AGENT] {}\n", OneLine(text)));
+}
+
+std::string WorkerLog::write_error() const {
+  base::MutexLock lock(mutex_);
+  return write_error_;
+}
+
+void WorkerLog::Append(const fs::path& path, std::string_view line) {
+  const auto open = [&path] {
+    return base::UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  };
+  base::UniqueFd file = open();
+  if (!file.is_open() && errno == ENOENT) {
+    std::error_code failure;
+    fs::create_directories(path.parent_path(), failure);
+    file = open();
+  }
+  const bool is_written =
+      file.is_open() && ::write(file.get(), line.data(), line.size()) == std::ssize(line);
+  if (!is_written) write_error_ = base::ErrnoError(errno, "write", path).message;
+}
+
+std::string DescribeProgress(const store::Liveness& liveness) {
+  if (liveness.unit.empty()) {
+    return fmt::format("phase={}", domain::PhaseName(liveness.phase));
+  }
+  const double share = liveness.total > 0 ? 100.0 * static_cast<double>(liveness.done) /
+                                                static_cast<double>(liveness.total)
+                                          : 0.0;
+  const std::string counter = FirstCounter(liveness.counters_json);
+  return fmt::format("{}={}/{} pct={:.1f}%{}{}", liveness.unit, liveness.done, liveness.total,
+                     share, counter.empty() ? "" : " ", counter);
+}
+
+std::string DescribeTotals(const store::Liveness& liveness, std::string_view result_json) {
+  std::string totals;
+  if (!liveness.unit.empty()) totals = fmt::format("{}={}", liveness.unit, liveness.done);
+  std::string counter = FirstCounter(result_json);
+  if (counter.empty()) counter = FirstCounter(liveness.counters_json);
+  if (!counter.empty()) totals += (totals.empty() ? "" : " ") + counter;
+  return totals;
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace rollcall::jobs {
+
+// How a process ended.
+struct ProcessExit {
+  int status = 0;  // Exit status, or the signal's number.
+  bool is_signal = false;
+  std::int64_t rss_peak_bytes = 0;
+
+  std::string ToString() const;  // "exit 0", "signal 9"
+};
+
+// A worker subprocess: leader of its own process group, killed by the kernel when the thread that
+// started it ends, with a socket at its descriptor 3 and its output in a file.
+//
+// The leader stays unreaped until Reap, so that its number and its group's stay ours for as long
+// as we may signal them. Not thread-safe: one thread starts, signals and reaps.
+class WorkerProcess {
+ public:
+  struct Options {
+    std::vector<std::string> argv;      // The program and its arguments.
+    std::string attempt_uuid;           // Marks every process of the attempt.
+    std::filesystem::path output_path;  // stdout and stderr; emptied first.
+  };
+  // kUnavailable when there are no processes or descriptors left. A program that cannot be executed
+  // ends as a process with status 127.
+  static base::Result<std::unique_ptr<WorkerProcess>> Start(const Options& options);
+
+  // Kills the group and reaps the leader; one that does not end within 2 s is left.
+  ~WorkerProcess();
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+  std::int64_t start_ticks() const { return start_ticks_; }
+  int pidfd() const { return pidfd_.get(); }    // Readable when the leader has ended.
+  int socket() const { return socket_.get(); }  // Non-blocking.
+
+  bool HasExited() const;
+  // To the whole group and to what left it but has its mark. Harmless when they are gone.
+  void Signal(int signal) const;
+  // The leader and everything it started have ended. Reads /proc.
+  bool IsGone() const;
+  // How the leader ended, without reaping it; nullopt while it runs.
+  std::optional<ProcessExit> PeekExit() const;
+  // Waits for the leader's end and frees its number.
+  ProcessExit Reap();
+
+  // Appends to what is to be sent, and sends what fits. An error means that the worker is gone.
+  base::Result<void> Send(std::string_view bytes);
+  base::Result<void> Flush();
+  bool has_output() const { return !outbox_.empty(); }
+
+  // The last lines of its output, at most 2 KB: what it said before it crashed.
+  std::string OutputTail() const;
+
+ private:
+  WorkerProcess() = default;
+
+  pid_t pid_ = 0;
+  std::int64_t start_ticks_ = 0;
+  std::string attempt_uuid_;
+  std::filesystem::path output_path_;
+  base::UniqueFd pidfd_;
+  base::UniqueFd socket_;
+  std::string outbox_;
+  std::optional<ProcessExit> exit_;  // Once reaped.
+};
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/result.h"
+#include "domain/media_time.h"
+#include "media/display_geometry.h"
+#include "media/input_file.h"
+#include "media/libav.h"
+#include "media/picture_scanner.h"
+
+namespace rollcall::media {
+
+// A side of a picture beyond this is refused.
+inline constexpr int kSidePixelsMax = 8192;
+
+// An open file and its one video stream, packet by packet in decode order.
+//
+// Two kinds of container, because libav's timestamps and seeking are not equally good in all:
+// "timed" ones (MP4, QuickTime, Matroska, WebM) say every packet's presentation time, and seeking
+// lands where it should, so a packet is known by its time. In all others a packet is known by its
+// number, and reading starts at the file's beginning.
+//
+// Not thread-safe.
+class Container {
+ public:
+  // Errors as Probe.
+  static base::Result<std::unique_ptr<Container>> Open(const std::filesystem::path& path);
+  ~Container();
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
+
+  struct VideoPacket {
+    PacketPtr packet;
+    ScannedPicture picture;
+  };
+  // The next packet of the video; nullopt at the end, or where nothing more can be read.
+  // kUnavailable if the disk fails.
+  base::Result<std::optional<VideoPacket>> Read();
+
+  // Goes to a keyframe at or before `time` (container time, not the episode's); false if libav
+  // cannot. Only in a timed container.
+  bool Seek(domain::MediaTime time);
+
+  // When the first shown frame is shown, in container time: the episode's zero. Reads ahead.
+  base::Result<domain::MediaTime> Origin();
+
+  // The packet's presentation time in container time; its decode time if it has no other.
+  std::optional<domain::MediaTime> TimeOf(const AVPacket& packet) const;
+  std::optional<domain::MediaTime> DecodeTimeOf(const AVPacket& packet) const;
+  std::optional<domain::MediaTime> ToTime(std::int64_t timestamp) const;
+
+  bool is_timed() const { return is_timed_; }
+  // Clocks in this container may jump (broadcast streams, joined files).
+  bool may_jump() const;
+  bool is_seekable() const;
+  const AVStream& stream() const { return *stream_; }
+  const AVFormatContext& format() const { return *format_; }
+  const AVCodecParameters& parameters() const { return *stream_->codecpar; }
+  const DisplayGeometry& geometry() const { return geometry_; }
+  const std::filesystem::path& path() const { return path_; }
+  std::int64_t bytes_read() const { return input_->position(); }
+  std::int64_t size_bytes() const { return input_->size_bytes(); }
+  // Passages that could not be read, so far.
+  std::int64_t damaged_reads() const { return damaged_reads_; }
+
+ private:
+  Container(std::filesystem::path path, std::unique_ptr<InputFile> input);
+  base::Result<void> OpenFormat();
+  base::Result<void> FindStreams();
+  base::Result<void> ChooseStream();
+  base::Result<std::optional<VideoPacket>> ReadFile();
+
+  std::filesystem::path path_;
+  std::unique_ptr<InputFile> input_;
+  AVFormatContext* format_ = nullptr;
+  AVStream* stream_ = nullptr;
+  DisplayGeometry geometry_;
+  std::unique_ptr<PictureScanner> scanner_;
+  bool is_timed_ = false;
+  std::deque<VideoPacket> read_ahead_;
+  std::optional<domain::MediaTime> origin_;
+  std::int64_t damaged_reads_ = 0;
+};
+
+// ERR_VIDEO_TOO_LARGE if a side is above kSidePixelsMax.
+base::Result<void> CheckSize(int width, int height, const std::filesystem::path& path);
+
+}  // namespace rollcall::media

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "media/display_geometry.h"
+#include "media/frame_reader.h"
+#include "media/frame_renderer.h"
+#include "media/libav.h"
+
+namespace rollcall::media {
+
+// A decoded picture; `frame` comes from MakeRenderable. Render from any thread, several at once.
+class DecodedFrame final : public Frame {
+ public:
+  struct Place {
+    std::int64_t frame_id = 0;
+    domain::MediaTime pts{};
+  };
+  DecodedFrame(FramePtr frame, DisplayGeometry geometry, Place place)
+      : frame_(std::move(frame)), geometry_(geometry), place_(place) {}
+
+  std::int64_t frame_id() const override { return place_.frame_id; }
+  domain::MediaTime pts() const override { return place_.pts; }
+  int width() const override { return geometry_.width; }
+  int height() const override { return geometry_.height; }
+  base::Result<domain::Image> Render(const domain::PixelBox& region,
+                                     RenderTarget target) const override {
+    return RenderFrame(*frame_, geometry_, region, target);
+  }
+
+ private:
+  FramePtr frame_;
+  DisplayGeometry geometry_;
+  Place place_;
+};
+
+}  // namespace rollcall::media

@@ -1,0 +1,195 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "artifacts/artifact_folder.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "pipeline/analytics_stage.h"
+#include "pipeline/cluster_stage.h"
+#include "pipeline/detect_stage.h"
+#include "pipeline/prepare_stages.h"
+#include "pipeline/stills_stage.h"
+#include "pipeline/testing/fake_context.h"
+#include "pipeline/track_stage.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::FakeContext;
+
+fs::path MediaFolder() {
+  const char* named = std::getenv("ROLLCALL_MEDIA");
+  return named != nullptr ? fs::path(named) : fs::path(ROLLCALL_SOURCE_DIR) / ".." / "shared/media";
+}
+
+fs::path PackFolder() { return fs::path(ROLLCALL_SOURCE_DIR) / ".deps/models/default"; }
+
+// Runs stages one after the other on a real video, without a runtime.
+class StagesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    video_ = MediaFolder() / "episodes" / "open_ep4_ccby.mp4";
+    if (!fs::exists(video_)) GTEST_SKIP() << "skipped: all stages on " << video_ << " (not there)";
+  }
+  ~StagesTest() override { fs::remove_all(data_); }
+
+  FakeContext ContextFor(const std::string& stage, std::vector<domain::Segment> segments = {}) {
+    const base::Json params{{"video_path", fs::weakly_canonical(video_).string()},
+                            {"effort", effort_},
+                            {"models", base::Json::array()}};
+    return FakeContext({.subject_kind = "episode",
+                        .subject_id = "open_ep4",
+                        .stage = stage,
+                        .job_id = stage + "_open_ep4",
+                        .work_key = "w",
+                        .token = ++token_,
+                        .params_json = params.dump(),
+                        .data_dir = data_,
+                        .inputs = inputs_,
+                        .segments = std::move(segments)});
+  }
+
+  void Pass(domain::StageHandler& handler, const std::string& stage) {
+    FakeContext context = ContextFor(stage);
+    auto output = handler.Run(context);
+    ASSERT_TRUE(output.ok()) << stage << ": " << output.error().ToString();
+    Keep(*output);
+  }
+
+  void Keep(const domain::StageOutput& output) {
+    for (const domain::Artifact& artifact : output.artifacts) {
+      ASSERT_TRUE(artifacts::VerifyArtifact(data_, artifact).ok()) << artifact.name;
+    }
+    // The nearest stage's come first, as the runtime has it.
+    inputs_.insert(inputs_.begin(), output.artifacts.begin(), output.artifacts.end());
+  }
+
+  void Prepare() {
+    ValidateStage validate;
+    Pass(validate, "validate");
+    ExtractStage extract;
+    Pass(extract, "extract");
+  }
+
+  DetectStage MakeDetect() {
+    return DetectStage({.model_pack = PackFolder(), .threads = 2});
+  }
+
+  std::string HashOf(const std::string& name) const {
+    for (const domain::Artifact& input : inputs_) {
+      if (input.name == "harvest/open_ep4/" + name) return input.sha256;
+    }
+    return {};
+  }
+
+  fs::path video_;
+  std::string effort_ = "normal";
+  const fs::path data_ = fs::temp_directory_path() / ("rollcall_stages_" + base::RandomId());
+  std::vector<domain::Artifact> inputs_;
+  std::int64_t token_ = 0;
+};
+
+TEST_F(StagesTest, FindElevenPeopleInARealEpisode) {
+  Prepare();
+  DetectStage detect = MakeDetect();
+  Pass(detect, "detect");
+  TrackStage track;
+  Pass(track, "track");
+  StillsStage stills;
+  Pass(stills, "stills");
+  ClusterStage cluster;
+  Pass(cluster, "cluster");
+  AnalyticsStage analytics;
+  Pass(analytics, "analytics");
+  const domain::Artifact& report_file = inputs_.front();
+  ASSERT_EQ(report_file.name, "outputs/open_ep4/report.json");
+  const base::Json report =
+      base::ParseJson(base::ReadFile(data_ / report_file.path).value(), "report").value();
+  EXPECT_EQ(report.at("people").size(), 11U);
+  EXPECT_NEAR(report.at("video").at("duration_ms").get<double>(), 39'200, 50);
+  EXPECT_TRUE(fs::exists(data_ / fs::path(report.at("people")[0].at("still").get<std::string>())
+                                     .parent_path()
+                                     .concat(".g5")))
+      << report.at("people")[0].at("still");
+}
+
+TEST_F(StagesTest, DetectGoesOnFromItsSegmentsWithTheSameBytes) {
+  Prepare();
+  const std::vector<domain::Artifact> prepared = inputs_;
+  DetectStage detect = MakeDetect();
+  Pass(detect, "detect");
+  std::map<std::string, std::string> whole;
+  for (const char* name : {"embeddings.parquet", "samples.parquet", "faces.pack", "det_stats.json"}) {
+    whole[name] = HashOf(name);
+  }
+  for (int stop = 1; stop <= 3; ++stop) {
+    inputs_ = prepared;
+    FakeContext first = ContextFor("detect");
+    first.StopAfterSegments(stop);
+    const auto stopped = detect.Run(first);
+    ASSERT_FALSE(stopped.ok());
+    ASSERT_EQ(first.committed.size(), static_cast<std::size_t>(stop));
+    FakeContext second = ContextFor("detect", first.committed);
+    auto output = detect.Run(second);
+    ASSERT_TRUE(output.ok()) << output.error().ToString();
+    Keep(*output);
+    EXPECT_EQ(second.committed.front().number, stop);  // Nothing was done twice.
+    for (const auto& [name, hash] : whole) EXPECT_EQ(HashOf(name), hash) << name << " " << stop;
+  }
+}
+
+TEST_F(StagesTest, DraftLooksAtKeyframesOnly) {
+  effort_ = "draft";
+  Prepare();
+  DetectStage detect = MakeDetect();
+  FakeContext context = ContextFor("detect");
+  auto output = detect.Run(context);
+  ASSERT_TRUE(output.ok()) << output.error().ToString();
+  EXPECT_LT(output->result.at("frames_processed").get<int>(), 100);
+  EXPECT_GT(output->result.at("faces_detected").get<int>(), 0);
+}
+
+TEST_F(StagesTest, AMissingModelPackIsATypedError) {
+  Prepare();
+  DetectStage detect({.model_pack = data_ / "no-such-pack", .threads = 1});
+  FakeContext context = ContextFor("detect");
+  const auto output = detect.Run(context);
+  ASSERT_FALSE(output.ok());
+  EXPECT_EQ(output.error().reason, "ERR_MODEL_MISSING");
+}
+
+TEST_F(StagesTest, AStageWithoutItsInputsSaysWhichOne) {
+  TrackStage track;
+  FakeContext context = ContextFor("track");
+  const auto output = track.Run(context);
+  ASSERT_FALSE(output.ok());
+  EXPECT_EQ(output.error().reason, "ERR_PREREQ_FAILED");
+  EXPECT_NE(output.error().message.find("embeddings.parquet"), std::string::npos);
+}
+
+TEST_F(StagesTest, AVideoThatChangedIsRefused) {
+  FakeContext context(domain::StageAssignment{
+      .subject_kind = "episode",
+      .subject_id = "open_ep4",
+      .stage = "validate",
+      .job_id = "validate_open_ep4",
+      .work_key = "w",
+      .token = 1,
+      .params_json = base::Json{{"video_path", fs::weakly_canonical(video_).string()},
+                                {"fingerprint", "of another file"}}
+                         .dump(),
+      .data_dir = data_,
+      .inputs = {},
+      .segments = {}});
+  ValidateStage validate;
+  EXPECT_EQ(validate.Run(context).error().reason, "ERR_VIDEO_CHANGED");
+}
+
+}  // namespace
+}  // namespace rollcall::pipeline

@@ -1,0 +1,230 @@
+#include "store/attempts.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "domain/reasons.h"
+#include "store/run_changes.h"
+#include "store/transitions.h"
+
+namespace rollcall::store {
+
+using base::Json;
+using base::Result;
+using domain::JobState;
+
+namespace {
+
+base::Error Fenced(const Fence& fence) {
+  return domain::MakeError(domain::reason::kFenced,
+                           fmt::format("attempt {} of task {} no longer holds the lease",
+                                       fence.token, static_cast<std::int64_t>(fence.task)));
+}
+
+// A retry is due by the boot clock alone; one of another boot is due at once.
+Result<void> QueueDueRetries(Ledger& ledger, const ClaimRequest& request) {
+  ROLLCALL_TRY_ASSIGN(auto waiting, ledger.RunsRetryWait());
+  for (StageRun& run : waiting) {
+    const bool is_due = !run.retry_due || run.retry_due->boot_id != request.agent.boot_id ||
+                        run.retry_due->at <= request.now.boot;
+    if (is_due) ROLLCALL_TRY(RunChanges(ledger, request.now).Move(run, JobState::kQueued));
+  }
+  return {};
+}
+
+Result<std::vector<domain::Artifact>> InputsOf(Ledger& ledger, StageRunId id) {
+  std::vector<domain::Artifact> inputs;
+  ROLLCALL_TRY_ASSIGN(const auto needs, ledger.RunNeeds(id));
+  for (const StageRunId need : needs) {
+    ROLLCALL_TRY_ASSIGN(const auto artifacts, ledger.Artifacts(need));
+    inputs.insert(inputs.end(), artifacts.begin(), artifacts.end());
+  }
+  return inputs;
+}
+
+// Lease and attempt rows of a fresh attempt.
+Result<Lease> OpenAttempt(Ledger& ledger, Task task, const ClaimRequest& request) {
+  ROLLCALL_TRY_ASSIGN(task.token, ledger.TokenNext());
+  ++task.attempt_count;
+  ROLLCALL_TRY(ledger.TaskUpdate(task));
+  Lease lease{.fence = {.task = task.id, .token = task.token, .attempt_uuid = base::RandomId()},
+              .agent = request.agent,
+              .expires_at = request.now.boot + request.lease,
+              .attempt_number = task.attempt_count,
+              .started_at = request.now.wall};
+  lease.liveness.last_pulse = request.now.boot;
+  lease.liveness.phase_since = request.now.boot;
+  lease.liveness.progress_at = request.now.boot;
+  ROLLCALL_TRY(ledger.LeaseInsert(lease));
+  ROLLCALL_TRY(ledger.AttemptInsert({.fence = lease.fence,
+                                     .number = task.attempt_count,
+                                     .agent_id = request.agent.id,
+                                     .started_at = request.now.wall}));
+  return lease;
+}
+
+struct AttemptClose {
+  AttemptOutcome outcome;
+  const AttemptEnd& end;
+};
+
+// The lease goes, the attempt's row says how it ended.
+Result<void> CloseAttempt(Ledger& ledger, const Lease& lease, const AttemptClose& close,
+                          base::Instant now) {
+  ROLLCALL_TRY(ledger.LeaseErase(lease.fence));
+  ROLLCALL_TRY_ASSIGN(auto attempt, Present(ledger.AttemptRead(lease.fence)));
+  attempt.ended_at = now.wall;
+  attempt.outcome = close.outcome;
+  attempt.error_reason = close.end.error.reason;
+  attempt.exit = close.end.exit;
+  attempt.rss_peak_bytes = close.end.rss_peak_bytes;
+  return ledger.AttemptUpdate(attempt);
+}
+
+Json AttemptDetails(const Lease& lease) {
+  return {{"attempt", lease.attempt_number}, {"token", lease.fence.token}};
+}
+
+}  // namespace
+
+Result<std::optional<LeasedTask>> Claim(Ledger& ledger, const ClaimRequest& request) {
+  ROLLCALL_TRY(QueueDueRetries(ledger, request));
+  ROLLCALL_TRY_ASSIGN(const auto task, ledger.TaskRunnable(request.stages));
+  if (!task) return std::optional<LeasedTask>();
+  ROLLCALL_TRY_ASSIGN(const Lease lease, OpenAttempt(ledger, *task, request));
+  ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(task->run)));
+  if (!run.started_at) run.started_at = request.now.wall;
+  Json details = AttemptDetails(lease);
+  details["agent"] = request.agent.id;
+  ROLLCALL_TRY(RunChanges(ledger, request.now).Move(run, JobState::kLeased, details));
+
+  LeasedTask leased{.fence = lease.fence, .run = run, .attempt_number = lease.attempt_number};
+  ROLLCALL_TRY_ASSIGN(leased.segments, ledger.Segments(run.work_key));
+  ROLLCALL_TRY_ASSIGN(leased.inputs, InputsOf(ledger, run.id));
+  return std::optional<LeasedTask>(std::move(leased));
+}
+
+Result<HeldTask> CheckFence(Ledger& ledger, const Fence& fence) {
+  ROLLCALL_TRY_ASSIGN(auto lease, ledger.LeaseRead(fence.task));
+  if (!lease || lease->fence != fence) return Fenced(fence);
+  ROLLCALL_TRY_ASSIGN(auto task, Present(ledger.TaskRead(fence.task)));
+  ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(task.run)));
+  if (!HasAttempt(run.state)) {
+    return domain::MakeError(
+        domain::reason::kStoreDamaged,
+        fmt::format("{} is {} and has a lease", run.public_id(), domain::JobStateName(run.state)));
+  }
+  return HeldTask{.lease = std::move(*lease), .task = task, .run = std::move(run)};
+}
+
+Result<void> Start(Ledger& ledger, const Fence& fence, const WorkerProcess& process,
+                   base::Instant now) {
+  ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
+  held.lease.pid = process.pid;
+  held.lease.pid_start = process.start;
+  ROLLCALL_TRY(ledger.LeaseUpdate(held.lease));
+  ROLLCALL_TRY_ASSIGN(auto attempt, Present(ledger.AttemptRead(fence)));
+  attempt.pid = process.pid;
+  ROLLCALL_TRY(ledger.AttemptUpdate(attempt));
+  RunChanges changes(ledger, now);
+  // Told twice, or while it is being cancelled: only who it is gets written.
+  if (held.run.state != JobState::kLeased) return changes.Touch(held.run);
+  Json details = AttemptDetails(held.lease);
+  details["pid"] = process.pid;
+  return changes.Move(held.run, JobState::kRunning, details);
+}
+
+Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Segment& segment,
+                           base::Instant now) {
+  ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
+  const std::string& work_key = held.run.work_key;
+  ROLLCALL_TRY_ASSIGN(const std::int64_t count, ledger.SegmentCount(work_key));
+  if (segment.number != count) {
+    ROLLCALL_TRY_ASSIGN(const auto known, ledger.SegmentRead(work_key, segment.number));
+    if (known && known->sha256 == segment.sha256) return {};
+    return base::Error{
+        .code = base::ErrorCode::kFailedPrecondition,
+        .reason = std::string(domain::reason::kInternal),
+        .message = known ? fmt::format("segment {} of {} is there with other bytes", segment.number,
+                                       held.run.public_id())
+                         : fmt::format("segment {} of {} came, but {} is the next", segment.number,
+                                       held.run.public_id(), count),
+        .hint = "the attempt is at odds with its checkpoint; it is tried again from there"};
+  }
+  ROLLCALL_TRY(ledger.SegmentInsert(work_key, fence.token, segment));
+  held.run.failures = 0;
+  held.run.crashes = 0;
+  RunChanges changes(ledger, now);
+  ROLLCALL_TRY(changes.Touch(held.run));
+  Json details = {{"number", segment.number},
+                  {"pts_from_us", segment.pts_from.count()},
+                  {"pts_to_us", segment.pts_to.count()},
+                  {"size_bytes", segment.size_bytes}};
+  const auto counters = base::ParseJson(segment.counters_json, "counters");
+  if (counters.ok()) details["counters"] = *counters;
+  return changes.Tell(held.run, "segment_committed", details);
+}
+
+Result<void> DropSegments(Ledger& ledger, std::string_view work_key, std::int64_t first_number,
+                          base::Instant now) {
+  ROLLCALL_TRY_ASSIGN(const std::int64_t gone, ledger.SegmentsErase(work_key, first_number));
+  if (gone == 0) return {};
+  ROLLCALL_TRY_ASSIGN(auto runs, ledger.RunsLiveOfWork(work_key));
+  RunChanges changes(ledger, now);
+  for (StageRun& run : runs) {
+    ROLLCALL_TRY(changes.Touch(run));
+    ROLLCALL_TRY(changes.Tell(run, "checkpoint_repaired",
+                              {{"first_number", first_number}, {"segments_dropped", gone}}));
+  }
+  return {};
+}
+
+Result<void> Succeed(Ledger& ledger, const Fence& fence, const Success& success,
+                     base::Instant now) {
+  auto held = CheckFence(ledger, fence);
+  if (!held.ok()) {
+    // Said again, because the first answer was lost: it has succeeded, by this very attempt.
+    ROLLCALL_TRY_ASSIGN(const auto attempt, ledger.AttemptRead(fence));
+    if (attempt && attempt->outcome == AttemptOutcome::kSucceeded) return {};
+    return std::move(held).error();
+  }
+  ROLLCALL_TRY(CloseAttempt(ledger, held->lease, {AttemptOutcome::kSucceeded, success.end}, now));
+  StageRun& run = held->run;
+  ROLLCALL_TRY(ledger.ArtifactsInsert(run.id, success.artifacts));
+  run.result_json = success.result_json;
+  run.last_error.reset();
+  Json details = AttemptDetails(held->lease);
+  if (run.is_cancel_wanted) details["note"] = "finished before the cancel reached it";
+  return RunChanges(ledger, now).Move(run, JobState::kSucceeded, details);
+}
+
+Result<void> End(Ledger& ledger, const Fence& fence, const AttemptEnd& end, base::Instant now) {
+  if (end.outcome == AttemptOutcome::kSucceeded) {
+    return domain::MakeError(domain::reason::kBadParams, "a success is told with TaskSucceed");
+  }
+  ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
+  ROLLCALL_TRY(CloseAttempt(ledger, held.lease, {end.outcome, end}, now));
+  StageRun& run = held.run;
+  const int failures_before = run.failures;
+  CountOutcome(end.outcome, run);
+  Json details = AttemptDetails(held.lease);
+  details["outcome"] = AttemptOutcomeName(end.outcome);
+  if (run.failures > failures_before) {
+    run.last_error = end.error;
+    details["error"] = ErrorJson(end.error);
+  }
+  const JobState to = StateAfterAttempt(run.is_cancel_wanted, end);
+  if (to == JobState::kRetryWait) {
+    run.run_at = end.retry_at;
+    run.retry_due =
+        RetryDue{.boot_id = held.lease.agent.boot_id, .at = now.boot + (*end.retry_at - now.wall)};
+    run.wait_reason = WaitsForRetry(run, end);
+    details["run_at"] = base::IsoTime(*end.retry_at);
+  }
+  // A cancelled attempt that is wanted again goes back to the queue, whatever its end was.
+  const bool is_revived = run.state == JobState::kCancelling && !run.is_cancel_wanted;
+  return RunChanges(ledger, now).Move(run, is_revived ? JobState::kQueued : to, details);
+}
+
+}  // namespace rollcall::store

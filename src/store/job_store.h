@@ -1,0 +1,170 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/records.h"
+
+namespace rollcall::store {
+
+struct Submission {
+  Job job;
+  // The same work was already open: `job` is that one, nothing was added.
+  bool is_existing = false;
+};
+
+struct ClaimRequest {
+  AgentIdentity agent;
+  std::vector<std::string> stages;  // Which this agent can run; empty = all.
+  std::chrono::nanoseconds lease{};
+  base::Instant now;
+};
+
+struct Heartbeat {
+  Fence fence;
+  Liveness liveness;
+};
+
+struct RenewReply {
+  Fence fence;
+  bool is_held = false;  // False: lost; kill that child now.
+  bool is_cancel_wanted = false;
+};
+
+struct CancelOutcome {
+  Job job;
+  std::vector<Fence> to_stop;  // Live attempts that nothing else needs any more.
+  bool had_finished = false;   // It was terminal before; nothing changed.
+};
+
+struct RunView {
+  StageRun run;
+  std::optional<Lease> lease;  // While leased.
+  bool is_reused = false;      // Joined after it had finished: skipped for this job.
+  bool is_left = false;        // This job was cancelled, the run goes on for another.
+};
+
+// All that Rollcall remembers of jobs, in one transactional store. Every method is one transaction:
+// all of it or nothing, durable when it returns ok. Every state change is a guarded update that
+// must hit one row, plus its event. The states are in docs/job-lifecycle.md.
+//
+// Errors besides those named: kResourceExhausted / ERR_DISK_FULL, kUnavailable when the store
+// cannot be reached, kDataLoss when it is damaged. Writes of a worker (those that take a Fence)
+// return kCancelled / ERR_FENCED when the fence does not hold, and change nothing.
+//
+// Thread-safe.
+class JobStore {
+ public:
+  virtual ~JobStore() = default;
+
+  // --- Episodes
+  // kAlreadyExists / ERR_EPISODE_KEY_TAKEN when the key names a video with another fingerprint;
+  // the same fingerprint updates path and display.
+  virtual base::Result<Episode> EpisodePut(const Episode& episode) = 0;
+  // kNotFound / ERR_EPISODE_NOT_REGISTERED.
+  virtual base::Result<Episode> EpisodeGet(std::string_view key) = 0;
+  virtual base::Result<std::vector<Episode>> EpisodeList() = 0;
+  // Forgets the episode, its jobs, runs, segments and events. kFailedPrecondition /
+  // ERR_JOB_ALREADY_RUNNING while a job of it is open.
+  virtual base::Result<void> EpisodeRemove(std::string_view key) = 0;
+
+  // --- Jobs
+  // Joins live runs of equal dedupe_key and the finished ones named by `reuse`; makes the rest.
+  // When every stage that is not reused is already live in one open job of the same kind, that
+  // job is returned (`is_existing`). A run of the same subject and stage with another dedupe_key
+  // that is live: the new one waits behind it and its wait_reason says so. All reused: the job
+  // ends succeeded at once.
+  virtual base::Result<Submission> JobSubmit(const JobRequest& request, base::Instant now) = 0;
+  virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND
+  // By public id ("analyze_x", "detect_x"): the newest job of that kind and subject, or else the
+  // newest job that joined the newest run of that stage. kNotFound / ERR_JOB_NOT_FOUND
+  virtual base::Result<Job> JobFind(std::string_view public_id) = 0;
+  virtual base::Result<std::vector<Job>> JobList() = 0;              // Newest first.
+  virtual base::Result<std::vector<RunView>> JobRuns(JobId id) = 0;  // In stage order.
+  // Runs that no other open job joined: queued, blocked, retry_wait → cancelled at once; leased,
+  // running → cancelling.
+  virtual base::Result<CancelOutcome> JobCancel(JobId id, base::Instant now) = 0;
+  virtual base::Result<bool> HasOpenJobs() = 0;
+
+  // --- Stage runs
+  virtual base::Result<StageRun> RunGet(StageRunId id) = 0;
+  // Newest generation; nullopt if the stage never ran for this subject.
+  virtual base::Result<std::optional<RunView>> RunLatest(const Subject& subject,
+                                                         std::string_view stage) = 0;
+  virtual base::Result<std::vector<RunView>> RunHistory(const Subject& subject,
+                                                        std::string_view stage) = 0;
+  // The newest succeeded run of this work, for reuse.
+  virtual base::Result<std::optional<StageRun>> RunSucceeded(std::string_view work_key) = 0;
+  // The newest succeeded run of this stage, whatever its parameters: the last good result.
+  virtual base::Result<std::optional<StageRun>> RunLastGood(const Subject& subject,
+                                                            std::string_view stage) = 0;
+  // Runs whose `change` is greater, in that order: what the projector has to write.
+  virtual base::Result<std::vector<RunView>> RunsChangedSince(std::int64_t change, int limit) = 0;
+  // Jobs that joined a run, open ones first.
+  virtual base::Result<std::vector<Job>> RunJobs(StageRunId id) = 0;
+  virtual base::Result<std::vector<Attempt>> AttemptList(StageRunId id) = 0;
+  virtual base::Result<std::vector<domain::Artifact>> ArtifactList(StageRunId id) = 0;
+
+  // --- Tasks and leases
+  // The oldest runnable task of the highest priority, now leased with a fresh token and attempt
+  // id; nullopt if there is none. Moves retry_wait whose time has come to queued first.
+  virtual base::Result<std::optional<LeasedTask>> TaskClaim(const ClaimRequest& request) = 0;
+  // leased → running, with the worker's identity.
+  virtual base::Result<void> TaskStarted(const Fence& fence, std::int64_t pid,
+                                         std::int64_t pid_start, base::Instant now) = 0;
+  // One statement for all leases of the agent. A fence that does not come back held is lost.
+  virtual base::Result<std::vector<RenewReply>> LeaseRenew(const AgentIdentity& agent,
+                                                           std::span<const Heartbeat> heartbeats,
+                                                           std::chrono::nanoseconds lease,
+                                                           base::Instant now) = 0;
+  // Sets or clears `is_stalled`, with an event.
+  virtual base::Result<void> LeaseMarkStalled(const Fence& fence, bool is_stalled,
+                                              base::Instant now) = 0;
+  // Ends attempts whose lease ran out (predicate repeated in the write): run → queued, or
+  // cancelled if that was wanted. Returns the fences that were taken away.
+  virtual base::Result<std::vector<Lease>> LeaseReap(const AgentIdentity& agent,
+                                                     base::Instant now) = 0;
+  // Leases of other incarnations of this agent (the owner died): returned for their processes to
+  // be killed first; LeaseVoid then ends each as an interruption.
+  virtual base::Result<std::vector<Lease>> LeaseLeftovers(const AgentIdentity& agent) = 0;
+  virtual base::Result<void> LeaseVoid(const Fence& fence, base::Instant now) = 0;
+  virtual base::Result<std::vector<Lease>> LeaseList() = 0;
+
+  // --- What a worker caused
+  // The checkpoint. Numbers are contiguous per work_key; a number that exists with the same hash
+  // is ok and changes nothing, with another hash kFailedPrecondition. Resets `failures`.
+  virtual base::Result<void> SegmentCommit(const Fence& fence, const domain::Segment& segment,
+                                           base::Instant now) = 0;
+  virtual base::Result<std::vector<domain::Segment>> SegmentList(std::string_view work_key) = 0;
+  // Removes segment `first_number` and later ones (their file was bad, or a re-run was asked
+  // for). Event `checkpoint_repaired` on open jobs of that work.
+  virtual base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
+                                         base::Instant now) = 0;
+  // running → succeeded, with its artefacts; runs that were blocked only by it → queued.
+  virtual base::Result<void> TaskSucceed(const Fence& fence, const std::string& result_json,
+                                         std::span<const domain::Artifact> artifacts,
+                                         const AttemptEnd& end, base::Instant now) = 0;
+  virtual base::Result<void> TaskEnd(const Fence& fence, const AttemptEnd& end,
+                                     base::Instant now) = 0;
+
+  // --- Events
+  virtual base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) = 0;
+
+  // --- Queues
+  // A paused stage is not claimed; its queued runs carry `reason` as wait_reason. Empty = resume.
+  virtual base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
+                                        base::Instant now) = 0;
+
+  // --- The store itself
+  // A random id made with the store: events of another epoch are not comparable.
+  virtual base::Result<std::string> StreamEpoch() = 0;
+  // When the earliest retry_wait becomes due.
+  virtual base::Result<std::optional<base::WallTime>> NextRetry() = 0;
+  // Reads everything and checks it; kDataLoss with what is wrong.
+  virtual base::Result<void> IntegrityCheck() = 0;
+};
+
+}  // namespace rollcall::store

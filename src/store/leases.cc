@@ -1,0 +1,98 @@
+#include "store/leases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "domain/reasons.h"
+#include "store/attempts.h"
+#include "store/run_changes.h"
+
+namespace rollcall::store {
+
+using base::Result;
+
+namespace {
+
+bool IsOf(const Lease& lease, const AgentIdentity& agent) {
+  return lease.agent.id == agent.id && lease.agent.incarnation == agent.incarnation;
+}
+
+AttemptEnd Interruption(AttemptOutcome outcome, std::string message) {
+  return {.outcome = outcome,
+          .error = domain::MakeError(domain::reason::kFenced, std::move(message))};
+}
+
+// CLOCK_BOOTTIME of another boot means nothing: such a lease is void, its processes are gone.
+bool HasRunOut(const Lease& lease, const AgentIdentity& agent, base::Instant now) {
+  return lease.agent.boot_id != agent.boot_id || lease.expires_at <= now.boot;
+}
+
+Result<RenewReply> RenewOne(Ledger& ledger, const Renewal& renewal, const Heartbeat& heartbeat,
+                            base::Instant now) {
+  RenewReply reply{.fence = heartbeat.fence};
+  ROLLCALL_TRY_ASSIGN(auto lease, ledger.LeaseRead(heartbeat.fence.task));
+  if (!lease || lease->fence != heartbeat.fence || !IsOf(*lease, renewal.agent)) return reply;
+  const bool is_stalled = lease->liveness.is_stalled;  // Only LeaseMarkStalled says so.
+  lease->liveness = heartbeat.liveness;
+  lease->liveness.is_stalled = is_stalled;
+  lease->expires_at = now.boot + renewal.lease;
+  ROLLCALL_TRY(ledger.LeaseUpdate(*lease));
+  ROLLCALL_TRY_ASSIGN(const auto task, Present(ledger.TaskRead(heartbeat.fence.task)));
+  ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(task.run)));
+  ROLLCALL_TRY(RunChanges(ledger, now).Touch(run));
+  reply.is_held = true;
+  // Also after a new job joined: that job gets a fresh attempt, this one ends.
+  reply.is_cancel_wanted = run.state == domain::JobState::kCancelling;
+  return reply;
+}
+
+}  // namespace
+
+Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal, base::Instant now) {
+  std::vector<RenewReply> replies;
+  for (const Heartbeat& heartbeat : renewal.heartbeats) {
+    ROLLCALL_TRY_ASSIGN(auto reply, RenewOne(ledger, renewal, heartbeat, now));
+    replies.push_back(std::move(reply));
+  }
+  return replies;
+}
+
+Result<void> MarkStalled(Ledger& ledger, const Fence& fence, bool is_stalled, base::Instant now) {
+  ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
+  if (held.lease.liveness.is_stalled == is_stalled) return {};
+  held.lease.liveness.is_stalled = is_stalled;
+  ROLLCALL_TRY(ledger.LeaseUpdate(held.lease));
+  RunChanges changes(ledger, now);
+  ROLLCALL_TRY(changes.Touch(held.run));
+  const Liveness& liveness = held.lease.liveness;
+  return changes.Tell(held.run, is_stalled ? "stage_stalled" : "stage_moving",
+                      {{"phase", domain::PhaseName(liveness.phase)},
+                       {"done", liveness.done},
+                       {"total", liveness.total},
+                       {"unit", liveness.unit}});
+}
+
+Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent, base::Instant now) {
+  ROLLCALL_TRY_ASSIGN(auto leases, ledger.LeaseAll());
+  std::erase_if(leases, [&](const Lease& lease) { return !HasRunOut(lease, agent, now); });
+  const AttemptEnd end = Interruption(AttemptOutcome::kExpired, "the lease ran out");
+  for (const Lease& lease : leases) ROLLCALL_TRY(End(ledger, lease.fence, end, now));
+  return leases;
+}
+
+Result<std::vector<Lease>> Leftovers(Ledger& ledger, const AgentIdentity& agent) {
+  ROLLCALL_TRY_ASSIGN(auto leases, ledger.LeaseAll());
+  std::erase_if(leases, [&](const Lease& lease) {
+    return lease.agent.id != agent.id || lease.agent.incarnation == agent.incarnation;
+  });
+  return leases;
+}
+
+Result<void> Void(Ledger& ledger, const Fence& fence, base::Instant now) {
+  return End(ledger, fence,
+             Interruption(AttemptOutcome::kInterrupted, "the owner of the attempt is gone"), now);
+}
+
+}  // namespace rollcall::store

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "store/job_store.h"
+#include "store/ledger.h"
+
+namespace rollcall::store {
+
+// What keeps or takes away the right to write, each within one transaction; see JobStore.
+
+struct Renewal {
+  const AgentIdentity& agent;
+  std::span<const Heartbeat> heartbeats;
+  std::chrono::nanoseconds lease;
+};
+base::Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal,
+                                            base::Instant now);
+base::Result<void> MarkStalled(Ledger& ledger, const Fence& fence, bool is_stalled,
+                               base::Instant now);
+base::Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent,
+                                      base::Instant now);
+base::Result<std::vector<Lease>> Leftovers(Ledger& ledger, const AgentIdentity& agent);
+base::Result<void> Void(Ledger& ledger, const Fence& fence, base::Instant now);
+
+}  // namespace rollcall::store

@@ -1,0 +1,328 @@
+#include "store/ledger_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "domain/reasons.h"
+#include "store/attempts.h"
+#include "store/audit.h"
+#include "store/cancellation.h"
+#include "store/leases.h"
+#include "store/run_changes.h"
+#include "store/submission.h"
+#include "store/transitions.h"
+
+namespace rollcall::store {
+
+using base::Result;
+using domain::JobState;
+namespace reason = domain::reason;
+
+namespace {
+
+base::Error NoEpisode(std::string_view key) {
+  return domain::MakeError(reason::kEpisodeNotRegistered, fmt::format("no episode {}", key));
+}
+
+base::Error NoJob(std::string_view name) {
+  return domain::MakeError(reason::kJobNotFound, fmt::format("there is no job {}", name));
+}
+
+Result<RunView> ViewOf(Ledger& ledger, StageRun run) {
+  ROLLCALL_TRY_ASSIGN(auto lease, ledger.LeaseOfRun(run.id));
+  return RunView{.run = std::move(run), .lease = std::move(lease)};
+}
+
+Result<std::vector<RunView>> ViewsOf(Ledger& ledger, std::vector<StageRun> runs) {
+  std::vector<RunView> views;
+  for (StageRun& run : runs) {
+    ROLLCALL_TRY_ASSIGN(auto view, ViewOf(ledger, std::move(run)));
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+Result<std::vector<Job>> JobsOf(Ledger& ledger, StageRunId id) {
+  ROLLCALL_TRY_ASSIGN(const auto links, ledger.RunJobStages(id));
+  std::vector<Job> jobs;
+  for (const JobStage& link : links) {
+    ROLLCALL_TRY_ASSIGN(auto job, Present(ledger.JobRead(link.job)));
+    jobs.push_back(std::move(job));
+  }
+  std::ranges::stable_partition(jobs,
+                                [](const Job& job) { return !domain::IsTerminal(job.state); });
+  return jobs;
+}
+
+Result<void> Pause(Ledger& ledger, std::string_view stage, std::string_view why,
+                   base::Instant now) {
+  ROLLCALL_TRY(ledger.QueueWrite(stage, why));
+  ROLLCALL_TRY_ASSIGN(auto queued, ledger.RunsQueued(stage));
+  RunChanges changes(ledger, now);
+  for (StageRun& run : queued) {
+    const std::string before = run.wait_reason;
+    ROLLCALL_TRY_ASSIGN(run.wait_reason, changes.WhyQueued(stage, kWaitsForWorker));
+    if (run.wait_reason == before) continue;
+    ROLLCALL_TRY(changes.Touch(run));
+    ROLLCALL_TRY(changes.Tell(run, "stage_waiting"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Episode> LedgerStore::EpisodePut(const Episode& episode) {
+  return In(Access::kWrite, [&](Ledger& ledger) -> Result<Episode> {
+    ROLLCALL_TRY_ASSIGN(const auto known, ledger.EpisodeRead(episode.key));
+    if (known && known->fingerprint != episode.fingerprint) {
+      return domain::MakeError(reason::kKeyTaken, fmt::format("episode {} is another video: {}",
+                                                              episode.key, known->video_path));
+    }
+    Episode stored = episode;
+    if (known) stored.created_at = known->created_at;
+    ROLLCALL_TRY(ledger.EpisodeWrite(stored));
+    return stored;
+  });
+}
+
+Result<Episode> LedgerStore::EpisodeGet(std::string_view key) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<Episode> {
+    ROLLCALL_TRY_ASSIGN(auto episode, ledger.EpisodeRead(key));
+    if (!episode) return NoEpisode(key);
+    return std::move(*episode);
+  });
+}
+
+Result<std::vector<Episode>> LedgerStore::EpisodeList() {
+  return In(Access::kRead, [](Ledger& ledger) { return ledger.EpisodeAll(); });
+}
+
+Result<void> LedgerStore::EpisodeRemove(std::string_view key) {
+  return In(Access::kWrite, [&](Ledger& ledger) -> Result<void> {
+    ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
+    if (!episode) return NoEpisode(key);
+    ROLLCALL_TRY_ASSIGN(const bool is_busy,
+                        ledger.JobAnyOpenOf({.kind = "episode", .id = std::string(key)}));
+    if (is_busy) {
+      base::Error error = domain::MakeError(reason::kJobAlreadyRunning,
+                                            fmt::format("a job of episode {} is open", key));
+      error.code = base::ErrorCode::kFailedPrecondition;
+      return error;
+    }
+    return ledger.EpisodeErase(key);
+  });
+}
+
+Result<Submission> LedgerStore::JobSubmit(const JobRequest& request, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Submit(ledger, request, now); });
+}
+
+Result<Job> LedgerStore::JobGet(JobId id) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<Job> {
+    ROLLCALL_TRY_ASSIGN(auto job, ledger.JobRead(id));
+    if (!job) return NoJob(std::to_string(static_cast<std::int64_t>(id)));
+    return std::move(*job);
+  });
+}
+
+Result<Job> LedgerStore::JobFind(std::string_view public_id) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<Job> {
+    ROLLCALL_TRY_ASSIGN(auto job, ledger.JobNewest(public_id));
+    if (job) return std::move(*job);
+    ROLLCALL_TRY_ASSIGN(const auto run, ledger.RunNewest(public_id));
+    if (!run) return NoJob(public_id);
+    ROLLCALL_TRY_ASSIGN(const auto links, ledger.RunJobStages(run->id));
+    ROLLCALL_CHECK(!links.empty());
+    ROLLCALL_TRY_ASSIGN(job, ledger.JobRead(links.front().job));
+    return std::move(*job);
+  });
+}
+
+Result<std::vector<Job>> LedgerStore::JobList() {
+  return In(Access::kRead, [](Ledger& ledger) { return ledger.JobAll(); });
+}
+
+Result<std::vector<RunView>> LedgerStore::JobRuns(JobId id) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<std::vector<RunView>> {
+    ROLLCALL_TRY_ASSIGN(const auto links, ledger.JobStages(id));
+    if (links.empty()) return NoJob(std::to_string(static_cast<std::int64_t>(id)));
+    std::vector<RunView> views;
+    for (const JobStage& link : links) {
+      ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(link.run)));
+      ROLLCALL_TRY_ASSIGN(auto view, ViewOf(ledger, std::move(run)));
+      view.is_reused = link.is_reused;
+      view.is_left = link.is_left;
+      views.push_back(std::move(view));
+    }
+    return views;
+  });
+}
+
+Result<CancelOutcome> LedgerStore::JobCancel(JobId id, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Cancel(ledger, id, now); });
+}
+
+Result<bool> LedgerStore::HasOpenJobs() {
+  return In(Access::kRead, [](Ledger& ledger) { return ledger.JobAnyOpen(); });
+}
+
+Result<StageRun> LedgerStore::RunGet(StageRunId id) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<StageRun> {
+    ROLLCALL_TRY_ASSIGN(auto run, ledger.RunRead(id));
+    if (!run) return NoJob(fmt::format("run {}", static_cast<std::int64_t>(id)));
+    return std::move(*run);
+  });
+}
+
+Result<std::optional<RunView>> LedgerStore::RunLatest(const Subject& subject,
+                                                      std::string_view stage) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<std::optional<RunView>> {
+    ROLLCALL_TRY_ASSIGN(auto runs, ledger.RunGenerations(subject, stage));
+    if (runs.empty()) return std::optional<RunView>();
+    ROLLCALL_TRY_ASSIGN(auto view, ViewOf(ledger, std::move(runs.front())));
+    return std::optional<RunView>(std::move(view));
+  });
+}
+
+Result<std::vector<RunView>> LedgerStore::RunHistory(const Subject& subject,
+                                                     std::string_view stage) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<std::vector<RunView>> {
+    ROLLCALL_TRY_ASSIGN(auto runs, ledger.RunGenerations(subject, stage));
+    return ViewsOf(ledger, std::move(runs));
+  });
+}
+
+Result<std::optional<StageRun>> LedgerStore::RunSucceeded(std::string_view work_key) {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.RunNewestSucceeded(work_key); });
+}
+
+Result<std::optional<StageRun>> LedgerStore::RunLastGood(const Subject& subject,
+                                                         std::string_view stage) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<std::optional<StageRun>> {
+    ROLLCALL_TRY_ASSIGN(auto runs, ledger.RunGenerations(subject, stage));
+    for (StageRun& run : runs) {
+      if (run.state == JobState::kSucceeded) return std::optional<StageRun>(std::move(run));
+    }
+    return std::optional<StageRun>();
+  });
+}
+
+Result<std::vector<RunView>> LedgerStore::RunsChangedSince(std::int64_t change, int limit) {
+  return In(Access::kRead, [&](Ledger& ledger) -> Result<std::vector<RunView>> {
+    ROLLCALL_TRY_ASSIGN(auto runs, ledger.RunsChanged(change, limit));
+    return ViewsOf(ledger, std::move(runs));
+  });
+}
+
+Result<std::vector<Job>> LedgerStore::RunJobs(StageRunId id) {
+  return In(Access::kRead, [&](Ledger& ledger) { return JobsOf(ledger, id); });
+}
+
+Result<std::vector<Attempt>> LedgerStore::AttemptList(StageRunId id) {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.Attempts(id); });
+}
+
+Result<std::vector<domain::Artifact>> LedgerStore::ArtifactList(StageRunId id) {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.Artifacts(id); });
+}
+
+Result<std::optional<LeasedTask>> LedgerStore::TaskClaim(const ClaimRequest& request) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Claim(ledger, request); });
+}
+
+Result<void> LedgerStore::TaskStarted(const Fence& fence, std::int64_t pid, std::int64_t pid_start,
+                                      base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) {
+    return Start(ledger, fence, {.pid = pid, .start = pid_start}, now);
+  });
+}
+
+Result<std::vector<RenewReply>> LedgerStore::LeaseRenew(const AgentIdentity& agent,
+                                                        std::span<const Heartbeat> heartbeats,
+                                                        std::chrono::nanoseconds lease,
+                                                        base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) {
+    return Renew(ledger, {.agent = agent, .heartbeats = heartbeats, .lease = lease}, now);
+  });
+}
+
+Result<void> LedgerStore::LeaseMarkStalled(const Fence& fence, bool is_stalled, base::Instant now) {
+  return In(Access::kWrite,
+            [&](Ledger& ledger) { return MarkStalled(ledger, fence, is_stalled, now); });
+}
+
+Result<std::vector<Lease>> LedgerStore::LeaseReap(const AgentIdentity& agent, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Reap(ledger, agent, now); });
+}
+
+Result<std::vector<Lease>> LedgerStore::LeaseLeftovers(const AgentIdentity& agent) {
+  return In(Access::kRead, [&](Ledger& ledger) { return Leftovers(ledger, agent); });
+}
+
+Result<void> LedgerStore::LeaseVoid(const Fence& fence, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Void(ledger, fence, now); });
+}
+
+Result<std::vector<Lease>> LedgerStore::LeaseList() {
+  return In(Access::kRead, [](Ledger& ledger) { return ledger.LeaseAll(); });
+}
+
+Result<void> LedgerStore::SegmentCommit(const Fence& fence, const domain::Segment& segment,
+                                        base::Instant now) {
+  return In(Access::kWrite,
+            [&](Ledger& ledger) { return CommitSegment(ledger, fence, segment, now); });
+}
+
+Result<std::vector<domain::Segment>> LedgerStore::SegmentList(std::string_view work_key) {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.Segments(work_key); });
+}
+
+Result<void> LedgerStore::SegmentDrop(std::string_view work_key, std::int64_t first_number,
+                                      base::Instant now) {
+  return In(Access::kWrite,
+            [&](Ledger& ledger) { return DropSegments(ledger, work_key, first_number, now); });
+}
+
+Result<void> LedgerStore::TaskSucceed(const Fence& fence, const std::string& result_json,
+                                      std::span<const domain::Artifact> artifacts,
+                                      const AttemptEnd& end, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) {
+    return Succeed(ledger, fence, {.result_json = result_json, .artifacts = artifacts, .end = end},
+                   now);
+  });
+}
+
+Result<void> LedgerStore::TaskEnd(const Fence& fence, const AttemptEnd& end, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return End(ledger, fence, end, now); });
+}
+
+Result<std::vector<Event>> LedgerStore::EventsAfter(JobId job, std::int64_t seq, int limit) {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.Events(job, seq, limit); });
+}
+
+Result<void> LedgerStore::QueuePause(std::string_view stage, std::string_view why,
+                                     base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Pause(ledger, stage, why, now); });
+}
+
+Result<std::string> LedgerStore::StreamEpoch() {
+  return In(Access::kRead, [](Ledger& ledger) { return ledger.StreamEpoch(); });
+}
+
+Result<std::optional<base::WallTime>> LedgerStore::NextRetry() {
+  return In(Access::kRead, [](Ledger& ledger) -> Result<std::optional<base::WallTime>> {
+    ROLLCALL_TRY_ASSIGN(const auto waiting, ledger.RunsRetryWait());
+    std::optional<base::WallTime> next;
+    for (const StageRun& run : waiting) next = std::min(next.value_or(*run.run_at), *run.run_at);
+    return next;
+  });
+}
+
+Result<void> LedgerStore::IntegrityCheck() {
+  ROLLCALL_TRY(CheckFile());
+  return In(Access::kRead, [](Ledger& ledger) { return Audit(ledger); });
+}
+
+}  // namespace rollcall::store

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <type_traits>
+
+#include "store/job_store.h"
+#include "store/ledger.h"
+
+namespace rollcall::store {
+
+// A JobStore on any database that can show its rows as a Ledger: the rules are written once, in
+// this folder, and a database brings only rows and transactions.
+//
+// As thread-safe as Transact.
+class LedgerStore : public JobStore {
+ public:
+  base::Result<Episode> EpisodePut(const Episode& episode) final;
+  base::Result<Episode> EpisodeGet(std::string_view key) final;
+  base::Result<std::vector<Episode>> EpisodeList() final;
+  base::Result<void> EpisodeRemove(std::string_view key) final;
+
+  base::Result<Submission> JobSubmit(const JobRequest& request, base::Instant now) final;
+  base::Result<Job> JobGet(JobId id) final;
+  base::Result<Job> JobFind(std::string_view public_id) final;
+  base::Result<std::vector<Job>> JobList() final;
+  base::Result<std::vector<RunView>> JobRuns(JobId id) final;
+  base::Result<CancelOutcome> JobCancel(JobId id, base::Instant now) final;
+  base::Result<bool> HasOpenJobs() final;
+
+  base::Result<StageRun> RunGet(StageRunId id) final;
+  base::Result<std::optional<RunView>> RunLatest(const Subject& subject,
+                                                 std::string_view stage) final;
+  base::Result<std::vector<RunView>> RunHistory(const Subject& subject,
+                                                std::string_view stage) final;
+  base::Result<std::optional<StageRun>> RunSucceeded(std::string_view work_key) final;
+  base::Result<std::optional<StageRun>> RunLastGood(const Subject& subject,
+                                                    std::string_view stage) final;
+  base::Result<std::vector<RunView>> RunsChangedSince(std::int64_t change, int limit) final;
+  base::Result<std::vector<Job>> RunJobs(StageRunId id) final;
+  base::Result<std::vector<Attempt>> AttemptList(StageRunId id) final;
+  base::Result<std::vector<domain::Artifact>> ArtifactList(StageRunId id) final;
+
+  base::Result<std::optional<LeasedTask>> TaskClaim(const ClaimRequest& request) final;
+  base::Result<void> TaskStarted(const Fence& fence, std::int64_t pid, std::int64_t pid_start,
+                                 base::Instant now) final;
+  base::Result<std::vector<RenewReply>> LeaseRenew(const AgentIdentity& agent,
+                                                   std::span<const Heartbeat> heartbeats,
+                                                   std::chrono::nanoseconds lease,
+                                                   base::Instant now) final;
+  base::Result<void> LeaseMarkStalled(const Fence& fence, bool is_stalled, base::Instant now) final;
+  base::Result<std::vector<Lease>> LeaseReap(const AgentIdentity& agent, base::Instant now) final;
+  base::Result<std::vector<Lease>> LeaseLeftovers(const AgentIdentity& agent) final;
+  base::Result<void> LeaseVoid(const Fence& fence, base::Instant now) final;
+  base::Result<std::vector<Lease>> LeaseList() final;
+
+  base::Result<void> SegmentCommit(const Fence& fence, const domain::Segment& segment,
+                                   base::Instant now) final;
+  base::Result<std::vector<domain::Segment>> SegmentList(std::string_view work_key) final;
+  base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
+                                 base::Instant now) final;
+  base::Result<void> TaskSucceed(const Fence& fence, const std::string& result_json,
+                                 std::span<const domain::Artifact> artifacts, const AttemptEnd& end,
+                                 base::Instant now) final;
+  base::Result<void> TaskEnd(const Fence& fence, const AttemptEnd& end, base::Instant now) final;
+
+  base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) final;
+  base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
+                                base::Instant now) final;
+  base::Result<std::string> StreamEpoch() final;
+  base::Result<std::optional<base::WallTime>> NextRetry() final;
+  base::Result<void> IntegrityCheck() final;
+
+ protected:
+  enum class Access { kRead, kWrite };
+  using Body = std::function<base::Result<void>(Ledger&)>;
+
+  // Runs `body` in one transaction: durable when this returns ok; without any effect when `body`
+  // or the commit fails. Transactions that write exclude each other.
+  virtual base::Result<void> Transact(Access access, const Body& body) = 0;
+  // What the database itself can check of its file.
+  virtual base::Result<void> CheckFile() = 0;
+
+ private:
+  template <typename F>
+  std::invoke_result_t<F, Ledger&> In(Access access, F body) {
+    std::optional<std::invoke_result_t<F, Ledger&>> result;
+    auto done = Transact(access, [&](Ledger& ledger) -> base::Result<void> {
+      result.emplace(body(ledger));
+      if (!result->ok()) return result->error();
+      return {};
+    });
+    if (!done.ok()) return std::move(done).error();
+    return std::move(*result);
+  }
+};
+
+}  // namespace rollcall::store

@@ -1,0 +1,258 @@
+#include "store/memory/memory_ledger.h"
+
+#include <algorithm>
+#include <ranges>
+
+#include "base/random.h"
+#include "store/memory/undoable_map.h"
+
+namespace rollcall::store {
+
+using base::Result;
+using domain::JobState;
+
+MemoryLedger::MemoryLedger() : epoch_(base::RandomId()) {}
+
+void MemoryLedger::RollBack() {
+  for (const auto& undo : undo_ | std::views::reverse) undo();
+  undo_.clear();
+}
+
+Result<void> MemoryLedger::EpisodeWrite(const Episode& episode) {
+  Set(episodes_, episode.key, episode);
+  return {};
+}
+
+Result<std::optional<Episode>> MemoryLedger::EpisodeRead(std::string_view key) {
+  return Find(episodes_, std::string(key));
+}
+
+Result<std::vector<Episode>> MemoryLedger::EpisodeAll() {
+  const auto values = episodes_ | std::views::values;
+  return std::vector<Episode>(values.begin(), values.end());
+}
+
+Result<void> MemoryLedger::EpisodeErase(std::string_view key) {
+  const Subject subject{.kind = "episode", .id = std::string(key)};
+  Erase(episodes_, subject.id);
+  std::vector<StageRun> runs;
+  for (const auto& [id, run] : runs_) {
+    if (run.subject == subject) runs.push_back(run);
+  }
+  for (const StageRun& run : runs) {
+    ROLLCALL_TRY(SegmentsErase(run.work_key, 0));
+    Erase(artifacts_, run.id);
+    Erase(needs_, run.id);
+    Erase(runs_, run.id);
+    std::erase_if(tasks_, [&](const auto& entry) {
+      if (entry.second.run != run.id) return false;
+      undo_.push_back([this, entry] { tasks_.insert(entry); });
+      return true;
+    });
+  }
+  std::erase_if(attempts_, [&](const auto& entry) {
+    if (tasks_.contains(entry.first.first)) return false;
+    undo_.push_back([this, entry] { attempts_.insert(entry); });
+    return true;
+  });
+  ROLLCALL_TRY_ASSIGN(const auto jobs, JobAll());
+  for (const Job& job : jobs) {
+    if (job.subject != subject) continue;
+    for (std::int64_t seq = 1; seq <= job.event_seq; ++seq) Erase(events_, {job.id, seq});
+    ROLLCALL_TRY_ASSIGN(const auto links, JobStages(job.id));
+    for (const JobStage& link : links) Erase(job_stages_, {link.job, link.run});
+    Erase(jobs_, job.id);
+  }
+  return {};
+}
+
+Result<JobId> MemoryLedger::JobInsert(const Job& job) {
+  Job stored = job;
+  stored.id = JobId{++job_id_};
+  Set(jobs_, stored.id, stored);
+  return stored.id;
+}
+
+Result<std::optional<Job>> MemoryLedger::JobRead(JobId id) { return Find(jobs_, id); }
+
+Result<void> MemoryLedger::JobUpdate(const Job& job, JobState from) {
+  auto stored = Find(jobs_, job.id);
+  if (!stored || stored->state != from) return NotOneRow("job");
+  stored->state = job.state;
+  stored->finished_at = job.finished_at;
+  stored->event_seq = job.event_seq;
+  Set(jobs_, job.id, *stored);
+  return {};
+}
+
+Result<std::optional<Job>> MemoryLedger::JobNewest(std::string_view public_id) {
+  for (const auto& [id, job] : jobs_ | std::views::reverse) {
+    if (job.public_id() == public_id) return std::optional(job);
+  }
+  return std::optional<Job>();
+}
+
+Result<std::vector<Job>> MemoryLedger::JobAll() {
+  std::vector<Job> all;
+  for (const auto& [id, job] : jobs_ | std::views::reverse) all.push_back(job);
+  return all;
+}
+
+Result<bool> MemoryLedger::JobAnyOpen() {
+  return std::ranges::any_of(jobs_ | std::views::values,
+                             [](const Job& job) { return !domain::IsTerminal(job.state); });
+}
+
+Result<bool> MemoryLedger::JobAnyOpenOf(const Subject& subject) {
+  return std::ranges::any_of(jobs_ | std::views::values, [&](const Job& job) {
+    return job.subject == subject && !domain::IsTerminal(job.state);
+  });
+}
+
+Result<void> MemoryLedger::JobStageInsert(const JobStage& link) {
+  Set(job_stages_, {link.job, link.run}, link);
+  return {};
+}
+
+Result<void> MemoryLedger::JobStageLeave(JobId job, StageRunId run) {
+  auto link = Find(job_stages_, {job, run});
+  if (!link) return NotOneRow("job_stage");
+  link->is_left = true;
+  Set(job_stages_, {job, run}, *link);
+  return {};
+}
+
+Result<std::vector<JobStage>> MemoryLedger::JobStages(JobId id) {
+  std::vector<JobStage> links;
+  const auto first = job_stages_.lower_bound({id, StageRunId{}});
+  for (auto at = first; at != job_stages_.end() && at->first.first == id; ++at) {
+    links.push_back(at->second);
+  }
+  std::ranges::sort(links, {}, &JobStage::position);
+  return links;
+}
+
+Result<std::vector<JobStage>> MemoryLedger::RunJobStages(StageRunId id) {
+  std::vector<JobStage> links;
+  for (const auto& [key, link] : job_stages_ | std::views::reverse) {
+    if (link.run == id) links.push_back(link);
+  }
+  return links;
+}
+
+Result<TaskId> MemoryLedger::TaskInsert(const Task& task) {
+  Task stored = task;
+  stored.id = TaskId{++task_id_};
+  Set(tasks_, stored.id, stored);
+  return stored.id;
+}
+
+Result<std::optional<Task>> MemoryLedger::TaskRead(TaskId id) { return Find(tasks_, id); }
+
+Result<std::optional<Task>> MemoryLedger::TaskRunnable(std::span<const std::string> stages) {
+  const StageRun* best = nullptr;
+  for (const auto& [id, run] : runs_) {
+    const auto queue = queues_.find(run.name);
+    const bool is_paused = queue != queues_.end() && !queue->second.empty();
+    const bool can = stages.empty() || std::ranges::find(stages, run.name) != stages.end();
+    if (run.state != JobState::kQueued || is_paused || !can) continue;
+    if (best == nullptr || run.priority > best->priority) best = &run;
+  }
+  if (best == nullptr) return std::optional<Task>();
+  for (const auto& [id, task] : tasks_) {
+    if (task.run == best->id) return std::optional(task);
+  }
+  return NotOneRow("task");
+}
+
+Result<void> MemoryLedger::TaskUpdate(const Task& task) {
+  if (!tasks_.contains(task.id)) return NotOneRow("task");
+  Set(tasks_, task.id, task);
+  return {};
+}
+
+Result<void> MemoryLedger::LeaseInsert(const Lease& lease) {
+  if (leases_.contains(lease.fence.task)) return NotOneRow("lease");
+  Set(leases_, lease.fence.task, lease);
+  return {};
+}
+
+Result<std::optional<Lease>> MemoryLedger::LeaseRead(TaskId id) { return Find(leases_, id); }
+
+Result<std::optional<Lease>> MemoryLedger::LeaseOfRun(StageRunId id) {
+  for (const auto& [task_id, lease] : leases_) {
+    if (tasks_.at(task_id).run == id) return std::optional(lease);
+  }
+  return std::optional<Lease>();
+}
+
+Result<std::vector<Lease>> MemoryLedger::LeaseAll() {
+  const auto values = leases_ | std::views::values;
+  return std::vector<Lease>(values.begin(), values.end());
+}
+
+Result<void> MemoryLedger::LeaseUpdate(const Lease& lease) {
+  const auto stored = Find(leases_, lease.fence.task);
+  if (!stored || stored->fence != lease.fence) return NotOneRow("lease");
+  Set(leases_, lease.fence.task, lease);
+  return {};
+}
+
+Result<void> MemoryLedger::LeaseErase(const Fence& fence) {
+  const auto stored = Find(leases_, fence.task);
+  if (!stored || stored->fence != fence) return NotOneRow("lease");
+  Erase(leases_, fence.task);
+  return {};
+}
+
+Result<void> MemoryLedger::AttemptInsert(const Attempt& attempt) {
+  Set(attempts_, {attempt.fence.task, attempt.fence.token}, attempt);
+  return {};
+}
+
+Result<std::optional<Attempt>> MemoryLedger::AttemptRead(const Fence& fence) {
+  auto attempt = Find(attempts_, {fence.task, fence.token});
+  if (attempt && attempt->fence != fence) attempt.reset();
+  return attempt;
+}
+
+Result<void> MemoryLedger::AttemptUpdate(const Attempt& attempt) {
+  Set(attempts_, {attempt.fence.task, attempt.fence.token}, attempt);
+  return {};
+}
+
+Result<std::vector<Attempt>> MemoryLedger::Attempts(StageRunId id) {
+  std::vector<Attempt> found;
+  for (const auto& [key, attempt] : attempts_) {
+    if (tasks_.at(key.first).run == id) found.push_back(attempt);
+  }
+  return found;
+}
+
+Result<void> MemoryLedger::EventInsert(const Event& event) {
+  Set(events_, {event.job, event.seq}, event);
+  return {};
+}
+
+Result<std::vector<Event>> MemoryLedger::Events(JobId job, std::int64_t after, int limit) {
+  std::vector<Event> found;
+  for (auto at = events_.upper_bound({job, after});
+       at != events_.end() && at->first.first == job && std::ssize(found) < limit; ++at) {
+    found.push_back(at->second);
+  }
+  return found;
+}
+
+Result<std::string> MemoryLedger::QueueReason(std::string_view stage) {
+  return Find(queues_, std::string(stage)).value_or("");
+}
+
+Result<void> MemoryLedger::QueueWrite(std::string_view stage, std::string_view reason) {
+  Set(queues_, std::string(stage), std::string(reason));
+  return {};
+}
+
+Result<std::int64_t> MemoryLedger::TokenNext() { return ++token_; }
+Result<std::string> MemoryLedger::StreamEpoch() { return epoch_; }
+
+}  // namespace rollcall::store

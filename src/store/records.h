@@ -1,0 +1,206 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "domain/job_state.h"
+#include "domain/stage_handler.h"
+
+namespace rollcall::store {
+
+// Row ids. Distinct types, so that they cannot be swapped.
+enum class JobId : std::int64_t {};
+enum class StageRunId : std::int64_t {};
+enum class TaskId : std::int64_t {};
+
+// One video that is known.
+struct Episode {
+  std::string key;
+  std::string display;      // The title it was added under: "RHOBH_S05_E03_11062025".
+  std::string video_path;   // Absolute, or relative to the data directory for an upload.
+  std::string fingerprint;  // Of the video's bytes; two different videos never share a key.
+  base::WallTime created_at{};
+};
+
+// What a job is about. Nothing in the runtime assumes an episode.
+struct Subject {
+  std::string kind;  // "episode"
+  std::string id;    // The episode key.
+  friend bool operator==(const Subject&, const Subject&) = default;
+};
+
+// One stage of a submission.
+struct StageRequest {
+  std::string name;      // "detect"
+  std::string work_key;  // hash(subject, stage, parameters, inputs, models, edit sequence)
+  // Equal to work_key for episode stages; nullopt where equal submissions are separate work.
+  std::optional<std::string> dedupe_key;
+  std::string params_json = "{}";
+  std::vector<std::string> needs;  // Names of stages of this submission that come first.
+  // A finished run of the same work whose artefacts were verified: joined, nothing runs.
+  std::optional<StageRunId> reuse;
+};
+
+struct JobRequest {
+  Subject subject;
+  std::string kind;  // "analyze", "detect": with the subject's id the job's public id.
+  std::string request_json = "{}";
+  int priority = 0;  // Higher first.
+  std::vector<StageRequest> stages;
+};
+
+// A request to bring a subject to a state.
+struct Job {
+  JobId id{};
+  Subject subject;
+  std::string kind;
+  std::string request_json;
+  int priority = 0;
+  base::WallTime created_at{};
+  domain::JobState state{};  // Of its stage runs together.
+  std::optional<base::WallTime> finished_at;
+  std::int64_t event_seq = 0;  // Of its newest event.
+
+  std::string public_id() const { return kind + "_" + subject.id; }
+};
+
+// When a retry is due: at `at` of that boot, and at once in any other boot. The wall clock has no
+// say, so that a jump of it neither hurries a retry nor puts it off for a day.
+struct RetryDue {
+  std::string boot_id;
+  base::BootTime at{};
+};
+
+// One generation of one stage of one subject.
+struct StageRun {
+  StageRunId id{};
+  Subject subject;
+  std::string name;
+  int generation = 0;  // From 1.
+  std::string work_key;
+  std::optional<std::string> dedupe_key;
+  std::string params_json;
+  domain::JobState state{};
+  bool is_cancel_wanted = false;
+  int priority = 0;       // The highest of the open jobs that joined it.
+  int failures = 0;       // Since the last new segment.
+  int crashes = 0;        // Of those failures: two on one segment are a poison segment.
+  int interruptions = 0;  // Owner or worker taken away; not failures.
+  std::optional<base::WallTime> run_at;  // Of a retry_wait; for people.
+  std::optional<RetryDue> retry_due;     // Of a retry_wait; decides.
+  std::string wait_reason;               // Why it waits, a sentence; empty when it does not.
+  std::optional<base::Error> last_error;
+  std::string result_json = "{}";
+  base::WallTime created_at{};
+  std::optional<base::WallTime> started_at;
+  std::optional<base::WallTime> finished_at;
+  std::int64_t change = 0;  // Grows with every change of any run: the projector's cursor.
+
+  std::string public_id() const { return name + "_" + subject.id; }
+};
+
+// The right to write for one attempt. Every write of a worker is conditional on all three and on
+// the lease row.
+struct Fence {
+  TaskId task{};
+  std::int64_t token = 0;  // Never reset.
+  std::string attempt_uuid;
+  friend bool operator==(const Fence&, const Fence&) = default;
+};
+
+// Who runs attempts: one agent process of one owner incarnation.
+struct AgentIdentity {
+  std::string id;           // Host and data directory's agent.
+  std::string incarnation;  // Fresh at each start of the owner.
+  std::string boot_id;
+};
+
+// The newest that was heard of a running attempt.
+struct Liveness {
+  std::int64_t pulse_seq = 0;
+  base::BootTime last_pulse{};
+  domain::Phase phase = domain::Phase::kStarting;
+  base::BootTime phase_since{};
+  std::int64_t done = 0;
+  std::int64_t total = 0;
+  std::string unit;
+  double rate = 0;               // `unit` per second, moving average.
+  double realtime_factor = 0;    // Seconds of video per second; 0 if unknown.
+  base::BootTime progress_at{};  // When `done` last changed.
+  std::string counters_json = "{}";
+  bool is_stalled = false;
+};
+
+struct Lease {
+  Fence fence;
+  AgentIdentity agent;
+  std::int64_t pid = 0;
+  std::int64_t pid_start = 0;  // Field 22 of /proc/<pid>/stat: with pid and boot id an identity.
+  base::BootTime expires_at{};
+  int attempt_number = 0;
+  base::WallTime started_at{};
+  Liveness liveness;
+};
+
+// What an agent gets to run.
+struct LeasedTask {
+  Fence fence;
+  StageRun run;
+  int attempt_number = 0;                 // Of this run, from 1.
+  std::vector<domain::Segment> segments;  // Of its work_key, contiguous, not yet verified.
+  std::vector<domain::Artifact> inputs;   // Of the runs it needs.
+};
+
+enum class AttemptOutcome {
+  kSucceeded,
+  kFailed,
+  kInterrupted,
+  kCancelled,
+  kCrashed,
+  kStalled,
+  kExpired
+};
+std::string_view AttemptOutcomeName(AttemptOutcome outcome);
+std::optional<AttemptOutcome> AttemptOutcomeFromName(std::string_view name);
+
+struct Attempt {
+  Fence fence;
+  int number = 0;
+  std::string agent_id;
+  std::int64_t pid = 0;
+  base::WallTime started_at{};
+  std::optional<base::WallTime> ended_at;
+  std::optional<AttemptOutcome> outcome;
+  std::string error_reason;
+  std::string exit;  // "exit 0", "signal 9"
+  std::int64_t rss_peak_bytes = 0;
+};
+
+struct Event {
+  JobId job{};
+  std::int64_t seq = 0;  // Per job, from 1, without holes.
+  base::WallTime at{};
+  std::string kind;  // "stage_started", "segment_committed", "stage_failed", …
+  std::string body_json = "{}";
+};
+
+// How an attempt ended other than by success.
+struct AttemptEnd {
+  AttemptOutcome outcome = AttemptOutcome::kFailed;
+  base::Error error;
+  // What becomes of the run: cancelled if that is wanted; else, by outcome and these:
+  // kFailed/kCrashed/kStalled with `retry_at` → retry_wait, without → failed (runs that need it
+  // fail with ERR_PREREQ_FAILED); kInterrupted/kExpired → queued again.
+  std::optional<base::WallTime> retry_at;
+  int retries_max = 0;  // For the sentence "retry 2 of 5"; 0 leaves it out.
+  std::string exit;
+  std::int64_t rss_peak_bytes = 0;
+};
+
+}  // namespace rollcall::store

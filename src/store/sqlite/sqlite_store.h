@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/mutex.h"
+#include "store/ledger_store.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/sqlite_ledger.h"
+
+namespace rollcall::store {
+
+// The JobStore of one machine: an SQLite file in WAL mode with synchronous FULL, so that what a
+// method returned ok for is on the disk. The owner of the data directory opens it, once; no worker
+// does.
+//
+// Thread-safe: one connection behind one mutex.
+class SqliteStore final : public LedgerStore {
+ public:
+  struct Options {
+    std::filesystem::path path;  // Of the file; its folder must exist. Made if it is missing.
+    std::string vfs;             // Name of a registered SQLite VFS; empty for SQLite's own.
+  };
+  // Brings the schema up to date. kFailedPrecondition: ERR_STORE_TOO_NEW, ERR_PERMISSION, or
+  // ERR_BAD_CONFIG on a network file system. kDataLoss / ERR_STORE_DAMAGED if the file is damaged.
+  static base::Result<std::unique_ptr<SqliteStore>> Open(const Options& options);
+  ~SqliteStore() override;
+
+ protected:
+  base::Result<void> Transact(Access access, const Body& body) override;
+  base::Result<void> CheckFile() override;
+
+ private:
+  explicit SqliteStore(std::unique_ptr<Database> database);
+
+  base::Mutex mutex_;
+  std::unique_ptr<Database> database_ ROLLCALL_GUARDED_BY(mutex_);
+  SqliteLedger ledger_ ROLLCALL_GUARDED_BY(mutex_);
+};
+
+// Whether statfs's f_type is one on which SQLite's locks and shared memory are not safe.
+bool IsNetworkFileSystem(long type);
+
+}  // namespace rollcall::store

@@ -1,0 +1,225 @@
+#include "store/submission.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "domain/reasons.h"
+#include "store/run_changes.h"
+#include "store/transitions.h"
+
+namespace rollcall::store {
+
+using base::Json;
+using base::Result;
+using domain::JobState;
+
+namespace {
+
+base::Error BadRequest(std::string message) {
+  return domain::MakeError(domain::reason::kBadParams, std::move(message));
+}
+
+Result<void> Validate(const JobRequest& request) {
+  if (request.subject.kind.empty() || request.subject.id.empty() || request.kind.empty()) {
+    return BadRequest("a job needs a subject and a kind");
+  }
+  if (request.stages.empty()) return BadRequest("a job needs at least one stage");
+  std::set<std::string> names;
+  std::set<std::string> dedupe_keys;
+  for (const StageRequest& stage : request.stages) {
+    if (stage.name.empty() || stage.work_key.empty()) {
+      return BadRequest("a stage needs a name and a work key");
+    }
+    for (const std::string& need : stage.needs) {
+      if (!names.contains(need)) {
+        return BadRequest(
+            fmt::format("{} needs {}, which does not stand before it", stage.name, need));
+      }
+    }
+    const bool is_new = names.insert(stage.name).second &&
+                        (!stage.dedupe_key || dedupe_keys.insert(*stage.dedupe_key).second);
+    if (!is_new) return BadRequest(fmt::format("stage {} is asked for twice", stage.name));
+  }
+  return {};
+}
+
+// One submission on its way: decides for each stage between reuse, join and a new run.
+class Submitter {
+ public:
+  Submitter(Ledger& ledger, const JobRequest& request, base::Instant now)
+      : ledger_(ledger), request_(request), now_(now), changes_(ledger, now) {}
+
+  Result<Submission> Run() {
+    ROLLCALL_TRY(FindRuns());
+    ROLLCALL_TRY_ASSIGN(const auto existing, FindExisting());
+    if (existing) return Submission{.job = *existing, .is_existing = true};
+
+    ROLLCALL_TRY_ASSIGN(id_, ledger_.JobInsert({.subject = request_.subject,
+                                                .kind = request_.kind,
+                                                .request_json = request_.request_json,
+                                                .priority = request_.priority,
+                                                .created_at = now_.wall,
+                                                .state = JobState::kBlocked}));
+    ROLLCALL_TRY(TellSubmitted());
+    for (std::size_t i = 0; i < request_.stages.size(); ++i) {
+      const StageRequest& stage = request_.stages[i];
+      const int position = static_cast<int>(i);
+      if (stage.reuse) {
+        ROLLCALL_TRY(Reuse(stage, position));
+      } else if (live_.contains(stage.name)) {
+        ROLLCALL_TRY(Join(stage, position));
+      } else {
+        ROLLCALL_TRY(Make(stage, position));
+      }
+    }
+    ROLLCALL_TRY(changes_.Settle(id_));
+    ROLLCALL_TRY_ASSIGN(auto job, Present(ledger_.JobRead(id_)));
+    return Submission{.job = std::move(job), .is_existing = false};
+  }
+
+ private:
+  // Fills `live_`, and checks what `reuse` names.
+  Result<void> FindRuns() {
+    for (const StageRequest& stage : request_.stages) {
+      if (stage.reuse) {
+        ROLLCALL_TRY_ASSIGN(const auto run, ledger_.RunRead(*stage.reuse));
+        const bool fits = run && run->state == JobState::kSucceeded &&
+                          run->subject == request_.subject && run->name == stage.name &&
+                          run->work_key == stage.work_key;
+        if (!fits) {
+          return BadRequest(fmt::format("run {} is not a finished {} of this work",
+                                        static_cast<std::int64_t>(*stage.reuse), stage.name));
+        }
+        reused_.emplace(stage.name, *run);
+      } else if (stage.dedupe_key) {
+        ROLLCALL_TRY_ASSIGN(auto run, ledger_.RunLive(*stage.dedupe_key));
+        if (!run) continue;
+        if (run->subject != request_.subject || run->name != stage.name) {
+          return BadRequest(
+              fmt::format("the dedupe key of {} belongs to {}", stage.name, run->public_id()));
+        }
+        live_.emplace(stage.name, std::move(*run));
+      }
+    }
+    return {};
+  }
+
+  // The open job of this kind that has everything asked for, and is not being cancelled.
+  Result<std::optional<Job>> FindExisting() {
+    if (live_.empty() || live_.size() + reused_.size() != request_.stages.size()) {
+      return std::optional<Job>();
+    }
+    ROLLCALL_TRY_ASSIGN(const auto links, ledger_.RunJobStages(live_.begin()->second.id));
+    for (const JobStage& link : links) {
+      ROLLCALL_TRY_ASSIGN(auto job, Present(ledger_.JobRead(link.job)));
+      if (job.kind != request_.kind || domain::IsTerminal(job.state)) continue;
+      ROLLCALL_TRY_ASSIGN(const bool has_all, HasAllLive(link.job));
+      if (has_all) return std::optional<Job>(std::move(job));
+    }
+    return std::optional<Job>();
+  }
+
+  Result<bool> HasAllLive(JobId job) {
+    ROLLCALL_TRY_ASSIGN(const auto links, ledger_.JobStages(job));
+    return std::ranges::all_of(live_, [&](const auto& entry) {
+      const StageRun& run = entry.second;
+      return !run.is_cancel_wanted && std::ranges::any_of(links, [&](const JobStage& link) {
+        return link.run == run.id && !link.is_left;
+      });
+    });
+  }
+
+  Result<void> TellSubmitted() {
+    Json stages = Json::array();
+    for (const StageRequest& stage : request_.stages) stages.push_back(stage.name);
+    return changes_.TellJob(id_, "job_submitted",
+                            {{"kind", request_.kind},
+                             {"subject_kind", request_.subject.kind},
+                             {"subject_id", request_.subject.id},
+                             {"stages", stages}});
+  }
+
+  Result<void> Link(StageRunId run, int position, bool is_reused) {
+    return ledger_.JobStageInsert(
+        {.job = id_, .run = run, .position = position, .is_reused = is_reused});
+  }
+
+  Result<void> Reuse(const StageRequest& stage, int position) {
+    const StageRun& run = reused_.at(stage.name);
+    ids_.emplace(stage.name, run.id);
+    ROLLCALL_TRY(Link(run.id, position, true));
+    return changes_.TellOne(id_, run, "stage_skipped");
+  }
+
+  Result<void> Join(const StageRequest& stage, int position) {
+    StageRun& run = live_.at(stage.name);
+    ids_.emplace(stage.name, run.id);
+    if (run.is_cancel_wanted) ROLLCALL_TRY(Revive(run));
+    ROLLCALL_TRY(Link(run.id, position, false));
+    run.priority = std::max(run.priority, request_.priority);
+    ROLLCALL_TRY(changes_.Touch(run));
+    return changes_.TellOne(id_, run, "stage_joined");
+  }
+
+  // The run is being cancelled. Its attempt ends, the run does not: it goes on for this job, and
+  // the jobs that were cancelled let go of it.
+  Result<void> Revive(StageRun& run) {
+    ROLLCALL_TRY_ASSIGN(const auto links, ledger_.RunJobStages(run.id));
+    run.is_cancel_wanted = false;
+    run.wait_reason = kWaitsForCancelled;
+    for (const JobStage& link : links) {
+      if (link.is_left || link.is_reused) continue;
+      ROLLCALL_TRY(changes_.Leave(link.job, run));
+      ROLLCALL_TRY(changes_.Settle(link.job));
+    }
+    return {};
+  }
+
+  Result<void> Make(const StageRequest& stage, int position) {
+    std::vector<StageRunId> needs;
+    for (const std::string& need : stage.needs) needs.push_back(ids_.at(need));
+    ROLLCALL_TRY_ASSIGN(const auto generations,
+                        ledger_.RunGenerations(request_.subject, stage.name));
+    StageRun run{.subject = request_.subject,
+                 .name = stage.name,
+                 .generation = generations.empty() ? 1 : generations.front().generation + 1,
+                 .work_key = stage.work_key,
+                 .dedupe_key = stage.dedupe_key,
+                 .params_json = stage.params_json,
+                 .state = JobState::kBlocked,
+                 .priority = request_.priority,
+                 .created_at = now_.wall};
+    ROLLCALL_TRY_ASSIGN(run.wait_reason, changes_.WhyBlocked(run, needs));
+    const bool is_queued = run.wait_reason.empty();
+    if (is_queued) {
+      run.state = JobState::kQueued;
+      ROLLCALL_TRY_ASSIGN(run.wait_reason, changes_.WhyQueued(run.name, kWaitsForWorker));
+    }
+    ROLLCALL_TRY_ASSIGN(run.id, ledger_.RunInsert(run, needs));
+    ids_.emplace(stage.name, run.id);
+    ROLLCALL_TRY(ledger_.TaskInsert({.run = run.id}));
+    ROLLCALL_TRY(Link(run.id, position, false));
+    return changes_.TellOne(id_, run, is_queued ? "stage_queued" : "stage_blocked");
+  }
+
+  Ledger& ledger_;
+  const JobRequest& request_;
+  base::Instant now_;
+  RunChanges changes_;
+  JobId id_{};
+  std::map<std::string, StageRun> live_;    // By stage: joined.
+  std::map<std::string, StageRun> reused_;  // By stage.
+  std::map<std::string, StageRunId> ids_;   // By stage: of all that came so far.
+};
+
+}  // namespace
+
+Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now) {
+  ROLLCALL_TRY(Validate(request));
+  return Submitter(ledger, request, now).Run();
+}
+
+}  // namespace rollcall::store

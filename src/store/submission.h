@@ -1,0 +1,13 @@
+#pragma once
+
+#include "store/job_store.h"
+#include "store/ledger.h"
+
+namespace rollcall::store {
+
+// JobStore::JobSubmit within a transaction. kInvalidArgument / ERR_BAD_PARAMS for a request that
+// contradicts itself: no stages, a stage twice, a need that does not stand before, a `reuse` that
+// is not a finished run of that work.
+base::Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now);
+
+}  // namespace rollcall::store

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <utility>
+
+#include "store/testing/contract_fixture.h"
+
+namespace rollcall::store {
+
+// Every write that a worker causes, by name.
+using FencedWrite = std::pair<std::string, std::function<base::Result<void>(const Fence&)>>;
+
+inline std::vector<FencedWrite> FencedWrites(JobStore& store, base::Instant now) {
+  return {
+      {"TaskStarted", [&store, now](const Fence& f) { return store.TaskStarted(f, 9, 9, now); }},
+      {"LeaseMarkStalled",
+       [&store, now](const Fence& f) { return store.LeaseMarkStalled(f, true, now); }},
+      {"LeaseVoid", [&store, now](const Fence& f) { return store.LeaseVoid(f, now); }},
+      {"SegmentCommit",
+       [&store, now](const Fence& f) { return store.SegmentCommit(f, MakeSegment(0), now); }},
+      {"TaskSucceed",
+       [&store, now](const Fence& f) { return store.TaskSucceed(f, "{}", {}, {}, now); }},
+      {"TaskEnd",
+       [&store, now](const Fence& f) {
+         return store.TaskEnd(f, MakeEnd(AttemptOutcome::kFailed), now);
+       }},
+  };
+}
+
+// That each write with `fence` is refused, and that nothing at all has changed.
+inline void ExpectAllFenced(JobStore& store, const Fence& fence, base::Instant now, JobId job) {
+  const auto before = store.RunsChangedSince(0, 100)->back().run.change;
+  const auto seq = store.JobGet(job)->event_seq;
+  for (const auto& [name, write] : FencedWrites(store, now)) {
+    const auto result = write(fence);
+    EXPECT_EQ(ReasonOf(result), "ERR_FENCED") << name;
+    EXPECT_EQ(CodeOf(result), base::ErrorCode::kCancelled) << name;
+  }
+  EXPECT_EQ(store.RunsChangedSince(0, 100)->back().run.change, before);
+  EXPECT_EQ(store.JobGet(job)->event_seq, seq);
+}
+
+TEST_P(JobStoreContract, RefusesEveryWriteWithAWrongToken) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  Fence fence = ClaimStarted().fence;
+  ++fence.token;
+  ExpectAllFenced(store(), fence, now(), job);
+}
+
+TEST_P(JobStoreContract, RefusesEveryWriteWithAWrongAttemptId) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  Fence fence = ClaimStarted().fence;
+  fence.attempt_uuid.back() = fence.attempt_uuid.back() == '0' ? '1' : '0';
+  ExpectAllFenced(store(), fence, now(), job);
+}
+
+TEST_P(JobStoreContract, RefusesEveryWriteForAnUnknownTask) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  Fence fence = ClaimStarted().fence;
+  fence.task = TaskId{99999};
+  ExpectAllFenced(store(), fence, now(), job);
+}
+
+TEST_P(JobStoreContract, RefusesEveryWriteOfAReapedLease) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const Fence fence = ClaimStarted().fence;
+  clock_.Advance(kLease);
+  EXPECT_EQ(store().LeaseReap(agent_, now())->size(), 1u);
+  ExpectAllFenced(store(), fence, now(), job);
+}
+
+TEST_P(JobStoreContract, RefusesEveryWriteOfALateWorkerWhileTheNextOneWorks) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const Fence late = ClaimStarted().fence;
+  clock_.Advance(kLease);
+  EXPECT_OK(store().LeaseReap(agent_, now()));
+  const LeasedTask next = ClaimStarted();
+  ExpectAllFenced(store(), late, now(), job);
+  Succeed(next);
+  ExpectAllFenced(store(), late, now(), job);
+  EXPECT_EQ(JobStateOf(job), domain::JobState::kSucceeded);
+}
+
+TEST_P(JobStoreContract, RefusesEveryWriteAfterTheAttemptsEnd) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const LeasedTask task = ClaimStarted();
+  End(task, AttemptOutcome::kInterrupted);
+  ExpectAllFenced(store(), task.fence, now(), job);
+}
+
+}  // namespace rollcall::store

@@ -1,0 +1,16 @@
+#pragma once
+
+// The contract of JobStore as one suite. A store's test includes this file and says, once:
+//
+//   INSTANTIATE_TEST_SUITE_P(Memory, JobStoreContract, testing::Values(MakeHome(…)));
+
+#include "store/testing/contract_attempts.h"
+#include "store/testing/contract_cancel.h"
+#include "store/testing/contract_episodes.h"
+#include "store/testing/contract_events.h"
+#include "store/testing/contract_fence.h"
+#include "store/testing/contract_fixture.h"
+#include "store/testing/contract_leases.h"
+#include "store/testing/contract_queries.h"
+#include "store/testing/contract_submit.h"
+#include "store/testing/contract_threads.h"

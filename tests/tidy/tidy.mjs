@@ -1,0 +1,184 @@
+#!/usr/bin/env node
+// Checks the rules of docs/decisions.md that a machine can check: tidy.mjs ROOT MODULES_TXT
+//
+// MODULES_TXT is what cmake/AddModule.cmake wrote: one line per target, tab-separated
+// kind name folder depends libs test_depends test_libs tests. Prints `file:line: rule: sentence`
+// per violation and exits 1 if there is one. The tables are in rules.json.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const rules = JSON.parse(readFileSync(join(dirname(fileURLToPath(import.meta.url)), 'rules.json'), 'utf8'));
+const kCodeFolders = ['src', 'tests', 'bench', 'fuzz', 'web/src'];
+const kCodeExtensions = new Set(['.cc', '.h', '.ts', '.tsx']);
+const kTextExtensions = new Set([
+  ...kCodeExtensions, '', '.md', '.json', '.sh', '.mjs', '.js', '.cmake', '.txt', '.toml', '.yaml', '.yml',
+]);
+const kSkippedFolders = new Set(['.git', '.deps', '.cache', 'build', 'node_modules', 'dist', 'shared']);
+
+// Paths relative to ROOT of the files under `folder`.
+function filesUnder(root, folder) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder ? `${folder}/${entry.name}` : entry.name;
+    if (entry.isDirectory()) return kSkippedFolders.has(entry.name) ? [] : filesUnder(root, path);
+    return entry.isFile() ? [path] : [];
+  }).sort();
+}
+
+export function readModules(text) {
+  const list = (column) => (column ?? '').split(',').filter(Boolean);
+  return text.split('\n').filter(Boolean).map((line) => {
+    const [kind, name, folder, depends, libs, testDepends, , tests] = line.split('\t');
+    return {
+      kind, name, folder, depends: list(depends), libs: list(libs), testDepends: list(testDepends), tests: list(tests),
+    };
+  });
+}
+
+// Blanks comments and, if asked, the contents of string literals; lines keep their numbers.
+export function stripped(text, { strings }) {
+  const blank = (match) => match.replace(/[^\n]/g, ' ');
+  const pattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|R"(\w*)\([\s\S]*?\)\1"|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+'/g;
+  return text.replace(pattern, (match) => {
+    const is_comment = match.startsWith('//') || match.startsWith('/*');
+    return is_comment || strings ? blank(match) : match;
+  });
+}
+
+const lineOf = (text, at) => text.slice(0, at).split('\n').length;
+const isTestCode = (path) => /(_test|_bench)\.cc$|\/testing\/|\/test_main\.cc$|^(tests|bench|fuzz)\//.test(path);
+
+// The module whose folder is the deepest one that holds `path`.
+function moduleOf(path, modules) {
+  return modules
+    .filter((module) => module.kind === 'module' && path.startsWith(`${module.folder}/`))
+    .sort((a, b) => b.folder.length - a.folder.length)[0];
+}
+
+function allowedModules(path, modules) {
+  const own = moduleOf(path, modules);
+  const targets = own ? [own] : modules.filter((module) => path.startsWith(`${module.folder}/`));
+  const names = targets.flatMap((target) => [
+    target.name, ...target.depends, ...(isTestCode(path) ? target.testDepends : []),
+  ]);
+  return { own, names: new Set(names.map((name) => name.replace(/\/testing$/, ''))) };
+}
+
+function* checkIncludes(path, text, modules, root) {
+  const { own, names } = allowedModules(path, modules);
+  const code = stripped(text, { strings: false });
+  for (const match of code.matchAll(/^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]/gm)) {
+    const line = lineOf(code, match.index);
+    const [, quote, header] = match;
+    const library = rules.third_party.find((each) => new RegExp(each.header).test(header));
+    const isSource = path.startsWith('src/');
+    if (library && isSource && !library.folders.some((folder) => path.startsWith(`${folder}/`))) {
+      yield { path, line, rule: 'third-party', say: `${library.name} belongs to ${library.folders.join(', ')} only` };
+    }
+    if (/^(gtest|gmock|benchmark)\//.test(header) && !isTestCode(path)) {
+      yield { path, line, rule: 'third-party', say: `<${header}> is for tests and benchmarks` };
+    }
+    if (quote !== '"' || library) continue;
+    const target = moduleOf(`src/${header}`, modules);
+    const isBeside = existsSync(join(root, dirname(path), header));
+    if (!target || !existsSync(join(root, 'src', header))) {
+      if (isSource || !isBeside) {
+        yield { path, line, rule: 'include', say: `"${header}" is not a file under src/` };
+      }
+      continue;
+    }
+    if (target !== own && !names.has(target.name)) {
+      const folder = own?.folder ?? dirname(path);
+      yield { path, line, rule: 'layer', say: `${folder}/CMakeLists.txt does not name ${target.name} ("${header}")` };
+    }
+    if (/(^|\/)testing\//.test(header) && !isTestCode(path)) {
+      yield { path, line, rule: 'layer', say: `"${header}" is for tests` };
+    }
+  }
+}
+
+// GCC 12.2 destroys a capturing lambda or a brace-built temporary twice when it is an argument
+// inside a co_await expression.
+function* checkCoAwait(path, text) {
+  const code = stripped(text, { strings: true });
+  for (const match of code.matchAll(/\bco_await\b/g)) {
+    let depth = 0;
+    let end = match.index;
+    for (; end < code.length; end += 1) {
+      if ('([{'.includes(code[end])) depth += 1;
+      if (')]}'.includes(code[end])) depth -= 1;
+      if (depth < 0 || (depth === 0 && code[end] === ';')) break;
+    }
+    const expression = code.slice(match.index, end);
+    const lambda = expression.search(/[(,]\s*\[[^\]]+\]\s*(\(|\{|mutable\b)/);
+    const braces = expression.search(/[(,]\s*(?:[A-Za-z_][\w:]*(?:<[^<>(){};]*>)?\s*)?\{/);
+    const at = [lambda, braces].filter((found) => found >= 0).sort((a, b) => a - b)[0];
+    if (at === undefined) continue;
+    const what = at === lambda ? 'a capturing lambda' : 'a brace-built temporary';
+    yield {
+      path, line: lineOf(code, match.index + at + 1), rule: 'co_await', say: `${what} inside co_await: name the object first (GCC 12.2)`,
+    };
+  }
+}
+
+function* checkCode(path, text) {
+  const extension = extname(path);
+  const lines = text.split('\n').length - 1;
+  const most = rules.lines_max[extension];
+  if (most && lines > most) yield { path, line: most, rule: 'size', say: `${lines} lines; ${extension} files end at ${most}` };
+  if (new RegExp(rules.file_name).test(basename(path))) {
+    yield { path, line: 1, rule: 'name', say: 'a file is named after the one thing it holds' };
+  }
+  const code = stripped(text, { strings: true });
+  if (extension === '.cc' || extension === '.h') {
+    for (const match of code.matchAll(new RegExp(rules.type_name, 'g'))) {
+      yield { path, line: lineOf(code, match.index), rule: 'name', say: `${match[1]}: name the thing, not its kind` };
+    }
+  }
+  if (path.endsWith('_test.cc')) {
+    for (const match of code.matchAll(/\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(/g)) {
+      yield { path, line: lineOf(code, match.index), rule: 'sleep', say: 'tests wait by signal and take time from a fake clock' };
+    }
+  }
+}
+
+function* checkText(path, text) {
+  const patterns = [
+    [/(?<![\w.$}*-])\/(home|root|work|Users)\/[\w.-]+/g, 'an absolute path of one machine'],
+    [/\b(registry|deb|npm|pypi)\.[a-z0-9-]+\.(org|com|net|io)\b/g, 'the host of a package registry'],
+    [/"resolved"\s*:\s*"https?:/g, 'a lock file with resolved addresses'],
+  ];
+  for (const [pattern, what] of patterns) {
+    const match = pattern.exec(text);
+    if (match) yield { path, line: lineOf(text, match.index), rule: 'machine', say: `${what}: ${match[0]}` };
+  }
+}
+
+export function violationsOf(root, modules) {
+  const found = [];
+  const taken = new Set(modules.flatMap((module) => module.tests));
+  const code = kCodeFolders.flatMap((folder) => filesUnder(root, folder))
+    .filter((path) => kCodeExtensions.has(extname(path)));
+  for (const path of code) {
+    const text = readFileSync(join(root, path), 'utf8');
+    found.push(...checkCode(path, text));
+    if (!/\.(cc|h)$/.test(path)) continue;
+    found.push(...checkIncludes(path, text, modules, root), ...checkCoAwait(path, text));
+    if (path.endsWith('_test.cc') && !taken.has(path)) {
+      found.push({ path, line: 1, rule: 'target', say: 'this test is in no target' });
+    }
+  }
+  const texts = filesUnder(root, '')
+    .filter((path) => kTextExtensions.has(extname(path)) && !path.startsWith('tests/tidy/'));
+  for (const path of texts) found.push(...checkText(path, readFileSync(join(root, path), 'utf8')));
+  return found;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [root, modulesFile] = process.argv.slice(2);
+  const found = violationsOf(root, readModules(readFileSync(modulesFile, 'utf8')));
+  found.forEach(({ path, line, rule, say }) => console.log(`${path}:${line}: ${rule}: ${say}`));
+  console.log(found.length ? `${found.length} violations` : 'tidy');
+  process.exit(found.length ? 1 : 0);
+}
