@@ -1,4 +1,4 @@
-#include "harness/child_process.h"
+#include "child_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ constexpr auto kGrace = std::chrono::seconds(10);
 struct ProcessRow {
   pid_t pid = 0;
   pid_t parent = 0;
-  double cpu_s = 0;        // Its own and that of the children it has waited for.
+  double cpu_s = 0;  // Its own and that of the children it has waited for.
   std::int64_t memory_bytes = 0;
 };
 
@@ -41,7 +41,8 @@ std::vector<ProcessRow> AllProcesses() {
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
     const std::string name = entry.path().filename();
-    if (!std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) continue;
+    if (!std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; }))
+      continue;
     std::ifstream file(entry.path() / "stat");
     std::string line;
     if (!std::getline(file, line)) continue;
@@ -49,9 +50,9 @@ std::vector<ProcessRow> AllProcesses() {
     if (after_name == std::string::npos) continue;
     std::istringstream fields(line.substr(after_name + 1));
     std::string skip;
-    ProcessRow row{.pid = static_cast<pid_t>(std::stol(name)), .parent = 0, .cpu_s = 0,
-                   .memory_bytes = 0};
-    fields >> skip >> row.parent;                       // Fields 3 and 4 of proc(5).
+    ProcessRow row{
+        .pid = static_cast<pid_t>(std::stol(name)), .parent = 0, .cpu_s = 0, .memory_bytes = 0};
+    fields >> skip >> row.parent;  // Fields 3 and 4 of proc(5).
     for (int i = 5; i < 14; ++i) fields >> skip;
     double ticks_used = 0;
     for (int i = 14; i < 18; ++i) {
@@ -152,9 +153,9 @@ base::Result<pid_t> Spawn(const Command& command) {
   std::vector<std::string> variables;
   for (char** each = environ; *each != nullptr; ++each) {
     const std::string variable = *each;
-    const bool is_replaced = std::any_of(
-        command.environment.begin(), command.environment.end(),
-        [&](const auto& pair) { return variable.starts_with(pair.first + "="); });
+    const bool is_replaced =
+        std::any_of(command.environment.begin(), command.environment.end(),
+                    [&](const auto& pair) { return variable.starts_with(pair.first + "="); });
     if (!is_replaced) variables.push_back(variable);
   }
   for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
@@ -172,8 +173,8 @@ base::Result<pid_t> Spawn(const Command& command) {
   to_file(1, command.output_file);
   to_file(2, command.error_file);
   pid_t pid = 0;
-  const int failed = posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(),
-                                  environment.data());
+  const int failed =
+      posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) return base::ErrnoError(failed, "starting", command.arguments[0]);
   return pid;

@@ -32,7 +32,9 @@ struct Setting {
   Setter set;
 };
 
-base::Error Bad(std::string message) { return domain::MakeError(reason::kBadParams, std::move(message)); }
+base::Error Bad(std::string message) {
+  return domain::MakeError(reason::kBadParams, std::move(message));
+}
 
 Result<int> Integer(const std::string& text, int least, int most) {
   int number = 0;
@@ -88,8 +90,8 @@ constexpr std::array<Setting, 6> kSettings{{
 }};
 
 base::Error InFile(const fs::path& file, const toml::source_region& at, std::string_view message) {
-  return domain::MakeError(
-      reason::kBadConfig, fmt::format("{}, line {}: {}", file.string(), at.begin.line, message));
+  return domain::MakeError(reason::kBadConfig,
+                           fmt::format("{}, line {}: {}", file.string(), at.begin.line, message));
 }
 
 const Setting* SettingOfKey(std::string_view toml_key) {

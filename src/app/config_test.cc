@@ -87,14 +87,14 @@ TEST_P(BadTomlTest, IsRefusedWithItsLine) {
   EXPECT_FALSE(config.error().hint.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    ConfigTest, BadTomlTest,
-    ::testing::Values(BadToml{"[analysis\n", "line 1"}, BadToml{"\n\neffort = draft\n", "line 3"},
-                      BadToml{"[analysis]\neffort = \"fast\"\n", "line 2"},
-                      BadToml{"[analysis]\nefort = \"full\"\n", "line 2"},
-                      BadToml{"[jobs]\n\nslots = 0\n", "line 3"},
-                      BadToml{"[jobs]\nslots = 1.5\n", "line 2"},
-                      BadToml{"[jobs]\nslots = [1]\n", "line 2"}));
+INSTANTIATE_TEST_SUITE_P(ConfigTest, BadTomlTest,
+                         ::testing::Values(BadToml{"[analysis\n", "line 1"},
+                                           BadToml{"\n\neffort = draft\n", "line 3"},
+                                           BadToml{"[analysis]\neffort = \"fast\"\n", "line 2"},
+                                           BadToml{"[analysis]\nefort = \"full\"\n", "line 2"},
+                                           BadToml{"[jobs]\n\nslots = 0\n", "line 3"},
+                                           BadToml{"[jobs]\nslots = 1.5\n", "line 2"},
+                                           BadToml{"[jobs]\nslots = [1]\n", "line 2"}));
 
 TEST_F(ConfigTest, NamesTheVariableThatIsWrong) {
   variables_["ROLLCALL_THREADS"] = "many";

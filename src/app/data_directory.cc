@@ -16,8 +16,8 @@ using base::Result;
 
 Result<DataDirectory> DataDirectory::Open(const fs::path& root) {
   DataDirectory data(root);
-  for (const char* folder : {"", "logs", "models", "uploads", "videos", "episodes", "jobs",
-                             "harvest", "outputs"}) {
+  for (const char* folder :
+       {"", "logs", "models", "uploads", "videos", "episodes", "jobs", "harvest", "outputs"}) {
     const fs::path path = *folder == '\0' ? root : root / folder;
     std::error_code error;
     if (fs::is_directory(path, error)) continue;

@@ -55,8 +55,14 @@ base::Error Unavailable(std::string message) {
   ::_exit(127);
 }
 
+// A few lines per engine: a log that has grown large is begun anew.
 Result<UniqueFd> OpenLog(const std::filesystem::path& path) {
-  UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  constexpr std::uintmax_t kLogBytesMax = 4 << 20;
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(path, ignored);
+  const int begin_anew = !ignored && size > kLogBytesMax ? O_TRUNC : 0;
+  UniqueFd log(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | begin_anew, 0644));
   if (!log.is_open()) return base::ErrnoError(errno, "open", path);
   return log;
 }
@@ -137,7 +143,8 @@ Result<void> EngineLink::Connect() {
 
 Result<void> EngineLink::StartChild() {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return base::ErrnoError(errno, "make a pipe for", data_.root());
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return base::ErrnoError(errno, "make a pipe for", data_.root());
   UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
   ROLLCALL_TRY_ASSIGN(const UniqueFd log, OpenLog(data_.engine_log()));

@@ -29,13 +29,12 @@ class EngineLink {
     // The engine's command line; `--data DIR` and the like stand in it already.
     std::vector<std::string> engine_argv;
     // How long one that starts or ends elsewhere is waited for.
-    std::chrono::milliseconds patience{20'000};
+    std::chrono::milliseconds patience{40'000};
   };
 
   // ERR_STORE_IN_USE when another owner neither answers nor ends; what the engine says when it
   // cannot start; ERR_ENGINE_UNAVAILABLE when it dies without a word.
-  static base::Result<std::unique_ptr<EngineLink>> Open(const DataDirectory& data,
-                                                        Options options);
+  static base::Result<std::unique_ptr<EngineLink>> Open(const DataDirectory& data, Options options);
   // Says goodbye. An engine of ours ends with us unless others still need it: work that others
   // submitted, or commands that talk to it.
   ~EngineLink();

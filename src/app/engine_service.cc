@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -73,7 +74,7 @@ struct EngineService::Method {
 };
 
 Result<Json> EngineService::Call(std::string_view method, const Json& params) {
-  static constexpr std::array<Method, 15> kMethods{{
+  static constexpr std::array<Method, 16> kMethods{{
       {method::kHello, &EngineService::Hello},
       {method::kWork, &EngineService::Work},
       {method::kDetach, &EngineService::Detach},
@@ -83,6 +84,7 @@ Result<Json> EngineService::Call(std::string_view method, const Json& params) {
       {method::kJobResume, &EngineService::JobResume},
       {method::kJobShow, &EngineService::JobShow},
       {method::kJobList, &EngineService::JobList},
+      {method::kJobSettle, &EngineService::JobSettle},
       {method::kJobEvents, &EngineService::JobEvents},
       {method::kEpisodeAdd, &EngineService::EpisodeAdd},
       {method::kEpisodeList, &EngineService::EpisodeList},
@@ -144,11 +146,10 @@ Result<Json> EngineService::JobStart(const Json& params) {
   ROLLCALL_TRY(RefuseWhenEnding());
   ROLLCALL_TRY_ASSIGN(const StartRequest request, StartRequest::FromJson(params));
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(
-      EpisodePlan plan,
-      parts_.planner.Plan(request, [this](const std::string& work_key) {
-        return parts_.engine.FindReusable(work_key);
-      }));
+  ROLLCALL_TRY_ASSIGN(EpisodePlan plan,
+                      parts_.planner.Plan(request, [this](const std::string& work_key) {
+                        return parts_.engine.FindReusable(work_key);
+                      }));
   for (const std::string& work_key : plan.work_keys_to_drop) {
     ROLLCALL_TRY(parts_.store.SegmentDrop(work_key, 0, parts_.clock.Now()));
   }
@@ -213,6 +214,13 @@ Result<Json> EngineService::JobList(const Json& params) {
               {"is_working", parts_.engine.is_working()}};
 }
 
+Result<Json> EngineService::JobSettle(const Json& params) {
+  constexpr std::chrono::seconds kLimit{10};
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY(parts_.engine.Settle(job.id, kLimit));
+  return Json::object();
+}
+
 Result<Json> EngineService::JobEvents(const Json& params) {
   constexpr int kEventsMax = 1000;
   ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
@@ -234,7 +242,7 @@ Result<store::Job> EngineService::FindJob(const Json& params) {
 Result<Json> EngineService::DetailedView(JobId id) {
   ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(id));
   control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
-  ROLLCALL_TRY(CountSegments(parts_.store, snapshot, view));
+  ROLLCALL_TRY(AddHistory(parts_.store, snapshot, view));
   return ToJson(view);
 }
 

@@ -47,6 +47,7 @@ class EngineService final : public control::Service {
   Answer JobResume(const Params& params);
   Answer JobShow(const Params& params);
   Answer JobList(const Params& params);
+  Answer JobSettle(const Params& params);
   Answer JobEvents(const Params& params);
   Answer EpisodeAdd(const Params& params);
   Answer EpisodeList(const Params& params);

@@ -66,10 +66,8 @@ Models DescribeModels(const fs::path& folder) {
   models.name = pack->name();
   for (const vision::PackRole& role : pack->roles()) {
     if (role.role != "detector" && role.role != "landmarks" && role.role != "embedder") continue;
-    models.list.push_back({{"role", role.role},
-                           {"name", role.file},
-                           {"kind", role.kind},
-                           {"sha256", role.sha256}});
+    models.list.push_back(
+        {{"role", role.role}, {"name", role.file}, {"kind", role.kind}, {"sha256", role.sha256}});
     models.identity.push_back({role.role, role.kind, role.sha256});
   }
   // The numbers beside the files (thresholds, sizes) are part of what the models do.
@@ -82,13 +80,15 @@ Models DescribeModels(const fs::path& folder) {
 // What changes the stage's own result, apart from its inputs.
 Json ParametersOf(domain::Stage stage, const StartRequest& request, const Models& models) {
   switch (stage) {
-    case domain::Stage::kExtract: return {{"effort", request.effort}};
+    case domain::Stage::kExtract:
+      return {{"effort", request.effort}};
     case domain::Stage::kDetect:
-      return {{"effort", request.effort},
-              {"provider", request.provider},
-              {"models", models.identity}};
-    case domain::Stage::kAnalytics: return {{"edit_sequence", 0}};
-    default: return Json::object();
+      return {
+          {"effort", request.effort}, {"provider", request.provider}, {"models", models.identity}};
+    case domain::Stage::kAnalytics:
+      return {{"edit_sequence", 0}};
+    default:
+      return Json::object();
   }
 }
 
@@ -173,9 +173,8 @@ Result<store::Episode> EpisodePlanner::Register(const fs::path& video,
                                                 const std::string& key_text) {
   ROLLCALL_TRY(CheckVideoFile(video));
   const std::string title = video.stem().string();
-  ROLLCALL_TRY_ASSIGN(
-      const EpisodeKey key,
-      key_text.empty() ? EpisodeKey::FromTitle(title) : EpisodeKey::Parse(key_text));
+  ROLLCALL_TRY_ASSIGN(const EpisodeKey key, key_text.empty() ? EpisodeKey::FromTitle(title)
+                                                             : EpisodeKey::Parse(key_text));
   ROLLCALL_TRY_ASSIGN(std::string fingerprint, fingerprint_(video));
   store::Episode fresh{.key = key.text(),
                        .display = title,
@@ -276,8 +275,8 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
     bool can_reuse = !(rerun_from && DependsOn(*stage, *rerun_from));
     for (const domain::Stage need : stage->needs) inputs.push_back(work_keys.at(need));
     wanted.needs = EverythingBefore(*stage);
-    wanted.work_key = WorkKey(plan.request.subject, *stage,
-                              ParametersOf(stage->stage, request, models), inputs);
+    wanted.work_key =
+        WorkKey(plan.request.subject, *stage, ParametersOf(stage->stage, request, models), inputs);
     wanted.dedupe_key = wanted.work_key;
     if (!can_reuse) {
       ROLLCALL_TRY(RefuseIfRunning(plan.episode, wanted.name, wanted.work_key));
@@ -292,7 +291,8 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
     work_keys[stage->stage] = wanted.work_key;
     plan.request.stages.push_back(std::move(wanted));
   }
-  if (is_video_needed && request.video.empty()) ROLLCALL_TRY(CheckVideoFile(plan.episode.video_path));
+  if (is_video_needed && request.video.empty())
+    ROLLCALL_TRY(CheckVideoFile(plan.episode.video_path));
   return plan;
 }
 

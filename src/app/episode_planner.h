@@ -20,8 +20,8 @@ struct StartRequest {
   std::filesystem::path video;   // Absolute; empty: the episode is registered already.
   std::string episode;           // Key; empty: from the video's name.
   std::string effort = "normal";
-  std::string from;              // Run this stage and those after it again; empty: none.
-  bool is_forced = false;        // Run all again: everything of "analyze", else that one stage.
+  std::string from;                  // Run this stage and those after it again; empty: none.
+  bool is_forced = false;            // Run all again: everything of "analyze", else that one stage.
   std::filesystem::path model_pack;  // Folder.
   std::string provider = "cpu";
 

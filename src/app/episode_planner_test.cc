@@ -65,10 +65,8 @@ class EpisodePlannerTest : public ::testing::Test {
   void FinishEverything() {
     const store::AgentIdentity agent{.id = "a", .incarnation = "1", .boot_id = "b"};
     while (true) {
-      auto task = store_.TaskClaim({.agent = agent,
-                                    .stages = {},
-                                    .lease = std::chrono::seconds{30},
-                                    .now = clock_.Now()});
+      auto task = store_.TaskClaim(
+          {.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}, .now = clock_.Now()});
       ASSERT_TRUE(task.ok()) << task.error().ToString();
       if (!*task) return;
       ASSERT_TRUE(store_.TaskStarted((*task)->fence, 1, 1, clock_.Now()).ok());
@@ -174,8 +172,8 @@ TEST_F(EpisodePlannerTest, RunsAgainFromTheStageThatIsNamed) {
   EXPECT_TRUE(Stage(again, "cluster").reuse);
   EXPECT_FALSE(Stage(again, "stills").reuse);
   EXPECT_FALSE(Stage(again, "analytics").reuse);
-  EXPECT_THAT(again.work_keys_to_drop, ElementsAre(Stage(again, "stills").work_key,
-                                                   Stage(again, "analytics").work_key));
+  EXPECT_THAT(again.work_keys_to_drop,
+              ElementsAre(Stage(again, "stills").work_key, Stage(again, "analytics").work_key));
 }
 
 TEST_F(EpisodePlannerTest, RunsEverythingAgainWhenForced) {

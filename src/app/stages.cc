@@ -29,9 +29,8 @@ const std::vector<WiredStage>& WiredStages() {
 
 const WiredStage* FindWiredStage(std::string_view name) {
   const auto& stages = WiredStages();
-  const auto found = std::find_if(stages.begin(), stages.end(), [&](const WiredStage& stage) {
-    return stage.name() == name;
-  });
+  const auto found = std::find_if(stages.begin(), stages.end(),
+                                  [&](const WiredStage& stage) { return stage.name() == name; });
   return found == stages.end() ? nullptr : &*found;
 }
 
@@ -66,18 +65,25 @@ jobs::HandlerFactory EpisodeHandlers(int threads) {
     const auto stage = domain::StageFromName(name);
     if (!stage) return nullptr;
     switch (*stage) {
-      case Stage::kValidate: return std::make_unique<pipeline::ValidateStage>();
-      case Stage::kExtract: return std::make_unique<pipeline::ExtractStage>();
+      case Stage::kValidate:
+        return std::make_unique<pipeline::ValidateStage>();
+      case Stage::kExtract:
+        return std::make_unique<pipeline::ExtractStage>();
       case Stage::kDetect: {
         pipeline::DetectStage::Options options;
         options.threads = threads;
         return std::make_unique<pipeline::DetectStage>(std::move(options));
       }
-      case Stage::kTrack: return std::make_unique<pipeline::TrackStage>();
-      case Stage::kStills: return std::make_unique<pipeline::StillsStage>();
-      case Stage::kCluster: return std::make_unique<pipeline::ClusterStage>();
-      case Stage::kAnalytics: return std::make_unique<pipeline::AnalyticsStage>();
-      case Stage::kMood: return nullptr;
+      case Stage::kTrack:
+        return std::make_unique<pipeline::TrackStage>();
+      case Stage::kStills:
+        return std::make_unique<pipeline::StillsStage>();
+      case Stage::kCluster:
+        return std::make_unique<pipeline::ClusterStage>();
+      case Stage::kAnalytics:
+        return std::make_unique<pipeline::AnalyticsStage>();
+      case Stage::kMood:
+        return nullptr;
     }
     return nullptr;
   };

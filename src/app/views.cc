@@ -183,11 +183,16 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
   return view;
 }
 
-Result<void> CountSegments(store::JobStore& store, const jobs::JobSnapshot& snapshot,
-                           control::JobView& view) {
+Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapshot,
+                        control::JobView& view) {
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
+    const store::StageRunId run_id = snapshot.stages[i].run;
+    if (view.stages[i].attempt == 0) {
+      ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run_id));
+      view.stages[i].attempt = static_cast<int>(attempts.size());
+    }
     if (domain::IsTerminal(snapshot.stages[i].state)) continue;
-    ROLLCALL_TRY_ASSIGN(const auto run, store.RunGet(snapshot.stages[i].run));
+    ROLLCALL_TRY_ASSIGN(const auto run, store.RunGet(run_id));
     ROLLCALL_TRY_ASSIGN(const auto segments, store.SegmentList(run.work_key));
     view.stages[i].segments = static_cast<std::int64_t>(segments.size());
   }

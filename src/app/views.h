@@ -13,9 +13,10 @@ namespace rollcall::app {
 
 control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now);
 
-// Fills in how many segments each unfinished stage has; reads the store once per stage.
-base::Result<void> CountSegments(store::JobStore& store, const jobs::JobSnapshot& snapshot,
-                                 control::JobView& view);
+// Fills in what a view that is sent twice a second leaves out: how many segments each unfinished
+// stage has, and how many attempts an ended one took. Reads the store once per stage.
+base::Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapshot,
+                              control::JobView& view);
 
 // {episode_key, display, video_path, fingerprint, created_at, states{flag: bool},
 //  timestamps{flag}, status{stage: word}}: the flags mean what they mean in state.json.

@@ -45,8 +45,9 @@ void AddAnalyze(CommandLine& line) {
   CLI::App* command =
       line.app.add_subcommand("analyze", "Who is on screen in a video, and for how long");
   command->add_option("video", flags->video, "The video file; it stays where it is")->required();
-  command->add_option("--episode", flags->episode,
-                      "The episode's key; without it, the file's name gives one")
+  command
+      ->add_option("--episode", flags->episode,
+                   "The episode's key; without it, the file's name gives one")
       ->type_name("KEY");
   AddSetting(line, command, "--effort", "effort",
              "draft: keyframes only; normal: ten samples a second; full: every frame")

@@ -22,8 +22,7 @@ void WriteAll(int fd, std::string_view bytes) {
 
 }  // namespace
 
-Console::Console(bool is_json)
-    : is_json_(is_json), fd_(is_json ? STDERR_FILENO : STDOUT_FILENO) {}
+Console::Console(bool is_json) : is_json_(is_json), fd_(is_json ? STDERR_FILENO : STDOUT_FILENO) {}
 
 Terminal Console::terminal() const { return Terminal::Of(fd_, app::ProcessEnvironment()); }
 

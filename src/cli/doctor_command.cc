@@ -71,8 +71,8 @@ Finding CheckModels(const app::Config& config) {
   const auto folder = config.ModelPackFolder();
   const auto pack = vision::ModelPack::Load(folder);
   if (!pack.ok()) return FromResult("models", pack.error(), "");
-  std::string text = fmt::format("{} {}, {} files verified", pack->name(), pack->version(),
-                                 pack->roles().size());
+  std::string text =
+      fmt::format("{} {}, {} files verified", pack->name(), pack->version(), pack->roles().size());
   return FromResult("models", pack->Verify(), std::move(text));
 }
 
@@ -126,17 +126,17 @@ Result<std::vector<Finding>> Examine(Session& session) {
     return findings;
   }
   ROLLCALL_TRY_ASSIGN(const app::EngineLink* link, session.Engine());
-  findings.push_back({"engine", Verdict::kGood,
-                      link->has_started_engine()
-                          ? std::string("none was running; one was started to look")
-                          : fmt::format("version {}, process {}, {}",
-                                        hello->value("version", ""), hello->value("pid", 0),
-                                        hello->value("is_working", false) ? "working"
-                                                                          : "observing"),
-                      ""});
+  findings.push_back(
+      {"engine", Verdict::kGood,
+       link->has_started_engine()
+           ? std::string("none was running; one was started to look")
+           : fmt::format("version {}, process {}, {}", hello->value("version", ""),
+                         hello->value("pid", 0),
+                         hello->value("is_working", false) ? "working" : "observing"),
+       ""});
   const auto checked = session.Call(method::kStoreCheck, Json::object());
-  findings.push_back(FromResult(
-      "store", checked.ok() ? Result<void>{} : checked.error(), "integrity check passed"));
+  findings.push_back(FromResult("store", checked.ok() ? Result<void>{} : checked.error(),
+                                "integrity check passed"));
   const auto episodes = session.Call(method::kEpisodeList, Json::object());
   if (episodes.ok()) {
     findings.push_back(CheckProjections(data, episodes->at("episodes")));

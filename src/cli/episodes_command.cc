@@ -23,14 +23,13 @@ struct EpisodeFlags {
 
 Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
   const auto video = std::filesystem::absolute(flags.video).lexically_normal();
-  ROLLCALL_TRY_ASSIGN(const Json episode,
-                      session.Call(method::kEpisodeAdd,
-                                   {{"video", video.string()}, {"episode", flags.key}}));
+  ROLLCALL_TRY_ASSIGN(
+      const Json episode,
+      session.Call(method::kEpisodeAdd, {{"video", video.string()}, {"episode", flags.key}}));
   if (session.console().is_json()) {
     session.console().PrintDocument(episode);
   } else {
-    session.console().Print(
-        fmt::format("added {}\n", episode.value("episode_key", std::string{})));
+    session.console().Print(fmt::format("added {}\n", episode.value("episode_key", std::string{})));
   }
   return ExitCode::kOk;
 }
@@ -93,10 +92,9 @@ Result<ExitCode> Show(Session& session, const EpisodeFlags& flags) {
 }
 
 Result<ExitCode> Remove(Session& session, const EpisodeFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(
-      const Json answer,
-      session.Call(method::kEpisodeRemove,
-                   {{"episode", flags.key}, {"keep_files", flags.keeps_files}}));
+  ROLLCALL_TRY_ASSIGN(const Json answer,
+                      session.Call(method::kEpisodeRemove,
+                                   {{"episode", flags.key}, {"keep_files", flags.keeps_files}}));
   if (session.console().is_json()) {
     session.console().PrintDocument(answer);
   } else {

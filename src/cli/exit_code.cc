@@ -12,11 +12,18 @@ namespace {
 namespace reason = domain::reason;
 
 // Reasons that speak of what the person gave us, as opposed to what went wrong with it.
-constexpr std::array kInputReasons{
-    reason::kEpisodeNotRegistered, reason::kVideoNotFound, reason::kVideoUnreadable,
-    reason::kVideoNoPicture,       reason::kVideoTooLarge, reason::kPermission,
-    reason::kBadKey,               reason::kKeyTaken,      reason::kJobNotFound,
-    reason::kModelMissing,         reason::kModelAltered,  std::string_view{"ERR_NOT_FOUND"}};
+constexpr std::array kInputReasons{reason::kEpisodeNotRegistered,
+                                   reason::kVideoNotFound,
+                                   reason::kVideoUnreadable,
+                                   reason::kVideoNoPicture,
+                                   reason::kVideoTooLarge,
+                                   reason::kPermission,
+                                   reason::kBadKey,
+                                   reason::kKeyTaken,
+                                   reason::kJobNotFound,
+                                   reason::kModelMissing,
+                                   reason::kModelAltered,
+                                   std::string_view{"ERR_NOT_FOUND"}};
 constexpr std::array kUsageReasons{reason::kBadParams, reason::kBadConfig};
 
 template <typename List>
@@ -37,9 +44,12 @@ ExitCode ExitCodeFor(const base::Error& error) {
 ExitCode ExitCodeFor(const control::JobView& job) {
   switch (job.state) {
     case domain::JobState::kSucceeded:
-    case domain::JobState::kSkipped: return ExitCode::kOk;
-    case domain::JobState::kCancelled: return ExitCode::kCancelled;
-    default: break;
+    case domain::JobState::kSkipped:
+      return ExitCode::kOk;
+    case domain::JobState::kCancelled:
+      return ExitCode::kCancelled;
+    default:
+      break;
   }
   const control::StageView* failed = job.FailedStage();
   if (failed == nullptr || !failed->error) return ExitCode::kFailed;

@@ -8,8 +8,8 @@ namespace rollcall::cli {
 // What a command ends with; in --help and in the README.
 enum class ExitCode {
   kOk = 0,
-  kUsage = 2,           // The command line or the configuration cannot be understood.
-  kInput = 3,           // The video, key, file or model that was named cannot be used.
+  kUsage = 2,  // The command line or the configuration cannot be understood.
+  kInput = 3,  // The video, key, file or model that was named cannot be used.
   kCancelled = 4,
   kFailed = 5,
   kAlreadyRunning = 6,  // The same work runs already.

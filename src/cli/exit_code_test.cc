@@ -23,16 +23,13 @@ TEST_P(ExitCodeTest, FollowsTheReason) {
 
 INSTANTIATE_TEST_SUITE_P(
     Reasons, ExitCodeTest,
-    ::testing::Values(Case{reason::kBadParams, ExitCode::kUsage},
-                      Case{reason::kBadConfig, ExitCode::kUsage},
-                      Case{reason::kVideoNotFound, ExitCode::kInput},
-                      Case{reason::kKeyTaken, ExitCode::kInput},
-                      Case{reason::kModelMissing, ExitCode::kInput},
-                      Case{reason::kPermission, ExitCode::kInput},
-                      Case{reason::kCancelled, ExitCode::kCancelled},
-                      Case{reason::kDiskFull, ExitCode::kFailed},
-                      Case{reason::kStoreBusy, ExitCode::kFailed},
-                      Case{reason::kJobAlreadyRunning, ExitCode::kAlreadyRunning}),
+    ::testing::Values(
+        Case{reason::kBadParams, ExitCode::kUsage}, Case{reason::kBadConfig, ExitCode::kUsage},
+        Case{reason::kVideoNotFound, ExitCode::kInput}, Case{reason::kKeyTaken, ExitCode::kInput},
+        Case{reason::kModelMissing, ExitCode::kInput}, Case{reason::kPermission, ExitCode::kInput},
+        Case{reason::kCancelled, ExitCode::kCancelled}, Case{reason::kDiskFull, ExitCode::kFailed},
+        Case{reason::kStoreBusy, ExitCode::kFailed},
+        Case{reason::kJobAlreadyRunning, ExitCode::kAlreadyRunning}),
     [](const auto& tested) { return std::string(tested.param.reason); });
 
 TEST(JobExitCodeTest, FollowsHowTheJobEnded) {

@@ -41,15 +41,14 @@ Result<std::string> FileFor(const ExportFlags& flags) {
 Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const std::string file, FileFor(flags));
   ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(flags.key));
-  ROLLCALL_TRY_ASSIGN(
-      const auto path,
-      FindResult(session, key.text(), "outputs/" + key.text() + "/" + file));
+  ROLLCALL_TRY_ASSIGN(const auto path,
+                      FindResult(session, key.text(), "outputs/" + key.text() + "/" + file));
   ROLLCALL_TRY_ASSIGN(const std::string bytes, base::ReadFile(path));
   const bool is_binary = flags.format == "xlsx" || flags.format == "parquet";
   if (flags.out.empty() || flags.out == "-") {
     if (is_binary && ::isatty(STDOUT_FILENO) == 1) {
-      return domain::MakeError(domain::reason::kBadParams,
-                               flags.format + " is not for a terminal", "name a file with -o");
+      return domain::MakeError(domain::reason::kBadParams, flags.format + " is not for a terminal",
+                               "name a file with -o");
     }
     Console(false).Print(bytes);
     return ExitCode::kOk;

@@ -85,8 +85,7 @@ std::string Envelopes(const Json& episode, const Paint& paint) {
   TextTable table({"  STAGE", "STATUS", "RUN", "ATTEMPTS", "RESULT"});
   for (const Json& stage : episode.at("stages")) {
     if (stage.at("generation") == 0) continue;
-    std::string result =
-        stage.at("result").empty() ? std::string{} : stage.at("result").dump();
+    std::string result = stage.at("result").empty() ? std::string{} : stage.at("result").dump();
     if (stage.at("status") == "error" && stage.at("error").is_object()) {
       result = paint.Bad(stage["error"].value("reason", "") + ": " +
                          stage["error"].value("message", ""));

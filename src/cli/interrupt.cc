@@ -12,6 +12,7 @@ namespace {
 
 // A signal handler can reach nothing else.
 std::atomic<int> g_interrupts{0};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+int g_depth = 0;                   // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 void OnSignal(int /*number*/) {
   if (g_interrupts.fetch_add(1) >= 1) ::_exit(static_cast<int>(ExitCode::kCancelled));
@@ -27,11 +28,14 @@ void Install(void (*handler)(int)) {
 }  // namespace
 
 Interrupt::Interrupt() {
+  if (g_depth++ > 0) return;
   g_interrupts = 0;
   Install(OnSignal);
 }
 
-Interrupt::~Interrupt() { Install(SIG_DFL); }
+Interrupt::~Interrupt() {
+  if (--g_depth == 0) Install(SIG_DFL);
+}
 
 bool Interrupt::has_come() const { return g_interrupts > 0; }
 

@@ -3,7 +3,7 @@
 namespace rollcall::cli {
 
 // Counts Ctrl-C and SIGTERM while it exists: the first asks to cancel, a second one ends the
-// process at once with the exit code of "cancelled". One at a time.
+// process at once with the exit code of "cancelled". May be nested; one thread.
 class Interrupt {
  public:
   Interrupt();

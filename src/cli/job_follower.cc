@@ -112,8 +112,6 @@ Result<void> JobFollower::Cancel(const JobView& job) {
   return {};
 }
 
-void JobFollower::Show(const JobView& job) {
-  display_.Show(job, std::chrono::steady_clock::now());
-}
+void JobFollower::Show(const JobView& job) { display_.Show(job, std::chrono::steady_clock::now()); }
 
 }  // namespace rollcall::cli

@@ -80,9 +80,9 @@ class Notes final : public ProgressDisplay {
 class JobFollowerTest : public ::testing::Test {
  protected:
   std::unique_ptr<control::ControlServer> Serve(control::Service& service) {
-    return std::move(control::ControlServer::Create(
-                         service, {.socket = folder_.path() / "rollcall.sock",
-                                   .watch_interval = milliseconds{5}}))
+    return std::move(
+               control::ControlServer::Create(service, {.socket = folder_.path() / "rollcall.sock",
+                                                        .watch_interval = milliseconds{5}}))
         .value();
   }
   std::unique_ptr<app::EngineLink> Link() {

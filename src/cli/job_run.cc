@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <utility>
 
 #include "cli/interrupt.h"
@@ -33,8 +34,10 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
     const bool is_running = stage->state == domain::JobState::kRunning;
     text += "  " + (is_running ? StageProgress(*stage) : StageSummary(*stage)) + "\n";
   }
-  text += fmt::format("  wait for it:  rollcall jobs wait {0}\n"
-                      "  end it:       rollcall jobs cancel {0}\n", id);
+  text += fmt::format(
+      "  wait for it:  rollcall jobs wait {0}\n"
+      "  end it:       rollcall jobs cancel {0}\n",
+      id);
   console.Print(text);
   if (console.is_json()) {
     const auto error = domain::MakeError(domain::reason::kJobAlreadyRunning, id + " runs already");
@@ -43,16 +46,14 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
   return JobRun{.exit = ExitCode::kAlreadyRunning, .job = std::move(job)};
 }
 
-void SayWhereItGoesOn(const Session& session, const JobView& job) {
-  const StageView* stage = job.CurrentStage();
-  if (stage == nullptr) return;
-  session.console().Print(
-      fmt::format("resuming {} from segment {}\n", stage->public_id, stage->segments));
-}
+std::string ResumeCommand(const JobView& job) { return "rollcall jobs resume " + job.public_id; }
 
-std::string ResumeCommand(const JobView& job) {
-  return "rollcall jobs resume " + job.public_id;
-}
+// For a command that waits for one thing only.
+class NoProgress final : public ProgressDisplay {
+ public:
+  void Show(const JobView& /*job*/, Moment /*now*/) override {}
+  void Note(const std::string& /*line*/) override {}
+};
 
 void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
   const Console& console = session.console();
@@ -62,9 +63,10 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
     return;
   }
   if (job.state == domain::JobState::kCancelled) {
-    console.Print(fmt::format("canceled; what is done is kept. Go on with `{}`, or give the same "
-                              "command again\n",
-                              ResumeCommand(job)));
+    console.Print(
+        fmt::format("canceled; what is done is kept. Go on with `{}`, or give the same "
+                    "command again\n",
+                    ResumeCommand(job)));
     return;
   }
   const StageView* failed = job.FailedStage();
@@ -78,6 +80,18 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
 
 }  // namespace
 
+void Settle(Session& session, std::int64_t job_id) {
+  const auto settled = session.Call(method::kJobSettle, {{"job_id", job_id}});
+  if (!settled.ok()) session.console().PrintWarning(settled.error().ToString());
+}
+
+void SayWhereItGoesOn(const Session& session, const JobView& job) {
+  const StageView* stage = job.CurrentStage();
+  if (stage == nullptr) return;
+  session.console().Print(
+      fmt::format("resuming {} from segment {}\n", stage->public_id, stage->segments));
+}
+
 app::StartRequest RequestFor(const Session& session) {
   app::StartRequest request;
   request.effort = session.config().effort;
@@ -88,33 +102,37 @@ app::StartRequest RequestFor(const Session& session) {
 
 Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached) {
   ROLLCALL_TRY(session.data().CheckWritable());
+  const Interrupt interrupt;  // From here on there is something to cancel.
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobStart, request.ToJson()));
-  ROLLCALL_TRY_ASSIGN(JobView job,
-                      control::JobViewFromJson(answer.value("job", Json::object())));
+  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.value("job", Json::object())));
   const bool is_resumed = answer.value("resumed", false);
   if (answer.value("existing", false) && !is_resumed) {
     return RefuseRunning(session, std::move(job));
   }
-  if (is_resumed) SayWhereItGoesOn(session, job);
+  const StageView* stage = job.CurrentStage();
+  if (is_resumed || (stage != nullptr && stage->segments > 0)) SayWhereItGoesOn(session, job);
   if (is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
-    session.console().Print(
-        fmt::format("started {}; wait with `rollcall jobs wait {}`\n", job.public_id,
-                    job.public_id));
+    session.console().Print(fmt::format("started {}; wait with `rollcall jobs wait {}`\n",
+                                        job.public_id, job.public_id));
     return JobRun{.exit = ExitCode::kOk, .job = std::move(job)};
   }
-  return FollowJob(session, job.id, true);
+  return FollowJob(session, job.id, {.is_own = true});
 }
 
-Result<JobRun> FollowJob(Session& session, std::int64_t job_id, bool is_own) {
+Result<JobRun> FollowJob(Session& session, std::int64_t job_id, const FollowOptions& options) {
   ROLLCALL_TRY_ASSIGN(app::EngineLink * link, session.Engine());
   const Interrupt interrupt;
-  const auto display = session.console().MakeProgress();
+  std::unique_ptr<ProgressDisplay> display = std::make_unique<NoProgress>();
+  if (options.shows_progress) display = session.console().MakeProgress();
   JobFollower follower(*link, *display, interrupt,
-                       {.on_interrupt = is_own ? JobFollower::OnInterrupt::kCancelJob
-                                               : JobFollower::OnInterrupt::kLeave});
+                       {.on_interrupt = options.is_own ? JobFollower::OnInterrupt::kCancelJob
+                                                       : JobFollower::OnInterrupt::kLeave});
   ROLLCALL_TRY_ASSIGN(JobFollower::Ending ending, follower.Follow(job_id));
-  SayHowItEnded(session, ending.job, ending.was_left);
+  if (!ending.was_left) Settle(session, job_id);
+  if (options.shows_progress || ending.was_left) {
+    SayHowItEnded(session, ending.job, ending.was_left);
+  }
   const ExitCode exit = ending.was_left ? ExitCode::kCancelled : ExitCodeFor(ending.job);
   return JobRun{.exit = exit, .job = std::move(ending.job)};
 }

@@ -17,10 +17,20 @@ struct JobRun {
 
 // Submits and, unless `is_detached`, stays with the job. Prints everything but the result: whether
 // it runs already, from where it goes on, progress, how to resume, why it failed.
-base::Result<JobRun> StartJob(Session& session, const app::StartRequest& request,
-                              bool is_detached);
+base::Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached);
 
-// Stays with a job that exists. `is_own`: a Ctrl-C cancels it.
-base::Result<JobRun> FollowJob(Session& session, std::int64_t job_id, bool is_own);
+// Waits until the files that people and scripts read show how the job ended: what a command has said
+// is true everywhere when it returns.
+void Settle(Session& session, std::int64_t job_id);
+
+// "resuming detect_rhobh_s05_e03 from segment 7": of the first stage that has not ended.
+void SayWhereItGoesOn(const Session& session, const control::JobView& job);
+
+// How to stay with a job that exists.
+struct FollowOptions {
+  bool is_own = false;         // A Ctrl-C cancels it; else it only ends the waiting.
+  bool shows_progress = true;  // And how it ended.
+};
+base::Result<JobRun> FollowJob(Session& session, std::int64_t job_id, const FollowOptions& options);
 
 }  // namespace rollcall::cli

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/job_run.h"
 #include "cli/progress_lines.h"
+#include "cli/results.h"
 #include "cli/text_table.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
@@ -34,9 +35,15 @@ struct JobFlags {
   int lines = 40;
 };
 
-ExitCode Done(Session& session, const JobRun& run) {
-  if (session.console().is_json() && run.exit != ExitCode::kAlreadyRunning) {
+// Says the rest of a job that was stayed with: the table, if it was the whole way of an episode.
+Result<ExitCode> Done(Session& session, const JobRun& run) {
+  if (run.exit == ExitCode::kAlreadyRunning) return run.exit;
+  const bool has_report = run.job.kind == "analyze" && !run.job.is_open();
+  if (session.console().is_json()) {
     session.console().PrintDocument({{"job", ToJson(run.job)}});
+  } else if (run.exit == ExitCode::kOk && has_report) {
+    ROLLCALL_TRY_ASSIGN(const Json report, ReadReport(session, run.job.subject_id));
+    ROLLCALL_TRY(PrintReport(session, report));
   }
   return run.exit;
 }
@@ -82,11 +89,10 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
   TextTable table({"JOB", "STATUS", "CREATED", ""});
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(json));
-    table.Add({job.public_id, Painted(job, console.paint()), job.created_at.substr(0, 19),
-               NewsOf(job)});
+    table.Add(
+        {job.public_id, Painted(job, console.paint()), job.created_at.substr(0, 19), NewsOf(job)});
   }
-  std::string text =
-      table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint());
+  std::string text = table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint());
   if (const auto more = answer.value("left_out", 0); more > 0) {
     text += fmt::format("{} older ones: --all\n", more);
   }
@@ -137,41 +143,45 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
   const Console& console = session.console();
   if (answer.value("had_finished", false)) {
-    console.Print(fmt::format("{} had ended already: {}\n", job.public_id,
-                              domain::JobStateWord(job.state)));
+    console.Print(
+        fmt::format("{} had ended already: {}\n", job.public_id, domain::JobStateWord(job.state)));
     if (console.is_json()) console.PrintDocument({{"job", ToJson(job)}});
     return ExitCode::kOk;
   }
   if (job.is_open()) {
-    ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, false));
+    ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, {.shows_progress = false}));
     job = std::move(run.job);
   } else {
-    console.Print(fmt::format("{} is canceled\n", job.public_id));
+    Settle(session, job.id);
+  }
+  if (job.state == domain::JobState::kCancelled) {
+    console.Print(
+        fmt::format("{0} is canceled; go on with `rollcall jobs resume {0}`\n", job.public_id));
+  } else {
+    // A success that came first has won.
+    console.Print(
+        fmt::format("{} had ended before: {}\n", job.public_id, domain::JobStateWord(job.state)));
   }
   if (console.is_json()) console.PrintDocument({{"job", ToJson(job)}});
-  // Cancelling is what was asked for; a success that came first has won, and is said.
   return ExitCode::kOk;
 }
 
 Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobResume, {{"job", flags.job}}));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
-  if (const control::StageView* stage = job.CurrentStage()) {
-    session.console().Print(
-        fmt::format("resuming {} from segment {}\n", stage->public_id, stage->segments));
-  }
+  SayWhereItGoesOn(session, job);
   if (flags.is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
     return Done(session, {.exit = ExitCode::kOk, .job = std::move(job)});
   }
-  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, true));
+  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, {.is_own = true}));
   return Done(session, run);
 }
 
 Result<ExitCode> WaitFor(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
   if (job.is_open()) ROLLCALL_TRY(session.Call(method::kWork, Json::object()));
-  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, false));
+  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, {}));
   return Done(session, run);
 }
 
@@ -194,19 +204,18 @@ std::vector<std::string> LastLines(const std::string& text, std::size_t most, Is
 Result<ExitCode> Logs(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
   const std::string& key = job.subject_id;
-  const std::string stage =
-      flags.job.ends_with("_" + key) ? flags.job.substr(0, flags.job.size() - key.size() - 1)
-                                     : job.kind;
+  const std::string stage = flags.job.ends_with("_" + key)
+                                ? flags.job.substr(0, flags.job.size() - key.size() - 1)
+                                : job.kind;
   const bool is_stage = domain::StageFromName(stage).has_value();
   const auto path = is_stage ? session.data().job(stage + "_" + key) / "log"
                              : session.data().root() / "logs" / "worker.log";
   const auto text = base::ReadFile(path);
   if (!text.ok() && text.error().code != base::ErrorCode::kNotFound) return text.error();
   const std::string mark = "] " + key + " ";
-  const auto lines = LastLines(text.ok() ? *text : std::string{},
-                               static_cast<std::size_t>(flags.lines), [&](const std::string& line) {
-                                 return is_stage || line.find(mark) != std::string::npos;
-                               });
+  const auto lines = LastLines(
+      text.ok() ? *text : std::string{}, static_cast<std::size_t>(flags.lines),
+      [&](const std::string& line) { return is_stage || line.find(mark) != std::string::npos; });
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument({{"path", path.string()}, {"lines", lines}});

@@ -44,8 +44,8 @@ int Run(int argc, char** argv) {
     return line.app.exit(request);  // --help, --version
   } catch (const CLI::ParseError& error) {
     rollcall::cli::Console(line.flags.is_json)
-        .PrintError(rollcall::domain::MakeError(rollcall::domain::reason::kBadParams,
-                                                error.what()));
+        .PrintError(
+            rollcall::domain::MakeError(rollcall::domain::reason::kBadParams, error.what()));
     return static_cast<int>(ExitCode::kUsage);
   }
   const auto exit = line.body();

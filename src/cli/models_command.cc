@@ -101,10 +101,10 @@ std::vector<FileCheck> CheckFiles(const ModelPack& pack) {
     if (!digest.ok()) {
       check.error = domain::MakeError(reason::kModelMissing, digest.error().message);
     } else if (digest->sha256 != role.sha256) {
-      check.error = domain::MakeError(
-          reason::kModelAltered,
-          fmt::format("{} has SHA-256 {}, not {}", (pack.folder() / role.file).string(),
-                      digest->sha256, role.sha256));
+      check.error =
+          domain::MakeError(reason::kModelAltered, fmt::format("{} has SHA-256 {}, not {}",
+                                                               (pack.folder() / role.file).string(),
+                                                               digest->sha256, role.sha256));
     }
     checks.push_back(std::move(check));
   }
@@ -119,8 +119,9 @@ Result<ExitCode> VerifyPack(Session& session, const std::string& name) {
   Json files = Json::array();
   std::string text = fmt::format("{} {}  {}\n", pack.name(), pack.version(), folder.string());
   for (const FileCheck& check : CheckFiles(pack)) {
-    text += fmt::format("  {} {}\n", check.error ? console.paint().Bad("✗")
-                                                 : console.paint().Good("✓"), check.file);
+    text +=
+        fmt::format("  {} {}\n", check.error ? console.paint().Bad("✗") : console.paint().Good("✓"),
+                    check.file);
     files.push_back({{"file", check.file},
                      {"ok", !check.error},
                      {"error", check.error ? control::ErrorToJson(*check.error) : Json(nullptr)}});
@@ -161,8 +162,10 @@ Result<ExitCode> AddPack(Session& session, const fs::path& folder, const std::st
   std::error_code ignored;
   if (!fs::equivalent(folder, to, ignored)) ROLLCALL_TRY(CopyPack(folder, to));
   const Console& console = session.console();
-  console.Print(fmt::format("{} is in {}\nuse it with --models {}, or models.pack = \"{}\" in "
-                            "rollcall.toml\n", name, to.string(), name, name));
+  console.Print(
+      fmt::format("{} is in {}\nuse it with --models {}, or models.pack = \"{}\" in "
+                  "rollcall.toml\n",
+                  name, to.string(), name, name));
   if (console.is_json()) console.PrintDocument({{"name", name}, {"folder", to.string()}});
   return ExitCode::kOk;
 }
@@ -185,8 +188,7 @@ void AddModels(CommandLine& line) {
   CLI::App* verify = group->add_subcommand("verify", "Compare every file with its pinned hash");
   verify->add_option("pack", flags->pack, "Name or folder; without it, the one in use");
   AddGlobalFlags(line, verify);
-  OnChosen(line, verify,
-           [flags](Session& session) { return VerifyPack(session, flags->pack); });
+  OnChosen(line, verify, [flags](Session& session) { return VerifyPack(session, flags->pack); });
 
   CLI::App* add = group->add_subcommand("add", "Copy a pack into the data directory");
   add->add_option("folder", flags->pack, "A folder with pack.toml")->required();
@@ -197,7 +199,8 @@ void AddModels(CommandLine& line) {
   });
 
   CLI::App* install = group->add_subcommand(
-      "install", "Copy the pack that set-up made into the data directory, so that it moves with it");
+      "install",
+      "Copy the pack that set-up made into the data directory, so that it moves with it");
   install->add_option("pack", flags->pack, "Its name")->default_str("default");
   AddGlobalFlags(line, install);
   OnChosen(line, install, [flags](Session& session) {

@@ -27,12 +27,6 @@ std::string TransitionOf(const JobView& job) {
   return text;
 }
 
-// A stage that waits for the one before it is no news.
-bool IsWorthTelling(const StageView& stage) {
-  if (stage.state == JobState::kBlocked) return false;
-  return stage.state != JobState::kQueued || !stage.wait_reason.empty();
-}
-
 }  // namespace
 
 std::unique_ptr<ProgressDisplay> ProgressDisplay::Make(std::function<Terminal()> terminal,
@@ -43,9 +37,22 @@ std::unique_ptr<ProgressDisplay> ProgressDisplay::Make(std::function<Terminal()>
   return std::make_unique<PlainProgress>(std::move(write));
 }
 
+// A stage that waits for the one before it is no news; one that waits for a worker is when it takes
+// long.
+bool PlainProgress::IsWorthTelling(const StageView& stage, Moment now) {
+  if (stage.state == JobState::kBlocked) return false;
+  Told& told = told_[stage.name];
+  if (stage.state != JobState::kQueued) {
+    told.waits_since.reset();
+    return true;
+  }
+  if (!told.waits_since) told.waits_since = now;
+  return now - *told.waits_since >= kShortWait && !stage.wait_reason.empty();
+}
+
 void PlainProgress::Show(const JobView& job, Moment now) {
   for (const StageView& stage : job.stages) {
-    if (!IsWorthTelling(stage)) continue;
+    if (!IsWorthTelling(stage, now)) continue;
     Told& told = told_[stage.name];
     // Leased and running are one thing to a reader.
     std::string summary =
@@ -53,7 +60,8 @@ void PlainProgress::Show(const JobView& job, Moment now) {
     if (IsRunning(stage) && stage.is_stalled) summary += ", stalled";
     if (summary != told.summary) {
       write_(fmt::format("{}: {}\n", stage.name, summary));
-      told = {.summary = std::move(summary), .progress_at = now};
+      told.summary = std::move(summary);
+      told.progress_at = now;
     } else if (IsRunning(stage) && now - told.progress_at >= kPeriod) {
       write_(fmt::format("{}: {}\n", stage.name, StageProgress(stage)));
       told.progress_at = now;

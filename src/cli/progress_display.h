@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/terminal.h"
@@ -35,6 +36,8 @@ class ProgressDisplay {
 class PlainProgress final : public ProgressDisplay {
  public:
   static constexpr std::chrono::seconds kPeriod{10};
+  // A stage that waits no longer than this for a worker is no news.
+  static constexpr std::chrono::seconds kShortWait{3};
 
   explicit PlainProgress(Write write) : write_(std::move(write)) {}
   void Show(const control::JobView& job, Moment now) override;
@@ -44,7 +47,10 @@ class PlainProgress final : public ProgressDisplay {
   struct Told {
     std::string summary;
     Moment progress_at{};
+    std::optional<Moment> waits_since;
   };
+  bool IsWorthTelling(const control::StageView& stage, Moment now);
+
   Write write_;
   std::map<std::string, Told> told_;  // By stage.
 };
@@ -64,7 +70,7 @@ class LiveProgress final : public ProgressDisplay {
   Write write_;
   Moment start_;
   Moment drawn_at_{};
-  int lines_ = 0;            // On the screen now, above the cursor.
+  int lines_ = 0;           // On the screen now, above the cursor.
   std::string transition_;  // Of the job as drawn.
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string_view>
 
@@ -27,15 +28,23 @@ bool IsLive(const StageView& stage) {
 
 std::string Glyph(const StageView& stage, const Paint& paint) {
   switch (stage.state) {
-    case JobState::kSucceeded: return paint.Good("✓");
-    case JobState::kSkipped: return paint.Dim(stage.is_reused ? "✓" : "–");
-    case JobState::kFailed: return paint.Bad("✗");
-    case JobState::kCancelled: return paint.Warn("–");
-    case JobState::kRetryWait: return paint.Warn("↻");
-    case JobState::kCancelling: return paint.Warn("●");
+    case JobState::kSucceeded:
+      return paint.Good("✓");
+    case JobState::kSkipped:
+      return paint.Dim(stage.is_reused ? "✓" : "–");
+    case JobState::kFailed:
+      return paint.Bad("✗");
+    case JobState::kCancelled:
+      return paint.Warn("–");
+    case JobState::kRetryWait:
+      return paint.Warn("↻");
+    case JobState::kCancelling:
+      return paint.Warn("●");
     case JobState::kRunning:
-    case JobState::kLeased: return stage.is_stalled ? paint.Warn("●") : paint.Accent("●");
-    default: return paint.Dim("○");
+    case JobState::kLeased:
+      return stage.is_stalled ? paint.Warn("●") : paint.Accent("●");
+    default:
+      return paint.Dim("○");
   }
 }
 
@@ -77,11 +86,12 @@ std::string RateText(const StageView& stage) {
 
 std::string PulseText(const StageView& stage, const Paint& paint) {
   if (!stage.pulse_age_s) return {};
-  std::string text = fmt::format("♥ {:.0f} s", std::floor(*stage.pulse_age_s));
+  const std::string text = PadRight(fmt::format("♥ {:.0f} s", std::floor(*stage.pulse_age_s)), 5);
   return *stage.pulse_age_s > kLatePulse ? paint.Warn(text) : paint.Dim(text);
 }
 
-// Pieces after the bar, the dearest first; as many as fit are shown, in `order`.
+// Pieces after the bar, the dearest first; as many as fit are shown, in `order`. Numbers that grow
+// have a fixed width, so that the line stands still.
 struct Piece {
   int order = 0;
   std::string text;
@@ -95,16 +105,19 @@ std::vector<Piece> PiecesOf(const StageView& stage, const Paint& paint) {
   if (stage.state == JobState::kCancelling) {
     pieces.push_back({3, paint.Warn("cancelling")});
   } else if (stage.eta_p50_s) {
-    pieces.push_back({3, ShortDuration(*stage.eta_p50_s) + " left"});
+    pieces.push_back({3, PadLeft(ShortDuration(*stage.eta_p50_s), 5) + " left"});
   } else {
     pieces.push_back({3, std::string(phase.empty() ? "starting" : phase)});
   }
-  pieces.push_back({2, RateText(stage)});
+  pieces.push_back({2, PadLeft(RateText(stage), 5)});
   if (stage.total > 0) {
-    pieces.push_back({1, fmt::format("{}/{} {}", Grouped(stage.done), Grouped(stage.total),
-                                     stage.unit)});
+    const std::string total = Grouped(stage.total);
+    pieces.push_back({1, fmt::format("{}/{} {}", PadLeft(Grouped(stage.done), DisplayWidth(total)),
+                                     total, stage.unit)});
   }
-  std::erase_if(pieces, [](const Piece& piece) { return piece.text.empty(); });
+  std::erase_if(pieces, [](const Piece& piece) {
+    return piece.text.find_first_not_of(' ') == std::string::npos;
+  });
   return pieces;
 }
 
@@ -130,11 +143,14 @@ std::string LiveLine(const StageView& stage, int width, const Paint& paint) {
 // What stands after the name of a stage that does not run.
 std::string RestText(const StageView& stage) {
   switch (stage.state) {
-    case JobState::kBlocked: return {};
-    case JobState::kQueued: return stage.wait_reason;
+    case JobState::kBlocked:
+      return {};
+    case JobState::kQueued:
+      return stage.wait_reason;
     case JobState::kRetryWait:
       return stage.error ? stage.error->reason + ", " + stage.wait_reason : stage.wait_reason;
-    default: return StageSummary(stage);
+    default:
+      return StageSummary(stage);
   }
 }
 
@@ -160,9 +176,16 @@ void AddStage(const StageView& stage, const Terminal& terminal, std::vector<std:
   }
   const std::string rest = Clip(RestText(stage), room);
   const bool is_bad = stage.state == JobState::kFailed;
-  lines.push_back(head + (domain::IsTerminal(stage.state) && !stage.is_reused ? name
-                                                                              : paint.Dim(name)) +
+  lines.push_back(head +
+                  (domain::IsTerminal(stage.state) && !stage.is_reused ? name : paint.Dim(name)) +
                   (is_bad ? paint.Bad(rest) : paint.Dim(rest)));
+}
+
+// Names that end with a unit are measures, not counts.
+bool HasUnit(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kUnits{"_ms", "_us", "_px", "_bytes", "_id"};
+  return std::any_of(kUnits.begin(), kUnits.end(),
+                     [&](std::string_view unit) { return name.ends_with(unit); });
 }
 
 std::string ResultText(const StageView& stage) {
@@ -178,13 +201,13 @@ std::string DescribeNumbers(const base::Json& numbers) {
   int shown = 0;
   if (!numbers.is_object()) return text;
   for (const auto& [name, value] : numbers.items()) {
-    if (!value.is_number_integer() || shown == kShown) continue;
-    // A column's name ends with its unit; a sentence about time would need another shape.
-    if (name.ends_with("_ms") || name.ends_with("_us") || name.ends_with("_bytes")) continue;
+    if (!value.is_number_integer() || shown == kShown || HasUnit(name)) continue;
+    // Nothing of the second kind is no news.
+    if (shown > 0 && value == 0) continue;
     std::string words = name;
     std::replace(words.begin(), words.end(), '_', ' ');
-    text += fmt::format("{}{} {}", shown == 0 ? "" : ", ", Grouped(value.get<std::int64_t>()),
-                        words);
+    text +=
+        fmt::format("{}{} {}", shown == 0 ? "" : ", ", Grouped(value.get<std::int64_t>()), words);
     ++shown;
   }
   return text;
@@ -200,7 +223,8 @@ std::string StageSummary(const StageView& stage) {
                  : "ok" + took + ResultText(stage);
     case JobState::kFailed:
       return stage.error ? stage.error->reason + ": " + stage.error->message : "error";
-    case JobState::kCancelled: return "canceled";
+    case JobState::kCancelled:
+      return "canceled";
     case JobState::kRetryWait:
       return fmt::format("{}; tried again{}",
                          stage.error ? stage.error->reason + ": " + stage.error->message : "error",
@@ -208,8 +232,10 @@ std::string StageSummary(const StageView& stage) {
     case JobState::kBlocked:
     case JobState::kQueued:
       return stage.wait_reason.empty() ? "waiting" : "waiting: " + stage.wait_reason;
-    case JobState::kCancelling: return "cancelling";
-    default: return stage.attempt > 1 ? fmt::format("running, attempt {}", stage.attempt) : "running";
+    case JobState::kCancelling:
+      return "cancelling";
+    default:
+      return stage.attempt > 1 ? fmt::format("running, attempt {}", stage.attempt) : "running";
   }
 }
 

@@ -49,17 +49,15 @@ std::string Drawn(const JobView& job, const Terminal& terminal) {
 }
 
 TEST(ProgressLinesTest, DrawsARunningJobIn80Columns) {
-  EXPECT_EQ(
-      Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 80}),
-      "rhobh_s05_e03                                                     analyze · 42 s\n"
-      "✓ validate   ok in 0.1 s\n"
-      "● detect     ━━━━━╸────   54%  6 804/12 600 frames  8.5×  1:02 left  ♥ 1 s\n"
-      "○ track      \n");
+  EXPECT_EQ(Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 80}),
+            "rhobh_s05_e03                                                     analyze · 42 s\n"
+            "✓ validate   ok in 0.1 s\n"
+            "● detect     ━━━━━╸────   54%   6 804/12 600 frames   8.5×   1:02 left  ♥ 1 s\n"
+            "○ track      \n");
 }
 
 TEST(ProgressLinesTest, KeepsWhatMattersInANarrowWindow) {
-  const std::string text =
-      Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 46});
+  const std::string text = Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 46});
   EXPECT_THAT(text, HasSubstr("54%"));
   EXPECT_THAT(text, HasSubstr("♥ 1 s"));
   EXPECT_THAT(text, Not(HasSubstr("frames")));
@@ -164,6 +162,18 @@ TEST_F(ProgressDisplayTest, SaysARetryAndAStallOnce) {
   job.stages[1].is_stalled = true;
   plain.Show(job, start_ + seconds{7});
   EXPECT_EQ(Take(), "detect: running, attempt 2, stalled\n");
+}
+
+TEST_F(ProgressDisplayTest, SaysThatAStageWaitsOnlyWhenItTakesLong) {
+  PlainProgress plain(Collect());
+  JobView job = RunningJob();
+  job.stages = {MakeStage("track", JobState::kQueued)};
+  job.stages[0].wait_reason = "waits for a free worker";
+  plain.Show(job, start_);
+  plain.Show(job, start_ + seconds{2});
+  EXPECT_EQ(Take(), "");
+  plain.Show(job, start_ + seconds{3});
+  EXPECT_EQ(Take(), "track: waiting: waits for a free worker\n");
 }
 
 TEST_F(ProgressDisplayTest, WritesNoEscapesToAPipe) {

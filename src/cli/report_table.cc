@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -24,9 +25,11 @@ struct Row {
 
 Row RowOf(const Json& person) {
   const double share = person.at("share").get<double>();
+  // Rounded up: an error is never said to be smaller than it is.
+  const double error = std::ceil(person.at("error_ms").get<double>() / 100) / 10;
   return {.name = person.at("name").get<std::string>(),
           .time = ExactDuration(person.at("total_ms").get<double>() / 1000),
-          .error = fmt::format("± {:.1f} s", person.at("error_ms").get<double>() / 1000),
+          .error = fmt::format("± {:.1f} s", error),
           .share_text = fmt::format("{:.1f}%", share * 100),
           .appearances = std::to_string(person.at("intervals").size()),
           .share = share};

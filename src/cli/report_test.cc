@@ -34,8 +34,8 @@ TEST(ReportTableTest, ShowsWhoWasOnScreenAndForHowLong) {
   ASSERT_TRUE(table.ok()) << table.error().ToString();
   EXPECT_EQ(*table,
             "  Person    Screen time     Share  Appearances\n"
-            "  Person 1  1:23.4 ± 0.1 s  50.0%            1  ████████████████████████████████\n"
-            "  Ólafur    0:10.1 ± 0.1 s   6.0%            1  ███▊\n");
+            "  Person 1  1:23.4 ± 0.2 s  50.0%            1  ████████████████████████████████\n"
+            "  Ólafur    0:10.1 ± 0.2 s   6.0%            1  ███▊\n");
 }
 
 TEST(ReportTableTest, FitsEveryWidth) {
@@ -94,12 +94,11 @@ TEST(TruthComparisonTest, PairsPeopleByWhenTheyAreOnScreen) {
 }
 
 TEST(TruthComparisonTest, DoesNotHoldWhenSomebodyIsMissingOrTooMany) {
-  const auto missing =
-      CompareWithTruth(Report({}), TruthOf({TruthPersonOf("anna", 0, 100)}));
+  const auto missing = CompareWithTruth(Report({}), TruthOf({TruthPersonOf("anna", 0, 100)}));
   EXPECT_FALSE(missing->Holds(1'000));
-  const auto extra = CompareWithTruth(
-      Report({Person("Person 1", 0, 100, 0.1), Person("Person 2", 500, 600, 0.1)}),
-      TruthOf({TruthPersonOf("anna", 0, 100)}));
+  const auto extra =
+      CompareWithTruth(Report({Person("Person 1", 0, 100, 0.1), Person("Person 2", 500, 600, 0.1)}),
+                       TruthOf({TruthPersonOf("anna", 0, 100)}));
   ASSERT_EQ(extra->rows.size(), 2U);
   EXPECT_EQ(extra->rows[1].truth_id, "");
   EXPECT_FALSE(extra->Holds(1'000));

@@ -37,17 +37,16 @@ Result<std::filesystem::path> FindResult(Session& session, const std::string& ke
     if (artifact.name == name) found = &artifact;
   }
   if (found == nullptr) {
-    return domain::MakeError(domain::reason::kPrereqFailed, key + " has no " + name + " yet",
-                             "run `rollcall analyze VIDEO` or `rollcall jobs start analyze " +
-                                 key + "` first");
+    return domain::MakeError(
+        domain::reason::kPrereqFailed, key + " has no " + name + " yet",
+        "run `rollcall analyze VIDEO` or `rollcall jobs start analyze " + key + "` first");
   }
   ROLLCALL_TRY(artifacts::VerifyArtifact(session.data().root(), *found));
   return session.data().root() / found->path;
 }
 
 Result<Json> ReadReport(Session& session, const std::string& key) {
-  ROLLCALL_TRY_ASSIGN(const auto path,
-                      FindResult(session, key, "outputs/" + key + "/report.json"));
+  ROLLCALL_TRY_ASSIGN(const auto path, FindResult(session, key, "outputs/" + key + "/report.json"));
   ROLLCALL_TRY_ASSIGN(const std::string text, base::ReadFile(path));
   return base::ParseJson(text, path.string());
 }

@@ -47,11 +47,12 @@ Result<ExitCode> Sample(Session& session, const fs::path& photos) {
   const Console& console = session.console();
   ROLLCALL_TRY(PrintReport(session, report));
   console.Print("\n" + comparison.ToString(console.paint(), kErrorMsMax) + "\n");
-  console.Print(holds ? fmt::format("  The sample was made from photographs, so its truth is known: "
-                                    "everybody was found, within {:.1f} s.\n\n"
-                                    "  Now one of yours:  ./run analyze VIDEO\n",
-                                    static_cast<double>(kErrorMsMax) / 1000)
-                      : "  The report differs from what is known to be in the sample.\n");
+  console.Print(holds
+                    ? fmt::format("  The sample was made from photographs, so its truth is known: "
+                                  "everybody was found, within {:.1f} s.\n\n"
+                                  "  Now one of yours:  ./run analyze VIDEO\n",
+                                  static_cast<double>(kErrorMsMax) / 1000)
+                    : "  The report differs from what is known to be in the sample.\n");
   if (console.is_json()) {
     console.PrintDocument({{"report", report},
                            {"truth", compose::TruthToJson(truth)},

@@ -10,8 +10,7 @@ Result<std::unique_ptr<Session>> Session::Open(const GlobalFlags& flags) {
   ROLLCALL_TRY_ASSIGN(app::Config config,
                       app::LoadConfig(flags.settings, app::ProcessEnvironment()));
   ROLLCALL_TRY_ASSIGN(app::DataDirectory data, app::DataDirectory::Open(config.data_dir));
-  return std::unique_ptr<Session>(
-      new Session(std::move(config), std::move(data), flags.is_json));
+  return std::unique_ptr<Session>(new Session(std::move(config), std::move(data), flags.is_json));
 }
 
 Result<app::EngineLink*> Session::Engine() {

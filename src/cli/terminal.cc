@@ -71,8 +71,8 @@ Terminal Terminal::Of(int fd, const Environment& environment) {
   terminal.width = WidthOf(fd, environment);
   const auto no_colour = environment("NO_COLOR");
   const auto kind = environment("TERM");
-  terminal.is_coloured = terminal.is_tty && (!no_colour || no_colour->empty()) &&
-                         kind.value_or("dumb") != "dumb";
+  terminal.is_coloured =
+      terminal.is_tty && (!no_colour || no_colour->empty()) && kind.value_or("dumb") != "dumb";
   return terminal;
 }
 

@@ -27,8 +27,8 @@ std::vector<Seen> PeopleOf(const Json& report) {
   for (const Json& person : report.at("people")) {
     Seen seen{.name = person.at("name"), .seen_ms = person.at("seen_ms"), .intervals = {}};
     for (const Json& interval : person.at("seen")) {
-      seen.intervals.push_back({.start_ms = interval.at("start_ms"),
-                                .end_ms = interval.at("end_ms")});
+      seen.intervals.push_back(
+          {.start_ms = interval.at("start_ms"), .end_ms = interval.at("end_ms")});
     }
     people.push_back(std::move(seen));
   }
@@ -121,8 +121,8 @@ base::Result<TruthComparison> CompareWithTruth(const Json& report, const compose
   const auto pairs = Pair(truth, people);
   TruthComparison comparison;
   for (std::size_t i = 0; i < truth.people.size(); ++i) {
-    TruthComparison::Row row{.truth_id = truth.people[i].id, .person_name = {},
-                             .truth_ms = truth.people[i].seen_ms};
+    TruthComparison::Row row{
+        .truth_id = truth.people[i].id, .person_name = {}, .truth_ms = truth.people[i].seen_ms};
     for (const auto& [truth_index, person] : pairs) {
       if (truth_index != i) continue;
       row.person_name = people[person].name;

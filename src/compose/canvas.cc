@@ -65,16 +65,13 @@ void Draw(const SourcePixels& source, const View& view, cv::Mat& frame) {
     const double to_source = shown_length / target_length;
     const double to_pixels = pixels / region_length;
     const double factor = to_source * to_pixels;
-    const double offset =
-        (shown + (first + 0.5 - target) * to_source - region) * to_pixels - 0.5;
+    const double offset = (shown + (first + 0.5 - target) * to_source - region) * to_pixels - 0.5;
     return cv::Vec2d(factor, offset);
   };
-  const cv::Vec2d x =
-      axis(view.target.x, view.target.width, view.source.x, view.source.width, source.region.x,
-           source.region.width, source.pixels.cols, left);
-  const cv::Vec2d y =
-      axis(view.target.y, view.target.height, view.source.y, view.source.height, source.region.y,
-           source.region.height, source.pixels.rows, top);
+  const cv::Vec2d x = axis(view.target.x, view.target.width, view.source.x, view.source.width,
+                           source.region.x, source.region.width, source.pixels.cols, left);
+  const cv::Vec2d y = axis(view.target.y, view.target.height, view.source.y, view.source.height,
+                           source.region.y, source.region.height, source.pixels.rows, top);
   const cv::Matx23d map(x[0], 0, x[1], 0, y[0], y[1]);
   const int how = x[0] < 0.98 ? cv::INTER_CUBIC : cv::INTER_LINEAR;
   cv::Mat drawn;

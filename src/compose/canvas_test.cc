@@ -19,7 +19,8 @@ TEST(CanvasTest, CopiesPixelsExactlyAtScaleOne) {
   SourcePixels source = Plain(8, 6, 0);
   source.pixels.at<cv::Vec3b>(2, 3) = {200, 100, 50};
   cv::Mat frame = Black(20, 20);
-  Draw(source, {.source = source.region, .target = {.x = 5, .y = 7, .width = 8, .height = 6}}, frame);
+  Draw(source, {.source = source.region, .target = {.x = 5, .y = 7, .width = 8, .height = 6}},
+       frame);
   EXPECT_EQ(frame.at<cv::Vec3b>(9, 8), cv::Vec3b(200, 100, 50));
   EXPECT_EQ(cv::countNonZero(frame.reshape(1)), 3);
 }

@@ -33,12 +33,13 @@ struct Layer {
 };
 
 struct ShotTimes {
-  std::vector<MediaTime> pts;   // Of its frames.
-  MediaTime end{};              // Where the next shot begins.
+  std::vector<MediaTime> pts;  // Of its frames.
+  MediaTime end{};             // Where the next shot begins.
 
   MediaTime start() const { return pts.front(); }
   double PartAt(MediaTime t) const {
-    return static_cast<double>((t - start()).count()) / static_cast<double>((end - start()).count());
+    return static_cast<double>((t - start()).count()) /
+           static_cast<double>((end - start()).count());
   }
 };
 
@@ -52,7 +53,8 @@ ShotTimes TakeShot(const ShotSpec& shot, FrameClock& clock) {
   ShotTimes times;
   const MediaTime start = clock.now();
   const auto is_over = [&] {
-    return shot.frames ? std::ssize(times.pts) >= *shot.frames : clock.now() >= start + shot.duration;
+    return shot.frames ? std::ssize(times.pts) >= *shot.frames
+                       : clock.now() >= start + shot.duration;
   };
   do {
     times.pts.push_back(clock.now());
@@ -141,11 +143,10 @@ class EpisodeComposer {
     for (const PictureSpec& picture : shot.pictures) {
       auto source = PictureSource::Open(picture);
       if (!source.ok()) return AtLine(spec_, picture.line, source.error());
-      auto motion = PictureMotion::Create(
-          picture, (*source)->size(), {.width = image_.width, .height = image_.height});
+      auto motion = PictureMotion::Create(picture, (*source)->size(),
+                                          {.width = image_.width, .height = image_.height});
       if (!motion.ok()) return AtLine(spec_, picture.line, motion.error());
-      const auto ready =
-          (*source)->Prepare(motion->shown(), motion->scale_max(), since_start);
+      const auto ready = (*source)->Prepare(motion->shown(), motion->scale_max(), since_start);
       if (!ready.ok()) return AtLine(spec_, picture.line, ready.error());
       layers.push_back({.spec = &picture, .source = std::move(source).value(), .motion = *motion});
     }
@@ -160,9 +161,9 @@ class EpisodeComposer {
         if (!visible.ok()) return AtLine(spec_, layers[i].spec->line, visible.error());
         for (std::size_t above = i + 1; above < layers.size(); ++above) {
           if (Covers(layers[above], layers[i], person)) {
-            return AtLine(spec_, layers[above].spec->line,
-                          domain::MakeError(domain::reason::kBadParams,
-                                            "this picture covers " + person.id));
+            return AtLine(
+                spec_, layers[above].spec->line,
+                domain::MakeError(domain::reason::kBadParams, "this picture covers " + person.id));
           }
         }
       }

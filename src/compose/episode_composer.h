@@ -17,8 +17,8 @@ using ComposeProgress = std::function<bool(std::int64_t frames)>;
 // writes the truth beside it (TruthPath). The same spec and sources give the same truth and, with
 // one build of libav, the same video. Memory does not grow with the length.
 //
-// Neither file is there until both are whole. kInvalidArgument / ERR_BAD_PARAMS with the spec's line
-// for a picture that cannot be shown as it says, for a face that is cut off or covered and for
+// Neither file is there until both are whole. kInvalidArgument / ERR_BAD_PARAMS with the spec's
+// line for a picture that cannot be shown as it says, for a face that is cut off or covered and for
 // what the encoder refuses; errors of the sources as media::Probe.
 base::Result<Truth> ComposeEpisode(const EpisodeSpec& spec, const std::filesystem::path& out,
                                    const ComposeProgress& progress);

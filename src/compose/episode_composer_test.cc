@@ -57,8 +57,8 @@ class EpisodeComposerTest : public testing::Test {
     if (!reader.ok()) return {};
     auto frame = (*reader)->Next();
     if (!frame.ok() || !*frame) return {};
-    const auto image = (*frame)->Render({.x1 = x, .y1 = y, .x2 = x + 1, .y2 = y + 1},
-                                         {.width = 1, .height = 1});
+    const auto image =
+        (*frame)->Render({.x1 = x, .y1 = y, .x2 = x + 1, .y2 = y + 1}, {.width = 1, .height = 1});
     if (!image.ok()) return {};
     return {image->pixels[0], image->pixels[1], image->pixels[2]};
   }
@@ -128,7 +128,8 @@ TEST_F(EpisodeComposerTest, MakesTheSameFilesTwice) {
   const std::string video(kVideo);
   ASSERT_TRUE(Compose(std::string(kTwoShots), "a.mp4", video + "noise_sigma = 6\n").ok());
   ASSERT_TRUE(Compose(std::string(kTwoShots), "b.mp4", video + "noise_sigma = 6\n").ok());
-  EXPECT_EQ(base::DigestFile(folder_ / "a.mp4")->sha256, base::DigestFile(folder_ / "b.mp4")->sha256);
+  EXPECT_EQ(base::DigestFile(folder_ / "a.mp4")->sha256,
+            base::DigestFile(folder_ / "b.mp4")->sha256);
   EXPECT_EQ(*base::ReadFile(folder_ / "a.truth.json"), *base::ReadFile(folder_ / "b.truth.json"));
 }
 
@@ -177,8 +178,9 @@ height = 0.5
 }
 
 TEST_F(EpisodeComposerTest, LeavesNothingBehindWhenASourceIsMissing) {
-  const auto truth = Compose(std::string(kTwoShots) +
-                             "[[shot]]\nframes = 5\n[[shot.picture]]\nimage = \"no.png\"\nheight = 1\n");
+  const auto truth =
+      Compose(std::string(kTwoShots) +
+              "[[shot]]\nframes = 5\n[[shot.picture]]\nimage = \"no.png\"\nheight = 1\n");
   ASSERT_FALSE(truth.ok());
   EXPECT_EQ(truth.error().reason, "ERR_VIDEO_NOT_FOUND");
   EXPECT_NE(truth.error().message.find("x.toml:"), std::string::npos);

@@ -12,8 +12,8 @@ namespace {
 
 constexpr double kEnlargementMost = 2.6;  // Of a face; beyond it detectors see a blur.
 constexpr double kSceneryEnlargementMost = 8;
-constexpr double kZoomMost = 2;           // In one shot; beyond it the small end aliases.
-constexpr double kHair = 0.51;            // Pixels.
+constexpr double kZoomMost = 2;  // In one shot; beyond it the small end aliases.
+constexpr double kHair = 0.51;   // Pixels.
 constexpr int kPlacesChecked = 16;
 
 base::Error Refusal(std::string message) {
@@ -121,7 +121,8 @@ base::Result<PictureMotion> PictureMotion::Create(const PictureSpec& picture, Pi
         fmt::format("the picture is enlarged {:.1f} times, more than {}", most, allowed));
   }
   if (most > kZoomMost * least) {
-    return Refusal(fmt::format("the picture zooms by {:.1f}, more than {}", most / least, kZoomMost));
+    return Refusal(
+        fmt::format("the picture zooms by {:.1f}, more than {}", most / least, kZoomMost));
   }
   return PictureMotion(from, to, moves, source, frame);
 }

@@ -14,8 +14,8 @@ struct PixelSize {
 
 // Which part of a source is shown where at one moment.
 struct View {
-  Region source;   // Pixels of the source.
-  Region target;   // Pixels of the frame.
+  Region source;  // Pixels of the source.
+  Region target;  // Pixels of the frame.
 
   double scale() const { return target.width / source.width; }
   // Where a region of the source appears in the frame.

@@ -116,7 +116,7 @@ class Clip : public PictureSource {
   MediaTime start_;
   Region region_;
   double scale_ = 1;
-  std::vector<std::int64_t> wanted_;   // frame_id at each time.
+  std::vector<std::int64_t> wanted_;  // frame_id at each time.
   std::size_t next_ = 0;
   std::unique_ptr<media::FrameReader> reader_;
   std::int64_t shown_ = -1;

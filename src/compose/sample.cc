@@ -19,10 +19,10 @@ base::Result<Sample> MakeSample(const std::filesystem::path& photos_folder,
                                            std::filesystem::exists(sample.video)) {
     return sample;
   }
-  ROLLCALL_TRY_ASSIGN(const EpisodeSpec spec,
-                      ParseSpec(SampleSpecText(), {.name = "sample.toml",
-                                                   .folder = photos_folder,
-                                                   .media_root = photos_folder}));
+  ROLLCALL_TRY_ASSIGN(
+      const EpisodeSpec spec,
+      ParseSpec(SampleSpecText(),
+                {.name = "sample.toml", .folder = photos_folder, .media_root = photos_folder}));
   ROLLCALL_TRY(ComposeEpisode(spec, sample.video, progress));
   ROLLCALL_TRY(base::WriteFileAtomic(stamp, made_of));
   return sample;

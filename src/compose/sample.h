@@ -9,8 +9,8 @@
 namespace rollcall::compose {
 
 struct Sample {
-  std::filesystem::path video;   // sample.mp4
-  std::filesystem::path truth;   // sample.truth.json
+  std::filesystem::path video;  // sample.mp4
+  std::filesystem::path truth;  // sample.truth.json
 };
 
 // The sample episode that `./run` without arguments analyses, from the photographs that

@@ -100,7 +100,8 @@ class SpecReader {
     const std::vector<double> frame_ms = in.Numbers("frame_ms", 2, {1, 1000});
     if (!frame_ms.empty()) {
       video.frame_ms = {static_cast<int>(frame_ms[0]), static_cast<int>(frame_ms[1])};
-      if (frame_ms[0] > frame_ms[1]) in.FailAt("frame_ms", "must be the shortest, then the longest");
+      if (frame_ms[0] > frame_ms[1])
+        in.FailAt("frame_ms", "must be the shortest, then the longest");
     }
     in.NoOthers();
     return video;
@@ -248,9 +249,9 @@ base::Result<EpisodeSpec> ParseSpec(std::string_view text, const SpecSource& sou
 base::Result<EpisodeSpec> LoadSpec(const std::filesystem::path& path,
                                    const std::filesystem::path& media_root) {
   ROLLCALL_TRY_ASSIGN(const std::string text, base::ReadFile(path));
-  return ParseSpec(text, {.name = path.filename().string(),
-                          .folder = path.parent_path(),
-                          .media_root = media_root});
+  return ParseSpec(
+      text,
+      {.name = path.filename().string(), .folder = path.parent_path(), .media_root = media_root});
 }
 
 }  // namespace rollcall::compose

@@ -34,15 +34,15 @@ struct VideoSpec {
   int width = 1280;
   int height = 720;
   double frames_per_second = 25;
-  std::string container = "mp4";      // The extension of a file that is named for us.
+  std::string container = "mp4";  // The extension of a file that is named for us.
   std::string codec = "libx264";
   std::string pixel_format = "yuv420p";
   std::string preset = "veryfast";
   int crf = 20;
-  std::int64_t bit_rate = 0;          // Per second; 0: constant quality by `crf`.
-  int keyframe_interval = 250;        // Frames.
-  double noise_sigma = 0;             // Gaussian, of 255; new in every frame.
-  std::uint64_t seed = 1;             // Of the noise and of the frame durations.
+  std::int64_t bit_rate = 0;    // Per second; 0: constant quality by `crf`.
+  int keyframe_interval = 250;  // Frames.
+  double noise_sigma = 0;       // Gaussian, of 255; new in every frame.
+  std::uint64_t seed = 1;       // Of the noise and of the frame durations.
   // Frame durations are drawn from this range in whole milliseconds; without it they are constant.
   std::optional<std::array<int, 2>> frame_ms;
 };
@@ -60,7 +60,7 @@ struct PersonInPicture {
 struct Placement {
   double centre_x = 0.5;
   double centre_y = 0.5;
-  double height = 1;   // The width follows from the picture's own proportions.
+  double height = 1;  // The width follows from the picture's own proportions.
 };
 
 // A photograph or a clip, or a part of it, shown for a whole shot. It moves linearly from its first
@@ -70,33 +70,33 @@ struct PictureSpec {
   std::filesystem::path source;
   bool is_clip = false;
   domain::MediaTime clip_start{};
-  std::vector<PersonInPicture> people;   // Empty: scenery.
-  std::optional<Region> crop;            // Pixels of the source; the whole of it without.
+  std::vector<PersonInPicture> people;  // Empty: scenery.
+  std::optional<Region> crop;           // Pixels of the source; the whole of it without.
   std::optional<Region> crop_to;
-  std::optional<Region> window;          // Fractions of the frame.
+  std::optional<Region> window;  // Fractions of the frame.
   Placement from;
   Placement to;
-  int line = 0;                          // In the spec, for messages.
+  int line = 0;  // In the spec, for messages.
 };
 
 struct ShotSpec {
-  std::optional<std::int64_t> frames;    // One of the two; a duration ends with the first frame
-  domain::MediaTime duration{};          // that would start at or after it.
+  std::optional<std::int64_t> frames;  // One of the two; a duration ends with the first frame
+  domain::MediaTime duration{};        // that would start at or after it.
   std::array<std::array<std::uint8_t, 3>, 2> colours{};  // RGB at the top and at the bottom.
-  std::vector<PictureSpec> pictures;     // Back to front.
+  std::vector<PictureSpec> pictures;                     // Back to front.
   int line = 0;
 };
 
 struct EpisodeSpec {
-  std::string name;                      // Of the spec, for messages.
+  std::string name;  // Of the spec, for messages.
   VideoSpec video;
   std::vector<ShotSpec> shots;
 };
 
 struct SpecSource {
-  std::string name;                      // For messages: "specs/four_walls.toml".
-  std::filesystem::path folder;          // Relative paths start here.
-  std::filesystem::path media_root;      // What `$ROLLCALL_MEDIA` stands for; empty: it is refused.
+  std::string name;                  // For messages: "specs/four_walls.toml".
+  std::filesystem::path folder;      // Relative paths start here.
+  std::filesystem::path media_root;  // What `$ROLLCALL_MEDIA` stands for; empty: it is refused.
 };
 
 // kInvalidArgument / ERR_BAD_PARAMS with name and line for what is not TOML, unknown, missing or

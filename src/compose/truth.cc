@@ -57,8 +57,9 @@ TruthPerson PersonFrom(const Json& json) {
 
 TruthKey TruthPlace::At(std::int64_t t_ms) const {
   ROLLCALL_CHECK(!keys.empty());
-  const auto after = std::upper_bound(
-      keys.begin(), keys.end(), t_ms, [](std::int64_t t, const TruthKey& key) { return t < key.t_ms; });
+  const auto after =
+      std::upper_bound(keys.begin(), keys.end(), t_ms,
+                       [](std::int64_t t, const TruthKey& key) { return t < key.t_ms; });
   if (after == keys.begin()) return keys.front();
   if (after == keys.end()) return keys.back();
   const TruthKey& a = *(after - 1);

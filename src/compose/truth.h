@@ -31,7 +31,7 @@ struct TruthKey {
 // One person in one shot. Between two keys the place is linear.
 struct TruthPlace {
   TruthInterval when;
-  std::vector<TruthKey> keys;   // Ascending; the first at the shot's start, the last at its end.
+  std::vector<TruthKey> keys;  // Ascending; the first at the shot's start, the last at its end.
 
   // The place at `t_ms`, which lies in `when`.
   TruthKey At(std::int64_t t_ms) const;
@@ -48,11 +48,11 @@ struct TruthPerson {
 struct Truth {
   int width = 0;
   int height = 0;
-  double frames_per_second = 0;          // 0: variable.
+  double frames_per_second = 0;  // 0: variable.
   std::int64_t frames = 0;
   std::int64_t duration_ms = 0;
-  std::vector<std::int64_t> cuts_ms;     // Where the second and every later shot begins.
-  std::vector<TruthPerson> people;       // In order of appearance.
+  std::vector<std::int64_t> cuts_ms;  // Where the second and every later shot begins.
+  std::vector<TruthPerson> people;    // In order of appearance.
 
   // Adds one shot's person; finds the person by id or adds it.
   void AddPlace(const std::string& id, TruthPlace place);

@@ -47,8 +47,7 @@ struct Watch {
 };
 
 struct Client {
-  Client(UniqueFd socket, std::size_t line_bytes_max)
-      : fd(std::move(socket)), in(line_bytes_max) {}
+  Client(UniqueFd socket, std::size_t line_bytes_max) : fd(std::move(socket)), in(line_bytes_max) {}
   UniqueFd fd;
   LineBuffer in;
   std::string out;
@@ -212,8 +211,8 @@ class SocketServer final : public ControlServer {
       }
     }
     if (!due) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        *due - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*due - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
   }
 
@@ -243,10 +242,10 @@ class SocketServer final : public ControlServer {
       if (!fd.is_open()) return;
       Client client(std::move(fd), options_.line_bytes_max);
       if (clients_.size() >= static_cast<std::size_t>(options_.clients_max)) {
-        client.out = ErrorLine(nullptr, domain::MakeError(
-                                            reason::kEngineUnavailable,
-                                            "too many commands talk to this engine already",
-                                            "wait until one of them has ended"));
+        client.out =
+            ErrorLine(nullptr, domain::MakeError(reason::kEngineUnavailable,
+                                                 "too many commands talk to this engine already",
+                                                 "wait until one of them has ended"));
         Send(client);
         continue;
       }
@@ -287,17 +286,16 @@ class SocketServer final : public ControlServer {
     }
     if (!client.in.is_overflown()) return false;
     client.out += ErrorLine(
-        nullptr, domain::MakeError(reason::kBadRequest,
-                                   "a line of more than " +
-                                       std::to_string(options_.line_bytes_max) + " bytes"));
+        nullptr, domain::MakeError(
+                     reason::kBadRequest,
+                     "a line of more than " + std::to_string(options_.line_bytes_max) + " bytes"));
     client.is_ending = true;
     return true;
   }
 
   void Send(Client& client) {
     while (!client.is_gone && !client.out.empty()) {
-      const ssize_t n =
-          ::send(client.fd.get(), client.out.data(), client.out.size(), MSG_NOSIGNAL);
+      const ssize_t n = ::send(client.fd.get(), client.out.data(), client.out.size(), MSG_NOSIGNAL);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && errno == EAGAIN) {
         if (client.out.size() > kOutBytesMax) client.is_gone = true;

@@ -91,9 +91,8 @@ const StageView* JobView::CurrentStage() const {
   };
   auto found = std::find_if(stages.begin(), stages.end(), is_live);
   if (found == stages.end()) {
-    found = std::find_if(stages.begin(), stages.end(), [](const StageView& stage) {
-      return !domain::IsTerminal(stage.state);
-    });
+    found = std::find_if(stages.begin(), stages.end(),
+                         [](const StageView& stage) { return !domain::IsTerminal(stage.state); });
   }
   return found == stages.end() ? nullptr : &*found;
 }

@@ -70,18 +70,16 @@ std::string ResultLine(const Json& id, const Json& result) {
 }
 
 std::string ErrorLine(const Json& id, const base::Error& error) {
-  return Line({{"jsonrpc", "2.0"},
-               {"id", id},
-               {"error",
-                {{"code", kServerError},
-                 {"message", error.message},
-                 {"data", ErrorToJson(error)}}}});
+  return Line(
+      {{"jsonrpc", "2.0"},
+       {"id", id},
+       {"error",
+        {{"code", kServerError}, {"message", error.message}, {"data", ErrorToJson(error)}}}});
 }
 
 std::string NotificationLine(const Notification& notification) {
-  return Line({{"jsonrpc", "2.0"},
-               {"method", notification.method},
-               {"params", notification.params}});
+  return Line(
+      {{"jsonrpc", "2.0"}, {"method", notification.method}, {"params", notification.params}});
 }
 
 Json ErrorToJson(const base::Error& error) {

@@ -21,6 +21,7 @@ inline constexpr std::string_view kJobCancel = "job.cancel";
 inline constexpr std::string_view kJobResume = "job.resume";
 inline constexpr std::string_view kJobShow = "job.show";
 inline constexpr std::string_view kJobList = "job.list";
+inline constexpr std::string_view kJobSettle = "job.settle";  // Until the files show its state.
 inline constexpr std::string_view kJobEvents = "job.events";
 inline constexpr std::string_view kJobWatch = "job.watch";  // {job_id} → view, then snapshots.
 inline constexpr std::string_view kEpisodeAdd = "episode.add";
@@ -30,7 +31,7 @@ inline constexpr std::string_view kEpisodeRemove = "episode.remove";
 inline constexpr std::string_view kStoreCheck = "store.check";
 
 // Notifications. After the snapshot of an ended job none follows.
-inline constexpr std::string_view kJobSnapshot = "job.snapshot";        // {job_id, job}
+inline constexpr std::string_view kJobSnapshot = "job.snapshot";         // {job_id, job}
 inline constexpr std::string_view kJobWatchFailed = "job.watch_failed";  // {job_id, error}
 }  // namespace method
 

@@ -40,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(
                       R"({"jsonrpc":"2.0","id":1,"method":"x","params":[1]})"));
 
 TEST(ProtocolTest, CarriesAnErrorWithoutLoss) {
-  const base::Error error = domain::MakeError(domain::reason::kVideoNotFound, "no such file: a.mp4");
+  const base::Error error =
+      domain::MakeError(domain::reason::kVideoNotFound, "no such file: a.mp4");
   const base::Error back = ErrorFromJson(ErrorToJson(error));
   EXPECT_EQ(back.code, error.code);
   EXPECT_EQ(back.reason, error.reason);

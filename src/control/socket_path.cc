@@ -35,8 +35,7 @@ Result<Address> AddressOf(const fs::path& path) {
   if (text.size() >= sizeof address.socket.sun_path) {
     address.folder = UniqueFd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!address.folder.is_open()) return base::ErrnoError(errno, "open", path.parent_path());
-    text = "/proc/self/fd/" + std::to_string(address.folder.get()) + "/" +
-           path.filename().string();
+    text = "/proc/self/fd/" + std::to_string(address.folder.get()) + "/" + path.filename().string();
   }
   std::memcpy(address.socket.sun_path, text.c_str(), text.size() + 1);
   return address;

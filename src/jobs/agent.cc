@@ -167,8 +167,8 @@ void Agent::Renew() {
     renewed_at_ = before.boot;
     return;
   }
-  const auto replies = sources_.store.LeaseRenew(options_.identity, heartbeats,
-                                                 options_.times.lease, before);
+  const auto replies =
+      sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease, before);
   if (!replies.ok()) {
     // Asked again soon; SelfFence watches how long that goes on.
     renew_at_ = before.boot + options_.times.renew / 5;

@@ -58,8 +58,8 @@ void Attempt::Start() {
     return End(outcome, std::move(process).error(), Manner::kAtOnce);
   }
   process_ = std::move(process).value();
-  const auto started = around_.store.TaskStarted(task_.fence, process_->pid(),
-                                                 process_->start_ticks(), Now());
+  const auto started =
+      around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks(), Now());
   if (!started.ok()) {
     if (IsFenced(started.error())) return Lose("the lease was gone before the worker had started");
     return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
@@ -96,8 +96,9 @@ void Attempt::OnFilesChecked(std::size_t intact_segments, const base::Result<voi
     if (!dropped.ok()) {
       return End(AttemptOutcome::kInterrupted, dropped.error(), Manner::kAtOnce);
     }
-    Log(fmt::format("checkpoint repaired: segment {} is damaged, it and {} later ones are done again",
-                    first_bad, task_.segments.size() - intact_segments - 1));
+    Log(fmt::format(
+        "checkpoint repaired: segment {} is damaged, it and {} later ones are done again",
+        first_bad, task_.segments.size() - intact_segments - 1));
   }
   intact_segments_ = intact_segments;
   are_files_checked_ = true;
@@ -132,9 +133,8 @@ void Attempt::OnProjectionFailed(const base::Error& error, void (Attempt::*again
     return End(AttemptOutcome::kInterrupted, error, Manner::kAtOnce);
   }
   End(AttemptOutcome::kFailed,
-      MakeError(reason::kRegistryUpdateFailed,
-                fmt::format("the state of {} cannot be written: {}", task_.run.public_id(),
-                            error.message)),
+      MakeError(reason::kRegistryUpdateFailed, fmt::format("the state of {} cannot be written: {}",
+                                                           task_.run.public_id(), error.message)),
       Manner::kAtOnce);
 }
 
@@ -180,7 +180,7 @@ void Attempt::AddPollFds(std::vector<pollfd>& fds) const {
 
 void Attempt::OnReady() {
   if (!process_ || is_gone_) return;
-  static_cast<void>(process_->Flush());  // As in SendFrame.
+  static_cast<void>(process_->Flush());           // As in SendFrame.
   const bool has_exited = process_->HasExited();  // Before reading: then nothing comes after it.
   if (is_socket_open_) ReadSocket();
   if (has_exited) OnExit();
@@ -287,19 +287,19 @@ void Attempt::OnDone(Conclusion conclusion) {
   const base::BootTime now = Now().boot;
   if (watch_.liveness().done != heartbeat_done_) LogHeartbeat(now);
   if (conclusion.output) {
-    if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kByItself);
     output_ = std::move(conclusion.output);
     step_ = Step::kConcluding;
     concluding_since_ = now;
-    around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir,
-                           artifacts = output_->artifacts] {
-      const auto check = [&]() -> base::Result<void> {
-        ROLLCALL_TRY(CheckArtifacts(data_dir, artifacts));
-        for (const auto& artifact : artifacts) ROLLCALL_TRY(base::SyncFile(data_dir / artifact.path));
-        return {};
-      };
-      deliver([checked = check()](Attempt& attempt) { attempt.OnArtifactsChecked(checked); });
-    });
+    around_.background.Do(
+        [deliver = Deliverer(), data_dir = around_.data_dir, artifacts = output_->artifacts] {
+          const auto check = [&]() -> base::Result<void> {
+            ROLLCALL_TRY(CheckArtifacts(data_dir, artifacts));
+            for (const auto& artifact : artifacts)
+              ROLLCALL_TRY(base::SyncFile(data_dir / artifact.path));
+            return {};
+          };
+          deliver([checked = check()](Attempt& attempt) { attempt.OnArtifactsChecked(checked); });
+        });
     return;
   }
   base::Error error = std::move(conclusion.error);
@@ -331,10 +331,10 @@ base::Error Attempt::CrashError(const ProcessExit& exit) const {
   const std::string tail = process_->OutputTail();
   const auto last_line = tail.rfind('\n');
   const std::string words = tail.substr(last_line == std::string::npos ? 0 : last_line + 1);
-  return MakeError(reason::kWorkerCrashed,
-                   fmt::format("the worker process of {} ended by itself ({}){}{}",
-                               task_.run.public_id(), exit.ToString(),
-                               words.empty() ? "" : ", its last words: ", words));
+  return MakeError(
+      reason::kWorkerCrashed,
+      fmt::format("the worker process of {} ended by itself ({}){}{}", task_.run.public_id(),
+                  exit.ToString(), words.empty() ? "" : ", its last words: ", words));
 }
 
 // --- Concluding
@@ -348,11 +348,10 @@ void Attempt::OnArtifactsChecked(const base::Result<void>& checked) {
 // A success nobody can be told of is no success: everything is written once more as it is, which
 // shows that the end can be written too.
 void Attempt::ProbeProjection() {
-  around_.projector.ProjectNow(
-      task_.run.id, Projector::Mode::kEverything,
-      [deliver = Deliverer()](base::Result<void> probed) {
-        deliver([probed](Attempt& attempt) { attempt.OnProbed(probed); });
-      });
+  around_.projector.ProjectNow(task_.run.id, Projector::Mode::kEverything,
+                               [deliver = Deliverer()](base::Result<void> probed) {
+                                 deliver([probed](Attempt& attempt) { attempt.OnProbed(probed); });
+                               });
 }
 
 void Attempt::OnProbed(const base::Result<void>& probed) {
@@ -369,7 +368,8 @@ void Attempt::Succeed() {
                               .retry_at = std::nullopt,
                               .exit = exit.ToString(),
                               .rss_peak_bytes = exit.rss_peak_bytes};
-  const std::string result = output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
+  const std::string result =
+      output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
   const auto succeeded =
       around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end, Now());
   if (succeeded.ok()) {

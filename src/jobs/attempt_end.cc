@@ -106,8 +106,8 @@ void Attempt::Cancel() {
   if (cancel_at_ || is_lost_ || has_succeeded_ || step_ == Step::kOver) return;
   cancel_at_ = Now().boot;
   if (step_ == Step::kWorking) return SendFrame(Request(FrameType::kCancel));
-  // Not begun, or finished but not committed: nothing to ask the worker.
-  if (step_ != Step::kEnding) {
+  // A result that came before the cancel wins; what has not begun is not begun.
+  if (step_ == Step::kPreparing) {
     End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
   }
 }
@@ -160,8 +160,9 @@ void Attempt::TickEnding(base::BootTime now) {
   if (!killed_at_) return;
   process_->Signal(SIGKILL);  // Whatever it forked in between, too.
   if (now - *killed_at_ < around_.times.unkillable || !trouble_.empty()) return;
-  trouble_ = fmt::format("unkillable: process {} does not end by SIGKILL ({}); its slot is not used",
-                         process_->pid(), DescribeThreads(process_->pid()));
+  trouble_ =
+      fmt::format("unkillable: process {} does not end by SIGKILL ({}); its slot is not used",
+                  process_->pid(), DescribeThreads(process_->pid()));
   Log(trouble_);
   Publish(ChangeFeed::Kind::kTransition);
 }

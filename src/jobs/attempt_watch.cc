@@ -45,10 +45,9 @@ void AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) 
   if (has_progress_ && report.done <= liveness_.done) return;
   if (has_progress_) {
     const auto gap = now - std::max(liveness_.progress_at, liveness_.phase_since);
-    mean_gap_ = mean_gap_.count() == 0
-                    ? gap
-                    : std::chrono::duration_cast<std::chrono::nanoseconds>(
-                          gap * kGapWeight + mean_gap_ * (1 - kGapWeight));
+    mean_gap_ = mean_gap_.count() == 0 ? gap
+                                       : std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                             gap * kGapWeight + mean_gap_ * (1 - kGapWeight));
   }
   has_progress_ = true;
   liveness_.done = report.done;
@@ -62,11 +61,16 @@ void AttemptWatch::OnRuntimeAnswered(base::BootTime now) { excused_until_ = now;
 
 std::chrono::nanoseconds AttemptWatch::Patience() const {
   switch (liveness_.phase) {
-    case Phase::kStarting: return times_.budget_starting;
-    case Phase::kModelLoad: return times_.budget_model_load;
-    case Phase::kSeek: return times_.budget_seek;
-    case Phase::kFinalise: return times_.budget_finalise;
-    case Phase::kWork: break;
+    case Phase::kStarting:
+      return times_.budget_starting;
+    case Phase::kModelLoad:
+      return times_.budget_model_load;
+    case Phase::kSeek:
+      return times_.budget_seek;
+    case Phase::kFinalise:
+      return times_.budget_finalise;
+    case Phase::kWork:
+      break;
   }
   return std::max<std::chrono::nanoseconds>(times_.stall_min, kGapsMax * mean_gap_);
 }

@@ -17,10 +17,10 @@ class AttemptWatch {
  public:
   enum class Verdict {
     kFine,
-    kStalled,     // It has just become so: flag it.
-    kRecovered,   // It goes on by itself: take the flag away.
-    kKillStalled, // It was flagged and the grace is over.
-    kKillSilent,  // No pulse for the time of a lease.
+    kStalled,      // It has just become so: flag it.
+    kRecovered,    // It goes on by itself: take the flag away.
+    kKillStalled,  // It was flagged and the grace is over.
+    kKillSilent,   // No pulse for the time of a lease.
   };
 
   AttemptWatch(const RuntimeTimes& times, base::BootTime started);

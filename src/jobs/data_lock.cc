@@ -21,9 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 14> kNetworkTypes{
-    "nfs",         "nfs4",        "cifs",          "smb3",       "smbfs",
-    "afs",         "ceph",        "lustre",        "fuse.sshfs", "fuse.s3fs",
-    "fuse.rclone", "fuse.ceph",   "fuse.glusterfs", "fuse.gcsfuse"};
+    "nfs",         "nfs4",      "cifs",           "smb3",        "smbfs",
+    "afs",         "ceph",      "lustre",         "fuse.sshfs",  "fuse.s3fs",
+    "fuse.rclone", "fuse.ceph", "fuse.glusterfs", "fuse.gcsfuse"};
 
 // The type of the file system that `folder` is on; empty if it cannot be told.
 std::string FileSystemType(const fs::path& folder) {
@@ -73,9 +73,8 @@ base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir) {
   lock.l_whence = SEEK_SET;
   if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES) return base::ErrnoError(errno, "lock", path);
-    return domain::MakeError(domain::reason::kStoreBusy, fmt::format("{} is owned by {}",
-                                                                     data_dir.string(),
-                                                                     OwnerName(path)));
+    return domain::MakeError(domain::reason::kStoreBusy,
+                             fmt::format("{} is owned by {}", data_dir.string(), OwnerName(path)));
   }
   const std::string owner = fmt::format("{}\n", ::getpid());
   if (::ftruncate(file.get(), 0) != 0 ||

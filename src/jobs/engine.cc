@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -31,8 +32,8 @@ base::Result<void> Validate(const Engine::Options& options) {
   for (const Engine::StageSpec& stage : options.stages) {
     for (const std::string& need : stage.needs) {
       if (!names.contains(need)) {
-        return BadOption(fmt::format("stage {} needs {}, which does not come before it",
-                                     stage.name, need));
+        return BadOption(
+            fmt::format("stage {} needs {}, which does not come before it", stage.name, need));
       }
     }
     if (!names.insert(stage.name).second) {
@@ -113,20 +114,21 @@ base::Result<void> Engine::StartWorking() {
   base::MutexLock lock(mutex_);
   if (agent_ != nullptr) return {};
   // The data directory has one owner, so its agent has one name, on whatever host it is.
-  ROLLCALL_TRY_ASSIGN(agent_, Agent::Start({.data_dir = options_.data_dir,
-                                            .worker_argv = options_.worker_argv,
-                                            .stages = Names(options_.stages),
-                                            .slots = options_.slots,
-                                            .times = options_.times,
-                                            .identity = {.id = "owner",
-                                                         .incarnation = base::RandomId(),
-                                                         .boot_id = base::BootId()}},
-                                           {.store = store_,
-                                            .clock = clock_,
-                                            .board = board_,
-                                            .feed = feed_,
-                                            .log = log_,
-                                            .projector = projector}));
+  ROLLCALL_TRY_ASSIGN(
+      agent_,
+      Agent::Start(
+          {.data_dir = options_.data_dir,
+           .worker_argv = options_.worker_argv,
+           .stages = Names(options_.stages),
+           .slots = options_.slots,
+           .times = options_.times,
+           .identity = {.id = "owner", .incarnation = base::RandomId(), .boot_id = base::BootId()}},
+          {.store = store_,
+           .clock = clock_,
+           .board = board_,
+           .feed = feed_,
+           .log = log_,
+           .projector = projector}));
   return {};
 }
 
@@ -227,6 +229,41 @@ base::Result<JobSnapshot> Engine::Snapshot(store::JobId id) {
   base::MutexLock lock(mutex_);
   if (projector_ != nullptr) snapshot.projection_error = projector_->last_error();
   return snapshot;
+}
+
+base::Result<void> Engine::Settle(store::JobId id, std::chrono::milliseconds limit) {
+  // Shared with the projector's thread, which may finish after we have given up.
+  struct Progress {
+    base::Mutex mutex;
+    base::CondVar changed;
+    std::size_t open ROLLCALL_GUARDED_BY(mutex) = 0;
+    std::optional<base::Error> error ROLLCALL_GUARDED_BY(mutex);
+  };
+  const auto progress = std::make_shared<Progress>();
+  ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
+  {
+    base::MutexLock lock(progress->mutex);
+    progress->open = runs.size();
+  }
+  ProjectorThread& projector = EnsureProjector();
+  for (const store::RunView& view : runs) {
+    projector.ProjectNow(view.run.id, Projector::Mode::kWhatChanged, [progress](auto projected) {
+      base::MutexLock lock(progress->mutex);
+      if (!projected.ok()) progress->error = projected.error();
+      --progress->open;
+      progress->changed.NotifyAll();
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  base::MutexLock lock(progress->mutex);
+  while (progress->open > 0) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left.count() <= 0 || !progress->changed.WaitFor(progress->mutex, left)) break;
+  }
+  if (progress->error) return *progress->error;
+  if (progress->open == 0) return {};
+  return domain::MakeError(domain::reason::kRegistryUpdateFailed,
+                           "the files of the data directory are not up to date yet");
 }
 
 base::Result<bool> Engine::HasOpenJobs() { return store_.HasOpenJobs(); }

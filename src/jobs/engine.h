@@ -42,9 +42,9 @@ class Engine {
   };
   struct Options {
     std::filesystem::path data_dir;
-    std::vector<StageSpec> stages;          // In order.
-    std::vector<std::string> worker_argv;   // {"/proc/self/exe", "worker"}
-    int slots = 2;                          // Workers at a time.
+    std::vector<StageSpec> stages;         // In order.
+    std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
+    int slots = 2;                         // Workers at a time.
     RuntimeTimes times;
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
@@ -77,6 +77,9 @@ class Engine {
   // The job when it has ended, or as it is after `limit`.
   base::Result<store::Job> Wait(store::JobId id, std::chrono::milliseconds limit);
   base::Result<JobSnapshot> Snapshot(store::JobId id);
+  // Returns when the files that people read say of this job what the store says, or with the error
+  // that keeps them from it; ERR_REGISTRY_UPDATE_FAILED after `limit`.
+  base::Result<void> Settle(store::JobId id, std::chrono::milliseconds limit);
   base::Result<bool> HasOpenJobs();
   // When to look again: transitions and progress. See ChangeFeed for what a callback may do.
   [[nodiscard]] ChangeFeed::Subscription Subscribe(ChangeFeed::Callback callback);

@@ -66,6 +66,8 @@ base::Result<void> CheckArtifacts(const fs::path& data_dir,
 bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> artifacts) {
   for (const domain::Artifact& artifact : artifacts) {
     std::error_code failure;
+    // A folder's size is that of its entries together; that it is there must do here.
+    if (fs::is_directory(data_dir / artifact.path, failure)) continue;
     const auto size = fs::file_size(data_dir / artifact.path, failure);
     if (failure || size != static_cast<std::uintmax_t>(artifact.size_bytes)) return false;
   }

@@ -137,7 +137,8 @@ base::Result<Pulse> DecodePulse(const Frame& frame) {
 }
 
 Frame EncodePhase(domain::Phase phase) {
-  return {.type = FrameType::kPhase, .body = {{"phase", domain::PhaseName(phase)}}, .attachment = {}};
+  return {
+      .type = FrameType::kPhase, .body = {{"phase", domain::PhaseName(phase)}}, .attachment = {}};
 }
 
 base::Result<domain::Phase> DecodePhase(const Frame& frame) {

@@ -22,8 +22,7 @@ TEST(MessagesTest, CarriesASegmentWithItsOpaqueState) {
                                 .sha256 = "abc",
                                 .counters_json = R"({"faces_detected":3})",
                                 .resume_blob = std::string("\0\x01\xff", 3)};
-  const auto decoded =
-      DecodeSegment(OverTheWire(EncodeSegment(FrameType::kSegmentReady, segment)));
+  const auto decoded = DecodeSegment(OverTheWire(EncodeSegment(FrameType::kSegmentReady, segment)));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(decoded->number, 4);
   EXPECT_EQ(decoded->pts_to, segment.pts_to);
@@ -38,7 +37,8 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   assignment.stage.stage = "detect";
   assignment.stage.token = 7;
   assignment.stage.data_dir = "/data\xff";
-  assignment.stage.inputs = {{.name = "a", .path = "a.g1", .size_bytes = 5, .sha256 = "h", .count = 2}};
+  assignment.stage.inputs = {
+      {.name = "a", .path = "a.g1", .size_bytes = 5, .sha256 = "h", .count = 2}};
   assignment.pulse = std::chrono::milliseconds{40};
   const auto decoded = DecodeAssign(OverTheWire(EncodeAssign(assignment)));
   ASSERT_TRUE(decoded.ok());

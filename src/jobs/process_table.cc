@@ -124,9 +124,9 @@ std::string DescribeThreads(pid_t pid) {
     pid_t number = 0;
     std::from_chars(tid.data(), tid.data() + tid.size(), number);
     const auto stat = ReadProcessStat(number);
-    threads += fmt::format("{}thread {} state={} wchan={} stack={}", threads.empty() ? "" : "; ",
-                           tid, stat ? stat->state : '?', FirstWord(path + "/wchan"),
-                           KernelStack(path));
+    threads +=
+        fmt::format("{}thread {} state={} wchan={} stack={}", threads.empty() ? "" : "; ", tid,
+                    stat ? stat->state : '?', FirstWord(path + "/wchan"), KernelStack(path));
   }
   return threads.empty() ? "no threads to be seen" : threads;
 }
@@ -135,8 +135,7 @@ int KillLeftBehind(const AttemptProcess& attempt, std::chrono::milliseconds limi
   // The group's number is the leader's pid. It is ours only if the leader still is the process
   // that was started: a number can be given away again once leader and group are gone.
   const auto leader = attempt.pid > 0 ? ReadProcessStat(attempt.pid) : std::nullopt;
-  const pid_t group =
-      leader && leader->start_ticks == attempt.start_ticks ? attempt.pid : pid_t{0};
+  const pid_t group = leader && leader->start_ticks == attempt.start_ticks ? attempt.pid : pid_t{0};
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (true) {
     int left = 0;

@@ -52,7 +52,8 @@ Json ProgressJson(const RunFacts& facts) {
 
 Json StageJson(const RunFacts& facts) {
   const store::StageRun& run = facts.view.run;
-  Json stage = {{"status", domain::JobStateWord(run.state)}, {"error", nullptr}, {"result", nullptr}};
+  Json stage = {
+      {"status", domain::JobStateWord(run.state)}, {"error", nullptr}, {"result", nullptr}};
   const bool shows_error = run.last_error && run.state != JobState::kSucceeded;
   if (shows_error) {
     stage["error"] = fmt::format("{}: {}", run.last_error->reason, run.last_error->message);
@@ -94,14 +95,15 @@ Json ArtifactsJson(const std::vector<domain::Artifact>& artifacts) {
   return list;
 }
 
-// When anything about the subject last changed its state; what a stage does in between is not meant.
+// When anything about the subject last changed its state; what a stage does in between is not
+// meant.
 base::WallTime LastTransition(const SubjectFacts& facts) {
   base::WallTime last = facts.episode ? facts.episode->created_at : base::WallTime{};
   for (const StageFacts& stage : facts.stages) {
     if (!stage.shown) continue;
     const store::StageRun& run = stage.shown->run;
-    last = std::max({last, run.created_at, run.started_at.value_or(last),
-                     run.finished_at.value_or(last)});
+    last = std::max(
+        {last, run.created_at, run.started_at.value_or(last), run.finished_at.value_or(last)});
   }
   return last;
 }

@@ -19,10 +19,10 @@ inline constexpr int kProjectionSchema = 1;
 // One stage of a subject.
 struct StageFacts {
   domain::Stage stage{};
-  std::optional<store::RunView> shown;        // The generation that people are shown.
-  std::optional<store::StageRun> last_good;   // Newest that succeeded.
-  std::vector<domain::Artifact> artifacts;    // Of last_good.
-  bool has_artifacts = false;                 // They are there.
+  std::optional<store::RunView> shown;       // The generation that people are shown.
+  std::optional<store::StageRun> last_good;  // Newest that succeeded.
+  std::vector<domain::Artifact> artifacts;   // Of last_good.
+  bool has_artifacts = false;                // They are there.
 
   // The flag of state.json: false from the start of the stage to its success.
   bool is_true() const;
@@ -50,9 +50,9 @@ std::optional<store::RunView> ShownGeneration(const std::vector<store::RunView>&
 // Has begun and has not ended: stands in runtime.json.
 bool IsActive(const store::StageRun& run);
 
-std::string MetaJson(const RunFacts& facts);                          // jobs/…/meta.json
-std::string LockJson(const store::RunView& view);                     // jobs/…/.lock
-std::string StateJson(const SubjectFacts& facts);                     // episodes/<key>/state.json
+std::string MetaJson(const RunFacts& facts);       // jobs/…/meta.json
+std::string LockJson(const store::RunView& view);  // jobs/…/.lock
+std::string StateJson(const SubjectFacts& facts);  // episodes/<key>/state.json
 std::string RuntimeJson(const SubjectFacts& facts, base::WallTime now);  // …/runtime.json
 
 }  // namespace rollcall::jobs

@@ -52,8 +52,8 @@ fs::path Projector::JobFolder(const store::StageRun& run) const {
 bool Projector::IsProjected(const store::RunView& view) const {
   const auto found = projected_.find(view.run.public_id());
   return found != projected_.end() && found->second.is_complete &&
-         found->second.generation == view.run.generation &&
-         found->second.token == TokenOf(view) && found->second.state == view.run.state;
+         found->second.generation == view.run.generation && found->second.token == TokenOf(view) &&
+         found->second.state == view.run.state;
 }
 
 base::Result<void> Projector::ProjectStage(const store::Subject& subject, const std::string& stage,
@@ -79,8 +79,8 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
     from = {};
   }
   const std::string_view word = domain::JobStateWord(run.state);
-  const bool is_same = from.generation == run.generation && from.word == word &&
-                       from.token == TokenOf(target.view);
+  const bool is_same =
+      from.generation == run.generation && from.word == word && from.token == TokenOf(target.view);
   const std::vector<Step> steps =
       is_same && from.is_complete ? QuietSteps(target, from) : StepsFor(target, from);
   Projected& now = projected_[run.public_id()];
@@ -168,8 +168,8 @@ std::vector<Projector::Step> Projector::StartSteps(const Target& target) {
   const store::StageRun& run = target.view.run;
   const fs::path folder = JobFolder(run);
   std::vector<Step> steps;
-  steps.push_back({[] { return base::Result<void>(); },
-                   fmt::format("stage=start job_id={}", run.public_id())});
+  steps.push_back(
+      {[] { return base::Result<void>(); }, fmt::format("stage=start job_id={}", run.public_id())});
   if (IsEpisode(run.subject)) {
     steps.push_back({[this, &target] { return WriteRuntime(target); },
                      fmt::format("Registered as active job: {}", run.public_id())});
@@ -192,7 +192,7 @@ std::vector<Projector::Step> Projector::EndSteps(const Target& target) {
   const bool is_ok = run.state == JobState::kSucceeded;
   std::vector<Step> steps;
   steps.push_back({[] { return base::Result<void>(); }, EndLine(run)});
-  if (is_ok) steps.push_back({[this, &target] { return LinkArtifacts(target); }, ""});
+  if (is_ok) steps.push_back({[this, &target] { return LinkResult(target); }, ""});
   steps.push_back({[this, &target, folder] { return WriteMeta(target, target.view, folder); },
                    fmt::format("envelope stage={}", domain::JobStateWord(run.state))});
   if (IsEpisode(run.subject) && stage) {
@@ -201,15 +201,14 @@ std::vector<Projector::Step> Projector::EndSteps(const Target& target) {
   }
   steps.push_back({[this, &target] { return RemoveLock(target); }, ""});
   if (IsEpisode(run.subject)) {
-    steps.push_back({[this, &target] { return WriteRuntime(target); },
-                     "Cleared active job from runtime"});
+    steps.push_back(
+        {[this, &target] { return WriteRuntime(target); }, "Cleared active job from runtime"});
   }
   return steps;
 }
 
 // An attempt has ended, the stage has not.
-std::vector<Projector::Step> Projector::PauseSteps(const Target& target,
-                                                         const Projected& from) {
+std::vector<Projector::Step> Projector::PauseSteps(const Target& target, const Projected& from) {
   const store::StageRun& run = target.view.run;
   std::vector<Step> steps = QuietSteps(target, from);
   steps.insert(steps.begin(), {[this, &target] { return RemoveLock(target); },
@@ -218,18 +217,18 @@ std::vector<Projector::Step> Projector::PauseSteps(const Target& target,
   return steps;
 }
 
-std::vector<Projector::Step> Projector::QuietSteps(const Target& target,
-                                                         const Projected& from) {
+std::vector<Projector::Step> Projector::QuietSteps(const Target& target, const Projected& from) {
   const store::StageRun& run = target.view.run;
   const fs::path folder = JobFolder(run);
   std::vector<Step> steps;
   if (run.state == JobState::kSucceeded) {
-    steps.push_back({[this, &target] { return LinkArtifacts(target); }, ""});
+    steps.push_back({[this, &target] { return LinkResult(target); }, ""});
   }
   // The envelope of an ended run keeps how far it had come, which the store does not know.
   const bool is_final = domain::IsTerminal(run.state) && from.seq == run.change;
   if (!is_final) {
-    steps.push_back({[this, &target, folder] { return WriteMeta(target, target.view, folder); }, ""});
+    steps.push_back(
+        {[this, &target, folder] { return WriteMeta(target, target.view, folder); }, ""});
   }
   if (domain::IsTerminal(run.state)) {
     steps.push_back({[this, &target] { return RemoveLock(target); }, ""});
@@ -268,8 +267,11 @@ base::Result<SubjectFacts> Projector::GatherSubject(const store::Subject& subjec
   for (const domain::Stage stage : domain::kStages) {
     const std::string_view name = domain::StageName(stage);
     ROLLCALL_TRY_ASSIGN(const auto history, sources_.store.RunHistory(subject, name));
-    StageFacts of_stage{.stage = stage, .shown = ShownGeneration(history), .last_good = {},
-                        .artifacts = {}, .has_artifacts = false};
+    StageFacts of_stage{.stage = stage,
+                        .shown = ShownGeneration(history),
+                        .last_good = {},
+                        .artifacts = {},
+                        .has_artifacts = false};
     ROLLCALL_TRY_ASSIGN(of_stage.last_good, sources_.store.RunLastGood(subject, name));
     if (of_stage.last_good) {
       ROLLCALL_TRY_ASSIGN(of_stage.artifacts, sources_.store.ArtifactList(of_stage.last_good->id));
@@ -292,15 +294,17 @@ base::Result<void> Projector::Write(const fs::path& path, const std::string& tex
 base::Result<void> Projector::WriteMeta(const Target& target, const store::RunView& view,
                                         const fs::path& folder) {
   std::optional<LiveAttempt> live = sources_.board.Get(view.run.id);
-  const std::string text = MetaJson({.view = view,
-                                     .live = std::move(live),
-                                     .episode = target.episode,
-                                     .epoch = epoch_});
+  const std::string text =
+      MetaJson({.view = view, .live = std::move(live), .episode = target.episode, .epoch = epoch_});
   return Write(folder / "meta.json", text, target.mode);
 }
 
 base::Result<void> Projector::WriteState(const Target& target) {
   ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(target.subject));
+  // Another stage may have succeeded meanwhile: a flag is true only when the plain names are there.
+  for (const StageFacts& stage : facts.stages) {
+    if (stage.is_true()) ROLLCALL_TRY(LinkArtifacts(stage.artifacts));
+  }
   return Write(data_dir_ / "episodes" / target.subject.id / "state.json", StateJson(facts),
                target.mode);
 }
@@ -324,12 +328,17 @@ base::Result<void> Projector::RemoveLock(const Target& target) {
   return base::SyncFolder(path.parent_path());
 }
 
-base::Result<void> Projector::LinkArtifacts(const Target& target) {
+base::Result<void> Projector::LinkResult(const Target& target) {
   ROLLCALL_TRY_ASSIGN(const auto artifacts, sources_.store.ArtifactList(target.view.run.id));
+  return LinkArtifacts(artifacts);
+}
+
+base::Result<void> Projector::LinkArtifacts(const std::vector<domain::Artifact>& artifacts) {
   for (const domain::Artifact& artifact : artifacts) {
     if (artifact.path == artifact.name) continue;
     const fs::path link = data_dir_ / artifact.name;
-    const fs::path to = fs::path(artifact.path).lexically_relative(fs::path(artifact.name).parent_path());
+    const fs::path folder = fs::path(artifact.name).parent_path();
+    const fs::path to = fs::path(artifact.path).lexically_relative(folder);
     std::error_code failure;
     if (fs::read_symlink(link, failure) == to && !failure) continue;
     ROLLCALL_TRY(base::MakeFolders(link.parent_path()));

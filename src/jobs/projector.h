@@ -50,10 +50,10 @@ class Projector {
   // What the files say of a stage, and how far the newest transition has come.
   struct Projected {
     int generation = 0;
-    std::int64_t token = 0;  // Of the attempt; 0 while there is none.
-    std::string word;        // JobStateWord; empty: nothing.
+    std::int64_t token = 0;                 // Of the attempt; 0 while there is none.
+    std::string word;                       // JobStateWord; empty: nothing.
     std::optional<domain::JobState> state;  // Behind the word; not known of what is on disk.
-    std::int64_t seq = -1;   // As the file of an ended run has it; -1 is not known.
+    std::int64_t seq = -1;                  // As the file of an ended run has it; -1 is not known.
     std::size_t step = 0;
     bool is_complete = false;
   };
@@ -83,7 +83,8 @@ class Projector {
   base::Result<void> WriteRuntime(const Target& target);
   base::Result<void> WriteLock(const Target& target);
   base::Result<void> RemoveLock(const Target& target);
-  base::Result<void> LinkArtifacts(const Target& target);
+  base::Result<void> LinkResult(const Target& target);
+  base::Result<void> LinkArtifacts(const std::vector<domain::Artifact>& artifacts);
   base::Result<void> Write(const std::filesystem::path& path, const std::string& text, Mode mode);
   std::filesystem::path JobFolder(const store::StageRun& run) const;
   std::string EndLine(const store::StageRun& run) const;

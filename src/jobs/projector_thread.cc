@@ -133,8 +133,8 @@ void ProjectorThread::FollowLive() {
     const std::string mark = ProgressMark(live);
     if (found != written_.end()) {
       const auto age = now - found->second.at;
-      const auto wait = found->second.progress == mark ? times_.projection_max
-                                                       : times_.projection_min;
+      const auto wait =
+          found->second.progress == mark ? times_.projection_max : times_.projection_min;
       if (age < wait) continue;
     }
     const auto run = store_.RunGet(live.run);

@@ -65,7 +65,7 @@ class ProjectorThread {
   store::JobStore& store_;
   const LiveBoard& board_;
   const RuntimeTimes times_;
-  Projector projector_;                        // Only the thread's, as the next three.
+  Projector projector_;  // Only the thread's, as the next three.
   std::int64_t cursor_ = 0;
   std::map<store::StageRunId, Written> written_;
   std::map<Key, Place> failed_;

@@ -7,8 +7,8 @@
 namespace rollcall::jobs {
 namespace {
 
-using store::AttemptOutcome;
 using std::chrono::milliseconds;
+using store::AttemptOutcome;
 namespace reason = domain::reason;
 
 constexpr base::WallTime kNow{milliseconds{1'000'000}};
@@ -79,7 +79,8 @@ TEST(RetryPolicyTest, NeverRetriesWhatTryingCannotHelp) {
 
 TEST(RetryPolicyTest, CallsTwoCrashesOnOneSegmentPoison) {
   store::StageRun run;
-  const auto first = Policy().Decide(Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed), kNow);
+  const auto first =
+      Policy().Decide(Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed), kNow);
   EXPECT_TRUE(first.retry_at);
   run.failures = 1;
   run.crashes = 1;
@@ -99,7 +100,8 @@ TEST(RetryPolicyTest, DoesNotCallCrashesOnDifferentSegmentsPoison) {
 }
 
 TEST(RetryPolicyTest, LetsAnInterruptionGoOnAtOnce) {
-  const auto end = Policy().Decide(Ended({}, AttemptOutcome::kInterrupted, reason::kCancelled), kNow);
+  const auto end =
+      Policy().Decide(Ended({}, AttemptOutcome::kInterrupted, reason::kCancelled), kNow);
   EXPECT_EQ(end.outcome, AttemptOutcome::kInterrupted);
   EXPECT_FALSE(end.retry_at);
 }

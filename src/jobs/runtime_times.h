@@ -15,8 +15,8 @@ struct RuntimeTimes {
   Millis reap{5'000};         // ± 20 %.
   Millis claim_poll{1'000};   // How often a free slot asks, when nothing wakes it before.
 
-  Millis pulse{1'000};     // Worker → agent.
-  Millis progress{200};    // At most this often per worker.
+  Millis pulse{1'000};      // Worker → agent.
+  Millis progress{200};     // At most this often per worker.
   Millis heartbeat{9'000};  // Log lines; people are promised one in 10 s.
 
   Millis stall_min{30'000};    // No change of `done` in `work`: stalled.
@@ -47,14 +47,18 @@ struct RuntimeTimes {
 inline RuntimeTimes RuntimeTimes::DividedBy(int divisor) const {
   RuntimeTimes scaled = *this;
   for (Millis RuntimeTimes::*member :
-       {&RuntimeTimes::lease, &RuntimeTimes::renew, &RuntimeTimes::self_fence, &RuntimeTimes::reap,
-        &RuntimeTimes::claim_poll, &RuntimeTimes::pulse, &RuntimeTimes::progress,
-        &RuntimeTimes::heartbeat, &RuntimeTimes::stall_min, &RuntimeTimes::stall_grace,
+       {&RuntimeTimes::lease,           &RuntimeTimes::renew,
+        &RuntimeTimes::self_fence,      &RuntimeTimes::reap,
+        &RuntimeTimes::claim_poll,      &RuntimeTimes::pulse,
+        &RuntimeTimes::progress,        &RuntimeTimes::heartbeat,
+        &RuntimeTimes::stall_min,       &RuntimeTimes::stall_grace,
         &RuntimeTimes::budget_starting, &RuntimeTimes::budget_model_load,
-        &RuntimeTimes::budget_seek, &RuntimeTimes::budget_finalise, &RuntimeTimes::cancel_term,
-        &RuntimeTimes::cancel_kill, &RuntimeTimes::unkillable, &RuntimeTimes::exit_grace,
-        &RuntimeTimes::drain, &RuntimeTimes::projection_min, &RuntimeTimes::projection_max,
-        &RuntimeTimes::projection_give_up, &RuntimeTimes::retry_first, &RuntimeTimes::retry_max,
+        &RuntimeTimes::budget_seek,     &RuntimeTimes::budget_finalise,
+        &RuntimeTimes::cancel_term,     &RuntimeTimes::cancel_kill,
+        &RuntimeTimes::unkillable,      &RuntimeTimes::exit_grace,
+        &RuntimeTimes::drain,           &RuntimeTimes::projection_min,
+        &RuntimeTimes::projection_max,  &RuntimeTimes::projection_give_up,
+        &RuntimeTimes::retry_first,     &RuntimeTimes::retry_max,
         &RuntimeTimes::disk_check}) {
     scaled.*member = std::max(Millis{1}, this->*member / divisor);
   }

@@ -36,8 +36,8 @@ struct StageSnapshot {
   std::int64_t total = 0;
   std::string unit;  // Empty before the first progress.
   std::string counters_json = "{}";
-  double rate = 0;             // Units per second.
-  double realtime_factor = 0;  // Seconds of video per second; 0 if unknown.
+  double rate = 0;                    // Units per second.
+  double realtime_factor = 0;         // Seconds of video per second; 0 if unknown.
   std::optional<TimeLeft> time_left;  // nullopt: it is starting.
 };
 

@@ -31,12 +31,12 @@ class LinkedContext final : public domain::JobContext {
   }
 
   void ReportProgress(const domain::Progress& progress) override {
-    link_.PostProgress({.done = progress.done,
-                        .total = progress.total,
-                        .unit = std::string(progress.unit),
-                        .counters = progress.counters.is_object() ? progress.counters
-                                                                  : base::Json::object(),
-                        .position = progress.position});
+    link_.PostProgress(
+        {.done = progress.done,
+         .total = progress.total,
+         .unit = std::string(progress.unit),
+         .counters = progress.counters.is_object() ? progress.counters : base::Json::object(),
+         .position = progress.position});
   }
 
   void Log(std::string_view line) override {

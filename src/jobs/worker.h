@@ -9,8 +9,7 @@
 namespace rollcall::jobs {
 
 // The handler of a stage; null if there is none of that name.
-using HandlerFactory =
-    std::function<std::unique_ptr<domain::StageHandler>(std::string_view stage)>;
+using HandlerFactory = std::function<std::unique_ptr<domain::StageHandler>(std::string_view stage)>;
 
 // What the worker process ends with. A crash ends it otherwise.
 inline constexpr int kWorkerExitDone = 0;

@@ -97,7 +97,8 @@ void WorkerLink::Run() {
   SendPulse();
   auto pulse_due = Steady::now() + pulse_.load();
   while (!is_closing_) {
-    const auto turn = std::max(std::chrono::milliseconds{5}, std::min(progress_.load(), pulse_.load()));
+    const auto turn =
+        std::max(std::chrono::milliseconds{5}, std::min(progress_.load(), pulse_.load()));
     std::array<pollfd, 2> fds{{{socket_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(turn.count()));
     if (ready < 0 && errno != EINTR) EndProcess(kWorkerExitSocketLost);

@@ -55,9 +55,9 @@ class WorkerLink {
   std::atomic<std::chrono::milliseconds> pulse_{std::chrono::seconds{1}};
   std::atomic<std::chrono::milliseconds> progress_{std::chrono::milliseconds{200}};
 
-  FrameReader reader_;                      // Only the thread's.
-  std::vector<domain::Segment> segments_;   // Only the thread's, until the assignment is there.
-  std::int64_t pulse_seq_ = 0;              // Only the thread's.
+  FrameReader reader_;                     // Only the thread's.
+  std::vector<domain::Segment> segments_;  // Only the thread's, until the assignment is there.
+  std::int64_t pulse_seq_ = 0;             // Only the thread's.
 
   base::Mutex send_mutex_;  // Whole frames.
   base::Mutex mutex_;

@@ -28,8 +28,7 @@ class WorkerLog {
   std::string write_error() const;
 
  private:
-  void Append(const std::filesystem::path& path, std::string_view line)
-      ROLLCALL_REQUIRES(mutex_);
+  void Append(const std::filesystem::path& path, std::string_view line) ROLLCALL_REQUIRES(mutex_);
 
   const std::filesystem::path data_dir_;
   mutable base::Mutex mutex_;

@@ -195,6 +195,8 @@ Result<void> Succeed(Ledger& ledger, const Fence& fence, const Success& success,
   run.result_json = success.result_json;
   run.last_error.reset();
   Json details = AttemptDetails(held->lease);
+  const auto result = base::ParseJson(success.result_json, "result");
+  if (result.ok()) details["result"] = *result;
   if (run.is_cancel_wanted) details["note"] = "finished before the cancel reached it";
   return RunChanges(ledger, now).Move(run, JobState::kSucceeded, details);
 }

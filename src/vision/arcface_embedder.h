@@ -13,8 +13,8 @@ namespace rollcall::vision {
 // A network that turns a face aligned to the ArcFace template (112×112) into a vector whose
 // direction tells people apart (Deng et al. 2019).
 struct ArcfacePlan {
-  NetworkInput input;
-  std::vector<std::string> outputs;
+  NetworkInput input{};
+  std::vector<std::string> outputs{};
   int dimensions = 0;
   int batch_max = 0;
 };

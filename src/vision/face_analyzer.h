@@ -25,7 +25,8 @@ class FaceLandmarker {
                                                 const domain::PixelBox& face) = 0;
 };
 
-// Plausibility of five points as a face in this box, 0…1 (also for a detector's own points).
+// Plausibility of five points as a face in this box, 0…1 (also for a detector's own points): the
+// product of how well eleven proportions lie within those of real faces. Rotation up to 50°.
 float LandmarkPlausibility(const domain::Landmarks5& points, const domain::PixelBox& face);
 
 // 1…0: how little the points moved, against the face's height, when they were looked for again in
@@ -39,6 +40,20 @@ base::Result<domain::Image> AlignFace(const domain::Picture& picture,
 
 // 0…1: sharpness (variance of the Laplacian) of an aligned face.
 float Sharpness(const domain::Image& aligned);
+
+// 1 when the face looks at the camera, 0 in profile.
+float Frontality(const domain::Landmarks5& points);
+
+// What is known of a face when it has been embedded.
+struct QualityEvidence {
+  float face_px = 0;           // Longer side of the box.
+  float sharpness = 0;
+  float frontality = 0;
+  float raw_norm = 0;
+  float raw_norm_typical = 1;  // ModelPack::Thresholds.
+};
+// 0…1, the geometric mean of the four: a face that lacks one of them is no good.
+float FaceQuality(const QualityEvidence& evidence);
 
 struct FaceVector {
   domain::Embedding embedding;  // L2-normalised.

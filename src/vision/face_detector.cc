@@ -72,4 +72,37 @@ base::Result<std::vector<FaceCandidate>> FindFaces(FaceDetector& detector,
   return Suppress(std::move(faces), {.iou = rule.iou_max, .overlap = rule.contained_max});
 }
 
+base::Result<float> SecondLook(FaceDetector& detector, const domain::Picture& picture,
+                               const FaceCandidate& face) {
+  constexpr float kSurroundings = 5;
+  constexpr float kSideMin = 240;  // Enlarging a small face beyond its own pixels does not help it.
+  constexpr float kSameFaceIou = 0.35F;
+  const float side =
+      std::max(kSurroundings * std::max(face.box.width(), face.box.height()), kSideMin);
+  const domain::PixelPoint centre = face.box.centre();
+  ROLLCALL_TRY_ASSIGN(const std::vector<FaceCandidate> found,
+                      detector.Detect(picture, {centre.x - side / 2, centre.y - side / 2,
+                                                centre.x + side / 2, centre.y + side / 2}));
+  float score = 0;
+  for (const FaceCandidate& each : found) {
+    if (domain::Iou(each.box, face.box) >= kSameFaceIou) score = std::max(score, each.score);
+  }
+  return score;
+}
+
+base::Result<std::vector<FaceCandidate>> ConfirmFaces(FaceDetector& detector,
+                                                      const domain::Picture& picture,
+                                                      std::vector<FaceCandidate> faces,
+                                                      SecondLookRule rule) {
+  std::vector<FaceCandidate> confirmed;
+  for (FaceCandidate& face : faces) {
+    if (face.score < rule.below) {
+      ROLLCALL_TRY_ASSIGN(const float score, SecondLook(detector, picture, face));
+      if (score < rule.min) continue;
+    }
+    confirmed.push_back(std::move(face));
+  }
+  return confirmed;
+}
+
 }  // namespace rollcall::vision

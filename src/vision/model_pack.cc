@@ -106,6 +106,9 @@ base::Result<void> ModelPack::ReadRole(const PackRole& role, const ParamTable& p
     wants_tiles_ = reader.Has("tile_score_min");
     thresholds_.score_tiles =
         reader.NumberOr("tile_score_min", kShare, thresholds_.score_whole);
+    thresholds_.second_look.below = reader.NumberOr("second_look_below", {0, 1}, 0);
+    thresholds_.second_look.min =
+        reader.NumberOr("second_look_min", kShare, thresholds_.second_look.min);
   } else if (role.role == "landmarks" && role.kind == "pts68") {
     tables.landmarks = ReadPts68Plan(reader);
   } else if (role.role == "embedder" && role.kind == "arcface") {

@@ -51,6 +51,7 @@ class ModelPack {
     float same_person = 0.40F;
     float raw_norm_min = 2.4F;
     float raw_norm_typical = 3.7F;  // Median of good crops.
+    SecondLookRule second_look;     // For ConfirmFaces.
   };
   const Thresholds& thresholds() const { return thresholds_; }
   // Whether detect should search tiles at all (small fixed input) for this detector.

@@ -21,8 +21,8 @@ using DetectorDecode = std::function<base::Result<std::vector<FaceCandidate>>(
 
 // A decoder kind, filled in from its pack.
 struct DetectorPlan {
-  NetworkInput input;
-  std::vector<std::string> outputs;  // In the order that `decode` takes; all, if empty.
+  NetworkInput input{};
+  std::vector<std::string> outputs{};  // In the order that `decode` takes; all, if empty.
   DetectorDecode decode;
   float score_floor = 0.3F;  // Candidates below are not even looked at.
   float nms_iou = 0.4F;

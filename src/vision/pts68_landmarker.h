@@ -21,8 +21,8 @@ namespace rollcall::vision {
 // (same-person pairs lost at cosine 0.40 on grey LFW: 2.7 % after, 5.1 % before), what is no face
 // does not.
 struct Pts68Plan {
-  NetworkInput input;
-  std::vector<std::string> outputs;
+  NetworkInput input{};
+  std::vector<std::string> outputs{};
   float crop_scale = 1;
   float crop_shift_y = 0;
   float refine_scale = 0;  // 0: no second look.

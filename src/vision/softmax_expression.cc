@@ -17,7 +17,6 @@ SoftmaxPlan ReadSoftmaxPlan(ParamReader& params) {
   plan.labels = params.Words("labels", 2);
   plan.is_logits = params.Has("activation") &&
                    params.Word("activation", {"probabilities", "logits"}) == "logits";
-  params.WordOr("crop", "");
   plan.crop_scale = params.Number("crop_scale", {0.5, 3});
   plan.crop_shift_y = params.NumberOr("crop_shift_y", {-0.5, 0.5}, 0);
   plan.batch_max = params.IntOr("batch_max", {0, 64}, 0);

@@ -13,9 +13,9 @@ namespace rollcall::vision {
 // A classifier over the labels that the pack lists. Its crop is a square: side crop_scale × the
 // longer side of the box, its centre the box's, moved down by crop_shift_y × the height.
 struct SoftmaxPlan {
-  NetworkInput input;
-  std::vector<std::string> outputs;
-  std::vector<std::string> labels;
+  NetworkInput input{};
+  std::vector<std::string> outputs{};
+  std::vector<std::string> labels{};
   bool is_logits = false;  // The network leaves the softmax to us.
   float crop_scale = 1;
   float crop_shift_y = 0;

@@ -32,14 +32,14 @@ store::JobRequest FakeRequest(const std::string& key, const std::vector<std::str
   for (const std::string& stage : stages) {
     const std::string work_key = base::Sha256(key + stage + params.dump());
     const bool is_first = request.stages.empty();
-    request.stages.push_back(
-        {.name = stage,
-         .work_key = work_key,
-         .dedupe_key = work_key,
-         .params_json = params.dump(),
-         .needs = is_first ? std::vector<std::string>{}
-                           : std::vector<std::string>{request.stages.back().name},
-         .reuse = std::nullopt});
+    request.stages.push_back({.name = stage,
+                              .work_key = work_key,
+                              .dedupe_key = work_key,
+                              .params_json = params.dump(),
+                              .needs = is_first
+                                           ? std::vector<std::string>{}
+                                           : std::vector<std::string>{request.stages.back().name},
+                              .reuse = std::nullopt});
   }
   return request;
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -105,10 +104,6 @@ class FakeStage final : public domain::StageHandler {
       ::write(STDERR_FILENO, "crashed on purpose\n", 19) < 0 ? ::_exit(1) : std::abort();
     }
     if (behaviour_ == "stop_self") ::raise(SIGSTOP);
-    if (behaviour_ == "survive") {
-      ::prctl(PR_SET_PDEATHSIG, 0);
-      ::raise(SIGSTOP);
-    }
     if (behaviour_ == "deaf") IgnoreTerm();
     if (behaviour_ == "with_child" || behaviour_ == "with_lost_child") StartChild(context);
     if (behaviour_ == "with_lost_child") return {};

@@ -105,9 +105,13 @@ domain::Image OnField(const domain::Image& image, double factor, int width, int 
   return FromMat(field, image.format);
 }
 
-domain::Image TurnedRight(const domain::Image& image) {
+domain::Image Turned(const domain::Image& image, double degrees) {
+  const cv::Point2f centre(static_cast<float>(image.width) / 2,
+                           static_cast<float>(image.height) / 2);
   cv::Mat turned;
-  cv::rotate(View(image), turned, cv::ROTATE_90_CLOCKWISE);
+  cv::warpAffine(View(image), turned, cv::getRotationMatrix2D(centre, -degrees, 1),
+                 {image.width, image.height}, cv::INTER_LINEAR, cv::BORDER_CONSTANT,
+                 cv::Scalar::all(128));
   return FromMat(turned, image.format);
 }
 

@@ -27,7 +27,7 @@ base::Result<domain::Image> LoadJpeg(const std::filesystem::path& path);
 
 // The picture scaled by `factor` and laid on a grey field of width × height at its centre.
 domain::Image OnField(const domain::Image& image, double factor, int width, int height);
-// Turned by 90° clockwise.
-domain::Image TurnedRight(const domain::Image& image);
+// Turned clockwise around its centre; what comes in at the corners is grey.
+domain::Image Turned(const domain::Image& image, double degrees);
 
 }  // namespace rollcall::vision

@@ -1,0 +1,108 @@
+#include "jobs/worker_process.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <filesystem>
+
+#include "base/random.h"
+#include "jobs/process_table.h"
+
+namespace rollcall::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+class WorkerProcessTest : public testing::Test {
+ protected:
+  ~WorkerProcessTest() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<WorkerProcess> StartShell(const std::string& script) {
+    auto process = WorkerProcess::Start(
+        {.argv = {"/bin/sh", "-c", script}, .attempt_uuid = uuid_, .output_path = folder_ / "out"});
+    EXPECT_TRUE(process.ok()) << process.error().ToString();
+    return std::move(process).value();
+  }
+  // Waits for the leader's end.
+  static ProcessExit Ended(WorkerProcess& process) {
+    pollfd ended{process.pidfd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, 30'000), 1);
+    return process.Reap();
+  }
+
+  const fs::path folder_ = fs::temp_directory_path() / ("rollcall-process-" + base::RandomId());
+  const std::string uuid_ = base::RandomId();
+};
+
+TEST_F(WorkerProcessTest, SaysHowAProcessEnded) {
+  EXPECT_EQ(Ended(*StartShell("exit 3")).ToString(), "exit 3");
+  EXPECT_EQ(Ended(*StartShell("kill -11 $$")).ToString(), "signal 11");
+}
+
+TEST_F(WorkerProcessTest, KeepsTheLastWords) {
+  const auto process = StartShell("echo one; echo two >&2");
+  Ended(*process);
+  EXPECT_EQ(process->OutputTail(), "one\ntwo");
+}
+
+TEST_F(WorkerProcessTest, GivesTheChildNothingButItsSocketAndItsOutput) {
+  const auto process = StartShell("ls /proc/self/fd | tr '\\n' ' '");
+  Ended(*process);
+  EXPECT_EQ(process->OutputTail(), "0 1 2 3 4");  // 4 is of ls itself.
+}
+
+TEST_F(WorkerProcessTest, LeadsAGroupOfItsOwn) {
+  const auto process = StartShell("sleep 1000");
+  EXPECT_EQ(ReadProcessStat(process->pid())->group, process->pid());
+  EXPECT_EQ(ReadProcessStat(process->pid())->start_ticks, process->start_ticks());
+}
+
+TEST_F(WorkerProcessTest, IsGoneOnlyWhenItsChildrenAre) {
+  const auto process = StartShell("sleep 1000 & exit 0");
+  pollfd ended{process->pidfd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&ended, 1, 30'000), 1);
+  EXPECT_TRUE(process->HasExited());
+  EXPECT_FALSE(process->IsGone());
+  process->Signal(SIGKILL);
+  while (!process->IsGone()) ::poll(nullptr, 0, 1);
+  process->Reap();
+  EXPECT_TRUE(LiveProcessesOfAttempt(0, uuid_).empty());
+}
+
+TEST_F(WorkerProcessTest, TakesEverythingWithItWhenItIsDestroyed) {
+  StartShell("trap '' TERM; sleep 1000 & sleep 1000").reset();
+  while (!LiveProcessesOfAttempt(0, uuid_).empty()) ::poll(nullptr, 0, 1);
+}
+
+TEST_F(WorkerProcessTest, SaysThatAProgramCannotBeExecuted) {
+  auto process = WorkerProcess::Start(
+      {.argv = {"/no/such/program"}, .attempt_uuid = uuid_, .output_path = folder_ / "out"});
+  ASSERT_TRUE(process.ok());
+  EXPECT_EQ(Ended(**process).ToString(), "exit 127");
+  EXPECT_EQ((*process)->OutputTail(), "the worker program cannot be executed");
+}
+
+TEST_F(WorkerProcessTest, LeavesAProcessAloneThatMerelyHasTheNumber) {
+  const auto process = StartShell("sleep 1000");
+  EXPECT_EQ(KillLeftBehind({.pid = process->pid(),
+                            .start_ticks = process->start_ticks() + 1,
+                            .attempt_uuid = base::RandomId()},
+                           std::chrono::milliseconds{100}),
+            0);
+  EXPECT_FALSE(process->HasExited());
+}
+
+TEST_F(WorkerProcessTest, KillsWhatIsLeftOfAnAttempt) {
+  const auto process = StartShell("setsid sleep 1000 & sleep 1000");
+  EXPECT_EQ(
+      KillLeftBehind(
+          {.pid = process->pid(), .start_ticks = process->start_ticks(), .attempt_uuid = uuid_},
+          std::chrono::seconds{30}),
+      0);
+  EXPECT_TRUE(process->HasExited());
+  EXPECT_TRUE(LiveProcessesOfAttempt(0, uuid_).empty());
+}
+
+}  // namespace
+}  // namespace rollcall::jobs

@@ -1,0 +1,160 @@
+#include <gmock/gmock.h>
+
+#include "base/file.h"
+#include "fixture.h"
+
+namespace rollcall::e2e {
+namespace {
+
+using base::Json;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class CliTest : public RollcallTest {};
+
+TEST_F(CliTest, SaysItsVersionAndHelp) {
+  const Ended version = Rollcall({"--version"});
+  EXPECT_EQ(version.exit, 0);
+  EXPECT_THAT(version.out, StartsWith("rollcall "));
+  const Ended help = Rollcall({"--help"});
+  EXPECT_EQ(help.exit, 0);
+  EXPECT_THAT(help.out, HasSubstr("Exit codes: 0 ok, 2 usage, 3 input"));
+  EXPECT_THAT(help.out, Not(HasSubstr("\n  worker")));
+}
+
+TEST_F(CliTest, RefusesACommandLineThatItDoesNotKnow) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"paint"},
+                                             {"analyze"},
+                                             {"analyze", "a", "b"},
+                                             {"jobs"},
+                                             {"export", "k", "--format", "pdf"}}) {
+    const Ended ended = Rollcall(arguments);
+    EXPECT_EQ(ended.exit, 2);
+    EXPECT_THAT(ended.err, StartsWith("error: ERR_BAD_PARAMS: "));
+    EXPECT_THAT(ended.err, HasSubstr("hint: "));
+  }
+}
+
+TEST_F(CliTest, AnalysesAVideoAndKeepsEverything) {
+  const auto video = Video("RHOBH_S05_E03_11062025.mp4");
+  const Ended first = Rollcall({"analyze", video.string()});
+  ASSERT_EQ(first.exit, 0) << first.out << first.err;
+  EXPECT_THAT(first.out, HasSubstr("detect: ok in "));
+  EXPECT_THAT(first.out, HasSubstr("Screen time"));
+  EXPECT_THAT(first.out, HasSubstr("Person 1"));
+  EXPECT_THAT(first.out, HasSubstr((data_ / "outputs/rhobh_s05_e03").string()));
+  EXPECT_THAT(first.out, Not(HasSubstr("\x1b")));
+
+  const Json envelope = ReadJson("jobs/detect_rhobh_s05_e03/meta.json");
+  EXPECT_EQ(envelope["stages"]["detect"]["status"], "ok");
+  EXPECT_GT(envelope["stages"]["detect"]["result"]["faces_detected"], 0);
+  EXPECT_GT(envelope["stages"]["detect"]["result"]["embeddings_computed"], 0);
+  const Json state = ReadJson("episodes/rhobh_s05_e03/state.json");
+  EXPECT_TRUE(state["states"]["detected"].get<bool>());
+  EXPECT_THAT(state["timestamps"]["detected"].get<std::string>(),
+              MatchesRegex("[0-9-]+T[0-9:.]+Z"));
+  EXPECT_TRUE(ReadJson("episodes/rhobh_s05_e03/runtime.json")["active_jobs"].empty());
+  EXPECT_FALSE(HasFile("jobs/detect_rhobh_s05_e03/.lock"));
+  for (const char* file : {"report.json", "totals.csv", "timeline.csv", "totals.parquet",
+                           "totals.xlsx", "timeline.vtt"}) {
+    EXPECT_TRUE(HasFile(std::filesystem::path("outputs/rhobh_s05_e03") / file)) << file;
+  }
+
+  // Once more: nothing is to be done.
+  const Ended second = Rollcall({"analyze", video.string()});
+  EXPECT_EQ(second.exit, 0);
+  EXPECT_THAT(second.out, HasSubstr("detect: already done"));
+  EXPECT_THAT(second.out, HasSubstr("Person 1"));
+}
+
+TEST_F(CliTest, PrintsOneDocumentWithJson) {
+  const Ended ended = Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--json"});
+  ASSERT_EQ(ended.exit, 0) << ended.err;
+  const auto document = base::ParseJson(ended.out, "stdout");
+  ASSERT_TRUE(document.ok()) << ended.out;
+  EXPECT_EQ((*document)["report"]["episode"], "a_s01_e01");
+  EXPECT_FALSE((*document)["report"]["people"].empty());
+  EXPECT_EQ((*document)["job"]["status"], "ok");
+  EXPECT_THAT(ended.err, HasSubstr("detect: ok in "));
+
+  const Ended failed = Rollcall({"analyze", "missing.mp4", "--json"});
+  EXPECT_EQ(failed.exit, 3);
+  EXPECT_EQ(base::ParseJson(failed.out, "stdout")->at("error").at("reason"), "ERR_VIDEO_NOT_FOUND");
+}
+
+TEST_F(CliTest, ShowsExportsAndForgetsAnEpisode) {
+  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}).exit, 0);
+  EXPECT_THAT(Rollcall({"episodes", "list"}).out, HasSubstr("analysed"));
+  EXPECT_THAT(Rollcall({"episodes", "show", "a_s01_e01"}).out, HasSubstr("analytics"));
+  EXPECT_THAT(Rollcall({"jobs", "list"}).out, HasSubstr("analyze_a_s01_e01  ok"));
+  EXPECT_THAT(Rollcall({"jobs", "logs", "detect_a_s01_e01"}).out,
+              HasSubstr("[DETECT] a_s01_e01 stage=end status=ok"));
+
+  const Ended inspected = Rollcall({"inspect", "a_s01_e01"});
+  EXPECT_EQ(inspected.exit, 0);
+  EXPECT_THAT(inspected.out, HasSubstr("✓ detected"));
+  EXPECT_THAT(inspected.out, HasSubstr("✓  outputs/a_s01_e01/report.json"));
+  EXPECT_THAT(inspected.out, Not(HasSubstr("✗")));
+
+  EXPECT_THAT(Rollcall({"export", "a_s01_e01"}).out, StartsWith("person_name,total_ms"));
+  EXPECT_THAT(Rollcall({"export", "a_s01_e01", "--table", "timeline"}).out,
+              StartsWith("person_name,start_ms"));
+  EXPECT_THAT(Rollcall({"export", "a_s01_e01", "--format", "vtt"}).out, StartsWith("WEBVTT"));
+  EXPECT_THAT(Rollcall({"export", "a_s01_e01", "--format", "parquet"}).out, StartsWith("PAR1"));
+  const auto xlsx = folder_ / "out.xlsx";
+  EXPECT_EQ(Rollcall({"export", "a_s01_e01", "--format", "xlsx", "-o", xlsx.string()}).exit, 0);
+  EXPECT_TRUE(std::filesystem::exists(xlsx));
+
+  EXPECT_EQ(Rollcall({"doctor"}).exit, 0);
+  EXPECT_EQ(Rollcall({"episodes", "remove", "a_s01_e01"}).exit, 0);
+  EXPECT_EQ(Rollcall({"inspect", "a_s01_e01"}).exit, 3);
+  EXPECT_FALSE(HasFile("outputs/a_s01_e01"));
+}
+
+TEST_F(CliTest, NoticesAResultThatWasAltered) {
+  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}).exit, 0);
+  const auto report = std::filesystem::canonical(data_ / "outputs/a_s01_e01/totals.csv");
+  ASSERT_TRUE(base::WriteFileAtomic(report, "person_name\n").ok());
+  EXPECT_THAT(Rollcall({"inspect", "a_s01_e01"}).out, HasSubstr("✗"));
+  const Ended ended = Rollcall({"export", "a_s01_e01"});
+  EXPECT_THAT(ended.err, HasSubstr("ERR_ARTIFACT_CORRUPT"));
+  // The next run makes it again.
+  EXPECT_EQ(Rollcall({"jobs", "start", "analyze", "a_s01_e01"}).exit, 0);
+  EXPECT_THAT(Rollcall({"export", "a_s01_e01"}).out, StartsWith("person_name,total_ms"));
+}
+
+TEST_F(CliTest, RunsOneStageAndWhatItNeeds) {
+  ASSERT_EQ(Rollcall({"episodes", "add", Video("a_s01_e01.mp4").string()}).exit, 0);
+  const Ended ended = Rollcall({"jobs", "start", "extract", "a_s01_e01"});
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  const Json state = ReadJson("episodes/a_s01_e01/state.json");
+  EXPECT_TRUE(state["states"]["extracted_frames"].get<bool>());
+  EXPECT_FALSE(state["states"]["detected"].get<bool>());
+}
+
+TEST_F(CliTest, RunsAgainFromAStage) {
+  const auto video = Video("a_s01_e01.mp4");
+  ASSERT_EQ(Rollcall({"analyze", video.string()}).exit, 0);
+  const auto before = Results("a_s01_e01");
+  const Ended again = Rollcall({"analyze", video.string(), "--from", "track"});
+  ASSERT_EQ(again.exit, 0) << again.out << again.err;
+  EXPECT_THAT(again.out, HasSubstr("detect: already done"));
+  EXPECT_THAT(again.out, HasSubstr("track: ok in"));
+  EXPECT_EQ(Results("a_s01_e01"), before);
+}
+
+TEST_F(CliTest, ListsAndVerifiesModels) {
+  EXPECT_THAT(Rollcall({"models", "list"}).out, HasSubstr("default"));
+  const Ended verified = Rollcall({"models", "verify"});
+  EXPECT_EQ(verified.exit, 0) << verified.err;
+  EXPECT_THAT(verified.out, HasSubstr("✓ detector.onnx"));
+  EXPECT_EQ(Rollcall({"models", "install"}).exit, 0);
+  EXPECT_TRUE(HasFile("models/default/pack.toml"));
+}
+
+}  // namespace
+}  // namespace rollcall::e2e

@@ -1,0 +1,150 @@
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include "fixture.h"
+
+namespace rollcall::e2e {
+namespace {
+
+using base::Json;
+using ::testing::HasSubstr;
+
+// Every frame and every face: long enough to be interrupted in the middle.
+const std::vector<std::string> kSlow{"--effort", "full"};
+
+class DurabilityTest : public RollcallTest {
+ protected:
+  std::vector<std::string> Analyze(const std::filesystem::path& video) {
+    std::vector<std::string> arguments{"analyze", video.string()};
+    arguments.insert(arguments.end(), kSlow.begin(), kSlow.end());
+    return arguments;
+  }
+  // Whether detect has committed at least this many segments and goes on.
+  bool HasSegments(const std::string& key, int count) const {
+    std::error_code error;
+    int found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(
+             data_ / "harvest" / key / "segments" / "detect", error)) {
+      found += entry.path().extension() != ".tmp" ? 1 : 0;
+    }
+    return found >= count;
+  }
+};
+
+TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
+  const auto video = Video("a_s01_e01.mp4");
+  const auto other_data = folder_ / "uninterrupted";
+  Command::Environment other = env_;
+  other["ROLLCALL_DATA"] = other_data.string();
+  ASSERT_EQ(RunCommand(Analyze(video), other).exit, 0);
+
+  {
+    Command killed(Analyze(video), env_);
+    ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", 1); }));
+    killed.Signal(SIGKILL);
+    EXPECT_EQ(killed.Wait().signal, SIGKILL);
+  }
+  ASSERT_TRUE(WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
+  const Ended again = Rollcall(Analyze(video));
+  ASSERT_EQ(again.exit, 0) << again.out << again.err;
+  EXPECT_THAT(again.out, HasSubstr("resuming detect_a_s01_e01 from segment "));
+
+  const auto resumed = Results("a_s01_e01");
+  data_ = other_data;
+  EXPECT_EQ(resumed, Results("a_s01_e01"));
+}
+
+TEST_F(DurabilityTest, RefusesTheSameStartFromASecondTerminal) {
+  const auto video = Video("a_s01_e01.mp4");
+  Command first(Analyze(video), env_);
+  ASSERT_TRUE(first.WaitForOutput("detect: running"));
+  const Ended second = Rollcall(Analyze(video));
+  EXPECT_EQ(second.exit, 6) << second.out << second.err;
+  EXPECT_THAT(second.out, HasSubstr("already running: detect_a_s01_e01"));
+  EXPECT_THAT(second.out, HasSubstr("rollcall jobs wait detect_a_s01_e01"));
+  EXPECT_THAT(second.out, HasSubstr("rollcall jobs cancel detect_a_s01_e01"));
+  const Ended list = Rollcall({"jobs", "list", "--json"});
+  EXPECT_EQ(base::ParseJson(list.out, "jobs")->at("jobs").size(), 1U);
+  EXPECT_EQ(first.Wait().exit, 0);
+}
+
+TEST_F(DurabilityTest, CancelsFromASecondTerminalAndResumes) {
+  const auto video = Video("a_s01_e01.mp4");
+  Command first(Analyze(video), env_);
+  ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", 1); }));
+  EXPECT_EQ(Rollcall({"jobs", "cancel", "detect_a_s01_e01"}).exit, 0);
+  const Ended cancelled = first.Wait();
+  EXPECT_EQ(cancelled.exit, 4) << cancelled.out << cancelled.err;
+  EXPECT_THAT(cancelled.out, HasSubstr("rollcall jobs resume analyze_a_s01_e01"));
+  EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "canceled");
+  EXPECT_TRUE(ReadJson("episodes/a_s01_e01/runtime.json")["active_jobs"].empty());
+  EXPECT_FALSE(HasFile("jobs/detect_a_s01_e01/.lock"));
+
+  const Ended resumed = Rollcall({"jobs", "resume", "analyze_a_s01_e01"});
+  EXPECT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("resuming detect_a_s01_e01 from segment "));
+}
+
+TEST_F(DurabilityTest, CancelsItsJobAtCtrlC) {
+  Command command(Analyze(Video("a_s01_e01.mp4")), env_);
+  ASSERT_TRUE(command.WaitForOutput("detect: running"));
+  command.Signal(SIGINT);
+  const Ended ended = command.Wait();
+  EXPECT_EQ(ended.exit, 4) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("rollcall jobs resume analyze_a_s01_e01"));
+}
+
+TEST_F(DurabilityTest, FinishesAnothersJobAfterTheFirstCommandHasEnded) {
+  Command first({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "draft"}, env_);
+  ASSERT_TRUE(first.WaitForOutput("running"));
+  Command second(Analyze(Video("b_s01_e01.mp4", "b")), env_);
+  EXPECT_EQ(first.Wait().exit, 0);
+  const Ended ended = second.Wait();
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+}
+
+TEST_F(DurabilityTest, EndsOnlyItsOwnJobAtCtrlC) {
+  Command first(Analyze(Video("a_s01_e01.mp4")), env_);
+  ASSERT_TRUE(first.WaitForOutput("running"));
+  Command second(Analyze(Video("b_s01_e01.mp4", "b")), env_);
+  ASSERT_TRUE(second.WaitForOutput("running"));
+  first.Signal(SIGINT);
+  EXPECT_EQ(first.Wait().exit, 4);
+  const Ended ended = second.Wait();
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+}
+
+TEST_F(DurabilityTest, WorksOnWithoutATerminalWhenDetached) {
+  ASSERT_EQ(Rollcall({"episodes", "add", Video("a_s01_e01.mp4").string()}).exit, 0);
+  const Ended started = Rollcall({"jobs", "start", "analyze", "a_s01_e01", "--detach"});
+  EXPECT_EQ(started.exit, 0) << started.err;
+  const Ended waited = Rollcall({"jobs", "wait", "analyze_a_s01_e01"});
+  EXPECT_EQ(waited.exit, 0) << waited.out << waited.err;
+  EXPECT_TRUE(HasFile("outputs/a_s01_e01/report.json"));
+}
+
+TEST_F(DurabilityTest, GoesOnWhenTheEngineDiesUnderIt) {
+  Command command(Analyze(Video("a_s01_e01.mp4")), env_);
+  ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", 1); }));
+  for (const std::string& process : ProcessesAbout(data_)) {
+    if (process.find(" engine ") == std::string::npos) continue;
+    ::kill(std::stoi(process), SIGKILL);
+  }
+  const Ended ended = command.Wait();
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("going on from the last checkpoint (1 of 5)"));
+}
+
+TEST_F(DurabilityTest, ServesUntilItIsTerminated) {
+  Command server({"serve"}, env_);
+  ASSERT_TRUE(server.WaitForOutput("serving"));
+  EXPECT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "draft"}).exit, 0);
+  const Ended second = Rollcall({"serve"});
+  EXPECT_EQ(second.exit, 5);
+  EXPECT_THAT(second.err, HasSubstr("ERR_STORE_IN_USE"));
+  server.Signal(SIGTERM);
+  EXPECT_EQ(server.Wait().exit, 0);
+}
+
+}  // namespace
+}  // namespace rollcall::e2e

@@ -1,0 +1,104 @@
+#include "fixture.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/file.h"
+#include "base/random.h"
+
+namespace rollcall::e2e {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+namespace {
+
+fs::path NewFolder() {
+  const fs::path folder = fs::temp_directory_path() / ("rollcall-e2e-" + base::RandomId());
+  fs::create_directories(folder);
+  return folder;
+}
+
+// Removed when the process ends.
+struct MadeSample {
+  MadeSample() : folder(NewFolder()) {
+    const Ended ended = RunCommand({"sample", "--data", (folder / "data").string()}, {});
+    const fs::path made = folder / "data/uploads/sample/sample.mp4";
+    if (fs::exists(made)) {
+      video = made;
+    } else {
+      ADD_FAILURE() << "no sample: " << ended.out << ended.err;
+    }
+  }
+  ~MadeSample() {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+  fs::path folder;
+  fs::path video;
+};
+
+}  // namespace
+
+RollcallTest::RollcallTest() : folder_(NewFolder()), data_(folder_ / "data") {
+  env_ = {{"ROLLCALL_DATA", data_.string()}, {"NO_COLOR", "1"}};
+}
+
+RollcallTest::~RollcallTest() {
+  const bool is_quiet =
+      WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{15});
+  if (!is_quiet) {
+    for (const std::string& process : ProcessesAbout(data_)) ADD_FAILURE() << "left: " << process;
+  }
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+const fs::path& RollcallTest::SampleVideo() {
+  static const MadeSample sample;
+  return sample.video;
+}
+
+fs::path RollcallTest::Video(const std::string& name, const std::string& salt) {
+  const fs::path video = folder_ / name;
+  fs::create_directories(video.parent_path());
+  fs::copy_file(SampleVideo(), video, fs::copy_options::overwrite_existing);
+  // Bytes after the last box of an MP4 file change its fingerprint and nothing else.
+  std::ofstream(video, std::ios::app) << salt;
+  return video;
+}
+
+Json RollcallTest::ReadJson(const fs::path& relative) const {
+  auto json = base::ParseJson(ReadText(relative), relative.string());
+  EXPECT_TRUE(json.ok()) << relative;
+  return json.ok() ? std::move(*json) : Json::object();
+}
+
+std::string RollcallTest::ReadText(const fs::path& relative) const {
+  auto text = base::ReadFile(data_ / relative);
+  EXPECT_TRUE(text.ok()) << relative;
+  return text.ok() ? std::move(*text) : std::string{};
+}
+
+bool RollcallTest::HasFile(const fs::path& relative) const { return fs::exists(data_ / relative); }
+
+std::map<std::string, std::string> RollcallTest::Results(const std::string& key) const {
+  std::map<std::string, std::string> digests;
+  for (const char* kind : {"outputs", "harvest"}) {
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(
+             data_ / kind / key, fs::directory_options::follow_directory_symlink, error)) {
+      const std::string name = entry.path().lexically_relative(data_).string();
+      // "x.g7" is what the plain name stands for; segments are checkpoints, not results.
+      const bool is_plain =
+          name.find("/segments/") == std::string::npos && name.find(".g") == std::string::npos;
+      if (!is_plain || !entry.is_regular_file()) continue;
+      const auto digest = base::DigestFile(entry.path());
+      if (digest.ok()) digests[name] = digest->sha256;
+    }
+  }
+  return digests;
+}
+
+}  // namespace rollcall::e2e

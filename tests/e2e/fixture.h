@@ -1,0 +1,42 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "command.h"
+
+namespace rollcall::e2e {
+
+// A data directory of its own for each test, and two short videos for all of them: the sample that
+// set-up's photographs make, and the same with another name and other bytes.
+class RollcallTest : public ::testing::Test {
+ protected:
+  RollcallTest();
+  // Fails the test when a process of its data directory is left.
+  ~RollcallTest() override;
+
+  Ended Rollcall(std::vector<std::string> arguments) {
+    return RunCommand(std::move(arguments), env_);
+  }
+
+  // The sample, made once per process; an empty path if it could not be made.
+  static const std::filesystem::path& SampleVideo();
+  // A copy under `name` in this test's folder; `salt` makes it another video.
+  std::filesystem::path Video(const std::string& name, const std::string& salt = "");
+
+  base::Json ReadJson(const std::filesystem::path& relative) const;
+  std::string ReadText(const std::filesystem::path& relative) const;
+  bool HasFile(const std::filesystem::path& relative) const;
+  // SHA-256 of every file that outputs/<key> and harvest/<key> show under a plain name.
+  std::map<std::string, std::string> Results(const std::string& key) const;
+
+  std::filesystem::path folder_;
+  std::filesystem::path data_;  // In folder_.
+  Command::Environment env_;
+};
+
+}  // namespace rollcall::e2e
