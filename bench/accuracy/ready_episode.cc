@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <sstream>
 #include <string>
@@ -10,13 +9,18 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "domain/media_time.h"
 #include "domain/reasons.h"
+#include "media/packet_index.h"
+#include "media/video_probe.h"
 
 namespace rollcall::bench {
 namespace {
 
 using base::Json;
 using compose::Truth;
+
+constexpr double kFrameSlackMs = 100;  // Two frames that last twice as long.
 
 std::vector<std::string> Split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -36,10 +40,13 @@ std::filesystem::path Beside(const std::filesystem::path& video, std::string_vie
 }
 
 // shot,type,start_frame,end_frame,start_s,end_s,ids,emotion,source
-base::Result<void> AddShot(const std::string& line, Truth& truth) {
+base::Result<void> AddShot(const std::string& line, const media::PacketIndex& index,
+                           Truth& truth) {
   const std::vector<std::string> fields = Split(line, ',');
-  const auto at_frame = [&](const std::string& field) {
-    return std::llround(std::stod(field) * 1000 / truth.frames_per_second);
+  const auto at_frame = [&index](const std::string& field) {
+    const std::size_t frame = std::stoul(field);
+    return domain::ToMillis(frame < index.packets.size() ? index.packets[frame].pts
+                                                         : index.duration);
   };
   if (fields.size() < 7) return Corrupt("truth.csv", "a shot has seven fields or more: " + line);
   const compose::TruthInterval when{.start_ms = at_frame(fields[2]), .end_ms = at_frame(fields[3])};
@@ -60,28 +67,33 @@ base::Result<void> AddShot(const std::string& line, Truth& truth) {
 
 }  // namespace
 
-base::Result<Truth> ReadReadyTruth(const std::filesystem::path& video, int width, int height) {
+base::Result<Truth> ReadReadyTruth(const std::filesystem::path& video) {
   const std::filesystem::path json_path = Beside(video, ".truth.json");
   ROLLCALL_TRY_ASSIGN(const std::string json_text, base::ReadFile(json_path));
   ROLLCALL_TRY_ASSIGN(const Json json, base::ParseJson(json_text, json_path.string()));
   ROLLCALL_TRY_ASSIGN(const std::string csv, base::ReadFile(Beside(video, ".truth.csv")));
+  ROLLCALL_TRY_ASSIGN(const media::VideoProbe probe, media::Probe(video));
+  ROLLCALL_TRY_ASSIGN(const media::PacketIndex index,
+                      media::IndexPackets(video, [](auto, auto) { return true; }));
   Truth truth;
-  truth.width = width;
-  truth.height = height;
+  truth.width = probe.width;
+  truth.height = probe.height;
+  truth.duration_ms = domain::ToMillis(index.duration);
   try {
     truth.frames_per_second = json.at("fps").get<double>();
     truth.frames = json.at("frames").get<std::int64_t>();
-    truth.duration_ms =
-        std::llround(static_cast<double>(truth.frames) * 1000 / truth.frames_per_second);
     const std::vector<std::string> lines = Split(csv, '\n');
-    for (std::size_t i = 1; i < lines.size(); ++i) ROLLCALL_TRY(AddShot(lines[i], truth));
+    for (std::size_t i = 1; i < lines.size(); ++i) ROLLCALL_TRY(AddShot(lines[i], index, truth));
+    if (truth.frames != std::ssize(index.packets)) {
+      return Corrupt(json_path, "it is of another number of frames");
+    }
     if (truth.people.size() != json.at("screen_time").size()) {
       return Corrupt(json_path, "its people are not those of the shots");
     }
     for (const compose::TruthPerson& person : truth.people) {
       const auto frames = json.at("screen_time").at(person.id).at("frames").get<std::int64_t>();
       const double told_ms = static_cast<double>(frames) * 1000 / truth.frames_per_second;
-      if (std::abs(told_ms - static_cast<double>(person.seen_ms)) > 2) {
+      if (std::abs(told_ms - static_cast<double>(person.seen_ms)) > kFrameSlackMs) {
         return Corrupt(json_path, person.id + " is seen for another time than in the shots");
       }
     }

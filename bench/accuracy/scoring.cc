@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace rollcall::bench {
@@ -84,10 +85,15 @@ PairScore ScorePairs(const compose::Truth& truth, const std::vector<FoundFace>& 
   std::map<std::pair<std::size_t, std::int64_t>, std::int64_t> both;
   std::map<std::size_t, std::int64_t> by_owner;
   std::map<std::int64_t, std::int64_t> by_person;
+  std::set<std::pair<std::size_t, std::int64_t>> seen;  // Who, when.
+  for (const FoundFace& face : faces) {
+    if (!face.person) continue;
+    if (const auto owner = OwnerOf(truth, face)) seen.insert({*owner, face.t_ms});
+  }
   PairScore score;
   for (const FoundFace& face : faces) {
     const std::optional<std::size_t> owner = OwnerOf(truth, face);
-    if (!owner && !face.person) continue;  // It was nobody, and nobody was found in it.
+    if (!face.person && (!owner || seen.contains({*owner, face.t_ms}))) continue;
     ++score.faces;
     if (owner) ++by_owner[*owner];
     if (face.person) ++by_person[*face.person];

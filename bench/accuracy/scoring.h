@@ -42,7 +42,8 @@ struct PersonScore {
 };
 
 // Over all pairs of faces: same person in the truth against same person found. A face of nobody, or
-// one that was given to nobody, is a person of its own.
+// one that was given to nobody, is a person of its own. Left out: what the program rejected and was
+// nobody, or lies in the place of somebody who is seen in the same frame anyway.
 struct PairScore {
   std::int64_t faces = 0;
   double precision = 1;

@@ -114,6 +114,12 @@ TEST(ScoringTest, IgnoresNobodyThatWasTakenForNobody) {
   EXPECT_DOUBLE_EQ(ScoreEpisode(TwoPeople(), findings).pairs.f(), 1);
 }
 
+TEST(ScoringTest, IgnoresARejectedSecondFaceOfSomebody) {
+  Findings findings = Perfect();
+  AddFaces(findings, 0, 2000, 70, std::nullopt);
+  EXPECT_DOUBLE_EQ(ScoreEpisode(TwoPeople(), findings).pairs.f(), 1);
+}
+
 TEST(ScoringTest, CountsAFaceThatWasGivenToNobody) {
   Findings findings = Perfect();
   for (FoundFace& face : findings.faces) {

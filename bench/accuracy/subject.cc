@@ -14,7 +14,6 @@
 #include "compose/episode_composer.h"
 #include "compose/spec.h"
 #include "domain/reasons.h"
-#include "media/video_probe.h"
 #include "ready_episode.h"
 
 namespace rollcall::bench {
@@ -41,8 +40,7 @@ bool IsWanted(const std::vector<std::string>& only, const std::string& key) {
 base::Result<void> AddReady(const Folders& folders, const std::string& name,
                             std::vector<EpisodeSubject>& subjects) {
   const fs::path video = folders.media / "episodes" / (name + ".mp4");
-  ROLLCALL_TRY_ASSIGN(const media::VideoProbe probe, media::Probe(video));
-  ROLLCALL_TRY_ASSIGN(compose::Truth truth, ReadReadyTruth(video, probe.width, probe.height));
+  ROLLCALL_TRY_ASSIGN(compose::Truth truth, ReadReadyTruth(video));
   subjects.push_back({.key = KeyFrom(name), .video = video, .truth = std::move(truth)});
   return {};
 }

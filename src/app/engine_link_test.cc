@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <thread>
 
@@ -23,7 +24,13 @@ using std::chrono::milliseconds;
 
 class EngineLinkTest : public ::testing::Test {
  protected:
-  ~EngineLinkTest() override { fs::remove_all(folder_); }
+  // An engine that outlived its link is still our child, and still at its files.
+  ~EngineLinkTest() override {
+    while (::waitpid(-1, nullptr, 0) > 0) {
+    }
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
 
   base::Result<std::unique_ptr<EngineLink>> TryOpen(std::vector<std::string> argv) {
     return EngineLink::Open(DataDirectory::Open(folder_).value(),

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 35> kEntries{{
+constexpr std::array<Entry, 36> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -41,6 +41,8 @@ constexpr std::array<Entry, 35> kEntries{{
     {reason::kModelMissing, ErrorCode::kNotFound, "run `rollcall models verify`, then set up again"},
     {reason::kModelAltered, ErrorCode::kDataLoss,
      "the file is not the one that the pack names; install the pack again"},
+    {reason::kDownloadFailed, ErrorCode::kUnavailable,
+     "try again: it goes on where it stopped"},
     {reason::kProviderMissing, ErrorCode::kFailedPrecondition,
      "choose provider = \"cpu\", or an ONNX Runtime that has this provider"},
     {reason::kPrereqFailed, ErrorCode::kFailedPrecondition,

@@ -25,6 +25,7 @@ inline constexpr std::string_view kJobAlreadyRunning = "ERR_JOB_ALREADY_RUNNING"
 inline constexpr std::string_view kJobNotFound = "ERR_JOB_NOT_FOUND";
 inline constexpr std::string_view kModelMissing = "ERR_MODEL_MISSING";
 inline constexpr std::string_view kModelAltered = "ERR_MODEL_ALTERED";
+inline constexpr std::string_view kDownloadFailed = "ERR_DOWNLOAD_FAILED";
 inline constexpr std::string_view kProviderMissing = "ERR_PROVIDER_MISSING";
 inline constexpr std::string_view kPrereqFailed = "ERR_PREREQ_FAILED";
 inline constexpr std::string_view kArtifactCorrupt = "ERR_ARTIFACT_CORRUPT";

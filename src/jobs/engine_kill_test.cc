@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <map>
+
 #include "base/file.h"
 #include "jobs/engine.h"
 #include "jobs/process_table.h"
@@ -244,14 +246,21 @@ TEST_F(EngineKillTest, FailsAStageWhoseStateCannotBeWritten) {
 TEST_F(EngineKillTest, FailsAStageWhoseStateIsInTheWay) {
   StartEngine();
   const store::Job job = SubmitHeld();
-  // A folder in its place keeps even root from writing it.
-  std::filesystem::remove(data_dir_ / "episodes/x/state.json");
-  std::filesystem::create_directories(data_dir_ / "episodes/x/state.json/in-the-way");
+  // A folder in its place keeps even root from writing it; the projector may be quicker once.
+  ASSERT_TRUE(Eventually([&] {
+    std::error_code in_the_way;
+    std::filesystem::remove(data_dir_ / "episodes/x/state.json", in_the_way);
+    std::filesystem::create_directories(data_dir_ / "episodes/x/state.json/folder", in_the_way);
+    return !in_the_way;
+  }));
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
   EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_REGISTRY_UPDATE_FAILED");
-  EXPECT_TRUE(engine_->Snapshot(job.id)->projection_error.has_value());
-  EXPECT_THAT(ReadText("logs/worker.log"), HasSubstr("error=ERR_REGISTRY_UPDATE_FAILED"));
+  EXPECT_TRUE(Eventually([&] { return engine_->Snapshot(job.id)->projection_error.has_value(); }));
+  EXPECT_TRUE(Eventually([&] {
+    return ReadText("logs/worker.log").find("error=ERR_REGISTRY_UPDATE_FAILED") !=
+           std::string::npos;
+  }));
 
   std::filesystem::remove_all(data_dir_ / "episodes/x/state.json");
   const auto resumed = engine_->Resume(job.id);
@@ -261,6 +270,42 @@ TEST_F(EngineKillTest, FailsAStageWhoseStateIsInTheWay) {
       [&] { return ReadJson("episodes/x/state.json")["states"].value("detected", false); }));
   EXPECT_TRUE(Eventually(
       [&] { return !engine_->Snapshot(resumed->job.id)->projection_error.has_value(); }));
+}
+
+TEST_F(EngineKillTest, EndsWithTheSameBytesHoweverOftenItsWorkerIsKilled) {
+  constexpr std::int64_t kSegments = 40;
+  StartEngine();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"segments", kSegments}}));
+  std::map<std::int64_t, base::WallTime> killed_at;
+  for (std::size_t kill = 0; kill < 12; ++kill) {
+    StageSnapshot stage;
+    ASSERT_TRUE(Eventually([&] {
+      stage = Stage(job.id);
+      const auto segments = store_->SegmentList(Run("detect").run.work_key);
+      const bool is_due = segments->size() >= 3 * kill && !killed_at.contains(stage.pid);
+      return domain::IsTerminal(stage.state) || (stage.pid > 0 && is_due);
+    }));
+    if (domain::IsTerminal(stage.state)) break;
+    killed_at[stage.pid] = clock_.Now().wall;
+    ::kill(static_cast<pid_t>(stage.pid), SIGKILL);
+  }
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+
+  const auto attempts = Attempts("detect");
+  EXPECT_GE(attempts.size(), 5U) << "the kills did not hit";
+  std::chrono::milliseconds slowest{0};
+  for (const store::Attempt& attempt : attempts) {
+    const auto kill = killed_at.find(attempt.pid);
+    if (kill == killed_at.end() || !attempt.ended_at) continue;
+    slowest = std::max(slowest, *attempt.ended_at - kill->second);
+  }
+  RecordProperty("attempts", static_cast<int>(attempts.size()));
+  RecordProperty("requeue_ms_max", static_cast<int>(slowest.count()));
+  EXPECT_TRUE(AreAllProcessesGone());
+  engine_.reset();
+  std::string bytes;
+  for (int i = 0; i < kSegments; ++i) bytes += "segment " + std::to_string(i) + "\n";
+  EXPECT_EQ(ReadText("harvest/x/detect.bin"), bytes);
 }
 
 }  // namespace

@@ -140,5 +140,29 @@ TEST_F(EngineRestartTest, LeavesProjectionsAloneThatAreRight) {
   EXPECT_EQ(ReadText("logs/worker.log"), log) << "what was told is not told again";
 }
 
+TEST_F(EngineRestartTest, EndsWithTheSameBytesHoweverOftenTheOwnerIsKilled) {
+  constexpr int kSegments = 40;
+  const auto segment_files = [this] {
+    std::error_code none_yet;
+    const std::filesystem::directory_iterator files(data_dir_ / "harvest/x/segments/detect",
+                                                    none_yet);
+    return none_yet ? 0 : std::distance(files, std::filesystem::directory_iterator());
+  };
+  for (int round = 1; round <= 4; ++round) {
+    StartOwner({{"segments", kSegments}});
+    ASSERT_TRUE(Eventually([&] { return segment_files() >= 8 * round; }));
+    KillOwner();
+  }
+  BecomeOwner();
+  EXPECT_EQ(WaitForEnd(TheJob()).state, JobState::kSucceeded);
+  EXPECT_EQ(store_->JobList()->size(), 1U) << "each start joined the same job";
+  EXPECT_TRUE(store_->IntegrityCheck().ok());
+  EXPECT_TRUE(Eventually([&] { return AreAllProcessesGone(); }));
+  engine_.reset();
+  std::string bytes;
+  for (int i = 0; i < kSegments; ++i) bytes += "segment " + std::to_string(i) + "\n";
+  EXPECT_EQ(ReadText("harvest/x/detect.bin"), bytes);
+}
+
 }  // namespace
 }  // namespace rollcall::jobs

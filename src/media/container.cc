@@ -103,7 +103,8 @@ base::Result<void> Container::FindStreams() {
   if (input_->error_number() != 0) {
     return base::ErrnoError(input_->error_number(), "read", path_);
   }
-  if (code < 0) return Unreadable(path_, code);
+  // A stream without a single packet: a later step says that there is no picture.
+  if (code < 0 && code != AVERROR_EOF) return Unreadable(path_, code);
   return {};
 }
 

@@ -33,7 +33,7 @@ bool WritePicture(const std::filesystem::path& path, const std::string& codec,
 
 // The JPEG with an EXIF segment that holds nothing but an orientation.
 std::string WithOrientation(const std::string& jpeg, char orientation) {
-  std::string exif("Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 28);
+  std::string exif("Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 24);
   exif += orientation;
   exif += std::string("\0\0\0\0\0\0\0", 7);
   std::string segment("\xff\xe1", 2);

@@ -196,7 +196,7 @@ TEST(VideoProbeTest, RefusesSoundWithoutPicture) {
 
 TEST(VideoProbeTest, TakesACoverPictureForNoVideo) {
   const TestFolder folder;
-  if (!testing::RunFfmpeg("-f lavfi -i sine=d=1 -f lavfi -i color=red:s=64x64 -map 0 -map 1 "
+  if (!testing::RunFfmpeg("-f lavfi -i sine=d=1 -f lavfi -i color=red:s=64x64:d=1 -map 0 -map 1 "
                           "-frames:v 1 -c:v mjpeg -disposition:v attached_pic " +
                           (folder / "song.m4a").string())) {
     GTEST_SKIP() << "no ffmpeg program: sound with a cover picture is not tried";
@@ -211,7 +211,7 @@ TEST(VideoProbeTest, RefusesAStreamWithoutPictures) {
   ASSERT_TRUE((*writer)->Finish(MediaTime{0}).ok());
   const auto index = IndexPackets(folder / "a.mkv", {});
   ASSERT_FALSE(index.ok());
-  EXPECT_EQ(index.error().reason, reason::kVideoNoPicture);
+  EXPECT_EQ(index.error().reason, reason::kVideoNoPicture) << index.error().ToString();
   EXPECT_FALSE(CheckDecodable(folder / "a.mkv").ok());
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <map>
 #include <string_view>
 
@@ -64,6 +65,7 @@ class LibavWriter final : public VideoWriter {
   base::Result<void> OpenEncoder();
   void SetEncoderOptions(AVDictionary** options) const;
   base::Result<void> OpenOutput();
+  base::Result<void> MakeScaler(AVPixelFormat source);
   base::Result<FramePtr> Convert(const domain::Image& image);
   std::int64_t ToTicks(MediaTime time) const;
   base::Result<void> Encode(FramePtr frame);
@@ -75,7 +77,9 @@ class LibavWriter final : public VideoWriter {
   AVStream* stream_ = nullptr;
   CodecPtr codec_;
   ScalerPtr scaler_;
-  domain::PixelFormat scaler_format_{};
+  // The picture to scale, in memory of libav's: swscale reads a little past a row's end, and what
+  // it finds there shows.
+  FramePtr source_;
   // A picture's length is known when the next one comes.
   FramePtr pending_;
   MediaTime pending_pts_{};
@@ -84,11 +88,18 @@ class LibavWriter final : public VideoWriter {
 };
 
 base::Result<void> LibavWriter::Open() {
+  const AVOutputFormat* format = av_guess_format(nullptr, path_.filename().c_str(), nullptr);
+  // Picture files: libav's own muxer for them takes file names for patterns.
+  if (format != nullptr && (format->flags & AVFMT_NOFILE) != 0) {
+    format = av_guess_format("image2pipe", nullptr, nullptr);
+  }
+  if (format == nullptr) {
+    return Refused(path_, "its extension names no container", AVERROR_MUXER_NOT_FOUND);
+  }
   AVFormatContext* output = nullptr;
   ForgetLog();
-  const int code =
-      avformat_alloc_output_context2(&output, nullptr, nullptr, path_.filename().c_str());
-  if (code < 0) return Refused(path_, "the extension names no container", code);
+  const int code = avformat_alloc_output_context2(&output, format, nullptr, nullptr);
+  if (code < 0) return Refused(path_, format->name, code);
   output_.reset(output);
   output_->flags |= AVFMT_FLAG_BITEXACT;
   ROLLCALL_TRY(OpenEncoder());
@@ -144,6 +155,10 @@ void LibavWriter::SetEncoderOptions(AVDictionary** options) const {
     }
   }
   if (codec.starts_with("libx26")) av_dict_set(options, "preset", options_.preset.c_str(), 0);
+  // x264's AVX-512 code makes other bytes with other rubbish in fresh memory.
+  if (codec == "libx264" && (av_get_cpu_flags() & AV_CPU_FLAG_AVX2) != 0) {
+    av_dict_set(options, "x264-params", "asm=AVX2", 0);
+  }
   if (codec == "libx265") {
     // Its own threads and messages go past libav.
     av_dict_set(options, "x265-params", "log-level=none:pools=2:frame-threads=2", 0);
@@ -177,6 +192,26 @@ base::Result<void> LibavWriter::OpenOutput() {
   return {};
 }
 
+base::Result<void> LibavWriter::MakeScaler(AVPixelFormat source) {
+  source_ = NewFrame();
+  source_->format = source;
+  source_->width = options_.width;
+  source_->height = options_.height;
+  const int code = av_frame_get_buffer(source_.get(), 0);
+  if (code < 0) return Refused(path_, "a frame", code);
+  std::memset(source_->buf[0]->data, 0, source_->buf[0]->size);
+  scaler_.reset(sws_getContext(options_.width, options_.height, source, options_.width,
+                               options_.height, codec_->pix_fmt,
+                               SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INT,
+                               nullptr, nullptr, nullptr));
+  if (scaler_ == nullptr) return Refused(path_, options_.pixel_format, AVERROR(EINVAL));
+  const int* matrix =
+      sws_getCoefficients(codec_->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
+  const int is_full = codec_->color_range == AVCOL_RANGE_JPEG ? 1 : 0;
+  sws_setColorspaceDetails(scaler_.get(), matrix, 1, matrix, is_full, 0, 1 << 16, 1 << 16);
+  return {};
+}
+
 base::Result<FramePtr> LibavWriter::Convert(const domain::Image& image) {
   const std::size_t bytes = static_cast<std::size_t>(image.width) *
                             static_cast<std::size_t>(image.height) *
@@ -187,18 +222,8 @@ base::Result<FramePtr> LibavWriter::Convert(const domain::Image& image) {
                      fmt::format("a picture of {}×{} for a video of {}×{}", image.width,
                                  image.height, options_.width, options_.height));
   }
-  if (scaler_ == nullptr || scaler_format_ != image.format) {
-    scaler_format_ = image.format;
-    scaler_.reset(sws_getContext(image.width, image.height, FormatOf(image.format), image.width,
-                                 image.height, codec_->pix_fmt,
-                                 SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT |
-                                     SWS_FULL_CHR_H_INT,
-                                 nullptr, nullptr, nullptr));
-    if (scaler_ == nullptr) return Refused(path_, options_.pixel_format, AVERROR(EINVAL));
-    const int* matrix = sws_getCoefficients(
-        codec_->colorspace == AVCOL_SPC_BT709 ? SWS_CS_ITU709 : SWS_CS_ITU601);
-    const int is_full = codec_->color_range == AVCOL_RANGE_JPEG ? 1 : 0;
-    sws_setColorspaceDetails(scaler_.get(), matrix, 1, matrix, is_full, 0, 1 << 16, 1 << 16);
+  if (scaler_ == nullptr || source_->format != FormatOf(image.format)) {
+    ROLLCALL_TRY(MakeScaler(FormatOf(image.format)));
   }
   FramePtr frame = NewFrame();
   frame->format = codec_->pix_fmt;
@@ -206,9 +231,13 @@ base::Result<FramePtr> LibavWriter::Convert(const domain::Image& image) {
   frame->height = image.height;
   const int code = av_frame_get_buffer(frame.get(), 0);
   if (code < 0) return Refused(path_, "a frame", code);
-  const std::uint8_t* planes[4] = {image.pixels.data(), nullptr, nullptr, nullptr};
-  const int strides[4] = {image.width * image.channels(), 0, 0, 0};
-  sws_scale(scaler_.get(), planes, strides, 0, image.height, frame->data, frame->linesize);
+  const auto row_bytes = static_cast<std::size_t>(image.width * image.channels());
+  for (int y = 0; y < image.height; ++y) {
+    std::memcpy(source_->data[0] + std::ptrdiff_t{y} * source_->linesize[0],
+                image.pixels.data() + static_cast<std::size_t>(y) * row_bytes, row_bytes);
+  }
+  sws_scale(scaler_.get(), source_->data, source_->linesize, 0, image.height, frame->data,
+            frame->linesize);
   return frame;
 }
 

@@ -71,6 +71,15 @@ TEST_F(CliTest, AnalysesAVideoAndKeepsEverything) {
   EXPECT_THAT(second.out, HasSubstr("Person 1"));
 }
 
+TEST_F(CliTest, FindsInTheSampleExactlyWhoIsInIt) {
+  const Ended ended = Rollcall({"sample", "--json"});
+  ASSERT_EQ(ended.exit, 0) << ended.out << ended.err;
+  const auto document = base::ParseJson(ended.out, "stdout");
+  ASSERT_TRUE(document.ok()) << ended.out;
+  EXPECT_TRUE((*document)["holds"].get<bool>());
+  EXPECT_EQ((*document)["comparison"].size(), (*document)["truth"]["people"].size());
+}
+
 TEST_F(CliTest, PrintsOneDocumentWithJson) {
   const Ended ended = Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--json"});
   ASSERT_EQ(ended.exit, 0) << ended.err;

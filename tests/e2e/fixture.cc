@@ -1,11 +1,14 @@
 #include "fixture.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/unique_fd.h"
 
 namespace rollcall::e2e {
 
@@ -20,24 +23,22 @@ fs::path NewFolder() {
   return folder;
 }
 
-// Removed when the process ends.
-struct MadeSample {
-  MadeSample() : folder(NewFolder()) {
-    const Ended ended = RunCommand({"sample", "--data", (folder / "data").string()}, {});
-    const fs::path made = folder / "data/uploads/sample/sample.mp4";
-    if (fs::exists(made)) {
-      video = made;
-    } else {
-      ADD_FAILURE() << "no sample: " << ended.out << ended.err;
-    }
-  }
-  ~MadeSample() {
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
-  }
-  fs::path folder;
-  fs::path video;
-};
+// Made once for all test processes, which run beside each other: whoever holds the lock makes it.
+fs::path MakeSample() {
+  const fs::path spec = ROLLCALL_SOURCE_DIR "/tools/sample/sample.toml";
+  const auto digest = base::DigestFile(spec);
+  const fs::path folder = fs::path(ROLLCALL_BIN_DIR) / "e2e";
+  fs::create_directories(folder);
+  const base::UniqueFd lock(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  ::flock(lock.get(), LOCK_EX);
+  const fs::path video =
+      folder / ("sample-" + (digest.ok() ? digest->sha256.substr(0, 16) : "x") + ".mp4");
+  if (fs::exists(video)) return video;
+  const Ended made = RunCommand({"compose", spec.string(), "-o", video.string()},
+                                {{"ROLLCALL_MEDIA", ROLLCALL_DEPS_DIR "/photos"}});
+  EXPECT_EQ(made.exit, 0) << made.out << made.err;
+  return video;
+}
 
 }  // namespace
 
@@ -56,8 +57,8 @@ RollcallTest::~RollcallTest() {
 }
 
 const fs::path& RollcallTest::SampleVideo() {
-  static const MadeSample sample;
-  return sample.video;
+  static const fs::path video = MakeSample();
+  return video;
 }
 
 fs::path RollcallTest::Video(const std::string& name, const std::string& salt) {

@@ -11,8 +11,8 @@
 
 namespace rollcall::e2e {
 
-// A data directory of its own for each test, and two short videos for all of them: the sample that
-// set-up's photographs make, and the same with another name and other bytes.
+// A data directory of its own for each test, and one short video for all of them: the sample that
+// set-up's photographs make.
 class RollcallTest : public ::testing::Test {
  protected:
   RollcallTest();
@@ -23,7 +23,7 @@ class RollcallTest : public ::testing::Test {
     return RunCommand(std::move(arguments), env_);
   }
 
-  // The sample, made once per process; an empty path if it could not be made.
+  // The sample, made once per build folder.
   static const std::filesystem::path& SampleVideo();
   // A copy under `name` in this test's folder; `salt` makes it another video.
   std::filesystem::path Video(const std::string& name, const std::string& salt = "");

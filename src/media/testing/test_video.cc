@@ -135,7 +135,7 @@ std::vector<std::int64_t> EveryFrame(const PacketIndex& index, std::int64_t from
 }
 
 bool RunFfmpeg(const std::string& arguments) {
-  const std::string command = "ffmpeg -nostdin -hide_banner -loglevel quiet -y " + arguments +
+  const std::string command = "timeout 100 ffmpeg -nostdin -hide_banner -loglevel quiet -y " + arguments +
                               " > /dev/null 2>&1";
   return std::system(command.c_str()) == 0;
 }

@@ -69,6 +69,8 @@ TEST(SqliteFixtureTest, OpensTheFirstReleasesStoreAndGoesOnWithIt) {
     Shrink(path);
     GTEST_SKIP() << "wrote " << path;
   }
+  ASSERT_TRUE(std::filesystem::exists(kFixture))
+      << "write it once with ROLLCALL_WRITE_FIXTURE=" << kFixture;
   const TempFolder folder;
   std::filesystem::copy_file(kFixture, folder.db());
   auto store = std::move(SqliteStore::Open({.path = folder.db()})).value();

@@ -57,11 +57,11 @@ TEST(SqliteStoreTest, WritesAheadAndSyncsEveryCommit) {
   const TempFolder folder;
   ASSERT_TRUE(SqliteStore::Open({.path = folder.db()}).ok());
   auto database = std::move(Database::Open({.path = folder.db()})).value();
-  auto mode = *database->Query("PRAGMA journal_mode");
+  auto mode = std::move(database->Query("PRAGMA journal_mode")).value();
   ASSERT_TRUE(*mode.Step());
   EXPECT_EQ(mode.Text(0), "wal");
   // Of a new connection to a WAL file, as the build sets it; Open sets it again.
-  auto synchronous = *database->Query("PRAGMA synchronous");
+  auto synchronous = std::move(database->Query("PRAGMA synchronous")).value();
   ASSERT_TRUE(*synchronous.Step());
   EXPECT_EQ(synchronous.Int(0), 2);
 }
@@ -91,7 +91,7 @@ TEST(SqliteStoreTest, HotQueriesUseTheirIndexes) {
   home.Close();
   auto database = std::move(Database::Open({.path = home.folder().db()})).value();
   const auto plan_of = [&](std::string_view sql) {
-    auto statement = *database->Query("EXPLAIN QUERY PLAN " + std::string(sql));
+    auto statement = std::move(database->Query("EXPLAIN QUERY PLAN " + std::string(sql))).value();
     std::string plan;
     while (*statement.Step()) plan += statement.Text(3) + "\n";
     return plan;

@@ -51,7 +51,6 @@ TEST_P(JobStoreContract, SixtyFourThreadsStartingTheSameJobsMakeOneLiveStagePerK
 // Submit, claim, finish, cancel and reap all at once; the audit afterwards is the check.
 TEST_P(JobStoreContract, StaysConsistentUnderEverythingAtOnce) {
   OnThreads(8, [&](int thread) {
-    const std::vector<std::string> none;
     for (int i = 0; i < 25; ++i) {
       const std::string key = "x" + std::to_string(i % 3);
       const auto job = store().JobSubmit(
@@ -60,7 +59,9 @@ TEST_P(JobStoreContract, StaysConsistentUnderEverythingAtOnce) {
       EXPECT_OK(job);
       const auto task = TryClaim();
       if (task && i % 3 == 0) {
-        EXPECT_OK(store().TaskStarted(task->fence, 1, 1, now()));
+        // Another thread may have moved the clock and reaped it.
+        const auto started = store().TaskStarted(task->fence, 1, 1, now());
+        EXPECT_TRUE(started.ok() || ReasonOf(started) == "ERR_FENCED");
       }
       if (task && i % 4 == 1) {
         const auto ended =

@@ -12,5 +12,6 @@
 #include "store/testing/contract_fixture.h"
 #include "store/testing/contract_leases.h"
 #include "store/testing/contract_queries.h"
+#include "store/testing/contract_segments.h"
 #include "store/testing/contract_submit.h"
 #include "store/testing/contract_threads.h"
