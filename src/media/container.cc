@@ -32,9 +32,8 @@ int RefuseOpen(AVFormatContext* /*format*/, AVIOContext** /*io*/, const char* /*
 }
 
 base::Error Unreadable(const std::filesystem::path& path, int code) {
-  return MakeError(reason::kVideoUnreadable,
-                   fmt::format("{} cannot be read as a video: {}", path.string(),
-                               LibavMessage(code)));
+  return MakeError(reason::kVideoUnreadable, fmt::format("{} cannot be read as a video: {}",
+                                                         path.string(), LibavMessage(code)));
 }
 
 bool IsTimedFormat(std::string_view name) {
@@ -112,12 +111,12 @@ base::Result<void> Container::ChooseStream() {
   const AVCodec* decoder = nullptr;
   const int index = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder, 0);
   if (index == AVERROR_DECODER_NOT_FOUND) {
-    return MakeError(reason::kVideoNoPicture,
-                     path_.string() + " is in a video format that this build of libav cannot decode",
-                     "convert it, for example to H.264 in MP4");
+    return MakeError(
+        reason::kVideoNoPicture,
+        path_.string() + " is in a video format that this build of libav cannot decode",
+        "convert it, for example to H.264 in MP4");
   }
-  if (index < 0 ||
-      (format_->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
+  if (index < 0 || (format_->streams[index]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
     return MakeError(reason::kVideoNoPicture, path_.string() + " has no video stream");
   }
   stream_ = format_->streams[index];
@@ -200,8 +199,7 @@ base::Result<MediaTime> Container::Origin() {
 
 std::optional<MediaTime> Container::ToTime(std::int64_t timestamp) const {
   if (timestamp == AV_NOPTS_VALUE) return std::nullopt;
-  const std::int64_t micros =
-      av_rescale_q(timestamp, stream_->time_base, AVRational{1, 1'000'000});
+  const std::int64_t micros = av_rescale_q(timestamp, stream_->time_base, AVRational{1, 1'000'000});
   if (micros < -kTimeMax || micros > kTimeMax) return std::nullopt;
   return MediaTime(micros);
 }

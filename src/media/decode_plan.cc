@@ -18,7 +18,7 @@ std::int64_t LeadIn(std::span<const PacketEntry> packets, std::int64_t frame_id,
 
 std::int64_t KeyframeOf(std::span<const PacketEntry> packets, std::int64_t frame_id) {
   while (frame_id >= 0 && !packets[static_cast<std::size_t>(frame_id)].is_keyframe) --frame_id;
-  return frame_id;
+  return std::max<std::int64_t>(frame_id, -1);
 }
 
 std::int64_t LeadOf(std::span<const PacketEntry> packets, std::int64_t frame_id) {
@@ -46,9 +46,17 @@ DecodeRun LongRun(std::span<const PacketEntry> packets, std::span<const std::int
 DecodeRun ShortRun(std::span<const PacketEntry> packets, std::span<const std::int64_t> plan,
                    std::size_t begin, DecodeMode mode) {
   DecodeRun run{.lead = LeadIn(packets, plan[begin], mode), .begin = begin, .end = begin + 1};
-  const std::int64_t own = KeyframeOf(packets, plan[begin]);
-  while (run.end < plan.size() && KeyframeOf(packets, plan[run.end]) == own) ++run.end;
+  while (run.end < plan.size() && !HasKeyframe(packets, plan[run.end - 1] + 1, plan[run.end])) {
+    ++run.end;
+  }
   return run;
+}
+
+bool HasKeyframe(std::span<const PacketEntry> packets, std::int64_t first, std::int64_t last) {
+  for (std::int64_t i = first; i <= last; ++i) {
+    if (packets[static_cast<std::size_t>(i)].is_keyframe) return true;
+  }
+  return false;
 }
 
 }  // namespace rollcall::media

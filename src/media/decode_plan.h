@@ -18,12 +18,15 @@ std::int64_t LeadOf(std::span<const PacketEntry> packets, std::int64_t frame_id)
 // The keyframe at or before; -1 if there is none.
 std::int64_t KeyframeOf(std::span<const PacketEntry> packets, std::int64_t frame_id);
 
+// Whether any of the frames first … last is one.
+bool HasKeyframe(std::span<const PacketEntry> packets, std::int64_t first, std::int64_t last);
+
 // How the reader goes about it.
 enum class DecodeMode {
-  kAll,                 // Every picture that others may refer to.
-  kKeyframes,           // Planned keyframes alone, one after another.
-  kSeparateKeyframes,   // The same, and the decoder must not see one as following another (H.264,
-                        // whose frame numbers would have gaps).
+  kAll,                // Every picture that others may refer to.
+  kKeyframes,          // Planned keyframes alone, one after another.
+  kSeparateKeyframes,  // The same, and the decoder must not see one as following another (H.264,
+                       // whose frame numbers would have gaps).
 };
 
 // Planned frames that are decoded without a break, from `lead` on.

@@ -19,8 +19,7 @@ base::Result<std::unique_ptr<Decoder>> Decoder::Create(const Container& containe
   if (kind == nullptr) {
     return MakeError(reason::kVideoNoPicture,
                      fmt::format("{} holds {} video, which this build of libav cannot decode",
-                                 container.path().string(),
-                                 avcodec_get_name(parameters.codec_id)),
+                                 container.path().string(), avcodec_get_name(parameters.codec_id)),
                      "convert it, for example to H.264 in MP4");
   }
   std::unique_ptr<Decoder> decoder(new Decoder());

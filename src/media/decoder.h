@@ -20,14 +20,14 @@ class Decoder {
   static constexpr std::int64_t kNoNumber = AV_NOPTS_VALUE;
 
   // With several threads, what comes out of damaged packets depends on their timing. A
-  // repeatable one decodes on one thread into cleared memory: the same packets give the same pixels always.
+  // repeatable one decodes on one thread into cleared memory: the same packets give the same pixels
+  // always.
   struct Options {
     int threads = 1;
     bool is_repeatable = false;
   };
   // kVideoNoPicture if libav has no decoder, kVideoUnreadable if it refuses the stream's head.
-  static base::Result<std::unique_ptr<Decoder>> Create(const Container& container,
-                                                       Options options);
+  static base::Result<std::unique_ptr<Decoder>> Create(const Container& container, Options options);
 
   // Whether the decoder took it; it refuses damaged packets. Take pictures with Receive until
   // there are none before the next Send.

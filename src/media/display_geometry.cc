@@ -26,14 +26,22 @@ Orientation OrientationOfMatrix(const std::int32_t* matrix) {
 
 Orientation OrientationOfExif(int value) {
   switch (value) {
-    case 2: return {.is_transposed = false, .is_x_flipped = true, .is_y_flipped = false};
-    case 3: return {.is_transposed = false, .is_x_flipped = true, .is_y_flipped = true};
-    case 4: return {.is_transposed = false, .is_x_flipped = false, .is_y_flipped = true};
-    case 5: return {.is_transposed = true, .is_x_flipped = false, .is_y_flipped = false};
-    case 6: return {.is_transposed = true, .is_x_flipped = true, .is_y_flipped = false};
-    case 7: return {.is_transposed = true, .is_x_flipped = true, .is_y_flipped = true};
-    case 8: return {.is_transposed = true, .is_x_flipped = false, .is_y_flipped = true};
-    default: return {};
+    case 2:
+      return {.is_transposed = false, .is_x_flipped = true, .is_y_flipped = false};
+    case 3:
+      return {.is_transposed = false, .is_x_flipped = true, .is_y_flipped = true};
+    case 4:
+      return {.is_transposed = false, .is_x_flipped = false, .is_y_flipped = true};
+    case 5:
+      return {.is_transposed = true, .is_x_flipped = false, .is_y_flipped = false};
+    case 6:
+      return {.is_transposed = true, .is_x_flipped = true, .is_y_flipped = false};
+    case 7:
+      return {.is_transposed = true, .is_x_flipped = true, .is_y_flipped = true};
+    case 8:
+      return {.is_transposed = true, .is_x_flipped = false, .is_y_flipped = true};
+    default:
+      return {};
   }
 }
 

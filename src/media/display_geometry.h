@@ -29,7 +29,7 @@ void FillDisplayMatrix(int clockwise_degrees, std::int32_t* matrix);
 // A picture's size as it is shown, and the way back to the stored one.
 struct DisplayGeometry {
   Orientation orientation;
-  int width = 0;   // As shown: rotated upright, square pixels.
+  int width = 0;  // As shown: rotated upright, square pixels.
   int height = 0;
   std::int64_t sample_aspect_num = 1;
   std::int64_t sample_aspect_den = 1;

@@ -192,10 +192,10 @@ INSTANTIATE_TEST_SUITE_P(
         Coding{"h264_avi", "a.avi", "-c:v libx264 -g 20 -bf 3", true},
         Coding{"h264_raw", "a.h264", "-c:v libx264 -g 20 -bf 3", true},
         Coding{"h264_flv", "a.flv", "-c:v libx264 -g 20 -bf 3", true},
-        Coding{"h264_fragments", "a.mp4",
-               "-c:v libx264 -g 20 -movflags frag_keyframe+empty_moov", true},
-        Coding{"hevc_open_gop", "a.mp4", "-c:v libx265 -x265-params keyint=20:open-gop=1:log-level=none",
+        Coding{"h264_fragments", "a.mp4", "-c:v libx264 -g 20 -movflags frag_keyframe+empty_moov",
                true},
+        Coding{"hevc_open_gop", "a.mp4",
+               "-c:v libx265 -x265-params keyint=20:open-gop=1:log-level=none", true},
         Coding{"hevc_temporal_layers", "a.mp4",
                "-c:v libx265 -x265-params keyint=20:temporal-layers=2:log-level=none", true},
         Coding{"hevc_raw", "a.hevc", "-c:v libx265 -x265-params keyint=20:log-level=none", true},
@@ -326,9 +326,7 @@ TEST_P(DamageTest, DecodesAroundDamageTheSameFromAnywhere) {
 
 INSTANTIATE_TEST_SUITE_P(FrameReader, DamageTest,
                          ::testing::Values("a.mp4", "a.mkv", "a.ts", "a.mpg"),
-                         [](const auto& each) {
-                           return std::string(each.param).substr(2);
-                         });
+                         [](const auto& each) { return std::string(each.param).substr(2); });
 
 TEST(FrameReaderTest, ReadsRealClipsFromAnywhere) {
   const auto media = testing::SharedMedia();
@@ -344,8 +342,8 @@ TEST(FrameReaderTest, ReadsRealClipsFromAnywhere) {
     const auto whole = ReadAll(path, index, plan);
     EXPECT_EQ(whole.size(), plan.size());
     for (std::size_t from = 5; from < plan.size(); from += 23) {
-      const auto part = ReadAll(path, index, {plan.begin() + static_cast<std::ptrdiff_t>(from),
-                                              plan.end()});
+      const auto part =
+          ReadAll(path, index, {plan.begin() + static_cast<std::ptrdiff_t>(from), plan.end()});
       ASSERT_EQ(part.size(), plan.size() - from);
       for (std::size_t i = 0; i < part.size(); ++i) {
         EXPECT_EQ(part[i].hash, whole[from + i].hash) << "frame " << from + i;

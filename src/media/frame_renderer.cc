@@ -56,8 +56,10 @@ AVColorSpace SpaceOf(const AVFrame& frame) {
     case AVCOL_SPC_SMPTE170M:
     case AVCOL_SPC_SMPTE240M:
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: return frame.colorspace;
-    default: break;
+    case AVCOL_SPC_BT2020_CL:
+      return frame.colorspace;
+    default:
+      break;
   }
   const bool is_jpeg = frame.format == AV_PIX_FMT_YUVJ420P || frame.format == AV_PIX_FMT_YUVJ422P ||
                        frame.format == AV_PIX_FMT_YUVJ444P || frame.format == AV_PIX_FMT_YUVJ440P;
@@ -71,12 +73,15 @@ bool IsFullRange(const AVFrame& frame) {
     case AV_PIX_FMT_YUVJ411P:
     case AV_PIX_FMT_YUVJ422P:
     case AV_PIX_FMT_YUVJ440P:
-    case AV_PIX_FMT_YUVJ444P: return true;
+    case AV_PIX_FMT_YUVJ444P:
+      return true;
     case AV_PIX_FMT_GRAY8:
     case AV_PIX_FMT_YA8:
     case AV_PIX_FMT_GRAY16:
-    case AV_PIX_FMT_YA16: return frame.color_range != AVCOL_RANGE_MPEG;  // PNG and JPEG.
-    default: return frame.color_range == AVCOL_RANGE_JPEG;
+    case AV_PIX_FMT_YA16:
+      return frame.color_range != AVCOL_RANGE_MPEG;  // PNG and JPEG.
+    default:
+      return frame.color_range == AVCOL_RANGE_JPEG;
   }
 }
 
@@ -84,12 +89,21 @@ ColourMatrix MatrixOf(const AVFrame& frame) {
   double kr = 0.299;
   double kb = 0.114;
   switch (SpaceOf(frame)) {
-    case AVCOL_SPC_BT709: kr = 0.2126, kb = 0.0722; break;
-    case AVCOL_SPC_FCC: kr = 0.30, kb = 0.11; break;
-    case AVCOL_SPC_SMPTE240M: kr = 0.212, kb = 0.087; break;
+    case AVCOL_SPC_BT709:
+      kr = 0.2126, kb = 0.0722;
+      break;
+    case AVCOL_SPC_FCC:
+      kr = 0.30, kb = 0.11;
+      break;
+    case AVCOL_SPC_SMPTE240M:
+      kr = 0.212, kb = 0.087;
+      break;
     case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL: kr = 0.2627, kb = 0.0593; break;
-    default: break;
+    case AVCOL_SPC_BT2020_CL:
+      kr = 0.2627, kb = 0.0593;
+      break;
+    default:
+      break;
   }
   const bool is_full = IsFullRange(frame);
   const double luma = is_full ? 1.0 : 255.0 / 219.0;
@@ -118,8 +132,8 @@ struct Placement {
 Placement Place(double begin, double end, int target, int source) {
   const double scale = (end - begin) / target;
   const auto pixel_at = [&](double position) {
-    return static_cast<int>(std::clamp(std::ceil((position - begin) / scale - 0.5), 0.0,
-                                       static_cast<double>(target)));
+    return static_cast<int>(
+        std::clamp(std::ceil((position - begin) / scale - 0.5), 0.0, static_cast<double>(target)));
   };
   Placement place{.begin = pixel_at(0), .end = pixel_at(source)};
   place.source_begin = begin + place.begin * scale;
@@ -250,26 +264,26 @@ void PutRow(const std::uint8_t* row, int x, int y, int count, const Orientation&
            channels;
   };
   if (orientation.is_plain()) {
-    std::memcpy(image.pixels.data() + put_at(x, y), row, static_cast<std::size_t>(count) * channels);
+    std::memcpy(image.pixels.data() + put_at(x, y), row,
+                static_cast<std::size_t>(count) * channels);
     return;
   }
   for (int i = 0; i < count; ++i, row += channels) {
-    const std::size_t at =
-        orientation.is_transposed ? put_at(y, x + i) : put_at(x + i, y);
+    const std::size_t at = orientation.is_transposed ? put_at(y, x + i) : put_at(x + i, y);
     std::memcpy(image.pixels.data() + at, row, channels);
   }
 }
 
 base::Result<void> CheckRequest(const domain::PixelBox& region,
                                 domain::Picture::RenderTarget target) {
-  const bool is_region = region.width() > 0 && region.height() > 0 &&
-                         std::isfinite(region.x1) && std::isfinite(region.y1) &&
-                         std::isfinite(region.x2) && std::isfinite(region.y2);
+  const bool is_region = region.width() > 0 && region.height() > 0 && std::isfinite(region.x1) &&
+                         std::isfinite(region.y1) && std::isfinite(region.x2) &&
+                         std::isfinite(region.y2);
   if (!is_region) return MakeError(reason::kBadParams, "the region to render is empty");
   if (target.width <= 0 || target.height <= 0 || target.width > kTargetSideMax ||
       target.height > kTargetSideMax) {
-    return MakeError(reason::kBadParams, fmt::format("cannot render to {}×{} pixels", target.width,
-                                                     target.height));
+    return MakeError(reason::kBadParams,
+                     fmt::format("cannot render to {}×{} pixels", target.width, target.height));
   }
   return {};
 }
@@ -310,10 +324,10 @@ base::Result<domain::Image> RenderFrame(const AVFrame& frame, const DisplayGeome
                       0);
   const StoredRegion stored = ToStored(geometry, region, frame.width, frame.height);
   const bool is_transposed = geometry.orientation.is_transposed;
-  const Placement x = Place(stored.x1, stored.x2, is_transposed ? target.height : target.width,
-                            frame.width);
-  const Placement y = Place(stored.y1, stored.y2, is_transposed ? target.width : target.height,
-                            frame.height);
+  const Placement x =
+      Place(stored.x1, stored.x2, is_transposed ? target.height : target.width, frame.width);
+  const Placement y =
+      Place(stored.y1, stored.y2, is_transposed ? target.width : target.height, frame.height);
   if (x.begin >= x.end || y.begin >= y.end) return image;
   const PixelRows rows(frame, x, y, target.format);
   std::vector<std::uint8_t> row(static_cast<std::size_t>(rows.width() * image.channels()));

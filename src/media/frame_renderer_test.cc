@@ -36,13 +36,12 @@ FramePtr Convert(const Image& image, AVPixelFormat format, int space = SWS_CS_IT
   FramePtr frame = MakeFrame(image.width, image.height, format);
   frame->colorspace = space == SWS_CS_ITU709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
   frame->color_range = is_full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-  const ScalerPtr scaler(sws_getContext(image.width, image.height, AV_PIX_FMT_RGB24, image.width,
-                                        image.height, format,
-                                        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP,
-                                        nullptr, nullptr, nullptr));
+  const ScalerPtr scaler(sws_getContext(
+      image.width, image.height, AV_PIX_FMT_RGB24, image.width, image.height, format,
+      SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, nullptr, nullptr, nullptr));
   EXPECT_NE(scaler, nullptr);
-  sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), 1,
-                           sws_getCoefficients(space), is_full ? 1 : 0, 0, 1 << 16, 1 << 16);
+  sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), 1, sws_getCoefficients(space),
+                           is_full ? 1 : 0, 0, 1 << 16, 1 << 16);
   const std::uint8_t* planes[4] = {image.pixels.data(), nullptr, nullptr, nullptr};
   const int strides[4] = {image.width * 3, 0, 0, 0};
   sws_scale(scaler.get(), planes, strides, 0, image.height, frame->data, frame->linesize);
@@ -111,10 +110,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_NV12,
                       AV_PIX_FMT_NV21, AV_PIX_FMT_YUYV422, AV_PIX_FMT_UYVY422, AV_PIX_FMT_YUV411P,
                       AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUV422P10LE, AV_PIX_FMT_YUV444P12LE,
-                      AV_PIX_FMT_P010LE, AV_PIX_FMT_YUVA420P, AV_PIX_FMT_GBRP,
-                      AV_PIX_FMT_GBRP10LE, AV_PIX_FMT_RGB24, AV_PIX_FMT_BGR24, AV_PIX_FMT_RGBA,
-                      AV_PIX_FMT_BGR0, AV_PIX_FMT_RGB48LE, AV_PIX_FMT_RGB48BE,
-                      AV_PIX_FMT_RGB565LE),
+                      AV_PIX_FMT_P010LE, AV_PIX_FMT_YUVA420P, AV_PIX_FMT_GBRP, AV_PIX_FMT_GBRP10LE,
+                      AV_PIX_FMT_RGB24, AV_PIX_FMT_BGR24, AV_PIX_FMT_RGBA, AV_PIX_FMT_BGR0,
+                      AV_PIX_FMT_RGB48LE, AV_PIX_FMT_RGB48BE, AV_PIX_FMT_RGB565LE),
     [](const auto& each) { return std::string(av_get_pix_fmt_name(each.param)); });
 
 TEST(FrameRendererTest, FollowsMatrixAndRange) {
@@ -220,8 +218,8 @@ TEST(FrameRendererTest, RefusesEmptyRegionsAndTargets) {
   const auto geometry = MakeDisplayGeometry(64, 64, AVRational{1, 1}, {});
   const PixelBox good{0, 0, 64, 64};
   const float none = std::nanf("");
-  for (const PixelBox& region : {PixelBox{5, 5, 5, 9}, PixelBox{9, 5, 5, 9}, PixelBox{none, 0, 9, 9},
-                                 PixelBox{0, 0, INFINITY, 9}}) {
+  for (const PixelBox& region : {PixelBox{5, 5, 5, 9}, PixelBox{9, 5, 5, 9},
+                                 PixelBox{none, 0, 9, 9}, PixelBox{0, 0, INFINITY, 9}}) {
     EXPECT_FALSE(RenderFrame(*frame, geometry, region, {8, 8, PixelFormat::kRgb24}).ok());
   }
   EXPECT_FALSE(RenderFrame(*frame, geometry, good, {0, 8, PixelFormat::kRgb24}).ok());
@@ -239,10 +237,10 @@ TEST(FrameRendererTest, TurnsThePicture) {
     int exif;
     Colour top_left, top_right, bottom_left, bottom_right;
   };
-  const Case cases[] = {
-      {1, red, green, blue, white}, {2, green, red, white, blue}, {3, white, blue, green, red},
-      {4, blue, white, red, green}, {5, red, blue, green, white}, {6, blue, red, white, green},
-      {7, white, green, blue, red}, {8, green, white, red, blue}};
+  const Case cases[] = {{1, red, green, blue, white}, {2, green, red, white, blue},
+                        {3, white, blue, green, red}, {4, blue, white, red, green},
+                        {5, red, blue, green, white}, {6, blue, red, white, green},
+                        {7, white, green, blue, red}, {8, green, white, red, blue}};
   for (const Case& each : cases) {
     const Orientation orientation = OrientationOfExif(each.exif);
     const auto geometry = MakeDisplayGeometry(128, 64, AVRational{1, 1}, orientation);

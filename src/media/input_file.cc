@@ -74,8 +74,8 @@ InputFile::~InputFile() {
 int InputFile::Read(void* opaque, std::uint8_t* buffer, int size) {
   auto* self = static_cast<InputFile*>(opaque);
   for (;;) {
-    const ssize_t n = ::pread(self->file_.fd.get(), buffer, static_cast<std::size_t>(size),
-                              self->position_);
+    const ssize_t n =
+        ::pread(self->file_.fd.get(), buffer, static_cast<std::size_t>(size), self->position_);
     if (n > 0) {
       self->position_ += n;
       return static_cast<int>(n);
@@ -91,11 +91,18 @@ std::int64_t InputFile::Seek(void* opaque, std::int64_t offset, int whence) {
   auto* self = static_cast<InputFile*>(opaque);
   std::int64_t base = 0;
   switch (whence & ~AVSEEK_FORCE) {
-    case AVSEEK_SIZE: return self->file_.size_bytes;
-    case SEEK_SET: break;
-    case SEEK_CUR: base = self->position_; break;
-    case SEEK_END: base = self->file_.size_bytes; break;
-    default: return AVERROR(EINVAL);
+    case AVSEEK_SIZE:
+      return self->file_.size_bytes;
+    case SEEK_SET:
+      break;
+    case SEEK_CUR:
+      base = self->position_;
+      break;
+    case SEEK_END:
+      base = self->file_.size_bytes;
+      break;
+    default:
+      return AVERROR(EINVAL);
   }
   std::int64_t target = 0;
   if (__builtin_add_overflow(base, offset, &target) || target < 0) return AVERROR(EINVAL);

@@ -26,8 +26,8 @@ void KeepErrorLine(void* context, int level, const char* format, va_list argumen
   CountError(context);
   std::array<char, 512> text{};
   int print_prefix = 0;  // The prefix holds addresses, which differ from run to run.
-  av_log_format_line2(context, level, format, arguments, text.data(),
-                      static_cast<int>(text.size()), &print_prefix);
+  av_log_format_line2(context, level, format, arguments, text.data(), static_cast<int>(text.size()),
+                      &print_prefix);
   std::string line(text.data());
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r' || line.back() == ' ')) {
     line.pop_back();

@@ -63,8 +63,8 @@ class Collector {
                           .is_keyframe = (packet.flags & AV_PKT_FLAG_KEY) != 0,
                           .is_disposable = video.picture.is_disposable};
     // A timed container's reader knows only the packet, so nothing may be derived there.
-    const auto pts = container_.is_timed() ? container_.TimeOf(packet)
-                                           : container_.ToTime(packet.pts);
+    const auto pts =
+        container_.is_timed() ? container_.TimeOf(packet) : container_.ToTime(packet.pts);
     if (pts) picture.pts = pts->count();
     if (const auto dts = container_.DecodeTimeOf(packet)) picture.dts = dts->count();
     if (packet.duration > 0) {
@@ -121,10 +121,10 @@ class Collector {
     const MediaTime declared = DeclaredDuration(container_);
     const MediaTime slack = std::max(kLengthSlack, declared / 50);
     if (declared > index.duration + slack) {
-      index.warnings.push_back(fmt::format(
-          "the file ends in the middle: {:.1f} s of {:.1f} s are there",
-          static_cast<double>(index.duration.count()) / 1e6,
-          static_cast<double>(declared.count()) / 1e6));
+      index.warnings.push_back(
+          fmt::format("the file ends in the middle: {:.1f} s of {:.1f} s are there",
+                      static_cast<double>(index.duration.count()) / 1e6,
+                      static_cast<double>(declared.count()) / 1e6));
     }
   }
 
@@ -140,9 +140,9 @@ class Collector {
 
 }  // namespace
 
-base::Result<PacketIndex> IndexPackets(const std::filesystem::path& path,
-                                       const std::function<bool(std::int64_t bytes_done,
-                                                                std::int64_t bytes_total)>& tick) {
+base::Result<PacketIndex> IndexPackets(
+    const std::filesystem::path& path,
+    const std::function<bool(std::int64_t bytes_done, std::int64_t bytes_total)>& tick) {
   ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
   ROLLCALL_TRY_ASSIGN(const MediaTime origin, container->Origin());
   Collector collector(*container);

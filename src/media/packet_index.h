@@ -13,7 +13,7 @@ namespace rollcall::media {
 
 // One coded video picture, as the container has it, without decoding.
 struct PacketEntry {
-  domain::MediaTime pts{};   // On the episode's timeline: the first displayed frame is 0.
+  domain::MediaTime pts{};  // On the episode's timeline: the first displayed frame is 0.
   bool is_keyframe = false;
   bool is_disposable = false;  // No other picture refers to it (H.264, HEVC, MPEG B pictures …).
   // Its place among the video's packets in the file, hidden ones counted. Readers of containers
@@ -22,17 +22,17 @@ struct PacketEntry {
 };
 
 struct PacketIndex {
-  std::vector<PacketEntry> packets;  // In presentation order; index = frame_id.
-  domain::MediaTime duration{};      // To the end of the last frame.
-  std::vector<std::string> warnings; // "the file ends in the middle: …", for the report.
+  std::vector<PacketEntry> packets;   // In presentation order; index = frame_id.
+  domain::MediaTime duration{};       // To the end of the last frame.
+  std::vector<std::string> warnings;  // "the file ends in the middle: …", for the report.
 };
 
 // Demuxes the whole file. Truncated or corrupt: as far as it goes, with a warning. Packets without
 // a timestamp get one from their neighbours; equal ones are made distinct (later dropped).
 // `tick` is called now and then with the bytes read so far; returning false ends it with
 // kCancelled. Errors as Probe.
-base::Result<PacketIndex> IndexPackets(const std::filesystem::path& path,
-                                       const std::function<bool(std::int64_t bytes_done,
-                                                                std::int64_t bytes_total)>& tick);
+base::Result<PacketIndex> IndexPackets(
+    const std::filesystem::path& path,
+    const std::function<bool(std::int64_t bytes_done, std::int64_t bytes_total)>& tick);
 
 }  // namespace rollcall::media

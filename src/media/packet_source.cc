@@ -24,8 +24,7 @@ bool HasDecodeOrder(const std::vector<PacketEntry>& packets) {
 base::Result<std::unique_ptr<PacketSource>> PacketSource::Open(const std::filesystem::path& path,
                                                                std::vector<PacketEntry> packets) {
   ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
-  std::unique_ptr<PacketSource> source(
-      new PacketSource(std::move(container), std::move(packets)));
+  std::unique_ptr<PacketSource> source(new PacketSource(std::move(container), std::move(packets)));
   if (source->container_->is_timed()) {
     ROLLCALL_TRY_ASSIGN(source->origin_, source->container_->Origin());
   } else {
@@ -94,9 +93,9 @@ std::optional<std::int64_t> PacketSource::FrameIdOf(const Container::VideoPacket
     return std::nullopt;
   }
   const MediaTime pts = *time - origin_;
-  const auto found = std::lower_bound(
-      packets_.begin(), packets_.end(), pts - kRounding,
-      [](const PacketEntry& entry, MediaTime value) { return entry.pts < value; });
+  const auto found =
+      std::lower_bound(packets_.begin(), packets_.end(), pts - kRounding,
+                       [](const PacketEntry& entry, MediaTime value) { return entry.pts < value; });
   if (found == packets_.end() || found->pts > pts + kRounding) return std::nullopt;
   return found - packets_.begin();
 }

@@ -57,11 +57,11 @@ class PacketSource {
   std::vector<std::int32_t> frame_of_order_;  // Others: decode_order → frame_id, -1 for none.
 
   std::deque<Packet> memory_;
-  std::size_t cursor_ = 0;           // In memory_: the next to give.
+  std::size_t cursor_ = 0;  // In memory_: the next to give.
   std::int64_t memory_bytes_ = 0;
-  bool has_beginning_ = true;        // memory_ starts with the file's first packet.
-  std::uint32_t packets_read_ = 0;   // Since the beginning of the file.
-  std::int64_t position_ = -1;       // The highest frame_id read since the last jump.
+  bool has_beginning_ = true;       // memory_ starts with the file's first packet.
+  std::uint32_t packets_read_ = 0;  // Since the beginning of the file.
+  std::int64_t position_ = -1;      // The highest frame_id read since the last jump.
   bool is_at_end_ = false;
 };
 

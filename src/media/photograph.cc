@@ -46,8 +46,8 @@ base::Result<std::unique_ptr<Frame>> OpenPhotograph(const std::filesystem::path&
         MakeDisplayGeometry(frame->width, frame->height, AVRational{1, 1}, orientation);
     frame = MakeRenderable(std::move(frame));
     if (frame != nullptr) {
-      return std::unique_ptr<Frame>(std::make_unique<DecodedFrame>(
-          std::move(frame), geometry, DecodedFrame::Place{}));
+      return std::unique_ptr<Frame>(
+          std::make_unique<DecodedFrame>(std::move(frame), geometry, DecodedFrame::Place{}));
     }
   }
   return domain::MakeError(reason::kVideoUnreadable,

@@ -78,26 +78,23 @@ TEST(PhotographTest, TurnsByExifOrientation) {
     }
     // The dark first square of the number lies in the upper left of the unturned picture.
     const domain::Image image = testing::RenderWhole(**picture, domain::PixelFormat::kGray8);
-    const bool is_right = orientation == 2 || orientation == 3 || orientation == 6 ||
-                          orientation == 7;
-    const bool is_low = orientation == 3 || orientation == 4 || orientation == 7 ||
-                        orientation == 8;
+    const bool is_right =
+        orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+    const bool is_low =
+        orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
     const int x = is_right ? image.width - 9 : 8;
     const int y = is_low ? image.height - 9 : 8;
-    EXPECT_LT(image.pixels[static_cast<std::size_t>(y * image.width + x)], 60)
-        << int{orientation};
+    EXPECT_LT(image.pixels[static_cast<std::size_t>(y * image.width + x)], 60) << int{orientation};
   }
 }
 
 TEST(PhotographTest, RefusesWhatIsNoPicture) {
   const TestFolder folder;
   std::ofstream(folder / "letter.jpg") << "Dear Sir or Madam,";
-  EXPECT_EQ(OpenPhotograph(folder / "letter.jpg").error().reason,
-            domain::reason::kVideoUnreadable);
+  EXPECT_EQ(OpenPhotograph(folder / "letter.jpg").error().reason, domain::reason::kVideoUnreadable);
   EXPECT_EQ(OpenPhotograph(folder / "none.jpg").error().reason, domain::reason::kVideoNotFound);
   ASSERT_TRUE(WritePicture(folder / "a.png", "png", "rgb24"));
-  std::ofstream(folder / "cut.png", std::ios::binary)
-      << ReadBytes(folder / "a.png").substr(0, 40);
+  std::ofstream(folder / "cut.png", std::ios::binary) << ReadBytes(folder / "a.png").substr(0, 40);
   EXPECT_FALSE(OpenPhotograph(folder / "cut.png").ok());
 }
 

@@ -115,14 +115,27 @@ ScannedPicture PictureScanner::Scan(const AVPacket& packet) {
   }
   const Bytes bytes(packet.data, static_cast<std::size_t>(packet.size));
   switch (parameters_.codec_id) {
-    case AV_CODEC_ID_H264: ScanH264(bytes, picture); break;
-    case AV_CODEC_ID_HEVC: ScanHevc(bytes, picture); break;
+    case AV_CODEC_ID_H264:
+      ScanH264(bytes, picture);
+      break;
+    case AV_CODEC_ID_HEVC:
+      ScanHevc(bytes, picture);
+      break;
     case AV_CODEC_ID_MPEG1VIDEO:
-    case AV_CODEC_ID_MPEG2VIDEO: ScanMpeg12(bytes, picture); break;
-    case AV_CODEC_ID_MPEG4: ScanMpeg4(bytes, picture); break;
-    case AV_CODEC_ID_VP8: ScanVp8(bytes, picture); break;
-    case AV_CODEC_ID_VP9: ScanVp9(bytes, picture); break;
-    default: break;
+    case AV_CODEC_ID_MPEG2VIDEO:
+      ScanMpeg12(bytes, picture);
+      break;
+    case AV_CODEC_ID_MPEG4:
+      ScanMpeg4(bytes, picture);
+      break;
+    case AV_CODEC_ID_VP8:
+      ScanVp8(bytes, picture);
+      break;
+    case AV_CODEC_ID_VP9:
+      ScanVp9(bytes, picture);
+      break;
+    default:
+      break;
   }
   if (parser_ != nullptr) ParseOrder(packet, picture);
   if ((packet.flags & AV_PKT_FLAG_DISPOSABLE) != 0) picture.is_disposable = true;
@@ -185,8 +198,8 @@ void PictureScanner::ScanHevc(Bytes bytes, ScannedPicture& picture) {
     if (type >= kHevcFirstIrap && type <= kHevcIdrNLp) picture.resets_order = true;
     // The even types below 16 are not referred to by their own sub-layer; by a higher one they
     // may be, so only the highest is safe.
-    const bool is_unreferenced = type < kHevcFirstIrap && type % 2 == 0 &&
-                                 temporal_id + 1 == hevc_sub_layers_max_;
+    const bool is_unreferenced =
+        type < kHevcFirstIrap && type % 2 == 0 && temporal_id + 1 == hevc_sub_layers_max_;
     if (!is_unreferenced) is_reference = true;
   });
   picture.is_shown = has_slice || !has_nal;
@@ -232,8 +245,8 @@ void PictureScanner::ParseOrder(const AVPacket& packet, ScannedPicture& picture)
   picture.order = parser_->output_picture_number;
   if (parameters_.codec_id != AV_CODEC_ID_H264) return;
   const int structure = parser_->picture_structure;
-  const bool is_field = structure == AV_PICTURE_STRUCTURE_TOP_FIELD ||
-                        structure == AV_PICTURE_STRUCTURE_BOTTOM_FIELD;
+  const bool is_field =
+      structure == AV_PICTURE_STRUCTURE_TOP_FIELD || structure == AV_PICTURE_STRUCTURE_BOTTOM_FIELD;
   if (!is_field) {
     last_structure_ = AV_PICTURE_STRUCTURE_UNKNOWN;
   } else if (last_structure_ != AV_PICTURE_STRUCTURE_UNKNOWN && structure != last_structure_) {

@@ -9,8 +9,8 @@ namespace rollcall::media {
 
 // What a packet's first bytes say of its picture, without decoding.
 struct ScannedPicture {
-  bool is_shown = true;        // False for VP8's hidden reference frames, headers alone, …
-  bool is_disposable = false;  // No other picture refers to it.
+  bool is_shown = true;          // False for VP8's hidden reference frames, headers alone, …
+  bool is_disposable = false;    // No other picture refers to it.
   bool is_second_field = false;  // The other half of the picture before it.
   bool is_immediate = false;     // A B picture: shown as soon as it is decoded.
   bool resets_order = false;     // Display order starts anew: an IDR picture.
@@ -45,8 +45,8 @@ class PictureScanner {
   void ParseOrder(const AVPacket& packet, ScannedPicture& picture);
 
   const AVCodecParameters& parameters_;
-  int length_size_ = 0;           // Of NAL units; 0 is Annex B start codes.
-  int hevc_sub_layers_max_ = 0;   // 0 is unknown.
+  int length_size_ = 0;          // Of NAL units; 0 is Annex B start codes.
+  int hevc_sub_layers_max_ = 0;  // 0 is unknown.
   AVCodecParserContext* parser_ = nullptr;
   CodecPtr parser_codec_;
   int last_structure_ = AV_PICTURE_STRUCTURE_UNKNOWN;  // Of an unpaired first field.

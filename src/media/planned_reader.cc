@@ -12,9 +12,7 @@ namespace reason = domain::reason;
 
 // A run whose packets are not all found ends so many frames after its last.
 constexpr std::int64_t kFramesPastRun = 64;
-// Decoders give pictures in the order of showing, unless a damaged header deceives them: so many
-// are held back before an earlier one is given up.
-constexpr std::size_t kWaitingMax = 8;
+constexpr std::size_t kLaterFramesMax = 9;
 
 base::Result<void> CheckPlan(const PacketIndex& index, const std::vector<std::int64_t>& plan,
                              FrameReader::Options options) {
@@ -82,9 +80,9 @@ base::Result<std::unique_ptr<Frame>> PlannedReader::Next() {
 }
 
 base::Result<void> PlannedReader::UseDecoder(bool is_careful) {
-  ROLLCALL_TRY_ASSIGN(decoder_, Decoder::Create(source_->container(),
-                                                {.threads = options_.threads,
-                                                 .is_repeatable = is_careful}));
+  ROLLCALL_TRY_ASSIGN(decoder_,
+                      Decoder::Create(source_->container(),
+                                      {.threads = options_.threads, .is_repeatable = is_careful}));
   is_careful_ = is_careful;
   has_run_ = false;
   return {};
@@ -103,6 +101,7 @@ base::Result<void> PlannedReader::StartRun() {
   sent_ = 0;
   in_decoder_.clear();
   waiting_.clear();
+  latest_.clear();
   decoder_->Reset();
   damage_before_ = decoder_->damage();
   errors_before_ = decoder_->errors();
@@ -114,7 +113,8 @@ base::Result<void> PlannedReader::EndRun() {
   next_ = run_.end;
   has_run_ = false;
   failed_packets_ += decoder_->errors() - errors_before_;
-  if (is_careful_ && !IsDamaged()) ROLLCALL_TRY(UseDecoder(/*is_careful=*/false));
+  // A new decoder each time while there is damage: parameter sets outlive a reset.
+  if (is_careful_) ROLLCALL_TRY(UseDecoder(/*is_careful=*/IsDamaged()));
   return {};
 }
 
@@ -148,8 +148,9 @@ void PlannedReader::Route(PacketSource::Packet& packet) {
     errors_before_ = decoder_->errors();
   }
   const bool is_planned = frame_id && IsPlanned(*frame_id) && !in_decoder_.contains(*frame_id);
-  const bool is_needed =
-      is_planned || (!options_.keyframes_only && !packet.video.picture.is_disposable);
+  // With care everything is sent: what conceals damage is whatever came before it.
+  const bool is_needed = is_planned || (!options_.keyframes_only &&
+                                        (is_careful_ || !packet.video.picture.is_disposable));
   was_sent_ = packet.video.picture.is_second_field ? was_sent_ : is_needed;
   if (!was_sent_) return;
   const std::int64_t number = is_planned ? *frame_id : Decoder::kNoNumber;
@@ -187,26 +188,35 @@ bool PlannedReader::IsPlanned(std::int64_t frame_id) const {
 
 void PlannedReader::ForgetPackets() {
   if (next_ >= plan_.size()) return;
-  const std::int64_t lead = mode_ == DecodeMode::kAll ? LeadOf(source_->packets(), plan_[next_])
-                                                      : plan_[next_];
-  if (lead == remembered_lead_) return;
-  remembered_lead_ = lead;
-  source_->Forget(lead);
+  const std::int64_t next = plan_[next_];
+  const bool is_same_keyframe =
+      next_ > 0 && !HasKeyframe(source_->packets(), plan_[next_ - 1] + 1, next);
+  if (is_same_keyframe) return;
+  source_->Forget(mode_ == DecodeMode::kAll ? LeadOf(source_->packets(), next) : next);
+}
+
+// Decoders give pictures in the order of showing, unless a damaged header deceives them. One that
+// comes after so many later ones is given up: a rule that does not depend on where the plan began.
+bool PlannedReader::IsTooLate(std::int64_t frame_id) const {
+  return latest_.size() == kLaterFramesMax && *latest_.begin() > frame_id;
 }
 
 void PlannedReader::Keep(FramePtr frame) {
   const std::int64_t frame_id = frame->pts;
   const bool is_wanted = frame_id != Decoder::kNoNumber && frame_id >= plan_[next_] &&
-                         frame->width > 0 && frame->height > 0;
-  if (is_wanted) waiting_.try_emplace(frame_id, std::move(frame));
+                         frame->width > 0 && frame->height > 0 && !IsTooLate(frame_id);
+  if (!is_wanted) return;
+  waiting_.try_emplace(frame_id, std::move(frame));
+  latest_.insert(frame_id);
+  if (latest_.size() > kLaterFramesMax) latest_.erase(latest_.begin());
 }
 
 std::unique_ptr<Frame> PlannedReader::Deliver() {
   while (!waiting_.empty()) {
     const auto first = waiting_.begin();
     const std::int64_t frame_id = first->first;
-    if (plan_[next_] < frame_id && waiting_.size() <= kWaitingMax && !is_drained_) return nullptr;
     while (plan_[next_] < frame_id) {
+      if (!is_drained_ && !IsTooLate(plan_[next_])) return nullptr;
       in_decoder_.erase(plan_[next_++]);
       ++missed_;
     }
@@ -216,8 +226,7 @@ std::unique_ptr<Frame> PlannedReader::Deliver() {
     ForgetPackets();
     if (frame != nullptr) {
       const DecodedFrame::Place place{
-          .frame_id = frame_id,
-          .pts = source_->packets()[static_cast<std::size_t>(frame_id)].pts};
+          .frame_id = frame_id, .pts = source_->packets()[static_cast<std::size_t>(frame_id)].pts};
       return std::make_unique<DecodedFrame>(std::move(frame), source_->container().geometry(),
                                             place);
     }

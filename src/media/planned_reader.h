@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_set>
 #include <vector>
 
@@ -48,6 +49,7 @@ class PlannedReader final : public FrameReader {
   // Whether something went wrong since the run's first own keyframe was sent.
   bool IsDamaged() const { return is_watching_ && decoder_->damage() > damage_before_; }
   void ForgetPackets();
+  bool IsTooLate(std::int64_t frame_id) const;
   void Keep(FramePtr frame);
   // The next planned frame if it is there, or can no longer come.
   std::unique_ptr<Frame> Deliver();
@@ -58,25 +60,25 @@ class PlannedReader final : public FrameReader {
   DecodeMode mode_ = DecodeMode::kAll;
 
   std::unique_ptr<Decoder> decoder_;
-  bool is_careful_ = false;        // decoder_ is repeatable, runs are short.
+  bool is_careful_ = false;  // decoder_ is repeatable, runs are short.
   bool has_run_ = false;
   DecodeRun run_;
   std::int64_t own_keyframe_ = 0;  // Of the run's first frame.
   std::int64_t damage_before_ = 0;
   std::int64_t errors_before_ = 0;
-  bool is_decoding_ = false;       // The lead has gone by.
-  bool is_watching_ = false;       // The run's first own keyframe too.
-  bool is_draining_ = false;       // The decoder has all packets of the run;
-  bool is_drained_ = false;        // and has given all pictures.
-  bool was_sent_ = false;          // The last packet, to which a second field belongs.
-  std::size_t skipped_to_ = 0;     // In plan_.
-  std::size_t sent_ = 0;           // Planned frames of this run.
+  bool is_decoding_ = false;    // The lead has gone by.
+  bool is_watching_ = false;    // The run's first own keyframe too.
+  bool is_draining_ = false;    // The decoder has all packets of the run;
+  bool is_drained_ = false;     // and has given all pictures.
+  bool was_sent_ = false;       // The last packet, to which a second field belongs.
+  std::size_t skipped_to_ = 0;  // In plan_.
+  std::size_t sent_ = 0;        // Planned frames of this run.
   std::unordered_set<std::int64_t> in_decoder_;  // Those of them that are still to come.
 
   std::size_t next_ = 0;  // In plan_: the first that is still to come.
   // Decoded, by frame_id, waiting for an earlier one. Only damage makes any wait.
   std::map<std::int64_t, FramePtr> waiting_;
-  std::int64_t remembered_lead_ = -2;
+  std::set<std::int64_t> latest_;  // The highest frame_ids that this run has kept, a few.
   std::int64_t failed_packets_ = 0;
   std::int64_t missed_ = 0;
 };

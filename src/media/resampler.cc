@@ -4,12 +4,13 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace rollcall::media {
 namespace {
 
-// Dot products of so many 16-bit numbers compile to whole vector instructions.
-constexpr int kPadTo = 8;
+// Up to so many taps the sum of a pixel is unrolled.
+constexpr int kUnrolledMax = 12;
 // Columns that are summed in registers at a time.
 constexpr int kBlock = 32;
 
@@ -95,8 +96,8 @@ void SumRows8(const Plane& plane, int first_row, int taps, const std::int16_t* w
   for (; x < count; ++x) {
     unsigned sum = 0;
     for (int t = 0; t < taps; ++t) {
-      sum += RowOf<std::uint8_t>(plane, first_row + t)[column + x] *
-             static_cast<unsigned>(weights[t]);
+      sum +=
+          RowOf<std::uint8_t>(plane, first_row + t)[column + x] * static_cast<unsigned>(weights[t]);
     }
     sums[x] = static_cast<std::int16_t>(sum >> 1);
   }
@@ -115,8 +116,8 @@ void SumRows16(const Plane& plane, int first_row, int taps, const std::int16_t* 
       const auto weight = static_cast<std::uint16_t>(weights[t]);
       for (int i = 0; i < columns; ++i) {
         const auto sample = static_cast<std::uint16_t>((row[i] >> shift) & 0xff);
-        block[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(
-            block[static_cast<std::size_t>(i)] + sample * weight);
+        block[static_cast<std::size_t>(i)] =
+            static_cast<std::uint16_t>(block[static_cast<std::size_t>(i)] + sample * weight);
       }
     }
     for (int i = 0; i < columns; ++i) {
@@ -143,12 +144,7 @@ void SumColumnsFixed(const std::int16_t* sums, const Axis& axis, std::uint8_t* o
   }
 }
 
-void SumColumns(const std::int16_t* sums, const Axis& axis, std::uint8_t* out) {
-  switch (axis.taps_padded()) {
-    case 8: SumColumnsFixed<8>(sums, axis, out); return;
-    case 16: SumColumnsFixed<16>(sums, axis, out); return;
-    default: break;
-  }
+void SumColumnsAny(const std::int16_t* sums, const Axis& axis, std::uint8_t* out) {
   const int target = axis.target();
   for (int i = 0; i < target; ++i) {
     const std::int16_t* samples = sums + (axis.first(i) - axis.low());
@@ -158,6 +154,15 @@ void SumColumns(const std::int16_t* sums, const Axis& axis, std::uint8_t* out) {
     for (int t = 0; t < taps; ++t) sum += samples[t] * weights[t];
     out[i] = static_cast<std::uint8_t>((sum + (1 << 14)) >> 15);
   }
+}
+
+using SumColumnsFunction = void (*)(const std::int16_t*, const Axis&, std::uint8_t*);
+
+template <int... kTaps>
+SumColumnsFunction UnrolledFor(int taps, std::integer_sequence<int, kTaps...>) {
+  SumColumnsFunction chosen = SumColumnsAny;
+  ((taps == kTaps + 1 ? static_cast<void>(chosen = SumColumnsFixed<kTaps + 1>) : void()), ...);
+  return chosen;
 }
 
 }  // namespace
@@ -172,8 +177,8 @@ Axis::Axis(Span span, int target, int source) : low_(source) {
   std::size_t most = 1;
   for (int i = 0; i < target; ++i) {
     const double begin = span.begin + i * scale;
-    Taps taps = scale >= 1 ? AreaTaps(begin, begin + scale, source)
-                           : LinearTaps(begin + scale / 2, source);
+    Taps taps =
+        scale >= 1 ? AreaTaps(begin, begin + scale, source) : LinearTaps(begin + scale / 2, source);
     rows.push_back(Quantize(taps));
     const auto size = static_cast<int>(rows.back().size());
     most = std::max(most, rows.back().size());
@@ -182,7 +187,7 @@ Axis::Axis(Span span, int target, int source) : low_(source) {
     low_ = std::min(low_, taps.first);
     high_ = std::max(high_, taps.first + size);
   }
-  padded_ = (static_cast<int>(most) + kPadTo - 1) / kPadTo * kPadTo;
+  padded_ = static_cast<int>(most);
   weights_.assign(count * static_cast<std::size_t>(padded_), 0);
   for (std::size_t i = 0; i < count; ++i) {
     std::copy(rows[i].begin(), rows[i].end(),
@@ -204,6 +209,8 @@ std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
   if (plane.step > 1) {
     gathered.assign(static_cast<std::size_t>(samples + horizontal.taps_padded()), 0);
   }
+  const SumColumnsFunction sum_columns =
+      UnrolledFor(horizontal.taps_padded(), std::make_integer_sequence<int, kUnrolledMax>());
   for (int y = 0; y < height; ++y) {
     const auto sum_rows = plane.is_wide ? SumRows16 : SumRows8;
     sum_rows(plane, vertical.first(y), vertical.taps(y), vertical.weights(y), column, count,
@@ -213,7 +220,7 @@ std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
       Gather(sums.data(), plane.step, samples, gathered.data());
       row = gathered.data();
     }
-    SumColumns(row, horizontal, out.data() + static_cast<std::ptrdiff_t>(y) * width);
+    sum_columns(row, horizontal, out.data() + static_cast<std::ptrdiff_t>(y) * width);
   }
   return out;
 }

@@ -44,9 +44,9 @@ class Axis {
 struct Plane {
   const std::uint8_t* bytes = nullptr;  // Of sample (0, 0).
   std::ptrdiff_t row_bytes = 0;
-  int step = 1;         // Between neighbours, in samples (bytes, or pairs of bytes).
+  int step = 1;          // Between neighbours, in samples (bytes, or pairs of bytes).
   bool is_wide = false;  // Two bytes a sample, native order.
-  int shift = 0;        // A wide sample >> shift has 8 bits.
+  int shift = 0;         // A wide sample >> shift has 8 bits.
 };
 
 // The plane scaled to vertical.target() rows of horizontal.target() samples, packed, 0…255.

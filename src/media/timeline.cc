@@ -119,21 +119,19 @@ void FillTimes(std::vector<StoredPicture>& pictures, std::int64_t frame_micros) 
   }
 }
 
-std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures,
-                                           std::int64_t origin,
+std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures, std::int64_t origin,
                                            std::vector<std::string>& warnings) {
   const std::size_t all = pictures.size();
   std::erase_if(pictures, [&](const StoredPicture& each) {
     return each.pts == kNoTime || each.pts < origin;
   });
   if (pictures.size() < all) {
-    warnings.push_back(fmt::format(
-        "{} pictures have no usable time and are left out", all - pictures.size()));
+    warnings.push_back(
+        fmt::format("{} pictures have no usable time and are left out", all - pictures.size()));
   }
   // decode_order ascends in `pictures`, so a stable sort keeps the first decoded in front.
-  std::stable_sort(
-      pictures.begin(), pictures.end(),
-      [](const StoredPicture& a, const StoredPicture& b) { return a.pts < b.pts; });
+  std::stable_sort(pictures.begin(), pictures.end(),
+                   [](const StoredPicture& a, const StoredPicture& b) { return a.pts < b.pts; });
   std::vector<PacketEntry> entries;
   entries.reserve(pictures.size());
   std::size_t same = 0;
@@ -149,8 +147,7 @@ std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures,
                        .decode_order = each.decode_order});
   }
   if (same > 0) {
-    warnings.push_back(
-        fmt::format("{} pictures have the time of another and are left out", same));
+    warnings.push_back(fmt::format("{} pictures have the time of another and are left out", same));
   }
   return entries;
 }

@@ -17,8 +17,8 @@ struct StoredPicture {
   std::int64_t pts = kNoTime;
   std::int64_t dts = kNoTime;
   std::uint32_t decode_order = 0;
-  std::int32_t order = 0;     // Picture order count since the last reset.
-  std::uint32_t epoch = 0;    // How often the order was reset before it.
+  std::int32_t order = 0;   // Picture order count since the last reset.
+  std::uint32_t epoch = 0;  // How often the order was reset before it.
   bool has_order = false;
   bool is_immediate = false;  // Shown as soon as decoded.
   bool is_keyframe = false;
@@ -37,8 +37,7 @@ void FillTimes(std::vector<StoredPicture>& pictures, std::int64_t frame_micros);
 
 // In presentation order from `origin` = 0. Of pictures with the same time the first decoded stays;
 // those before the origin, and those without a time, are left out.
-std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures,
-                                           std::int64_t origin,
+std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures, std::int64_t origin,
                                            std::vector<std::string>& warnings);
 
 }  // namespace rollcall::media

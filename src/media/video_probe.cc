@@ -38,10 +38,9 @@ MediaTime Duration(const Container& container) {
 }
 
 bool HasAudio(const AVFormatContext& format) {
-  return std::any_of(format.streams, format.streams + format.nb_streams,
-                     [](const AVStream* stream) {
-                       return stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
-                     });
+  return std::any_of(
+      format.streams, format.streams + format.nb_streams,
+      [](const AVStream* stream) { return stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO; });
 }
 
 }  // namespace

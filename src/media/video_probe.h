@@ -18,21 +18,21 @@ struct VideoProbe {
   int bit_depth = 8;
   int coded_width = 0;
   int coded_height = 0;
-  int width = 0;    // As displayed: rotated upright, square pixels.
+  int width = 0;  // As displayed: rotated upright, square pixels.
   int height = 0;
-  int rotation_degrees = 0;            // 0, 90, 180, 270, clockwise to show upright.
+  int rotation_degrees = 0;  // 0, 90, 180, 270, clockwise to show upright.
   std::int64_t sample_aspect_num = 1;
   std::int64_t sample_aspect_den = 1;
-  domain::MediaTime start{};           // First video timestamp in the container's own time.
-  domain::MediaTime duration{};        // Of the video stream; 0 if the container does not say.
-  double frames_per_second = 0;        // Average; 0 if unknown.
+  domain::MediaTime start{};     // First video timestamp in the container's own time.
+  domain::MediaTime duration{};  // Of the video stream; 0 if the container does not say.
+  double frames_per_second = 0;  // Average; 0 if unknown.
   bool has_audio = false;
   std::int64_t size_bytes = 0;
 };
 
-// kNotFound / ERR_VIDEO_NOT_FOUND (missing), ERR_PERMISSION, ERR_VIDEO_UNREADABLE (directory, empty,
-// not a video, damaged beyond opening), ERR_VIDEO_NO_PICTURE (audio only, no decoder for it),
-// ERR_VIDEO_TOO_LARGE (either side above 8192 pixels).
+// kNotFound / ERR_VIDEO_NOT_FOUND (missing), ERR_PERMISSION, ERR_VIDEO_UNREADABLE (directory,
+// empty, not a video, damaged beyond opening), ERR_VIDEO_NO_PICTURE (audio only, no decoder for
+// it), ERR_VIDEO_TOO_LARGE (either side above 8192 pixels).
 base::Result<VideoProbe> Probe(const std::filesystem::path& path);
 
 // SHA-256 over the size and up to 64 blocks of 64 KiB spread over the file, first and last among

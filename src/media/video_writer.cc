@@ -33,8 +33,8 @@ struct DictionaryFree {
 };
 
 base::Error Refused(const std::filesystem::path& path, std::string_view what, int code) {
-  return MakeError(reason::kBadParams, fmt::format("cannot write {}: {}: {}", path.string(), what,
-                                                   LibavMessage(code)));
+  return MakeError(reason::kBadParams,
+                   fmt::format("cannot write {}: {}: {}", path.string(), what, LibavMessage(code)));
 }
 
 // Encoders and containers that know only whole frames of a fixed rate.
@@ -45,9 +45,12 @@ bool HasFixedRate(const AVCodec& codec, const AVOutputFormat& format) {
 
 AVPixelFormat FormatOf(domain::PixelFormat format) {
   switch (format) {
-    case domain::PixelFormat::kRgb24: return AV_PIX_FMT_RGB24;
-    case domain::PixelFormat::kBgr24: return AV_PIX_FMT_BGR24;
-    case domain::PixelFormat::kGray8: return AV_PIX_FMT_GRAY8;
+    case domain::PixelFormat::kRgb24:
+      return AV_PIX_FMT_RGB24;
+    case domain::PixelFormat::kBgr24:
+      return AV_PIX_FMT_BGR24;
+    case domain::PixelFormat::kGray8:
+      return AV_PIX_FMT_GRAY8;
   }
   return AV_PIX_FMT_NONE;
 }
@@ -77,8 +80,7 @@ class LibavWriter final : public VideoWriter {
   AVStream* stream_ = nullptr;
   CodecPtr codec_;
   ScalerPtr scaler_;
-  // The picture to scale, in memory of libav's: swscale reads a little past a row's end, and what
-  // it finds there shows.
+  // The picture to scale, in memory of libav's: swscale reads a little past the last row.
   FramePtr source_;
   // A picture's length is known when the next one comes.
   FramePtr pending_;
@@ -179,8 +181,8 @@ base::Result<void> LibavWriter::OpenOutput() {
   int code = avcodec_parameters_from_context(stream_->codecpar, codec_.get());
   if (code < 0) return Refused(path_, "stream parameters", code);
   if (options_.rotation_degrees != 0) {
-    auto* matrix = reinterpret_cast<std::int32_t*>(av_stream_new_side_data(
-        stream_, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(std::int32_t)));
+    auto* matrix = reinterpret_cast<std::int32_t*>(
+        av_stream_new_side_data(stream_, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(std::int32_t)));
     ROLLCALL_CHECK(matrix != nullptr, "out of memory");
     FillDisplayMatrix(options_.rotation_degrees, matrix);
   }
@@ -242,16 +244,14 @@ base::Result<FramePtr> LibavWriter::Convert(const domain::Image& image) {
 }
 
 std::int64_t LibavWriter::ToTicks(MediaTime time) const {
-  return av_rescale_q((time + options_.start).count(), AVRational{1, 1'000'000},
-                      codec_->time_base);
+  return av_rescale_q((time + options_.start).count(), AVRational{1, 1'000'000}, codec_->time_base);
 }
 
 base::Result<void> LibavWriter::Write(const domain::Image& image, MediaTime pts) {
   if (is_finished_) return MakeError(reason::kBadParams, "the video is already finished");
   if (pending_ != nullptr && ToTicks(pts) <= ToTicks(pending_pts_)) {
-    return MakeError(reason::kBadParams,
-                     fmt::format("a picture at {} µs after one at {} µs", pts.count(),
-                                 pending_pts_.count()));
+    return MakeError(reason::kBadParams, fmt::format("a picture at {} µs after one at {} µs",
+                                                     pts.count(), pending_pts_.count()));
   }
   ROLLCALL_TRY_ASSIGN(FramePtr frame, Convert(image));
   if (pending_ != nullptr) ROLLCALL_TRY(SendPending(pts));

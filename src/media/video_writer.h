@@ -16,17 +16,17 @@ class VideoWriter {
   struct Options {
     int width = 1280;
     int height = 720;
-    int frames_per_second = 25;       // Time base hint; timestamps rule.
-    std::string codec = "libx264";    // Any encoder that libav has: libx265, libvpx-vp9, mpeg2video…
+    int frames_per_second = 25;     // Time base hint; timestamps rule.
+    std::string codec = "libx264";  // Any encoder that libav has: libx265, libvpx-vp9, mpeg2video…
     std::string pixel_format = "yuv420p";
-    int keyframe_interval = 250;      // Frames.
-    int crf = 20;                     // For codecs with constant quality; else bit_rate.
+    int keyframe_interval = 250;  // Frames.
+    int crf = 20;                 // For codecs with constant quality; else bit_rate.
     std::int64_t bit_rate = 0;
     std::string preset = "veryfast";
-    int rotation_degrees = 0;         // Display matrix metadata.
+    int rotation_degrees = 0;  // Display matrix metadata.
     int sample_aspect_num = 1;
     int sample_aspect_den = 1;
-    domain::MediaTime start{};        // Timestamp of the first frame in the container.
+    domain::MediaTime start{};  // Timestamp of the first frame in the container.
   };
   // Container by extension. kInvalidArgument / ERR_BAD_PARAMS for what libav refuses.
   static base::Result<std::unique_ptr<VideoWriter>> Create(const std::filesystem::path& path,

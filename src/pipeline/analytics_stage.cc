@@ -95,8 +95,8 @@ base::Json IntervalsJson(const std::vector<PresenceInterval>& intervals) {
 double Share(MediaTime part, MediaTime whole) {
   if (whole.count() <= 0) return 0;
   // Six digits: enough for a millisecond of a day, and stable in text.
-  return std::round(1e6 * static_cast<double>(part.count()) /
-                    static_cast<double>(whole.count())) / 1e6;
+  return std::round(1e6 * static_cast<double>(part.count()) / static_cast<double>(whole.count())) /
+         1e6;
 }
 
 double Rounded(double value) { return std::round(value * 1e4) / 1e4; }
@@ -235,9 +235,8 @@ base::Result<std::vector<domain::Artifact>> WriteOutputs(
   std::vector<domain::Artifact> written;
   const auto write = [&](const char* file, const std::string& bytes,
                          std::size_t count) -> base::Result<void> {
-    ROLLCALL_TRY_ASSIGN(
-        written.emplace_back(),
-        folder.Write(params.OutputName(file), bytes, static_cast<std::int64_t>(count)));
+    ROLLCALL_TRY_ASSIGN(written.emplace_back(), folder.Write(params.OutputName(file), bytes,
+                                                             static_cast<std::int64_t>(count)));
     return {};
   };
   ROLLCALL_TRY(write("report.json", report.dump(1) + "\n", totals.size()));
@@ -264,8 +263,7 @@ base::Result<std::vector<domain::Artifact>> WriteOutputs(
   const auto count = static_cast<std::int64_t>(totals.size());
   ROLLCALL_TRY_ASSIGN(written.emplace_back(),
                       folder.Seal(params.OutputName("totals.parquet"), count));
-  ROLLCALL_TRY_ASSIGN(written.emplace_back(),
-                      folder.Seal(params.OutputName("totals.xlsx"), count));
+  ROLLCALL_TRY_ASSIGN(written.emplace_back(), folder.Seal(params.OutputName("totals.xlsx"), count));
   return written;
 }
 

@@ -37,8 +37,8 @@ struct Settings {
 
 // A vector says the more, the more and the better the faces it is made of.
 float Weight(const TrackSummary& track) {
-  return track.quality * std::sqrt(static_cast<float>(std::min<std::int64_t>(
-                             track.embedding_count, 16)));
+  return track.quality *
+         std::sqrt(static_cast<float>(std::min<std::int64_t>(track.embedding_count, 16)));
 }
 
 // How the tracks of one group agree with each other and differ from the nearest other group.
@@ -179,8 +179,11 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
   ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
                       ReadTracks(assignment.data_dir / input.path));
   const auto total = static_cast<std::int64_t>(tracks.size());
-  context.ReportProgress(
-      {.done = 0, .total = total, .unit = "tracks", .counters = base::Json::object(), .position = {}});
+  context.ReportProgress({.done = 0,
+                          .total = total,
+                          .unit = "tracks",
+                          .counters = base::Json::object(),
+                          .position = {}});
   const Grouped grouped = Group(tracks, Settings::From(params));
 
   const std::vector<Agreement> agreements = Agree(grouped.people);
@@ -189,12 +192,10 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
     clusters.push_back(ClusterJson(g, grouped.people[g], agreements[g]));
   }
   const auto people = static_cast<std::int64_t>(grouped.people.size());
-  const base::Json document{{"episode_id", params.episode_key},
-                            {"total_clusters", people},
-                            {"noise_tracks", grouped.noise.size()},
-                            {"noise_track_ids", grouped.noise},
-                            {"clusters", std::move(clusters)},
-                            {"warnings", grouped.warnings}};
+  const base::Json document{
+      {"episode_id", params.episode_key},     {"total_clusters", people},
+      {"noise_tracks", grouped.noise.size()}, {"noise_track_ids", grouped.noise},
+      {"clusters", std::move(clusters)},      {"warnings", grouped.warnings}};
   context.SetPhase(domain::Phase::kFinalise);
   context.ReportProgress({.done = total,
                           .total = total,

@@ -84,8 +84,7 @@ class Linkage {
       if (!IsRoot(k) || k == keep || k == gone) continue;
       const bool is_never = At(keep, k) == kNever || At(gone, k) == kNever;
       const float average =
-          is_never ? kNever
-                   : (weight_[keep] * At(keep, k) + weight_[gone] * At(gone, k)) / total;
+          is_never ? kNever : (weight_[keep] * At(keep, k) + weight_[gone] * At(gone, k)) / total;
       At(keep, k) = At(k, keep) = average;
     }
     weight_[keep] = total;

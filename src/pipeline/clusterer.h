@@ -39,8 +39,8 @@ struct Clustering {
 };
 
 // Agglomerative clustering by average cosine (UPGMA, Sokal and Michener 1958) in which two tracks
-// that overlap in time never come into one group. Deterministic, and independent of the order of the
-// inputs. O(n²) memory, about O(n² log n) time.
+// that overlap in time never come into one group. Deterministic, and independent of the order of
+// the inputs. O(n²) memory, about O(n² log n) time.
 Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOptions& options);
 
 }  // namespace rollcall::pipeline

@@ -22,8 +22,8 @@ ClusterInput TrackOf(std::int64_t id, std::int64_t start_ms, int person, float n
 }
 
 TEST(ClustererTest, GroupsTracksByPerson) {
-  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 1000, 1),
-                                         TrackOf(3, 2000, 0), TrackOf(4, 3000, 1)};
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 1000, 1), TrackOf(3, 2000, 0),
+                                         TrackOf(4, 3000, 1)};
   EXPECT_EQ(ClusterTracks(inputs, {}).group_of, (std::vector<int>{0, 1, 0, 1}));
 }
 
@@ -65,8 +65,7 @@ TEST(ClustererTest, DoesNotDependOnTheOrderOfItsInputs) {
 TEST(ClustererTest, ObeysAPersonsEdits) {
   const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 1000, 1),
                                          TrackOf(3, 2000, 0)};
-  const Clustering result = ClusterTracks(
-      inputs, {.cannot_link = {{1, 3}}, .must_link = {{1, 2}}});
+  const Clustering result = ClusterTracks(inputs, {.cannot_link = {{1, 3}}, .must_link = {{1, 2}}});
   EXPECT_EQ(result.group_of[0], result.group_of[1]);
   EXPECT_NE(result.group_of[0], result.group_of[2]);
 }
@@ -79,9 +78,7 @@ TEST(ClustererTest, AboveItsLimitTheLightestJoinInsteadOfFounding) {
   EXPECT_EQ(result.group_of, (std::vector<int>{0, 1, 0}));
 }
 
-TEST(ClustererTest, NothingInNothingOut) {
-  EXPECT_EQ(ClusterTracks({}, {}).groups, 0);
-}
+TEST(ClustererTest, NothingInNothingOut) { EXPECT_EQ(ClusterTracks({}, {}).groups, 0); }
 
 }  // namespace
 }  // namespace rollcall::pipeline

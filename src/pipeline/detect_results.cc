@@ -27,8 +27,8 @@ struct Statistics {
 
   void Add(const domain::Detection& detection) {
     ++faces;
-    const int bin = std::clamp(static_cast<int>(detection.score * kHistogramBins), 0,
-                               kHistogramBins - 1);
+    const int bin =
+        std::clamp(static_cast<int>(detection.score * kHistogramBins), 0, kHistogramBins - 1);
     ++confidence[static_cast<std::size_t>(bin)];
     if (detection.embedding.empty()) {
       ++without_embedding[domain::NoEmbeddingName(detection.no_embedding)];

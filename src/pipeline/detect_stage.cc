@@ -60,9 +60,9 @@ base::Result<LoadedModels> LoadModels(domain::JobContext& context, const Episode
   loaded.names.provider = params.provider;
   loaded.with_tiles = pack.wants_tiles();
   for (int i = 0; i < options.threads; ++i) {
-    ROLLCALL_TRY_ASSIGN(auto examiner,
-                        MakeExaminer(pack, {.provider = params.provider, .threads = 1},
-                                     loaded.names));
+    ROLLCALL_TRY_ASSIGN(
+        auto examiner,
+        MakeExaminer(pack, {.provider = params.provider, .threads = 1}, loaded.names));
     loaded.examiners.push_back(std::move(examiner));
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -102,10 +102,9 @@ class DetectRun {
     const std::ptrdiff_t context = first > 0 ? 1 : 0;
     std::vector<std::int64_t> rest(manifest_.plan.begin() + first - context, manifest_.plan.end());
     ROLLCALL_TRY_ASSIGN(
-        auto reader,
-        media::FrameReader::Open(
-            params_.video_path, manifest_.index, std::move(rest),
-            {.threads = threads, .keyframes_only = params_.effort == Effort::kDraft}));
+        auto reader, media::FrameReader::Open(
+                         params_.video_path, manifest_.index, std::move(rest),
+                         {.threads = threads, .keyframes_only = params_.effort == Effort::kDraft}));
     return std::make_unique<FrameExamination>(
         std::move(reader), std::move(models.examiners),
         FrameExamination::Options{.effort = params_.effort,
@@ -150,30 +149,28 @@ class DetectRun {
     const PlannedSegment& planned = plan_[committed_.size()];
     open_.failed_reads = planned.samples - static_cast<std::int64_t>(open_.frames.size());
     counters_.failed_reads += open_.failed_reads;
-    ROLLCALL_TRY_ASSIGN(
-        domain::Segment segment,
-        context_.CommitSegment({.number = planned.number,
-                                .pts_from = planned.pts_from,
-                                .pts_to = planned.pts_to,
-                                .path = {},
-                                .size_bytes = 0,
-                                .sha256 = {},
-                                .counters_json = counters_.ToJson().dump(),
-                                .resume_blob = {}},
-                               artifacts::EncodeDetectSegment(open_)));
+    ROLLCALL_TRY_ASSIGN(domain::Segment segment,
+                        context_.CommitSegment({.number = planned.number,
+                                                .pts_from = planned.pts_from,
+                                                .pts_to = planned.pts_to,
+                                                .path = {},
+                                                .size_bytes = 0,
+                                                .sha256 = {},
+                                                .counters_json = counters_.ToJson().dump(),
+                                                .resume_blob = {}},
+                                               artifacts::EncodeDetectSegment(open_)));
     committed_.push_back(std::move(segment));
     open_ = {};
     return {};
   }
 
   void Report() {
-    context_.ReportProgress(
-        {.done = counters_.frames_processed + counters_.failed_reads,
-         .total = static_cast<std::int64_t>(manifest_.plan.size()),
-         .unit = "frames",
-         .counters = {{"faces_detected", counters_.faces_detected},
-                      {"embeddings_computed", counters_.embeddings_computed}},
-         .position = position_});
+    context_.ReportProgress({.done = counters_.frames_processed + counters_.failed_reads,
+                             .total = static_cast<std::int64_t>(manifest_.plan.size()),
+                             .unit = "frames",
+                             .counters = {{"faces_detected", counters_.faces_detected},
+                                          {"embeddings_computed", counters_.embeddings_computed}},
+                             .position = position_});
   }
 
   domain::JobContext& context_;
@@ -192,9 +189,8 @@ class DetectRun {
 base::Result<domain::StageOutput> DetectStage::Run(domain::JobContext& context) {
   const domain::StageAssignment& assignment = context.assignment();
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
-  ROLLCALL_TRY_ASSIGN(
-      const domain::Artifact manifest_file,
-      artifacts::FindInput(assignment, params.HarvestName("manifest.parquet")));
+  ROLLCALL_TRY_ASSIGN(const domain::Artifact manifest_file,
+                      artifacts::FindInput(assignment, params.HarvestName("manifest.parquet")));
   ROLLCALL_TRY_ASSIGN(const Manifest manifest,
                       ReadManifest(assignment.data_dir / manifest_file.path));
   ROLLCALL_TRY_ASSIGN(LoadedModels models, LoadModels(context, params, options_));

@@ -9,9 +9,9 @@
 namespace rollcall::pipeline {
 
 // The one decode pass: sampled frames → faces, landmarks, quality, embeddings, crops, shot cuts.
-// Needs manifest.parquet; leaves embeddings.parquet, samples.parquet, faces.pack, det_stats.json and
-// diagnostics/embedding_stats.json. Checkpoints every 10 s of video; state is forgotten there, so
-// the bytes do not depend on interruptions.
+// Needs manifest.parquet; leaves embeddings.parquet, samples.parquet, faces.pack, det_stats.json
+// and diagnostics/embedding_stats.json. Checkpoints every 10 s of video; state is forgotten there,
+// so the bytes do not depend on interruptions.
 class DetectStage final : public domain::StageHandler {
  public:
   struct Options {

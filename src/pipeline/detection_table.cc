@@ -13,9 +13,8 @@ using domain::Detection;
 using domain::NoEmbedding;
 
 NoEmbedding NoEmbeddingFromName(const std::string& name) {
-  for (const NoEmbedding reason :
-       {NoEmbedding::kNotSampled, NoEmbedding::kNoLandmarks, NoEmbedding::kTooSmall,
-        NoEmbedding::kLowQuality}) {
+  for (const NoEmbedding reason : {NoEmbedding::kNotSampled, NoEmbedding::kNoLandmarks,
+                                   NoEmbedding::kTooSmall, NoEmbedding::kLowQuality}) {
     if (name == domain::NoEmbeddingName(reason)) return reason;
   }
   return NoEmbedding::kNone;
@@ -61,25 +60,24 @@ DetectionRow RowFrom(const artifacts::ParquetRow& row, WithEmbeddings with) {
 base::Result<std::unique_ptr<DetectionTableWriter>> DetectionTableWriter::Create(
     const std::filesystem::path& path, std::string episode_id) {
   ROLLCALL_TRY_ASSIGN(
-      auto writer,
-      artifacts::ParquetWriter::Create(path, {{"episode_id", ColumnType::kText},
-                                              {"frame_id", ColumnType::kInt64},
-                                              {"ts_ms", ColumnType::kInt64},
-                                              {"pts_us", ColumnType::kInt64},
-                                              {"det_idx", ColumnType::kInt32},
-                                              {"bbox_x1", ColumnType::kFloat},
-                                              {"bbox_y1", ColumnType::kFloat},
-                                              {"bbox_x2", ColumnType::kFloat},
-                                              {"bbox_y2", ColumnType::kFloat},
-                                              {"confidence", ColumnType::kFloat},
-                                              {"face_size", ColumnType::kFloat},
-                                              {"embedding", ColumnType::kFloatList},
-                                              {"no_embedding", ColumnType::kText},
-                                              {"track_id", ColumnType::kInt64},
-                                              {"quality", ColumnType::kFloat},
-                                              {"raw_norm", ColumnType::kFloat},
-                                              {"landmark_score", ColumnType::kFloat},
-                                              {"landmarks", ColumnType::kFloatList}}));
+      auto writer, artifacts::ParquetWriter::Create(path, {{"episode_id", ColumnType::kText},
+                                                           {"frame_id", ColumnType::kInt64},
+                                                           {"ts_ms", ColumnType::kInt64},
+                                                           {"pts_us", ColumnType::kInt64},
+                                                           {"det_idx", ColumnType::kInt32},
+                                                           {"bbox_x1", ColumnType::kFloat},
+                                                           {"bbox_y1", ColumnType::kFloat},
+                                                           {"bbox_x2", ColumnType::kFloat},
+                                                           {"bbox_y2", ColumnType::kFloat},
+                                                           {"confidence", ColumnType::kFloat},
+                                                           {"face_size", ColumnType::kFloat},
+                                                           {"embedding", ColumnType::kFloatList},
+                                                           {"no_embedding", ColumnType::kText},
+                                                           {"track_id", ColumnType::kInt64},
+                                                           {"quality", ColumnType::kFloat},
+                                                           {"raw_norm", ColumnType::kFloat},
+                                                           {"landmark_score", ColumnType::kFloat},
+                                                           {"landmarks", ColumnType::kFloatList}}));
   return std::unique_ptr<DetectionTableWriter>(
       new DetectionTableWriter(std::move(writer), std::move(episode_id)));
 }
@@ -122,35 +120,27 @@ base::Result<void> DetectionTableWriter::Add(const Detection& detection,
 
 base::Result<void> ReadDetections(const std::filesystem::path& path, WithEmbeddings with,
                                   const std::function<base::Result<void>(DetectionRow)>& row) {
-  std::vector<Column> columns{{"frame_id", ColumnType::kInt64},
-                              {"pts_us", ColumnType::kInt64},
-                              {"det_idx", ColumnType::kInt32},
-                              {"bbox_x1", ColumnType::kFloat},
-                              {"bbox_y1", ColumnType::kFloat},
-                              {"bbox_x2", ColumnType::kFloat},
-                              {"bbox_y2", ColumnType::kFloat},
-                              {"confidence", ColumnType::kFloat},
-                              {"no_embedding", ColumnType::kText},
-                              {"track_id", ColumnType::kInt64},
-                              {"quality", ColumnType::kFloat},
-                              {"raw_norm", ColumnType::kFloat},
-                              {"landmark_score", ColumnType::kFloat},
-                              {"landmarks", ColumnType::kFloatList}};
+  std::vector<Column> columns{
+      {"frame_id", ColumnType::kInt64},       {"pts_us", ColumnType::kInt64},
+      {"det_idx", ColumnType::kInt32},        {"bbox_x1", ColumnType::kFloat},
+      {"bbox_y1", ColumnType::kFloat},        {"bbox_x2", ColumnType::kFloat},
+      {"bbox_y2", ColumnType::kFloat},        {"confidence", ColumnType::kFloat},
+      {"no_embedding", ColumnType::kText},    {"track_id", ColumnType::kInt64},
+      {"quality", ColumnType::kFloat},        {"raw_norm", ColumnType::kFloat},
+      {"landmark_score", ColumnType::kFloat}, {"landmarks", ColumnType::kFloatList}};
   if (with == WithEmbeddings::kYes) columns.push_back({"embedding", ColumnType::kFloatList});
-  return artifacts::ReadParquet(path, columns, [&](const artifacts::ParquetRow& cells) {
-    return row(RowFrom(cells, with));
-  });
+  return artifacts::ReadParquet(
+      path, columns, [&](const artifacts::ParquetRow& cells) { return row(RowFrom(cells, with)); });
 }
 
 base::Result<void> WriteSamples(const std::filesystem::path& path,
                                 const std::vector<Sample>& samples) {
-  ROLLCALL_TRY_ASSIGN(
-      const auto writer,
-      artifacts::ParquetWriter::Create(path, {{"frame_id", ColumnType::kInt64},
-                                              {"ts_ms", ColumnType::kInt64},
-                                              {"pts_us", ColumnType::kInt64},
-                                              {"cut_score", ColumnType::kFloat},
-                                              {"cut", ColumnType::kBool}}));
+  ROLLCALL_TRY_ASSIGN(const auto writer,
+                      artifacts::ParquetWriter::Create(path, {{"frame_id", ColumnType::kInt64},
+                                                              {"ts_ms", ColumnType::kInt64},
+                                                              {"pts_us", ColumnType::kInt64},
+                                                              {"cut_score", ColumnType::kFloat},
+                                                              {"cut", ColumnType::kBool}}));
   for (const Sample& sample : samples) {
     writer->Int64(sample.frame_id);
     writer->Int64(domain::ToMillis(sample.pts));

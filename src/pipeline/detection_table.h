@@ -21,8 +21,7 @@ class DetectionTableWriter {
  public:
   static base::Result<std::unique_ptr<DetectionTableWriter>> Create(
       const std::filesystem::path& path, std::string episode_id);
-  base::Result<void> Add(const domain::Detection& detection,
-                         std::optional<std::int64_t> track_id);
+  base::Result<void> Add(const domain::Detection& detection, std::optional<std::int64_t> track_id);
   base::Result<void> Finish() { return writer_->Finish(); }
   std::int64_t rows() const { return rows_; }
 
@@ -43,9 +42,8 @@ struct DetectionRow {
 enum class WithEmbeddings { kYes, kNo };
 
 // Streams the rows in file order. An error of `row` ends the reading and is returned.
-base::Result<void> ReadDetections(
-    const std::filesystem::path& path, WithEmbeddings with,
-    const std::function<base::Result<void>(DetectionRow row)>& row);
+base::Result<void> ReadDetections(const std::filesystem::path& path, WithEmbeddings with,
+                                  const std::function<base::Result<void>(DetectionRow row)>& row);
 
 // harvest/<key>/samples.parquet: one row per frame that was really looked at: frame_id, ts_ms,
 // pts_us, cut_score, cut (a shot begins

@@ -46,8 +46,7 @@ std::vector<EmbeddingPolicy::Choice> EmbeddingPolicy::Next(
     const bool is_better = detection.quality > options_.better_factor * face->best_quality;
     const bool is_due = pts - face->embedded >= options_.embed_every;
     choice.embed =
-        effort_ != Effort::kNormal ||
-        (is_usable && (face->embeddings == 0 || is_due || is_better));
+        effort_ != Effort::kNormal || (is_usable && (face->embeddings == 0 || is_due || is_better));
     choice.crop = choice.embed || is_new || pts - face->cropped >= options_.crop_every;
     if (choice.embed) {
       face->embedded = pts;

@@ -20,7 +20,7 @@ class EmbeddingPolicy {
     domain::MediaTime crop_every{500'000};
     float better_factor = 1.25F;  // × the best quality so far.
     float same_face_iou = 0.4F;
-    float embed_score_min = 0.6F;      // Detector score below which only a crop is taken.
+    float embed_score_min = 0.6F;  // Detector score below which only a crop is taken.
     float plausibility_min = 0.5F;
   };
   struct Choice {

@@ -17,9 +17,12 @@ base::Result<Effort> ParseEffort(std::string_view name) {
 
 std::string_view EffortName(Effort effort) {
   switch (effort) {
-    case Effort::kDraft: return "draft";
-    case Effort::kNormal: return "normal";
-    case Effort::kFull: return "full";
+    case Effort::kDraft:
+      return "draft";
+    case Effort::kNormal:
+      return "normal";
+    case Effort::kFull:
+      return "full";
   }
   return "normal";
 }

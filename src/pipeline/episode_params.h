@@ -28,7 +28,7 @@ struct EpisodeParams {
   std::filesystem::path model_pack;  // Folder; empty = the handler's default.
   std::string provider = "cpu";
 
-  base::Json models = base::Json::array();  // [{role, name, kind, sha256}], for reports.
+  base::Json models = base::Json::array();     // [{role, name, kind, sha256}], for reports.
   base::Json settings = base::Json::object();  // The stage's own numbers, all with defaults.
 
   // kInvalidArgument / ERR_BAD_PARAMS.

@@ -46,8 +46,7 @@ base::Result<std::vector<Detection>> FaceExaminer::Find(const domain::Picture& p
                         .score = candidate.score,
                         .landmarks = candidate.landmarks};
     if (candidate.landmarks) {
-      detection.landmark_score =
-          vision::LandmarkPlausibility(*candidate.landmarks, candidate.box);
+      detection.landmark_score = vision::LandmarkPlausibility(*candidate.landmarks, candidate.box);
     } else if (landmarker_) {
       ROLLCALL_TRY_ASSIGN(const vision::LocatedLandmarks located,
                           landmarker_->Locate(picture, candidate.box));

@@ -13,8 +13,7 @@ constexpr float kCropFactor = 1.4F;
 constexpr float kCropSideMax = 160;
 constexpr int kCropJpegQuality = 88;
 
-base::Result<domain::FaceCrop> CropFace(const domain::Picture& picture,
-                                        const ExaminedFrame& frame,
+base::Result<domain::FaceCrop> CropFace(const domain::Picture& picture, const ExaminedFrame& frame,
                                         const domain::Detection& detection) {
   domain::FaceCrop crop{.frame_id = frame.frame_id,
                         .pts = frame.pts,
@@ -23,10 +22,10 @@ base::Result<domain::FaceCrop> CropFace(const domain::Picture& picture,
                         .landmarks = detection.landmarks.value_or(domain::Landmarks5{})};
   const int side =
       std::max(8, static_cast<int>(std::min(kCropSideMax, crop.region.width()) + 0.5F));
-  ROLLCALL_TRY_ASSIGN(const domain::Image image,
-                      picture.Render(crop.region, {.width = side,
-                                                   .height = side,
-                                                   .format = domain::PixelFormat::kRgb24}));
+  ROLLCALL_TRY_ASSIGN(
+      const domain::Image image,
+      picture.Render(crop.region,
+                     {.width = side, .height = side, .format = domain::PixelFormat::kRgb24}));
   ROLLCALL_TRY_ASSIGN(crop.jpeg, artifacts::EncodeJpeg(image, kCropJpegQuality));
   return crop;
 }
@@ -145,8 +144,8 @@ void FrameExamination::Examine(FaceExaminer& examiner) {
       work = std::move(queue.front());
       queue.pop_front();
     }
-    auto result = is_found ? EmbedAndCrop(examiner, std::move(*work))
-                           : Find(examiner, std::move(*work));
+    auto result =
+        is_found ? EmbedAndCrop(examiner, std::move(*work)) : Find(examiner, std::move(*work));
     if (!result.ok()) return Fail(std::move(result).error());
   }
 }

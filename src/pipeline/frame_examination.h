@@ -28,15 +28,15 @@ struct ExaminedFrame {
 };
 
 // Looks at the frames of a reader with several threads and hands the results back in order. What
-// comes out does not depend on the number of threads or on timing: each frame is examined alone, and
-// the decisions that need an order (shots, what to embed) are taken in it.
+// comes out does not depend on the number of threads or on timing: each frame is examined alone,
+// and the decisions that need an order (shots, what to embed) are taken in it.
 //
 // Call Next() from one thread. Destroying it stops and joins its threads.
 class FrameExamination {
  public:
   struct Options {
     Effort effort = Effort::kNormal;
-    domain::MediaTime segment{10'000'000};    // State is forgotten at multiples of this.
+    domain::MediaTime segment{10'000'000};     // State is forgotten at multiples of this.
     domain::MediaTime tiles_every{1'000'000};  // Besides shot starts; tiles only if wanted.
     bool with_tiles = true;
     bool with_context = false;  // The reader's first frame only primes the shot detector.
@@ -75,7 +75,7 @@ class FrameExamination {
   const Options options_;
   std::unique_ptr<media::FrameReader> reader_;  // Used by the reading thread alone.
   std::vector<std::unique_ptr<FaceExaminer>> examiners_;
-  ShotDetector shots_;                          // Likewise.
+  ShotDetector shots_;  // Likewise.
   std::optional<domain::MediaTime> last_tiles_;
 
   base::Mutex mutex_;

@@ -9,15 +9,14 @@ using artifacts::ColumnType;
 
 base::Result<void> WriteManifest(const std::filesystem::path& path, const std::string& episode_id,
                                  const Manifest& manifest) {
-  ROLLCALL_TRY_ASSIGN(
-      const auto writer,
-      artifacts::ParquetWriter::Create(path, {{"episode_id", ColumnType::kText},
-                                              {"frame_id", ColumnType::kInt64},
-                                              {"ts_ms", ColumnType::kInt64},
-                                              {"pts_us", ColumnType::kInt64},
-                                              {"keyframe", ColumnType::kBool},
-                                              {"disposable", ColumnType::kBool},
-                                              {"sampled", ColumnType::kBool}}));
+  ROLLCALL_TRY_ASSIGN(const auto writer,
+                      artifacts::ParquetWriter::Create(path, {{"episode_id", ColumnType::kText},
+                                                              {"frame_id", ColumnType::kInt64},
+                                                              {"ts_ms", ColumnType::kInt64},
+                                                              {"pts_us", ColumnType::kInt64},
+                                                              {"keyframe", ColumnType::kBool},
+                                                              {"disposable", ColumnType::kBool},
+                                                              {"sampled", ColumnType::kBool}}));
   auto next_sample = manifest.plan.begin();
   for (std::size_t i = 0; i < manifest.index.packets.size(); ++i) {
     const media::PacketEntry& packet = manifest.index.packets[i];

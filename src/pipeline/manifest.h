@@ -9,8 +9,8 @@
 
 namespace rollcall::pipeline {
 
-// harvest/<key>/manifest.parquet: one row per frame of the video, in presentation order: episode_id,
-// frame_id, ts_ms, pts_us, keyframe, disposable, sampled.
+// harvest/<key>/manifest.parquet: one row per frame of the video, in presentation order:
+// episode_id, frame_id, ts_ms, pts_us, keyframe, disposable, sampled.
 struct Manifest {
   media::PacketIndex index;
   std::vector<std::int64_t> plan;  // Sampled frame_ids, ascending.

@@ -56,9 +56,8 @@ base::Result<domain::StageOutput> ValidateStage::Run(domain::JobContext& context
   const base::Json document = ProbeJson(params, probe, digest);
   const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
   domain::StageOutput output;
-  ROLLCALL_TRY_ASSIGN(
-      output.artifacts.emplace_back(),
-      folder.Write(params.HarvestName("probe.json"), document.dump(1) + "\n", 1));
+  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
+                      folder.Write(params.HarvestName("probe.json"), document.dump(1) + "\n", 1));
   output.result = {{"codec", probe.codec},
                    {"width_px", probe.width},
                    {"height_px", probe.height},

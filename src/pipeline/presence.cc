@@ -25,9 +25,9 @@ SampleGrid::SampleGrid(std::vector<Sample> samples, MediaTime video_length)
 }
 
 std::size_t SampleGrid::IndexOf(std::int64_t frame_id) const {
-  const auto found = std::lower_bound(
-      samples_.begin(), samples_.end(), frame_id,
-      [](const Sample& sample, std::int64_t id) { return sample.frame_id < id; });
+  const auto found =
+      std::lower_bound(samples_.begin(), samples_.end(), frame_id,
+                       [](const Sample& sample, std::int64_t id) { return sample.frame_id < id; });
   ROLLCALL_CHECK(found != samples_.end() && found->frame_id == frame_id, "not a sampled frame");
   return static_cast<std::size_t>(found - samples_.begin());
 }
@@ -101,11 +101,9 @@ std::vector<PresenceInterval> UnitePresence(std::vector<PresenceInterval> interv
             });
   std::vector<PresenceInterval> united;
   for (const PresenceInterval& next : intervals) {
-    const bool goes_on =
-        !united.empty() &&
-        (next.start <= united.back().end ||
-         (next.start - united.back().end <= bridge &&
-          grid.IsOneShot(united.back().end, next.start)));
+    const bool goes_on = !united.empty() && (next.start <= united.back().end ||
+                                             (next.start - united.back().end <= bridge &&
+                                              grid.IsOneShot(united.back().end, next.start)));
     if (!goes_on) {
       united.push_back(next);
     } else if (next.end > united.back().end) {
@@ -127,8 +125,7 @@ std::vector<PresenceInterval> MergeIntervals(const std::vector<PresenceInterval>
       merged.push_back(next);
     }
   }
-  std::erase_if(merged,
-                [&](const PresenceInterval& interval) { return interval.length() < blip; });
+  std::erase_if(merged, [&](const PresenceInterval& interval) { return interval.length() < blip; });
   return merged;
 }
 

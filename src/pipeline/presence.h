@@ -30,8 +30,8 @@ class SampleGrid {
   std::size_t IndexOf(std::int64_t frame_id) const;
 
   // How long a face was there that was seen first and last in these samples: to the middle of the
-  // gap on either side, or, when its shot begins or ends within `snap` of it, to the cut. A gap that
-  // is much longer than usual (frames that did not decode) is not filled.
+  // gap on either side, or, when its shot begins or ends within `snap` of it, to the cut. A gap
+  // that is much longer than usual (frames that did not decode) is not filled.
   PresenceInterval Presence(std::size_t first, std::size_t last, domain::MediaTime snap) const;
 
   // Whether no cut lies between two times.

@@ -69,8 +69,8 @@ TEST(PresenceTest, GapsAreBridgedOnlyInsideAShot) {
 }
 
 TEST(PresenceTest, OverlappingTracksOfOnePersonCountOnce) {
-  const auto united = UnitePresence({Seen(1000, 3000), Seen(2000, 2500)}, GridOf(10, {}),
-                                    milliseconds{0});
+  const auto united =
+      UnitePresence({Seen(1000, 3000), Seen(2000, 2500)}, GridOf(10, {}), milliseconds{0});
   EXPECT_EQ(TotalLength(united), milliseconds{2000});
 }
 
@@ -82,9 +82,9 @@ TEST(PresenceTest, DetectionsLessThanTheMergeGapApartAreOneIntervalAndBlipsGo) {
 }
 
 TEST(PresenceTest, AGapOfExactlyTheMergeGapSeparates) {
-  EXPECT_EQ(MergeIntervals({Seen(0, 1000), Seen(3000, 4000)}, milliseconds{2000}, milliseconds{0})
-                .size(),
-            2U);
+  EXPECT_EQ(
+      MergeIntervals({Seen(0, 1000), Seen(3000, 4000)}, milliseconds{2000}, milliseconds{0}).size(),
+      2U);
 }
 
 TEST(PresenceTest, ErrorGrowsWithTheSquareRootOfTheEdges) {

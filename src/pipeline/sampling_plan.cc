@@ -30,7 +30,8 @@ std::size_t NearestReferred(const std::vector<media::PacketEntry>& packets, Medi
   const std::size_t nearest = Nearest(packets, target, from);
   std::size_t best = nearest;
   std::int64_t best_distance = slack.count() + 1;
-  for (std::size_t i = nearest; i-- > from && DistanceUs(packets[i].pts, target) <= slack.count();) {
+  for (std::size_t i = nearest;
+       i-- > from && DistanceUs(packets[i].pts, target) <= slack.count();) {
     if (!packets[i].is_disposable && DistanceUs(packets[i].pts, target) < best_distance) {
       best = i;
       best_distance = DistanceUs(packets[i].pts, target);

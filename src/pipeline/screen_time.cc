@@ -72,9 +72,11 @@ PersonTime Measure(const Cluster& cluster,
 
 }  // namespace
 
-base::Result<std::vector<PersonTime>> MeasureScreenTime(
-    const ClusterFile& clusters, const std::vector<TrackSummary>& tracks, const SampleGrid& grid,
-    const std::filesystem::path& detections, const ScreenTimeOptions& options) {
+base::Result<std::vector<PersonTime>> MeasureScreenTime(const ClusterFile& clusters,
+                                                        const std::vector<TrackSummary>& tracks,
+                                                        const SampleGrid& grid,
+                                                        const std::filesystem::path& detections,
+                                                        const ScreenTimeOptions& options) {
   std::map<std::int64_t, std::int64_t> cluster_of_track;
   for (const Cluster& cluster : clusters.clusters) {
     for (const std::int64_t track : cluster.track_ids) cluster_of_track[track] = cluster.id;

@@ -29,7 +29,7 @@ struct Sighting {
 // One person's presence in the episode.
 struct PersonTime {
   std::int64_t cluster_id = 0;
-  std::string name;  // "Person 1", in order of screen time.
+  std::string name;                         // "Person 1", in order of screen time.
   std::vector<PresenceInterval> seen;       // Gaps bridged only inside a track or a shot.
   std::vector<PresenceInterval> intervals;  // By the merge rule.
   std::vector<Sighting> sightings;          // In time order.
@@ -44,8 +44,10 @@ struct PersonTime {
 
 // What the clusters, tracks and detections of an episode say, longest on screen first. People
 // without any interval are left out. `detections` is embeddings.parquet with track ids.
-base::Result<std::vector<PersonTime>> MeasureScreenTime(
-    const ClusterFile& clusters, const std::vector<TrackSummary>& tracks, const SampleGrid& grid,
-    const std::filesystem::path& detections, const ScreenTimeOptions& options);
+base::Result<std::vector<PersonTime>> MeasureScreenTime(const ClusterFile& clusters,
+                                                        const std::vector<TrackSummary>& tracks,
+                                                        const SampleGrid& grid,
+                                                        const std::filesystem::path& detections,
+                                                        const ScreenTimeOptions& options);
 
 }  // namespace rollcall::pipeline

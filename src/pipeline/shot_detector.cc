@@ -18,14 +18,14 @@ ShotDetector::Signature ShotDetector::Describe(const domain::Image& thumbnail) {
                       static_cast<float>(thumbnail.width * thumbnail.height);
   for (int y = 0; y < thumbnail.height; ++y) {
     for (int x = 0; x < thumbnail.width; ++x) {
-      const int block =
-          y * kBlocksY / thumbnail.height * kBlocksX + x * kBlocksX / thumbnail.width;
+      const int block = y * kBlocksY / thumbnail.height * kBlocksX + x * kBlocksX / thumbnail.width;
       const auto pixel = static_cast<std::size_t>((y * thumbnail.width + x) * 3);
       for (int c = 0; c < 3; ++c) {
         // Shared between the two nearest bins, so that a slow fade is no jump.
         const float place =
             static_cast<float>(thumbnail.pixels[pixel + static_cast<std::size_t>(c)]) / 256.0F *
-                kBins - 0.5F;
+                kBins -
+            0.5F;
         const int low = std::clamp(static_cast<int>(std::floor(place)), 0, kBins - 1);
         const int high = std::min(low + 1, kBins - 1);
         const float upper = std::clamp(place - static_cast<float>(low), 0.0F, 1.0F);

@@ -18,8 +18,8 @@ namespace rollcall::pipeline {
 class ShotDetector {
  public:
   struct Options {
-    float cut_score_min = 0.12F;   // Below this nothing is a cut.
-    float motion_factor = 3.0F;     // × the mean of the last scores of this shot.
+    float cut_score_min = 0.12F;  // Below this nothing is a cut.
+    float motion_factor = 3.0F;   // × the mean of the last scores of this shot.
     int motion_samples = 5;
   };
   struct Verdict {

@@ -77,9 +77,7 @@ class StagesTest : public ::testing::Test {
     Pass(extract, "extract");
   }
 
-  DetectStage MakeDetect() {
-    return DetectStage({.model_pack = PackFolder(), .threads = 2});
-  }
+  DetectStage MakeDetect() { return DetectStage({.model_pack = PackFolder(), .threads = 2}); }
 
   std::string HashOf(const std::string& name) const {
     for (const domain::Artifact& input : inputs_) {
@@ -113,9 +111,9 @@ TEST_F(StagesTest, FindElevenPeopleInARealEpisode) {
       base::ParseJson(base::ReadFile(data_ / report_file.path).value(), "report").value();
   EXPECT_EQ(report.at("people").size(), 11U);
   EXPECT_NEAR(report.at("video").at("duration_ms").get<double>(), 39'200, 50);
-  EXPECT_TRUE(fs::exists(data_ / fs::path(report.at("people")[0].at("still").get<std::string>())
-                                     .parent_path()
-                                     .concat(".g5")))
+  EXPECT_TRUE(fs::exists(
+      data_ /
+      fs::path(report.at("people")[0].at("still").get<std::string>()).parent_path().concat(".g5")))
       << report.at("people")[0].at("still");
 }
 
@@ -125,7 +123,8 @@ TEST_F(StagesTest, DetectGoesOnFromItsSegmentsWithTheSameBytes) {
   DetectStage detect = MakeDetect();
   Pass(detect, "detect");
   std::map<std::string, std::string> whole;
-  for (const char* name : {"embeddings.parquet", "samples.parquet", "faces.pack", "det_stats.json"}) {
+  for (const char* name :
+       {"embeddings.parquet", "samples.parquet", "faces.pack", "det_stats.json"}) {
     whole[name] = HashOf(name);
   }
   for (int stop = 1; stop <= 3; ++stop) {

@@ -36,7 +36,9 @@ base::Json StillJson(const TrackSummary& track, const domain::FaceCrop& crop) {
 
 }  // namespace
 
-std::string StillFileName(std::int64_t track_id) { return fmt::format("track_{:05}.jpg", track_id); }
+std::string StillFileName(std::int64_t track_id) {
+  return fmt::format("track_{:05}.jpg", track_id);
+}
 
 base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) {
   const domain::StageAssignment& assignment = context.assignment();

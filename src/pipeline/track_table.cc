@@ -19,9 +19,9 @@ TrackSummary Summarise(const Track& track) {
   for (const TrackPoint& point : track.points) {
     score_sum += point.score;
     // An embedded face was cropped for certain, so that its still can be taken from the pack.
-    const bool is_better = best == nullptr || (point.has_embedding && !best->has_embedding) ||
-                           (point.has_embedding == best->has_embedding &&
-                            point.quality > best->quality);
+    const bool is_better =
+        best == nullptr || (point.has_embedding && !best->has_embedding) ||
+        (point.has_embedding == best->has_embedding && point.quality > best->quality);
     if (is_better) best = &point;
   }
   summary.mean_confidence = score_sum / static_cast<float>(track.points.size());
@@ -33,21 +33,20 @@ TrackSummary Summarise(const Track& track) {
 
 base::Result<void> WriteTracks(const std::filesystem::path& path,
                                const std::vector<TrackSummary>& tracks) {
-  ROLLCALL_TRY_ASSIGN(
-      const auto writer,
-      artifacts::ParquetWriter::Create(path, {{"track_id", ColumnType::kInt64},
-                                              {"shot_id", ColumnType::kInt64},
-                                              {"start_ms", ColumnType::kInt64},
-                                              {"end_ms", ColumnType::kInt64},
-                                              {"start_us", ColumnType::kInt64},
-                                              {"end_us", ColumnType::kInt64},
-                                              {"count", ColumnType::kInt64},
-                                              {"mean_confidence", ColumnType::kFloat},
-                                              {"quality", ColumnType::kFloat},
-                                              {"best_frame_id", ColumnType::kInt64},
-                                              {"best_det_idx", ColumnType::kInt32},
-                                              {"embedding_count", ColumnType::kInt64},
-                                              {"embedding", ColumnType::kFloatList}}));
+  ROLLCALL_TRY_ASSIGN(const auto writer, artifacts::ParquetWriter::Create(
+                                             path, {{"track_id", ColumnType::kInt64},
+                                                    {"shot_id", ColumnType::kInt64},
+                                                    {"start_ms", ColumnType::kInt64},
+                                                    {"end_ms", ColumnType::kInt64},
+                                                    {"start_us", ColumnType::kInt64},
+                                                    {"end_us", ColumnType::kInt64},
+                                                    {"count", ColumnType::kInt64},
+                                                    {"mean_confidence", ColumnType::kFloat},
+                                                    {"quality", ColumnType::kFloat},
+                                                    {"best_frame_id", ColumnType::kInt64},
+                                                    {"best_det_idx", ColumnType::kInt32},
+                                                    {"embedding_count", ColumnType::kInt64},
+                                                    {"embedding", ColumnType::kFloatList}}));
   for (const TrackSummary& track : tracks) {
     writer->Int64(track.id);
     writer->Int64(track.shot);

@@ -16,9 +16,9 @@ struct TrackSummary {
   std::int64_t shot = 0;
   domain::MediaTime start{};  // Of its first and last detection.
   domain::MediaTime end{};
-  std::int64_t count = 0;     // Detections.
+  std::int64_t count = 0;  // Detections.
   float mean_confidence = 0;
-  float quality = 0;          // Of its best detection.
+  float quality = 0;  // Of its best detection.
   std::int64_t best_frame_id = 0;
   std::int32_t best_index = 0;
   std::int64_t embedding_count = 0;

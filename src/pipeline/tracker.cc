@@ -53,8 +53,8 @@ float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now)
   const bool has_appearance = !live.mean.empty() && !detection.embedding.empty();
   const float cosine = has_appearance ? domain::Cosine(live.mean, detection.embedding) : 0;
   if (has_appearance && cosine < options_.cosine_min) return CostMatrix::kForbidden;
-  const bool fits = is_motion_valid &&
-                    (iou >= options_.iou_min || IsNear(predicted, detection.box, 0.5F));
+  const bool fits =
+      is_motion_valid && (iou >= options_.iou_min || IsNear(predicted, detection.box, 0.5F));
   const bool is_same_face = has_appearance && cosine >= options_.relink_cosine_min;
   if (!fits && !is_same_face) return CostMatrix::kForbidden;
   const float motion_cost = 1 - iou;

@@ -201,8 +201,8 @@ struct VerificationGate {
 };
 
 TEST_P(AccuracyTest, TellsPeopleApart) {
-  constexpr std::array<VerificationGate, 2> kGates{{{"stills", 0.01, 0.003},
-                                                    {"lfw_grey", 0.035, 0.0005}}};
+  constexpr std::array<VerificationGate, 2> kGates{
+      {{"stills", 0.01, 0.003}, {"lfw_grey", 0.035, 0.0005}}};
   auto landmarker = pack_->MakeLandmarker({}).value();
   auto embedder = pack_->MakeEmbedder({}).value();
   for (const VerificationGate& gate : kGates) {

@@ -61,9 +61,9 @@ base::Result<std::vector<FaceVector>> ArcfaceEmbedder::Embed(
         image.format == domain::PixelFormat::kRgb24) {
       continue;
     }
-    return domain::MakeError(domain::reason::kBadParams,
-                             fmt::format("an aligned face is 112×112 RGB, not {}×{}", image.width,
-                                         image.height));
+    return domain::MakeError(
+        domain::reason::kBadParams,
+        fmt::format("an aligned face is 112×112 RGB, not {}×{}", image.width, image.height));
   }
   std::vector<domain::Image> turned;
   if (runner_.input().format == domain::PixelFormat::kBgr24) {

@@ -22,8 +22,8 @@ class Tensors {
   }
   std::vector<float>& operator[](std::size_t index) { return values_[index]; }
   void Set(std::size_t index, std::size_t row, std::initializer_list<float> numbers) {
-    std::ranges::copy(numbers, values_[index].begin() +
-                                   static_cast<std::ptrdiff_t>(row * numbers.size()));
+    std::ranges::copy(numbers,
+                      values_[index].begin() + static_cast<std::ptrdiff_t>(row * numbers.size()));
   }
   std::vector<runtime::TensorView> Views() const {
     std::vector<runtime::TensorView> views;
@@ -53,8 +53,7 @@ TEST(UlfgDecodeTest, ScalesCornersToTheInput) {
   Tensors tensors({2 * 3, 4 * 3});
   tensors.Set(0, 1, {0.1F, 0.9F});
   tensors.Set(1, 1, {0.25F, 0.5F, 0.5F, 1.0F});
-  const auto faces =
-      DecodeUlfg(tensors.Views(), {.input_width = 320, .input_height = 240}, 0.5F);
+  const auto faces = DecodeUlfg(tensors.Views(), {.input_width = 320, .input_height = 240}, 0.5F);
   ASSERT_TRUE(faces.ok());
   ASSERT_EQ(faces->size(), 1U);
   ExpectBox(faces->front().box, {80, 120, 160, 240});
@@ -66,16 +65,14 @@ TEST(UlfgDecodeTest, LeavesOutLowScoresAndNotANumber) {
   Tensors tensors({2 * 3, 4 * 3});
   tensors.Set(0, 0, {0.6F, 0.4F});
   tensors.Set(0, 1, {0, std::nanf("")});
-  const auto faces =
-      DecodeUlfg(tensors.Views(), {.input_width = 320, .input_height = 240}, 0.5F);
+  const auto faces = DecodeUlfg(tensors.Views(), {.input_width = 320, .input_height = 240}, 0.5F);
   ASSERT_TRUE(faces.ok());
   EXPECT_TRUE(faces->empty());
 }
 
 TEST(UlfgDecodeTest, RefusesTensorsOfAnotherLayout) {
   const Tensors tensors({2 * 3, 4 * 2});
-  const auto faces =
-      DecodeUlfg(tensors.Views(), {.input_width = 320, .input_height = 240}, 0.5F);
+  const auto faces = DecodeUlfg(tensors.Views(), {.input_width = 320, .input_height = 240}, 0.5F);
   ASSERT_FALSE(faces.ok());
   EXPECT_EQ(faces.error().reason, "ERR_MODEL_ALTERED");
 }
@@ -86,9 +83,9 @@ TEST(RetinafaceDecodeTest, HasThePriorsOfThePublishedNetwork) {
   EXPECT_EQ(priors[0].side, 16);
   EXPECT_EQ(priors[1].side, 32);
   EXPECT_EQ(priors[0].centre_x, 4);
-  EXPECT_EQ(priors[2].centre_x, 12);   // The next column.
-  EXPECT_EQ(priors[160].centre_y, 12); // The next row.
-  EXPECT_EQ(priors[12800].side, 64);   // The next stride.
+  EXPECT_EQ(priors[2].centre_x, 12);    // The next column.
+  EXPECT_EQ(priors[160].centre_y, 12);  // The next row.
+  EXPECT_EQ(priors[12800].side, 64);    // The next stride.
   EXPECT_EQ(priors.back().side, 512);
 }
 
@@ -130,8 +127,7 @@ TEST(YunetDecodeTest, PlacesFaceByCellAndStride) {
   tensors.Set(5, 6, {0.4F});
   tensors.Set(6, 6, {0.5F, 0.25F, std::log(2.0F), 0});
   tensors.Set(7, 6, {0, 0, 1, 0, 0.5F, 0.5F, 0, 1, 1, 1});
-  const auto faces =
-      DecodeYunet(tensors.Views(), {.input_width = 64, .input_height = 64}, 0.5F);
+  const auto faces = DecodeYunet(tensors.Views(), {.input_width = 64, .input_height = 64}, 0.5F);
   ASSERT_TRUE(faces.ok());
   ASSERT_EQ(faces->size(), 1U);
   EXPECT_NEAR(faces->front().score, 0.6F, 1e-6);  // √(0.9 · 0.4)
@@ -166,8 +162,7 @@ TEST_P(ScrfdDecodeTest, MeasuresDistancesFromTheAnchor) {
   tensors.Set(2, 3, {0.75F});
   tensors.Set(5, 3, {0.5F, 0, 0.25F, 1});
   if (GetParam().outputs == 9) tensors.Set(8, 3, {0, 0, 1, 0, 0.5F, 0.5F, 0, 1, 1, 1});
-  const auto faces =
-      DecodeScrfd(tensors.Views(), {.input_width = 64, .input_height = 64}, 0.5F);
+  const auto faces = DecodeScrfd(tensors.Views(), {.input_width = 64, .input_height = 64}, 0.5F);
   ASSERT_TRUE(faces.ok());
   ASSERT_EQ(faces->size(), 1U);
   ExpectBox(faces->front().box, {16, 0, 40, 32});
@@ -181,8 +176,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, ScrfdDecodeTest,
 
 TEST(ScrfdLayoutTest, RefusesAnotherNumberOfOutputs) {
   const Tensors tensors({1, 2, 3});
-  const auto faces =
-      DecodeScrfd(tensors.Views(), {.input_width = 64, .input_height = 64}, 0.5F);
+  const auto faces = DecodeScrfd(tensors.Views(), {.input_width = 64, .input_height = 64}, 0.5F);
   ASSERT_FALSE(faces.ok());
   EXPECT_EQ(faces.error().reason, "ERR_MODEL_ALTERED");
 }

@@ -148,9 +148,9 @@ base::Result<void> Download(const DownloadRequest& request, const DownloadTick& 
     fs::remove(part, ignored);
     // The first bytes may be of another file than the last.
     if (!is_resumed) {
-      return domain::MakeError(reason::kModelAltered,
-                               fmt::format("{} is not the file with SHA-256 {}", request.url,
-                                           request.sha256));
+      return domain::MakeError(
+          reason::kModelAltered,
+          fmt::format("{} is not the file with SHA-256 {}", request.url, request.sha256));
     }
     is_resumed = false;
   }

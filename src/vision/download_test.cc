@@ -21,10 +21,8 @@ class DownloadTest : public ::testing::Test {
   }
 
   base::Result<void> Fetch(const DownloadTick& tick = {}) {
-    return Download({.url = server_.Url("m.onnx"),
-                     .target = target_,
-                     .sha256 = base::Sha256(bytes_)},
-                    tick);
+    return Download(
+        {.url = server_.Url("m.onnx"), .target = target_, .sha256 = base::Sha256(bytes_)}, tick);
   }
   std::filesystem::path part() const { return target_.string() + ".part"; }
   void ExpectWhole() {
@@ -104,22 +102,20 @@ TEST_F(DownloadTest, SaysWhenThereIsNothing) {
 
 TEST_F(DownloadTest, SaysWhenNobodyAnswers) {
   // Port 1 is nobody's.
-  const auto fetched =
-      Download({.url = "http://127.0.0.1:1/m", .target = target_, .sha256 = {}});
+  const auto fetched = Download({.url = "http://127.0.0.1:1/m", .target = target_, .sha256 = {}});
   ASSERT_FALSE(fetched.ok());
   EXPECT_EQ(fetched.error().reason, "ERR_DOWNLOAD_FAILED");
 }
 
 TEST_F(DownloadTest, TakesOnlyTheWeb) {
-  const auto fetched =
-      Download({.url = "file:///etc/hostname", .target = target_, .sha256 = {}});
+  const auto fetched = Download({.url = "file:///etc/hostname", .target = target_, .sha256 = {}});
   ASSERT_FALSE(fetched.ok());
   EXPECT_EQ(fetched.error().reason, "ERR_BAD_PARAMS");
 }
 
 TEST_F(DownloadTest, RefusesMoreThanWasAgreed) {
-  const auto fetched = Download(
-      {.url = server_.Url("m.onnx"), .target = target_, .sha256 = {}, .size_max = 1000});
+  const auto fetched =
+      Download({.url = server_.Url("m.onnx"), .target = target_, .sha256 = {}, .size_max = 1000});
   ASSERT_FALSE(fetched.ok());
   EXPECT_THAT(fetched.error().message, HasSubstr("larger than 1000"));
 }

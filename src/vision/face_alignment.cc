@@ -111,8 +111,9 @@ base::Result<domain::Image> AlignFace(const domain::Picture& picture,
   const double step_y = static_cast<double>(region.height()) / height;
   const double start_x = region.x1 + 0.5 * step_x - 0.5;
   const double start_y = region.y1 + 0.5 * step_y - 0.5;
-  const cv::Matx23d warp(fit.a * step_x, -fit.b * step_y, fit.a * start_x - fit.b * start_y + fit.tx,
-                         fit.b * step_x, fit.a * step_y, fit.b * start_x + fit.a * start_y + fit.ty);
+  const cv::Matx23d warp(fit.a * step_x, -fit.b * step_y,
+                         fit.a * start_x - fit.b * start_y + fit.tx, fit.b * step_x, fit.a * step_y,
+                         fit.b * start_x + fit.a * start_y + fit.ty);
   domain::Image aligned{.width = kTemplateSide,
                         .height = kTemplateSide,
                         .format = domain::PixelFormat::kRgb24,

@@ -61,8 +61,8 @@ float LandmarkPlausibility(const domain::Landmarks5& points, const domain::Pixel
   // Bounds: what 1497 true faces have but for 2 % (profiles, extras of 20 pixels, closed eyes).
   return Within(face.width() / face.height(), {0.5F, 1.15F, 0.15F}) *
          Within(frame.eye_distance / face.height(), {0.14F, 0.5F, 0.06F}) *
-         Within(frame.roll_degrees, {-50, 50, 30}) *
-         Within(nose.x, {-0.8F, 0.8F, 0.4F}) * Within(nose.y, {0.2F, 1.05F, 0.2F}) *
+         Within(frame.roll_degrees, {-50, 50, 30}) * Within(nose.x, {-0.8F, 0.8F, 0.4F}) *
+         Within(nose.y, {0.2F, 1.05F, 0.2F}) *
          Within((left_mouth.x + right_mouth.x) / 2, {-0.7F, 0.7F, 0.4F}) *
          Within((left_mouth.y + right_mouth.y) / 2, {0.8F, 1.75F, 0.4F}) *
          Within(mouth_width, {0.66F, 1.16F, 0.12F}) *
@@ -93,13 +93,12 @@ float Frontality(const domain::Landmarks5& points) {
 }
 
 float FaceQuality(const QualityEvidence& evidence) {
-  constexpr float kFullSize = 112;       // The template's side: more pixels are not looked at.
+  constexpr float kFullSize = 112;         // The template's side: more pixels are not looked at.
   constexpr float kNormOfNothing = 0.25F;  // Share of the typical norm that any texture reaches.
   const float size = std::clamp(evidence.face_px / kFullSize, 0.0F, 1.0F);
-  const float norm =
-      std::clamp((evidence.raw_norm / evidence.raw_norm_typical - kNormOfNothing) /
-                     (1 - kNormOfNothing),
-                 0.0F, 1.0F);
+  const float norm = std::clamp(
+      (evidence.raw_norm / evidence.raw_norm_typical - kNormOfNothing) / (1 - kNormOfNothing), 0.0F,
+      1.0F);
   return std::pow(size * evidence.sharpness * evidence.frontality * norm, 0.25F);
 }
 

@@ -46,7 +46,7 @@ float Frontality(const domain::Landmarks5& points);
 
 // What is known of a face when it has been embedded.
 struct QualityEvidence {
-  float face_px = 0;           // Longer side of the box.
+  float face_px = 0;  // Longer side of the box.
   float sharpness = 0;
   float frontality = 0;
   float raw_norm = 0;

@@ -118,8 +118,8 @@ TEST(SharpnessTest, FallsAsThePictureBlurs) {
 }
 
 TEST(FaceQualityTest, IsBestForALargeSharpFrontalFace) {
-  const QualityEvidence best{.face_px = 200, .sharpness = 1, .frontality = 1, .raw_norm = 4,
-                             .raw_norm_typical = 3.7F};
+  const QualityEvidence best{
+      .face_px = 200, .sharpness = 1, .frontality = 1, .raw_norm = 4, .raw_norm_typical = 3.7F};
   EXPECT_FLOAT_EQ(FaceQuality(best), 1);
   for (const auto member : {&QualityEvidence::face_px, &QualityEvidence::sharpness,
                             &QualityEvidence::frontality, &QualityEvidence::raw_norm}) {

@@ -57,8 +57,7 @@ base::Result<std::vector<FaceCandidate>> FindFaces(FaceDetector& detector,
                       detector.Detect(picture, {0, 0, width, height}));
   if (search == Search::kWholeAndTiles) {
     for (const Tile& tile : MakeTiles(width, height, rule.overlap)) {
-      ROLLCALL_TRY_ASSIGN(std::vector<FaceCandidate> found,
-                          detector.Detect(picture, tile.region));
+      ROLLCALL_TRY_ASSIGN(std::vector<FaceCandidate> found, detector.Detect(picture, tile.region));
       std::erase_if(found, [&](const FaceCandidate& face) {
         return IsCut(face.box, tile, rule.edge_margin);
       });
@@ -66,8 +65,7 @@ base::Result<std::vector<FaceCandidate>> FindFaces(FaceDetector& detector,
     }
   }
   std::erase_if(faces, [&](const FaceCandidate& face) {
-    return face.score < score_min ||
-           std::max(face.box.width(), face.box.height()) < face_px_min;
+    return face.score < score_min || std::max(face.box.width(), face.box.height()) < face_px_min;
   });
   return Suppress(std::move(faces), {.iou = rule.iou_max, .overlap = rule.contained_max});
 }

@@ -20,9 +20,9 @@ struct FaceCandidate {
 
 // How a picture is cut into tiles and doubles are told; the pack of a detector may say otherwise.
 struct TileRule {
-  float overlap = 0.2F;       // Of neighbouring tiles, share of a tile's side.
-  float edge_margin = 0.012F; // A box this near to an inner tile edge is cut off: dropped.
-  float iou_max = 0.4F;       // Above it two boxes are one face …
+  float overlap = 0.2F;         // Of neighbouring tiles, share of a tile's side.
+  float edge_margin = 0.012F;   // A box this near to an inner tile edge is cut off: dropped.
+  float iou_max = 0.4F;         // Above it two boxes are one face …
   float contained_max = 0.65F;  // … as above this intersection over the smaller area.
 };
 
@@ -49,15 +49,15 @@ base::Result<std::vector<FaceCandidate>> FindFaces(FaceDetector& detector,
                                                    float score_min, float face_px_min);
 
 // The score of the same face when the detector looks at its surroundings alone: a square of 5 × the
-// box, at least 240 px; 0 if it is not found there (IoU ≥ 0.35). What only looked like a face in one
-// place and size of the network's grid seldom does in another. Measured on the default detector:
-// 31 of 35 false hits of 40 px and more score below 0.5, and 1.4 % of the faces.
+// box, at least 240 px; 0 if it is not found there (IoU ≥ 0.35). What only looked like a face in
+// one place and size of the network's grid seldom does in another. Measured on the default
+// detector: 31 of 35 false hits of 40 px and more score below 0.5, and 1.4 % of the faces.
 base::Result<float> SecondLook(FaceDetector& detector, const domain::Picture& picture,
                                const FaceCandidate& face);
 
 struct SecondLookRule {
-  float below = 0;  // Faces with a score below this are looked at again; 0 = none.
-  float min = 0.5F; // Those whose second score is below this are dropped.
+  float below = 0;   // Faces with a score below this are looked at again; 0 = none.
+  float min = 0.5F;  // Those whose second score is below this are dropped.
 };
 // `faces` without those that a second look does not confirm, in their order. One run of the
 // network for every face that the rule looks at.

@@ -45,9 +45,7 @@ FaceCandidate Face(domain::PixelBox box, float score) {
 bool IsWhole(const domain::PixelBox& region) { return region.width() > 1700; }
 
 TEST(FindFacesTest, LooksAtTheWholePictureOnce) {
-  ScriptedDetector detector([](const auto&) {
-    return std::vector{Face({0, 0, 100, 100}, 0.9F)};
-  });
+  ScriptedDetector detector([](const auto&) { return std::vector{Face({0, 0, 100, 100}, 0.9F)}; });
   const auto faces = FindFaces(detector, BlankPicture(), Search::kWhole, 0.5F, 0);
   ASSERT_TRUE(faces.ok());
   EXPECT_EQ(faces->size(), 1U);

@@ -1,6 +1,4 @@
 // Post-processing of landmarks, embedder and expression, without their networks.
-#include "vision/softmax_expression.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 
 #include "vision/arcface_embedder.h"
 #include "vision/pts68_landmarker.h"
+#include "vision/softmax_expression.h"
 
 namespace rollcall::vision {
 namespace {

@@ -58,9 +58,9 @@ base::Result<LoadedRole> LoadRole(const ModelPack& pack, std::string_view role_n
                                   const ModelPack::RuntimeOptions& options) {
   const PackRole* role = pack.Find(role_name);
   if (role == nullptr) return NoSuchRole(pack, role_name);
-  ROLLCALL_TRY_ASSIGN(auto session, runtime::Session::Create(
-                                        pack.folder() / role->file,
-                                        {.provider = options.provider, .threads = options.threads}));
+  ROLLCALL_TRY_ASSIGN(auto session, runtime::Session::Create(pack.folder() / role->file,
+                                                             {.provider = options.provider,
+                                                              .threads = options.threads}));
   return LoadedRole{.name = fmt::format("{}/{}", pack.name(), role->file),
                     .session = std::move(session)};
 }
@@ -71,9 +71,9 @@ base::Result<ModelPack> ModelPack::Load(const std::filesystem::path& folder) {
   const std::filesystem::path toml = folder / "pack.toml";
   base::Result<std::string> text = base::ReadFile(toml);
   if (!text.ok()) {
-    return domain::MakeError(domain::reason::kModelMissing,
-                             fmt::format("there is no model pack in {}: {}", folder.string(),
-                                         text.error().message));
+    return domain::MakeError(
+        domain::reason::kModelMissing,
+        fmt::format("there is no model pack in {}: {}", folder.string(), text.error().message));
   }
   ROLLCALL_TRY_ASSIGN(const PackFile file, ParsePackFile(*text, toml.string()));
   ModelPack pack;
@@ -93,9 +93,9 @@ base::Result<void> ModelPack::ReadRole(const PackRole& role, const ParamTable& p
                                        const std::filesystem::path& toml, Tables& tables) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(folder_ / role.file, ignored)) {
-    return domain::MakeError(domain::reason::kModelMissing,
-                             fmt::format("model pack {} lacks its file {}", name_,
-                                         (folder_ / role.file).string()));
+    return domain::MakeError(
+        domain::reason::kModelMissing,
+        fmt::format("model pack {} lacks its file {}", name_, (folder_ / role.file).string()));
   }
   ParamReader reader(params, fmt::format("{}, [{}]", toml.string(), role.role));
   if (role.role == "detector") {
@@ -104,8 +104,7 @@ base::Result<void> ModelPack::ReadRole(const PackRole& role, const ParamTable& p
     tables.detector = kind->read(reader);
     thresholds_.score_whole = reader.Number("score_min", kShare);
     wants_tiles_ = reader.Has("tile_score_min");
-    thresholds_.score_tiles =
-        reader.NumberOr("tile_score_min", kShare, thresholds_.score_whole);
+    thresholds_.score_tiles = reader.NumberOr("tile_score_min", kShare, thresholds_.score_whole);
     thresholds_.second_look.below = reader.NumberOr("second_look_below", {0, 1}, 0);
     thresholds_.second_look.min =
         reader.NumberOr("second_look_min", kShare, thresholds_.second_look.min);

@@ -15,9 +15,9 @@ namespace rollcall::vision {
 
 // One model file of a pack and all numbers that go with it.
 struct PackRole {
-  std::string role;     // detector landmarks embedder expression pose
-  std::string kind;     // ulfg retinaface scrfd yunet pts68 arcface softmax
-  std::string file;     // Relative to the pack.
+  std::string role;  // detector landmarks embedder expression pose
+  std::string kind;  // ulfg retinaface scrfd yunet pts68 arcface softmax
+  std::string file;  // Relative to the pack.
   std::string sha256;
   std::string licence;
   std::string source;
@@ -72,10 +72,10 @@ class ModelPack {
   std::vector<PackRole> roles_;
   Thresholds thresholds_;
   bool wants_tiles_ = false;
-  struct Tables;                           // The parsed numbers.
+  struct Tables;  // The parsed numbers.
   base::Result<void> ReadRole(const PackRole& role, const ParamTable& params,
                               const std::filesystem::path& toml, Tables& tables);
-  std::shared_ptr<const Tables> tables_;   // Shared by copies of the pack; immutable.
+  std::shared_ptr<const Tables> tables_;  // Shared by copies of the pack; immutable.
 };
 
 }  // namespace rollcall::vision

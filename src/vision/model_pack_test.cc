@@ -26,7 +26,8 @@ class ModelPackTest : public ::testing::Test {
     const std::size_t at = text.find(from);
     ASSERT_NE(at, std::string::npos);
     ASSERT_TRUE(
-        base::WriteFileAtomic(folder_.path() / "pack.toml", text.replace(at, from.size(), to)).ok());
+        base::WriteFileAtomic(folder_.path() / "pack.toml", text.replace(at, from.size(), to))
+            .ok());
   }
 
   TempFolder folder_;

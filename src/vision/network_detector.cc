@@ -41,8 +41,7 @@ DetectorPlan ReadDetectorPlan(ParamReader& params) {
   plan.score_floor = params.NumberOr("score_floor", {0.01, 0.99}, plan.score_floor);
   plan.nms_iou = params.Number("nms_iou", {0.05, 0.95});
   plan.tiles.iou_max = plan.nms_iou;
-  plan.tiles.contained_max =
-      params.NumberOr("contained_max", {0.05, 1}, plan.tiles.contained_max);
+  plan.tiles.contained_max = params.NumberOr("contained_max", {0.05, 1}, plan.tiles.contained_max);
   plan.tiles.overlap = params.NumberOr("tile_overlap", {0, 0.9}, plan.tiles.overlap);
   plan.tiles.edge_margin = params.NumberOr("tile_edge_margin", {0, 0.2}, plan.tiles.edge_margin);
   return plan;
@@ -86,7 +85,9 @@ base::Result<std::unique_ptr<FaceDetector>> NetworkDetector::Create(
 
 NetworkDetector::NetworkDetector(std::string name, std::unique_ptr<runtime::Session> session,
                                  DetectorPlan plan)
-    : name_(std::move(name)), session_(std::move(session)), plan_(std::move(plan)),
+    : name_(std::move(name)),
+      session_(std::move(session)),
+      plan_(std::move(plan)),
       planes_(plan_.input.size()) {}
 
 // Padding is the network's own zero: neither black nor white.
@@ -112,8 +113,7 @@ base::Result<std::vector<FaceCandidate>> NetworkDetector::Detect(const domain::P
                                    .shape = {1, input.channels(), input.height, input.width},
                                    .values = planes_};
   ROLLCALL_TRY_ASSIGN(const auto outputs, session_->Run({&tensor, 1}, plan_.outputs));
-  ROLLCALL_TRY_ASSIGN(std::vector<FaceCandidate> faces,
-                      plan_.decode(outputs, plan_.score_floor));
+  ROLLCALL_TRY_ASSIGN(std::vector<FaceCandidate> faces, plan_.decode(outputs, plan_.score_floor));
   std::erase_if(faces, [](const FaceCandidate& face) { return !IsSound(face); });
   for (FaceCandidate& face : faces) MoveToPicture(face, fit, region);
   return Suppress(std::move(faces), {.iou = plan_.nms_iou});

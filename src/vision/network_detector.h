@@ -40,9 +40,9 @@ base::Result<void> CheckOutput(const runtime::TensorView& output, std::size_t co
 struct Letterbox {
   float scale_x = 1;  // Pixels of the picture per pixel of the input.
   float scale_y = 1;
-  int width = 0;      // Of the region, in pixels of the input.
+  int width = 0;  // Of the region, in pixels of the input.
   int height = 0;
-  int column = 0;     // Of its top left corner in the input.
+  int column = 0;  // Of its top left corner in the input.
   int row = 0;
 };
 Letterbox FitLetterbox(const domain::PixelBox& region, int width, int height);

@@ -42,11 +42,10 @@ base::Result<std::int64_t> BindNetworkInput(NetworkInput& input, const runtime::
   };
   if (port == nullptr || ports.size() != 1 || !port->is_float || port->shape.size() != 4 ||
       !fits(1, input.channels()) || !fits(2, input.height) || !fits(3, input.width)) {
-    return domain::MakeError(
-        domain::reason::kBadConfig,
-        fmt::format("the model has no single input '{}' of {}×{}×{}", input.name, input.channels(),
-                    input.height, input.width),
-        "correct the pack's pack.toml, or install the pack again");
+    return domain::MakeError(domain::reason::kBadConfig,
+                             fmt::format("the model has no single input '{}' of {}×{}×{}",
+                                         input.name, input.channels(), input.height, input.width),
+                             "correct the pack's pack.toml, or install the pack again");
   }
   input.name = port->name;
   return port->shape[0];

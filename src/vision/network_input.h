@@ -34,8 +34,7 @@ NetworkInput ReadNetworkInput(ParamReader& params);
 
 // Checks that the model has such an input and fills in its name. The first dimension of its shape
 // comes back: -1 if any number of pictures can go in at once. ERR_BAD_CONFIG.
-base::Result<std::int64_t> BindNetworkInput(NetworkInput& input,
-                                            const runtime::Session& session);
+base::Result<std::int64_t> BindNetworkInput(NetworkInput& input, const runtime::Session& session);
 
 // Writes `image` (of the input's format, not larger than the input) into `planes` with its top left
 // corner at column and row `at`. The rest of `planes` stays as it is.

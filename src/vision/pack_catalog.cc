@@ -1,11 +1,11 @@
 #include "vision/pack_catalog.h"
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/file.h"
 #include "domain/reasons.h"
@@ -183,9 +183,8 @@ base::Result<ModelPack> PackInstall(const InstallRequest& request, const Downloa
                              "known are:" + names + "; or give the address of a pack.toml");
   }
   // Named after what is fetched, so that the next call finds what this one leaves unfinished.
-  const fs::path folder =
-      request.models_dir /
-      fmt::format(".fetch-{}", base::Sha256(request.name_or_url).substr(0, 16));
+  const fs::path folder = request.models_dir /
+                          fmt::format(".fetch-{}", base::Sha256(request.name_or_url).substr(0, 16));
   ROLLCALL_TRY(base::MakeFolders(folder));
   ROLLCALL_TRY(is_url ? GatherFromUrl(request.name_or_url, folder, tick)
                       : GatherKnown(*known, request, folder, tick));

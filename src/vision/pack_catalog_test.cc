@@ -81,9 +81,10 @@ TEST_F(PackCatalogTest, InstallsFromAnAddress) {
   FileServer server;
   server.Put("packs/pack.toml", base::ReadFile(given_ / "pack.toml").value());
   server.Put("packs/detector.onnx", base::ReadFile(given_ / "detector.onnx").value());
-  const auto pack =
-      PackInstall({.name_or_url = server.Url("packs/pack.toml"), .models_dir = models_,
-                   .base_pack = {}, .mirror_url = {}});
+  const auto pack = PackInstall({.name_or_url = server.Url("packs/pack.toml"),
+                                 .models_dir = models_,
+                                 .base_pack = {},
+                                 .mirror_url = {}});
   ASSERT_TRUE(pack.ok()) << pack.error().ToString();
   EXPECT_TRUE(pack->Verify().ok());
   EXPECT_THAT(Installed(), testing::ElementsAre("tiny"));
@@ -93,8 +94,10 @@ TEST_F(PackCatalogTest, GoesOnWithAnInstallationThatBrokeOff) {
   FileServer server;
   const std::string model = base::ReadFile(given_ / "detector.onnx").value();
   server.Put("pack.toml", base::ReadFile(given_ / "pack.toml").value());
-  const InstallRequest request{.name_or_url = server.Url("pack.toml"), .models_dir = models_,
-                               .base_pack = {}, .mirror_url = {}};
+  const InstallRequest request{.name_or_url = server.Url("pack.toml"),
+                               .models_dir = models_,
+                               .base_pack = {},
+                               .mirror_url = {}};
   const auto missing = PackInstall(request);
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().reason, "ERR_DOWNLOAD_FAILED");
@@ -104,8 +107,8 @@ TEST_F(PackCatalogTest, GoesOnWithAnInstallationThatBrokeOff) {
 }
 
 TEST_F(PackCatalogTest, RefusesUnknownNameAndSaysWhichAreKnown) {
-  const auto pack = PackInstall({.name_or_url = "haar", .models_dir = models_,
-                                 .base_pack = given_, .mirror_url = {}});
+  const auto pack = PackInstall(
+      {.name_or_url = "haar", .models_dir = models_, .base_pack = given_, .mirror_url = {}});
   ASSERT_FALSE(pack.ok());
   EXPECT_EQ(pack.error().reason, "ERR_BAD_PARAMS");
   EXPECT_THAT(pack.error().hint, HasSubstr("yunet"));
@@ -114,8 +117,10 @@ TEST_F(PackCatalogTest, RefusesUnknownNameAndSaysWhichAreKnown) {
 TEST_F(PackCatalogTest, RefusesKnownDetectorThatIsNotTheOne) {
   FileServer server;
   server.Put("yunet.onnx", "not the one");
-  const auto pack = PackInstall({.name_or_url = "yunet", .models_dir = models_,
-                                 .base_pack = given_, .mirror_url = server.Url("yunet.onnx")});
+  const auto pack = PackInstall({.name_or_url = "yunet",
+                                 .models_dir = models_,
+                                 .base_pack = given_,
+                                 .mirror_url = server.Url("yunet.onnx")});
   ASSERT_FALSE(pack.ok());
   EXPECT_EQ(pack.error().reason, "ERR_MODEL_ALTERED");
 }
@@ -128,8 +133,10 @@ TEST_F(PackCatalogTest, MakesAPackOfAKnownDetectorAndTheBase) {
   FileServer server;
   server.Put("mirror", base::ReadFile(media / "models" / known.file).value());
   const fs::path base_pack = fs::path(ROLLCALL_DEPS_DIR) / "models" / "default";
-  const auto pack = PackInstall({.name_or_url = std::string(known.name), .models_dir = models_,
-                                 .base_pack = base_pack, .mirror_url = server.Url("mirror")});
+  const auto pack = PackInstall({.name_or_url = std::string(known.name),
+                                 .models_dir = models_,
+                                 .base_pack = base_pack,
+                                 .mirror_url = server.Url("mirror")});
   ASSERT_TRUE(pack.ok()) << pack.error().ToString();
   EXPECT_EQ(pack->name(), "yunet");
   EXPECT_EQ(pack->Find("detector")->kind, "yunet");

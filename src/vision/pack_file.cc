@@ -1,10 +1,10 @@
 #include "vision/pack_file.h"
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
-#include <toml++/toml.h>
 
 #include "domain/reasons.h"
 
@@ -47,8 +47,8 @@ base::Result<void> TakeParams(const toml::table& table, std::string_view where,
   for (const auto& [key, node] : table) {
     if (std::ranges::count(kOwnKeys, key.str()) > 0) continue;
     std::optional<ParamValue> value = ToParam(node);
-    if (!value) return BadPack(where, fmt::format("'{}' is no number, word or list of words",
-                                                  key.str()));
+    if (!value)
+      return BadPack(where, fmt::format("'{}' is no number, word or list of words", key.str()));
     if (!params.emplace(key.str(), std::move(*value)).second) {
       return BadPack(where, fmt::format("'{}' stands there twice", key.str()));
     }
@@ -57,8 +57,7 @@ base::Result<void> TakeParams(const toml::table& table, std::string_view where,
 }
 
 bool IsSha256(std::string_view text) {
-  return text.size() == 64 &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 base::Result<PackFile::Role> ParseRole(std::string name, const toml::table& table,

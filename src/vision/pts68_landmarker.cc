@@ -72,8 +72,8 @@ base::Result<domain::Landmarks5> DecodePts68(const runtime::TensorView& output,
     return domain::PixelPoint{crop.x1 + sum.x / count * crop.width(),
                               crop.y1 + sum.y / count * crop.height()};
   };
-  return domain::Landmarks5{mean(kLeftEye), mean(kRightEye), mean(kNoseTip),
-                            mean(kLeftMouthCorner), mean(kRightMouthCorner)};
+  return domain::Landmarks5{mean(kLeftEye), mean(kRightEye), mean(kNoseTip), mean(kLeftMouthCorner),
+                            mean(kRightMouthCorner)};
 }
 
 base::Result<std::unique_ptr<FaceLandmarker>> Pts68Landmarker::Create(
@@ -85,16 +85,17 @@ base::Result<std::unique_ptr<FaceLandmarker>> Pts68Landmarker::Create(
 
 Pts68Landmarker::Pts68Landmarker(std::string name, std::unique_ptr<runtime::Session> session,
                                  Pts68Plan plan)
-    : name_(std::move(name)), session_(std::move(session)), plan_(std::move(plan)),
+    : name_(std::move(name)),
+      session_(std::move(session)),
+      plan_(std::move(plan)),
       planes_(plan_.input.size()) {}
 
 base::Result<domain::Landmarks5> Pts68Landmarker::LookAt(const domain::Picture& picture,
                                                          const domain::PixelBox& crop) {
   const NetworkInput& input = plan_.input;
-  ROLLCALL_TRY_ASSIGN(const domain::Image image,
-                      picture.Render(crop, {.width = input.width,
-                                            .height = input.height,
-                                            .format = input.format}));
+  ROLLCALL_TRY_ASSIGN(
+      const domain::Image image,
+      picture.Render(crop, {.width = input.width, .height = input.height, .format = input.format}));
   FillPlanes(image, input, {}, planes_);
   const runtime::TensorView tensor{.name = input.name,
                                    .shape = {1, input.channels(), input.height, input.width},
@@ -111,9 +112,9 @@ base::Result<LocatedLandmarks> Pts68Landmarker::Locate(const domain::Picture& pi
     return LocatedLandmarks{.points = first, .plausibility = LandmarkPlausibility(first, face)};
   }
   ROLLCALL_TRY_ASSIGN(const domain::Landmarks5 second, LookAt(picture, crop));
-  return LocatedLandmarks{.points = second,
-                          .plausibility = LandmarkPlausibility(second, face) *
-                                          PointStability(first, second, face)};
+  return LocatedLandmarks{
+      .points = second,
+      .plausibility = LandmarkPlausibility(second, face) * PointStability(first, second, face)};
 }
 
 }  // namespace rollcall::vision

@@ -55,9 +55,9 @@ base::Result<std::vector<FaceCandidate>> DecodeScrfd(std::span<const runtime::Te
   const std::size_t levels = kStrides.size();
   const bool has_points = outputs.size() == 3 * levels;
   if (!has_points && outputs.size() != 2 * levels) {
-    return domain::MakeError(domain::reason::kModelAltered,
-                             fmt::format("an SCRFD model has 6 or 9 outputs, not {}",
-                                         outputs.size()));
+    return domain::MakeError(
+        domain::reason::kModelAltered,
+        fmt::format("an SCRFD model has 6 or 9 outputs, not {}", outputs.size()));
   }
   std::vector<FaceCandidate> faces;
   for (std::size_t level = 0; level < levels; ++level) {
@@ -77,9 +77,8 @@ base::Result<std::vector<FaceCandidate>> DecodeScrfd(std::span<const runtime::Te
                           .y = static_cast<float>(cell / columns) * static_cast<float>(stride),
                           .stride = static_cast<float>(stride)};
       faces.push_back(DecodeOne(anchor, scores.values[i], boxes.values.subspan(4 * i, 4),
-                                has_points
-                                    ? outputs[2 * levels + level].values.subspan(10 * i, 10)
-                                    : std::span<const float>{}));
+                                has_points ? outputs[2 * levels + level].values.subspan(10 * i, 10)
+                                           : std::span<const float>{}));
     }
   }
   return faces;

@@ -12,7 +12,7 @@ namespace rollcall::vision {
 DetectorPlan ReadScrfdPlan(ParamReader& params);
 
 struct ScrfdLayout {
-  int input_width = 0;   // Both multiples of 32.
+  int input_width = 0;  // Both multiples of 32.
   int input_height = 0;
 };
 base::Result<std::vector<FaceCandidate>> DecodeScrfd(std::span<const runtime::TensorView> outputs,

@@ -45,9 +45,8 @@ std::vector<float> Probabilities(std::span<const float> row, bool is_logits) {
 
 base::Result<std::unique_ptr<ExpressionClassifier>> SoftmaxExpression::Create(
     std::string name, std::unique_ptr<runtime::Session> session, SoftmaxPlan plan) {
-  ROLLCALL_TRY_ASSIGN(
-      BatchRunner runner,
-      BatchRunner::Create(std::move(session), plan.input, plan.outputs, plan.batch_max));
+  ROLLCALL_TRY_ASSIGN(BatchRunner runner, BatchRunner::Create(std::move(session), plan.input,
+                                                              plan.outputs, plan.batch_max));
   return std::unique_ptr<ExpressionClassifier>(
       new SoftmaxExpression(std::move(name), std::move(runner), std::move(plan)));
 }
@@ -55,10 +54,10 @@ base::Result<std::unique_ptr<ExpressionClassifier>> SoftmaxExpression::Create(
 base::Result<ExpressionScores> SoftmaxExpression::Classify(const domain::Picture& picture,
                                                            const domain::PixelBox& face) {
   const NetworkInput& input = runner_.input();
-  ROLLCALL_TRY_ASSIGN(const domain::Image crop,
-                      picture.Render(SoftmaxCrop(face, plan_), {.width = input.width,
-                                                                .height = input.height,
-                                                                .format = input.format}));
+  ROLLCALL_TRY_ASSIGN(
+      const domain::Image crop,
+      picture.Render(SoftmaxCrop(face, plan_),
+                     {.width = input.width, .height = input.height, .format = input.format}));
   ExpressionScores result{.labels = plan_.labels, .scores = {}};
   ROLLCALL_TRY(runner_.Run({&crop, 1}, [&](std::size_t, std::span<const float> row) {
     result.scores = Probabilities(row, plan_.is_logits);

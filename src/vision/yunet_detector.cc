@@ -74,8 +74,8 @@ base::Result<std::vector<FaceCandidate>> DecodeYunet(std::span<const runtime::Te
     ROLLCALL_TRY(CheckOutput(parts[2], count, 4));
     ROLLCALL_TRY(CheckOutput(parts[3], count, 10));
     for (std::size_t i = 0; i < count; ++i) {
-      const float product = std::clamp(parts[0].values[i], 0.0F, 1.0F) *
-                            std::clamp(parts[1].values[i], 0.0F, 1.0F);
+      const float product =
+          std::clamp(parts[0].values[i], 0.0F, 1.0F) * std::clamp(parts[1].values[i], 0.0F, 1.0F);
       if (!(product >= score_min * score_min)) continue;
       const Cell cell{.column = static_cast<float>(i % columns),
                       .row = static_cast<float>(i / columns),

@@ -10,7 +10,7 @@ namespace rollcall::vision {
 DetectorPlan ReadYunetPlan(ParamReader& params);
 
 struct YunetLayout {
-  int input_width = 0;   // Both multiples of 32.
+  int input_width = 0;  // Both multiples of 32.
   int input_height = 0;
 };
 // Outputs in the order cls_8, obj_8, bbox_8, kps_8, cls_16, …

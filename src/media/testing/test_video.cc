@@ -73,8 +73,7 @@ std::optional<int> NumberOf(const domain::Picture& picture) {
   return number;
 }
 
-void WriteNumberedVideo(const std::filesystem::path& path, int frames,
-                        VideoWriter::Options options,
+void WriteNumberedVideo(const std::filesystem::path& path, int frames, VideoWriter::Options options,
                         const std::function<domain::MediaTime(int)>& pts) {
   const auto time = [&](int i) {
     return pts ? pts(i)
@@ -92,12 +91,12 @@ void WriteNumberedVideo(const std::filesystem::path& path, int frames,
 }
 
 domain::Image RenderWhole(const domain::Picture& picture, domain::PixelFormat format) {
-  auto image = picture.Render({.x1 = 0,
-                               .y1 = 0,
-                               .x2 = static_cast<float>(picture.width()),
-                               .y2 = static_cast<float>(picture.height())},
-                              {.width = picture.width(), .height = picture.height(),
-                               .format = format});
+  auto image =
+      picture.Render({.x1 = 0,
+                      .y1 = 0,
+                      .x2 = static_cast<float>(picture.width()),
+                      .y2 = static_cast<float>(picture.height())},
+                     {.width = picture.width(), .height = picture.height(), .format = format});
   EXPECT_TRUE(image.ok());
   return image.ok() ? *std::move(image) : domain::Image{};
 }
@@ -135,8 +134,8 @@ std::vector<std::int64_t> EveryFrame(const PacketIndex& index, std::int64_t from
 }
 
 bool RunFfmpeg(const std::string& arguments) {
-  const std::string command = "timeout 100 ffmpeg -nostdin -hide_banner -loglevel quiet -y " + arguments +
-                              " > /dev/null 2>&1";
+  const std::string command = "timeout 100 ffmpeg -nostdin -hide_banner -loglevel quiet -y " +
+                              arguments + " > /dev/null 2>&1";
   return std::system(command.c_str()) == 0;
 }
 

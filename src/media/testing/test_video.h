@@ -38,8 +38,7 @@ domain::Image NumberedPicture(int width, int height, int number);
 std::optional<int> NumberOf(const domain::Picture& picture);
 
 // Writes `frames` numbered pictures; `pts` says when each is shown (default: at the rate).
-void WriteNumberedVideo(const std::filesystem::path& path, int frames,
-                        VideoWriter::Options options,
+void WriteNumberedVideo(const std::filesystem::path& path, int frames, VideoWriter::Options options,
                         const std::function<domain::MediaTime(int)>& pts = {});
 
 // The whole picture at its own size.

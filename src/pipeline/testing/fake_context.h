@@ -28,8 +28,8 @@ class FakeContext final : public domain::JobContext {
 
   base::Result<domain::Segment> CommitSegment(domain::Segment segment,
                                               std::string_view bytes) override {
-    segment.path = "segments/" + std::to_string(segment.number) + ".t" +
-                   std::to_string(assignment_.token);
+    segment.path =
+        "segments/" + std::to_string(segment.number) + ".t" + std::to_string(assignment_.token);
     segment.size_bytes = static_cast<std::int64_t>(bytes.size());
     segment.sha256 = base::Sha256(bytes);
     ROLLCALL_TRY(base::MakeFolders(assignment_.data_dir / "segments"));

@@ -211,8 +211,8 @@ class OrtSession final : public Session {
       input_names.push_back(names.back().c_str());
       // ONNX Runtime takes inputs as mutable but does not write to them.
       values.push_back(Ort::Value::CreateTensor<float>(
-          memory_, const_cast<float*>(input.values.data()), input.values.size(),
-          input.shape.data(), input.shape.size()));
+          memory_, const_cast<float*>(input.values.data()), input.values.size(), input.shape.data(),
+          input.shape.size()));
     }
     std::vector<const char*> output_names;
     for (const std::string& name : wanted) output_names.push_back(name.c_str());
@@ -254,9 +254,9 @@ base::Error LoadError(const std::filesystem::path& model, const Session::Options
                        thrown.GetOrtErrorCode() == ORT_INVALID_PROTOBUF ||
                        thrown.GetOrtErrorCode() == ORT_INVALID_GRAPH;
   if (is_file) {
-    return domain::MakeError(reason::kModelAltered,
-                             fmt::format("{} is not a network that can be run: {}", model.string(),
-                                         thrown.what()));
+    return domain::MakeError(
+        reason::kModelAltered,
+        fmt::format("{} is not a network that can be run: {}", model.string(), thrown.what()));
   }
   return domain::MakeError(reason::kProviderMissing,
                            fmt::format("execution provider '{}' does not take {}: {}",

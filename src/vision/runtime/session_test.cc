@@ -40,8 +40,7 @@ class SessionTest : public ::testing::Test {
 
   static base::Result<std::vector<TensorView>> Run(Session& session,
                                                    std::span<const float> values) {
-    const TensorView x{
-        .name = "x", .shape = {std::ssize(values) / 2, 2}, .values = values};
+    const TensorView x{.name = "x", .shape = {std::ssize(values) / 2, 2}, .values = values};
     return session.Run({&x, 1}, {});
   }
 

@@ -12,8 +12,8 @@
 
 namespace rollcall::vision {
 
-// A web server for tests: gives fixed files on the loopback, one connection at a time, and can break
-// off in the middle.
+// A web server for tests: gives fixed files on the loopback, one connection at a time, and can
+// break off in the middle.
 class FileServer {
  public:
   FileServer();

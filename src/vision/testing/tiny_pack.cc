@@ -82,8 +82,7 @@ nms_iou = 0.4
 void WriteTinyPack(const std::filesystem::path& folder) {
   const std::string bytes = TinyScrfd().Bytes();
   ASSERT_TRUE(base::WriteFileAtomic(folder / "detector.onnx", bytes).ok());
-  ASSERT_TRUE(
-      base::WriteFileAtomic(folder / "pack.toml", TinyPackToml(base::Sha256(bytes))).ok());
+  ASSERT_TRUE(base::WriteFileAtomic(folder / "pack.toml", TinyPackToml(base::Sha256(bytes))).ok());
 }
 
 }  // namespace rollcall::vision

@@ -25,12 +25,11 @@ std::string Message(std::uint64_t field, std::string_view body) {
 
 constexpr std::uint64_t kFloat = 1;
 
-std::string ValueInfo(std::uint64_t field, std::string_view name,
-                      const OnnxGraph::Shape& shape) {
+std::string ValueInfo(std::uint64_t field, std::string_view name, const OnnxGraph::Shape& shape) {
   std::string dimensions;
   for (const std::int64_t size : shape) {
-    dimensions += Message(1, size < 0 ? Message(2, "any")
-                                      : Number(1, static_cast<std::uint64_t>(size)));
+    dimensions +=
+        Message(1, size < 0 ? Message(2, "any") : Number(1, static_cast<std::uint64_t>(size)));
   }
   const std::string tensor = Number(1, kFloat) + Message(2, dimensions);
   return Message(field, Message(1, name) + Message(2, Message(1, tensor)));
@@ -74,8 +73,7 @@ OnnxGraph& OnnxGraph::Node(std::string_view type, const std::vector<std::string>
 
 OnnxGraph& OnnxGraph::MeanOfAll(std::string_view input, std::string_view output) {
   constexpr std::uint64_t kAttributeInt = 2;
-  const std::string keep_dims =
-      Message(1, "keepdims") + Number(3, 0) + Number(20, kAttributeInt);
+  const std::string keep_dims = Message(1, "keepdims") + Number(3, 0) + Number(20, kAttributeInt);
   return AddNode("ReduceMean", {std::string(input)}, output, Message(5, keep_dims));
 }
 
