@@ -40,8 +40,7 @@ std::filesystem::path Beside(const std::filesystem::path& video, std::string_vie
 }
 
 // shot,type,start_frame,end_frame,start_s,end_s,ids,emotion,source
-base::Result<void> AddShot(const std::string& line, const media::PacketIndex& index,
-                           Truth& truth) {
+base::Result<void> AddShot(const std::string& line, const media::PacketIndex& index, Truth& truth) {
   const std::vector<std::string> fields = Split(line, ',');
   const auto at_frame = [&index](const std::string& field) {
     const std::size_t frame = std::stoul(field);

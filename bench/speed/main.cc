@@ -133,7 +133,7 @@ class SpeedBench {
     }
     fmt::print("\n{} ({}), {} round{}\n", name, file.filename().string(), rounds,
                rounds == 1 ? "" : "s");
-    fmt::print("{:<8}{:>9}{:>8}{:>9}{:>12}{:>9}", "", "wall s", "× ffmpeg", "CPU s", "largest MB",
+    fmt::print("{:<8}{:>9}{:>10}{:>9}{:>12}{:>9}", "", "wall s", "× ffmpeg", "CPU s", "largest MB",
                "sum MB");
     for (const char* stage : kStages) fmt::print("{:>10}", stage);
     Print("ffmpeg", decoding, decoding);
@@ -199,7 +199,7 @@ class SpeedBench {
   }
 
   static void Print(const std::string& name, const Runs& runs, const Runs& decoding) {
-    fmt::print("\n{:<8}{:>9.2f}{:>8.2f}{:>9.2f}{:>12.0f}{:>9.0f}", name, runs.wall_s(),
+    fmt::print("\n{:<8}{:>9.2f}{:>10.2f}{:>9.2f}{:>12.0f}{:>9.0f}", name, runs.wall_s(),
                runs.wall_s() / decoding.wall_s(), runs.cpu_s(),
                static_cast<double>(runs.memory_largest()) / 1e6,
                static_cast<double>(runs.memory_sum()) / 1e6);

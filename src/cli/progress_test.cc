@@ -52,7 +52,7 @@ TEST(ProgressLinesTest, DrawsARunningJobIn80Columns) {
   EXPECT_EQ(Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 80}),
             "rhobh_s05_e03                                                     analyze · 42 s\n"
             "✓ validate   ok in 0.1 s\n"
-            "● detect     ━━━━━╸────   54%   6 804/12 600 frames   8.5×   1:02 left  ♥ 1 s\n"
+            "● detect     ━━━━━━━──────   54%   6 804/12 600 frames   8.5×   1:02 left  ♥ 1 s\n"
             "○ track      \n");
 }
 

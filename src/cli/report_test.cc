@@ -35,7 +35,7 @@ TEST(ReportTableTest, ShowsWhoWasOnScreenAndForHowLong) {
   EXPECT_EQ(*table,
             "  Person    Screen time     Share  Appearances\n"
             "  Person 1  1:23.4 ± 0.2 s  50.0%            1  ████████████████████████████████\n"
-            "  Ólafur    0:10.1 ± 0.2 s   6.0%            1  ███▊\n");
+            "  Ólafur    0:10.1 ± 0.2 s   6.0%            1  ███▉\n");
 }
 
 TEST(ReportTableTest, FitsEveryWidth) {

@@ -126,7 +126,7 @@ base::Result<void> PlannedReader::Feed() {
     return {};
   }
   // After the run's last packet may come the other field of its picture.
-  const bool is_past = packet->frame_id && IsPastRun(*packet->frame_id);
+  const bool is_past = is_decoding_ && packet->frame_id && IsPastRun(*packet->frame_id);
   if (is_past || (IsRunComplete() && !packet->video.picture.is_second_field)) {
     source_->Unread();
     Drain();
@@ -138,8 +138,7 @@ base::Result<void> PlannedReader::Feed() {
 
 void PlannedReader::Route(PacketSource::Packet& packet) {
   const std::optional<std::int64_t> frame_id = packet.frame_id;
-  // Or later: a lead that is missing does not hold up the rest.
-  if (!is_decoding_) is_decoding_ = frame_id && *frame_id >= run_.lead;
+  if (!is_decoding_) is_decoding_ = frame_id == run_.lead;
   if (!is_decoding_ || packet.video.packet->size <= 0) return;
   if (!is_watching_ && frame_id && *frame_id >= own_keyframe_) {
     // What went wrong before, in pictures that precede the lead, touches nothing given out.

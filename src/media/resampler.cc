@@ -9,61 +9,52 @@
 namespace rollcall::media {
 namespace {
 
-// Up to so many taps the sum of a pixel is unrolled.
-constexpr int kUnrolledMax = 12;
+// Dot products of so many 16-bit numbers compile to whole vector instructions.
+constexpr int kPadTo = 8;
 // Columns that are summed in registers at a time.
 constexpr int kBlock = 32;
 
 using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
 using Words16 = std::uint16_t __attribute__((vector_size(32)));
 
-struct Taps {
-  int first = 0;
-  std::vector<double> weights;  // Sum to 1.
+// Shares that are given in turn, as integers whose sum is exact.
+class Quantizer {
+ public:
+  std::int16_t Next(double share) {
+    sum_ += share;
+    const int upto = static_cast<int>(std::lround(std::min(sum_, 1.0) * Axis::kUnit));
+    return static_cast<std::int16_t>(upto - std::exchange(given_, upto));
+  }
+  std::int16_t Rest() const { return static_cast<std::int16_t>(Axis::kUnit - given_); }
+
+ private:
+  double sum_ = 0;
+  int given_ = 0;
 };
 
-Taps AreaTaps(double begin, double end, int source) {
+// Fill `weights` with the shares of the samples from the returned one on.
+int AreaWeights(double begin, double end, int source, std::int16_t* weights) {
   const double from = std::clamp(begin, 0.0, static_cast<double>(source));
   const double to = std::clamp(end, 0.0, static_cast<double>(source));
-  Taps taps;
-  taps.first = std::clamp(static_cast<int>(std::floor(from)), 0, source - 1);
-  const int last = std::clamp(static_cast<int>(std::ceil(to)) - 1, taps.first, source - 1);
+  const int first = std::clamp(static_cast<int>(std::floor(from)), 0, source - 1);
+  const int last = std::clamp(static_cast<int>(std::ceil(to)) - 1, first, source - 1);
   const double length = to - from;
-  for (int i = taps.first; i <= last; ++i) {
+  Quantizer quantizer;
+  for (int i = first; i <= last; ++i) {
     const double covered = std::min<double>(to, i + 1) - std::max<double>(from, i);
-    taps.weights.push_back(length > 0 ? std::max(0.0, covered) / length : 1.0);
+    weights[i - first] = quantizer.Next(length > 0 ? std::max(0.0, covered) / length : 1.0);
   }
-  return taps;
+  weights[last - first] = static_cast<std::int16_t>(weights[last - first] + quantizer.Rest());
+  return first;
 }
 
-Taps LinearTaps(double centre, int source) {
+int LinearWeights(double centre, int source, std::int16_t* weights) {
   const double at = std::clamp(centre - 0.5, 0.0, static_cast<double>(source - 1));
-  Taps taps;
-  taps.first = std::min(static_cast<int>(at), source - 1);
-  const double share = at - taps.first;
-  taps.weights.push_back(1 - share);
-  if (taps.first + 1 < source) taps.weights.push_back(share);
-  return taps;
-}
-
-// To integers whose sum is exact; zeros at the ends are dropped.
-std::vector<std::int16_t> Quantize(Taps& taps) {
-  std::vector<std::int16_t> weights;
-  double sum = 0;
-  int given = 0;
-  for (const double weight : taps.weights) {
-    sum += weight;
-    const int upto = static_cast<int>(std::lround(std::min(sum, 1.0) * Axis::kUnit));
-    weights.push_back(static_cast<std::int16_t>(upto - given));
-    given = upto;
-  }
-  weights.back() = static_cast<std::int16_t>(weights.back() + Axis::kUnit - given);
-  while (weights.size() > 1 && weights.back() == 0) weights.pop_back();
-  while (weights.size() > 1 && weights.front() == 0) {
-    weights.erase(weights.begin());
-    ++taps.first;
-  }
-  return weights;
+  const int first = std::min(static_cast<int>(at), source - 1);
+  const auto second = static_cast<std::int16_t>(std::lround((at - first) * Axis::kUnit));
+  weights[0] = static_cast<std::int16_t>(Axis::kUnit - second);
+  if (second > 0) weights[1] = second;  // Never past the last sample: there it is 0.
+  return first;
 }
 
 template <typename Sample>
@@ -144,7 +135,17 @@ void SumColumnsFixed(const std::int16_t* sums, const Axis& axis, std::uint8_t* o
   }
 }
 
-void SumColumnsAny(const std::int16_t* sums, const Axis& axis, std::uint8_t* out) {
+void SumColumns(const std::int16_t* sums, const Axis& axis, std::uint8_t* out) {
+  switch (axis.stride()) {
+    case 8:
+      SumColumnsFixed<8>(sums, axis, out);
+      return;
+    case 16:
+      SumColumnsFixed<16>(sums, axis, out);
+      return;
+    default:
+      break;
+  }
   const int target = axis.target();
   for (int i = 0; i < target; ++i) {
     const std::int16_t* samples = sums + (axis.first(i) - axis.low());
@@ -156,42 +157,36 @@ void SumColumnsAny(const std::int16_t* sums, const Axis& axis, std::uint8_t* out
   }
 }
 
-using SumColumnsFunction = void (*)(const std::int16_t*, const Axis&, std::uint8_t*);
-
-template <int... kTaps>
-SumColumnsFunction UnrolledFor(int taps, std::integer_sequence<int, kTaps...>) {
-  SumColumnsFunction chosen = SumColumnsAny;
-  ((taps == kTaps + 1 ? static_cast<void>(chosen = SumColumnsFixed<kTaps + 1>) : void()), ...);
-  return chosen;
-}
-
 }  // namespace
 
 Axis::Axis(Span span, int target, int source) : low_(source) {
   const double scale = (span.end - span.begin) / target;
+  const bool shrinks = scale >= 1;
+  const int taps_max = shrinks ? std::min(static_cast<int>(std::min(scale, 1e6)) + 2, source) : 2;
+  stride_ = (taps_max + kPadTo - 1) / kPadTo * kPadTo;
   const auto count = static_cast<std::size_t>(target);
-  first_.reserve(count);
-  taps_.reserve(count);
-  std::vector<std::vector<std::int16_t>> rows;
-  rows.reserve(count);
-  std::size_t most = 1;
+  first_.resize(count);
+  taps_.resize(count);
+  weights_.assign(count * static_cast<std::size_t>(stride_), 0);
   for (int i = 0; i < target; ++i) {
+    std::int16_t* weights = weights_.data() + static_cast<std::ptrdiff_t>(i) * stride_;
     const double begin = span.begin + i * scale;
-    Taps taps =
-        scale >= 1 ? AreaTaps(begin, begin + scale, source) : LinearTaps(begin + scale / 2, source);
-    rows.push_back(Quantize(taps));
-    const auto size = static_cast<int>(rows.back().size());
-    most = std::max(most, rows.back().size());
-    first_.push_back(taps.first);
-    taps_.push_back(size);
-    low_ = std::min(low_, taps.first);
-    high_ = std::max(high_, taps.first + size);
-  }
-  padded_ = static_cast<int>(most);
-  weights_.assign(count * static_cast<std::size_t>(padded_), 0);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::copy(rows[i].begin(), rows[i].end(),
-              weights_.begin() + static_cast<std::ptrdiff_t>(i) * padded_);
+    int first = shrinks ? AreaWeights(begin, begin + scale, source, weights)
+                        : LinearWeights(begin + scale / 2, source, weights);
+    // Samples without a share at either end cost time.
+    int skipped = 0;
+    while (weights[skipped] == 0) ++skipped;
+    int taps = stride_ - skipped;
+    while (weights[skipped + taps - 1] == 0) --taps;
+    if (skipped > 0) {
+      std::copy(weights + skipped, weights + skipped + taps, weights);
+      std::fill(weights + taps, weights + taps + skipped, std::int16_t{0});
+      first += skipped;
+    }
+    first_[static_cast<std::size_t>(i)] = first;
+    taps_[static_cast<std::size_t>(i)] = taps;
+    low_ = std::min(low_, first);
+    high_ = std::max(high_, first + taps);
   }
 }
 
@@ -204,13 +199,11 @@ std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
   const int count = (samples - 1) * plane.step + 1;
   const std::ptrdiff_t column = static_cast<std::ptrdiff_t>(horizontal.low()) * plane.step;
   // The padded taps of the last pixel read past the last sample.
-  std::vector<std::int16_t> sums(static_cast<std::size_t>(count + horizontal.taps_padded()), 0);
+  std::vector<std::int16_t> sums(static_cast<std::size_t>(count + horizontal.stride()), 0);
   std::vector<std::int16_t> gathered;
   if (plane.step > 1) {
-    gathered.assign(static_cast<std::size_t>(samples + horizontal.taps_padded()), 0);
+    gathered.assign(static_cast<std::size_t>(samples + horizontal.stride()), 0);
   }
-  const SumColumnsFunction sum_columns =
-      UnrolledFor(horizontal.taps_padded(), std::make_integer_sequence<int, kUnrolledMax>());
   for (int y = 0; y < height; ++y) {
     const auto sum_rows = plane.is_wide ? SumRows16 : SumRows8;
     sum_rows(plane, vertical.first(y), vertical.taps(y), vertical.weights(y), column, count,
@@ -220,7 +213,7 @@ std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
       Gather(sums.data(), plane.step, samples, gathered.data());
       row = gathered.data();
     }
-    sum_columns(row, horizontal, out.data() + static_cast<std::ptrdiff_t>(y) * width);
+    SumColumns(row, horizontal, out.data() + static_cast<std::ptrdiff_t>(y) * width);
   }
   return out;
 }

@@ -22,11 +22,11 @@ class Axis {
   int target() const { return static_cast<int>(first_.size()); }
   int first(int i) const { return first_[static_cast<std::size_t>(i)]; }
   int taps(int i) const { return taps_[static_cast<std::size_t>(i)]; }
-  // taps_padded() of them; zeros after the last.
+  // stride() of them; zeros after the last.
   const std::int16_t* weights(int i) const {
-    return weights_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(padded_);
+    return weights_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(stride_);
   }
-  int taps_padded() const { return padded_; }
+  int stride() const { return stride_; }
   // The source samples that are read: [low, high).
   int low() const { return low_; }
   int high() const { return high_; }
@@ -35,7 +35,7 @@ class Axis {
   std::vector<int> first_;
   std::vector<int> taps_;
   std::vector<std::int16_t> weights_;
-  int padded_ = 0;
+  int stride_ = 0;
   int low_ = 0;
   int high_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 namespace rollcall::media {
@@ -12,6 +13,8 @@ constexpr std::int64_t kNoTime = StoredPicture::kNoTime;
 constexpr std::int64_t kJumpBack = 1'000'000;
 constexpr std::int64_t kJumpAhead = 10'000'000;
 constexpr std::size_t kJumpsNamed = 5;
+// Twice what H.264 and HEVC may reorder, for lost packets between.
+constexpr std::int64_t kReorderMax = 32;
 
 // Positions of `pictures` in the order in which they are shown.
 std::vector<std::uint32_t> ShowingOrder(const std::vector<StoredPicture>& pictures) {
@@ -76,6 +79,33 @@ void SpreadBetweenNeighbours(std::vector<StoredPicture>& pictures,
   }
 }
 
+// Places of `pictures` by time; of equal times the first decoded comes first.
+std::vector<std::uint32_t> ByTime(const std::vector<StoredPicture>& pictures) {
+  std::vector<std::uint32_t> places(pictures.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::stable_sort(places.begin(), places.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return pictures[a].pts < pictures[b].pts;
+  });
+  return places;
+}
+
+// A picture whose time lies far from where it is decoded has a damaged time: a reader that starts
+// near that time would not meet it. Where such times are the rule they are left as they are.
+void LeaveOutMisplaced(std::vector<StoredPicture>& pictures) {
+  const std::vector<std::uint32_t> places = ByTime(pictures);
+  std::vector<bool> is_misplaced(pictures.size());
+  std::size_t misplaced = 0;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto distance = static_cast<std::int64_t>(i) - std::int64_t{places[i]};
+    if (std::abs(distance) <= kReorderMax) continue;
+    is_misplaced[places[i]] = true;
+    ++misplaced;
+  }
+  if (misplaced == 0 || misplaced * 20 > pictures.size()) return;
+  std::size_t place = 0;
+  std::erase_if(pictures, [&](const StoredPicture&) { return is_misplaced[place++]; });
+}
+
 }  // namespace
 
 void RemoveJumps(std::vector<StoredPicture>& pictures, std::int64_t frame_micros,
@@ -125,17 +155,16 @@ std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures, 
   std::erase_if(pictures, [&](const StoredPicture& each) {
     return each.pts == kNoTime || each.pts < origin;
   });
+  LeaveOutMisplaced(pictures);
   if (pictures.size() < all) {
     warnings.push_back(
         fmt::format("{} pictures have no usable time and are left out", all - pictures.size()));
   }
-  // decode_order ascends in `pictures`, so a stable sort keeps the first decoded in front.
-  std::stable_sort(pictures.begin(), pictures.end(),
-                   [](const StoredPicture& a, const StoredPicture& b) { return a.pts < b.pts; });
   std::vector<PacketEntry> entries;
   entries.reserve(pictures.size());
   std::size_t same = 0;
-  for (const StoredPicture& each : pictures) {
+  for (const std::uint32_t place : ByTime(pictures)) {
+    const StoredPicture& each = pictures[place];
     const domain::MediaTime pts(each.pts - origin);
     if (!entries.empty() && entries.back().pts == pts) {
       ++same;

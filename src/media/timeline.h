@@ -36,7 +36,8 @@ void RemoveJumps(std::vector<StoredPicture>& pictures, std::int64_t frame_micros
 void FillTimes(std::vector<StoredPicture>& pictures, std::int64_t frame_micros);
 
 // In presentation order from `origin` = 0. Of pictures with the same time the first decoded stays;
-// those before the origin, and those without a time, are left out.
+// those before the origin, without a time, or
+// with a time far from where they are decoded are left out.
 std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures, std::int64_t origin,
                                            std::vector<std::string>& warnings);
 

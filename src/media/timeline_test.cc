@@ -89,5 +89,16 @@ TEST(TimelineTest, KeepsTheFirstDecodedOfEqualTimes) {
   EXPECT_EQ(warnings.size(), 2U) << "one for what has no place, one for equal times";
 }
 
+TEST(TimelineTest, LeavesOutATimeFarFromItsPlace) {
+  std::vector<StoredPicture> pictures;
+  for (std::uint32_t i = 0; i < 200; ++i) pictures.push_back(Picture(i, 40 * i, 40 * i));
+  pictures[50].pts = 150 * 40 + 1;
+  std::vector<std::string> warnings;
+  const auto entries = PresentationOrder(pictures, 0, warnings);
+  ASSERT_EQ(entries.size(), 199U);
+  for (const PacketEntry& each : entries) EXPECT_NE(each.decode_order, 50U);
+  EXPECT_EQ(warnings.size(), 1U);
+}
+
 }  // namespace
 }  // namespace rollcall::media

@@ -99,6 +99,8 @@ std::map<std::string, std::string> RollcallTest::Results(const std::string& key)
       if (digest.ok()) digests[name] = digest->sha256;
     }
   }
+  // Two empty lists would agree about nothing.
+  EXPECT_FALSE(digests.empty()) << key;
   return digests;
 }
 
