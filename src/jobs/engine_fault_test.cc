@@ -33,20 +33,21 @@ class EngineFaultTest : public EngineTest {
 };
 
 TEST_F(EngineFaultTest, KillsItsWorkersBeforeALeaseItCannotRenewRunsOut) {
-  std::atomic<bool> is_cut_off = false;
-  UseFault([&](std::string_view method, When when) -> std::optional<base::Error> {
+  // Shared with the fault, which the engine still asks while the fixture ends it.
+  const auto is_cut_off = std::make_shared<std::atomic<bool>>(false);
+  UseFault([is_cut_off](std::string_view method, When when) -> std::optional<base::Error> {
     const bool is_write = method == "LeaseRenew" || method == "TaskEnd" || method == "TaskClaim" ||
                           method == "LeaseReap";
-    if (is_cut_off && is_write && when == When::kBefore) return Unavailable();
+    if (*is_cut_off && is_write && when == When::kBefore) return Unavailable();
     return std::nullopt;
   });
   StartEngine();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 2}}));
   ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
-  is_cut_off = true;
+  *is_cut_off = true;
   EXPECT_TRUE(Eventually([&] { return AreAllProcessesGone(); }));
   EXPECT_EQ(Run("detect").run.state, JobState::kRunning) << "nobody could write that it ended";
-  is_cut_off = false;
+  *is_cut_off = false;
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   EXPECT_EQ(Attempts("detect").size(), 2U);

@@ -12,7 +12,8 @@
 
 namespace rollcall::media {
 
-// One frame that was asked for. Reference-counted decoder memory: cheap to move, keep few.
+// One frame that was asked for. Reference-counted decoder memory: cheap to move, keep few. Render
+// may be called from any thread, several at once, and after the reader is gone.
 class Frame : public domain::Picture {
  public:
   virtual std::int64_t frame_id() const = 0;
@@ -21,7 +22,8 @@ class Frame : public domain::Picture {
 
 // Decodes exactly the frames of a sampling plan, in presentation order, skipping what the decoder
 // does not need for them (disposable pictures; with keyframes_only all but keyframes).
-// Corrupt packets are skipped and counted; a planned frame that does not decode is left out.
+// Corrupt packets are skipped and counted; a planned frame that does not decode is left out. Around
+// damage decoding goes on one thread until a keyframe's frames are sound again.
 //
 // One thread uses a reader at a time; decoding runs on `threads` threads of its own.
 class FrameReader {
