@@ -53,6 +53,7 @@ struct Models {
   std::string name;
   Json list = Json::array();      // For the report: role, name, kind, sha256.
   Json identity = Json::array();  // What detect's result depends on.
+  float same_person = vision::ModelPack::Thresholds{}.same_person;
 };
 
 Models DescribeModels(const fs::path& folder) {
@@ -64,6 +65,7 @@ Models DescribeModels(const fs::path& folder) {
     return models;
   }
   models.name = pack->name();
+  models.same_person = pack->thresholds().same_person;
   for (const vision::PackRole& role : pack->roles()) {
     if (role.role != "detector" && role.role != "landmarks" && role.role != "embedder") continue;
     models.list.push_back(
@@ -114,7 +116,7 @@ Json HandlerParameters(const store::Episode& episode, const StartRequest& reques
           {"models", models.list},
           {"provider", request.provider},
           {"edit_sequence", 0},
-          {"settings", Json::object()}};
+          {"settings", {{"cluster_cosine_min", models.same_person}}}};
 }
 
 // From which stage on everything runs again; nullopt if nothing does.

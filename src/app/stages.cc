@@ -18,10 +18,10 @@ const std::vector<WiredStage>& WiredStages() {
   static const std::vector<WiredStage> stages{
       {Stage::kValidate, {}},
       {Stage::kExtract, {Stage::kValidate}},
-      {Stage::kDetect, {Stage::kExtract}},
+      {Stage::kDetect, {Stage::kExtract}, 2},
       {Stage::kTrack, {Stage::kDetect}},
       {Stage::kStills, {Stage::kTrack}},
-      {Stage::kCluster, {Stage::kTrack}},
+      {Stage::kCluster, {Stage::kTrack}, 2},
       {Stage::kAnalytics, {Stage::kCluster, Stage::kStills}},
   };
   return stages;

@@ -92,7 +92,7 @@ bool TakeDetection(BinaryReader& reader, Detection& detection) {
     *value = reader.Take<float>();
   }
   const auto no_embedding = reader.Take<std::uint8_t>();
-  if (no_embedding > static_cast<std::uint8_t>(domain::NoEmbedding::kLowQuality)) return false;
+  if (no_embedding > static_cast<std::uint8_t>(domain::NoEmbedding::kNotConfirmed)) return false;
   detection.no_embedding = static_cast<domain::NoEmbedding>(no_embedding);
   bool has_landmarks = false;
   if (!TakeFlag(reader, has_landmarks)) return false;

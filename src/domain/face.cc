@@ -18,6 +18,7 @@ const char* NoEmbeddingName(NoEmbedding reason) {
     case NoEmbedding::kNoLandmarks: return "no_landmarks";
     case NoEmbedding::kTooSmall: return "too_small";
     case NoEmbedding::kLowQuality: return "low_quality";
+    case NoEmbedding::kNotConfirmed: return "not_confirmed";
   }
   return "none";
 }

@@ -23,6 +23,7 @@ enum class NoEmbedding : std::uint8_t {
   kNoLandmarks,       // No trustworthy points.
   kTooSmall,
   kLowQuality,        // The raw norm says: a bad crop.
+  kNotConfirmed,      // The detector does not find it again when it looks at its surroundings.
 };
 const char* NoEmbeddingName(NoEmbedding reason);
 

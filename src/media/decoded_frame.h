@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "media/display_geometry.h"
@@ -26,11 +27,18 @@ class DecodedFrame final : public Frame {
   int height() const override { return geometry_.height; }
   base::Result<domain::Image> Render(const domain::PixelBox& region,
                                      RenderTarget target) const override {
-    return RenderFrame(*frame_, geometry_, region, target);
+    if (!IsHalfEnough(geometry_, region, target, *frame_)) {
+      return RenderFrame(*frame_, geometry_, region, target);
+    }
+    std::call_once(halving_, [this] { half_ = HalveFrame(*frame_); });
+    return RenderFrame(half_ ? *half_ : *frame_, geometry_, region, target);
   }
 
  private:
   FramePtr frame_;
+  // Made when first of use: whoever looks at the whole picture seldom does so once.
+  mutable std::once_flag halving_;
+  mutable FramePtr half_;
   DisplayGeometry geometry_;
   Place place_;
 };

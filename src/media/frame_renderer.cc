@@ -118,6 +118,15 @@ ColourMatrix MatrixOf(const AVFrame& frame) {
           .blue_u = fixed(2 * (1 - kb) * chroma)};
 }
 
+// 8 bits and planes, with the same subsampling; none for those that few videos have.
+AVPixelFormat HalvedFormat(const AVPixFmtDescriptor& description) {
+  if (description.nb_components < 3) return AV_PIX_FMT_GRAY8;
+  if (description.log2_chroma_w == 1 && description.log2_chroma_h == 1) return AV_PIX_FMT_YUV420P;
+  if (description.log2_chroma_w == 1 && description.log2_chroma_h == 0) return AV_PIX_FMT_YUV422P;
+  if (description.log2_chroma_w == 0 && description.log2_chroma_h == 0) return AV_PIX_FMT_YUV444P;
+  return AV_PIX_FMT_NONE;
+}
+
 std::uint8_t Clip(int value) { return static_cast<std::uint8_t>(std::clamp(value, 0, 255)); }
 
 // The part of the target that shows the picture, in the stored orientation.
@@ -310,6 +319,39 @@ FramePtr MakeRenderable(FramePtr frame) {
   sws_scale(scaler.get(), frame->data, frame->linesize, 0, frame->height, copy->data,
             copy->linesize);
   return copy;
+}
+
+FramePtr HalveFrame(const AVFrame& frame) {
+  const AVPixFmtDescriptor& description =
+      *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  const bool is_rgb = (description.flags & AV_PIX_FMT_FLAG_RGB) != 0;
+  const AVPixelFormat format = is_rgb ? AV_PIX_FMT_NONE : HalvedFormat(description);
+  if (format == AV_PIX_FMT_NONE || frame.width % 4 != 0 || frame.height % 4 != 0) return nullptr;
+  FramePtr half = NewFrame();
+  half->format = format;
+  half->width = frame.width / 2;
+  half->height = frame.height / 2;
+  half->colorspace = SpaceOf(frame);
+  half->color_range = IsFullRange(frame) ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+  if (av_frame_get_buffer(half.get(), 0) < 0) return nullptr;
+  const int components = description.nb_components < 3 ? 1 : 3;
+  for (int i = 0; i < components; ++i) {
+    const int dx = i == 0 ? 0 : description.log2_chroma_w;
+    const int dy = i == 0 ? 0 : description.log2_chroma_h;
+    Halve(PlaneOf(frame, description.comp[i]), half->width >> dx, half->height >> dy,
+          half->data[i], half->linesize[i]);
+  }
+  return half;
+}
+
+bool IsHalfEnough(const DisplayGeometry& geometry, const domain::PixelBox& region,
+                  domain::Picture::RenderTarget target, const AVFrame& frame) {
+  constexpr double kShrink = 4;
+  const StoredRegion stored = ToStored(geometry, region, frame.width, frame.height);
+  const bool is_transposed = geometry.orientation.is_transposed;
+  const int target_x = is_transposed ? target.height : target.width;
+  const int target_y = is_transposed ? target.width : target.height;
+  return stored.x2 - stored.x1 >= kShrink * target_x && stored.y2 - stored.y1 >= kShrink * target_y;
 }
 
 base::Result<domain::Image> RenderFrame(const AVFrame& frame, const DisplayGeometry& geometry,

@@ -105,6 +105,43 @@ TEST_P(PixelFormatTest, KeepsColours) {
   }
 }
 
+// Noise everywhere, so that a shift by a fraction of a pixel would show.
+TEST_P(PixelFormatTest, HalfTheFrameShowsTheSame) {
+  constexpr int kWidth = 192;
+  constexpr int kHeight = 96;
+  Image source = Quarters(kWidth, kHeight);
+  unsigned noise = 1;
+  for (std::uint8_t& each : source.pixels) {
+    noise = noise * 1664525 + 1013904223;
+    each = static_cast<std::uint8_t>(each / 2 + (noise >> 26));
+  }
+  const FramePtr frame = MakeRenderable(Convert(source, GetParam()));
+  ASSERT_NE(frame, nullptr);
+  const FramePtr half = HalveFrame(*frame);
+  const AVPixFmtDescriptor& format =
+      *av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame->format));
+  const bool is_usual = (format.flags & AV_PIX_FMT_FLAG_RGB) == 0 && format.log2_chroma_w < 2;
+  ASSERT_EQ(half != nullptr, is_usual);
+  if (half == nullptr) return;
+  for (const int exif : {1, 6}) {
+    const auto geometry =
+        MakeDisplayGeometry(kWidth, kHeight, AVRational{1, 1}, OrientationOfExif(exif));
+    for (const PixelBox& region : {Whole(geometry), PixelBox{5.3F, 2.1F, 89.9F, 83.7F}}) {
+      const domain::Picture::RenderTarget target{static_cast<int>(region.width() / 4),
+                                                 static_cast<int>(region.height() / 4),
+                                                 PixelFormat::kRgb24};
+      ASSERT_TRUE(IsHalfEnough(geometry, region, target, *frame));
+      const auto direct = RenderFrame(*frame, geometry, region, target);
+      const auto halved = RenderFrame(*half, geometry, region, target);
+      ASSERT_TRUE(direct.ok() && halved.ok());
+      for (std::size_t i = 0; i < direct->pixels.size(); ++i) {
+        ASSERT_NEAR(direct->pixels[i], halved->pixels[i], region.x1 > 0 ? 10 : 6)
+            << exif << " " << i;
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     FrameRenderer, PixelFormatTest,
     ::testing::Values(AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P, AV_PIX_FMT_NV12,
@@ -114,6 +151,17 @@ INSTANTIATE_TEST_SUITE_P(
                       AV_PIX_FMT_RGB24, AV_PIX_FMT_BGR24, AV_PIX_FMT_RGBA, AV_PIX_FMT_BGR0,
                       AV_PIX_FMT_RGB48LE, AV_PIX_FMT_RGB48BE, AV_PIX_FMT_RGB565LE),
     [](const auto& each) { return std::string(av_get_pix_fmt_name(each.param)); });
+
+TEST(FrameRendererTest, HalvesOnlyWhatStaysExact) {
+  EXPECT_EQ(HalveFrame(*MakeFrame(66, 64, AV_PIX_FMT_YUV420P)), nullptr);
+  EXPECT_EQ(HalveFrame(*MakeFrame(64, 30, AV_PIX_FMT_YUV420P)), nullptr);
+  const FramePtr frame = MakeFrame(64, 64, AV_PIX_FMT_YUV420P);
+  EXPECT_NE(HalveFrame(*frame), nullptr);
+  const auto geometry = MakeDisplayGeometry(64, 64, AVRational{1, 1}, {});
+  EXPECT_FALSE(IsHalfEnough(geometry, {0, 0, 64, 64}, {17, 16, PixelFormat::kRgb24}, *frame));
+  EXPECT_FALSE(IsHalfEnough(geometry, {0, 0, 64, 64}, {16, 17, PixelFormat::kRgb24}, *frame));
+  EXPECT_FALSE(IsHalfEnough(geometry, {0, 0, 32, 32}, {16, 16, PixelFormat::kRgb24}, *frame));
+}
 
 TEST(FrameRendererTest, FollowsMatrixAndRange) {
   const Image source = Quarters(64, 64);

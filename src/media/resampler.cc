@@ -11,11 +11,12 @@ namespace {
 
 // Dot products of so many 16-bit numbers compile to whole vector instructions.
 constexpr int kPadTo = 8;
-// Columns that are summed in registers at a time.
-constexpr int kBlock = 32;
+// Columns that are summed in registers at a time: whole cache lines, eight SSE2 registers.
+constexpr int kBlock = 64;
+constexpr int kLanes = 8;
 
-using Bytes16 = std::uint8_t __attribute__((vector_size(16)));
-using Words16 = std::uint16_t __attribute__((vector_size(32)));
+using Bytes8 = std::uint8_t __attribute__((vector_size(kLanes)));
+using Words8 = std::uint16_t __attribute__((vector_size(2 * kLanes)));
 
 // Shares that are given in turn, as integers whose sum is exact.
 class Quantizer {
@@ -67,22 +68,22 @@ void SumRows8(const Plane& plane, int first_row, int taps, const std::int16_t* w
               std::ptrdiff_t column, int count, std::int16_t* sums) {
   int x = 0;
   for (; x + kBlock <= count; x += kBlock) {
-    Words16 low{};
-    Words16 high{};
+    std::array<Words8, kBlock / kLanes> lanes{};
     for (int t = 0; t < taps; ++t) {
       const std::uint8_t* row = RowOf<std::uint8_t>(plane, first_row + t) + column + x;
-      Bytes16 a;
-      Bytes16 b;
-      std::memcpy(&a, row, sizeof a);
-      std::memcpy(&b, row + sizeof a, sizeof b);
-      const auto weight = static_cast<std::uint16_t>(weights[t]);
-      low += __builtin_convertvector(a, Words16) * weight;
-      high += __builtin_convertvector(b, Words16) * weight;
+      const Words8 weight = Words8{} + static_cast<std::uint16_t>(weights[t]);
+#pragma GCC unroll 8
+      for (std::size_t i = 0; i < lanes.size(); ++i) {
+        Bytes8 samples;
+        std::memcpy(&samples, row + i * kLanes, sizeof samples);
+        lanes[i] += __builtin_convertvector(samples, Words8) * weight;
+      }
     }
-    low >>= 1;
-    high >>= 1;
-    std::memcpy(sums + x, &low, sizeof low);
-    std::memcpy(sums + x + 16, &high, sizeof high);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      lanes[i] >>= 1;
+      std::memcpy(sums + x + i * kLanes, &lanes[i], sizeof lanes[i]);
+    }
   }
   for (; x < count; ++x) {
     unsigned sum = 0;
@@ -114,6 +115,35 @@ void SumRows16(const Plane& plane, int first_row, int taps, const std::int16_t* 
     for (int i = 0; i < columns; ++i) {
       sums[x + i] = static_cast<std::int16_t>(block[static_cast<std::size_t>(i)] >> 1);
     }
+  }
+}
+
+// Of 8-bit neighbours: a pair of samples is a word, its halves are added as words.
+void HalveRows8(const std::uint8_t* above, const std::uint8_t* below, int width,
+                std::uint8_t* out) {
+  int x = 0;
+  for (; x + kLanes <= width; x += kLanes) {
+    Words8 a;
+    Words8 b;
+    std::memcpy(&a, above + 2 * x, sizeof a);
+    std::memcpy(&b, below + 2 * x, sizeof b);
+    const Words8 sum = (a & 0xff) + (a >> 8) + (b & 0xff) + (b >> 8) + 2;
+    const Bytes8 mean = __builtin_convertvector(sum >> 2, Bytes8);
+    std::memcpy(out + x, &mean, sizeof mean);
+  }
+  for (; x < width; ++x) {
+    const int sum = above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1];
+    out[x] = static_cast<std::uint8_t>((sum + 2) >> 2);
+  }
+}
+
+template <typename Sample>
+void HalveRows(const Sample* above, const Sample* below, const Plane& plane, int width,
+               std::uint8_t* out) {
+  const int step = plane.step;
+  for (int x = 0; x < width; ++x, above += 2 * step, below += 2 * step) {
+    const int sum = above[0] + above[step] + below[0] + below[step];
+    out[x] = static_cast<std::uint8_t>(std::min(255, ((sum >> plane.shift) + 2) >> 2));
   }
 }
 
@@ -187,6 +217,22 @@ Axis::Axis(Span span, int target, int source) : low_(source) {
     taps_[static_cast<std::size_t>(i)] = taps;
     low_ = std::min(low_, first);
     high_ = std::max(high_, first + taps);
+  }
+}
+
+void Halve(const Plane& plane, int width, int height, std::uint8_t* out,
+           std::ptrdiff_t row_bytes) {
+  for (int y = 0; y < height; ++y, out += row_bytes) {
+    if (plane.is_wide) {
+      HalveRows(RowOf<std::uint16_t>(plane, 2 * y), RowOf<std::uint16_t>(plane, 2 * y + 1), plane,
+                width, out);
+    } else if (plane.step == 1) {
+      HalveRows8(RowOf<std::uint8_t>(plane, 2 * y), RowOf<std::uint8_t>(plane, 2 * y + 1), width,
+                 out);
+    } else {
+      HalveRows(RowOf<std::uint8_t>(plane, 2 * y), RowOf<std::uint8_t>(plane, 2 * y + 1), plane,
+                width, out);
+    }
   }
 }
 

@@ -49,6 +49,9 @@ struct Plane {
   int shift = 0;         // A wide sample >> shift has 8 bits.
 };
 
+// Means of 2×2 samples, rounded, as bytes: `width` × `height` of them from twice as many.
+void Halve(const Plane& plane, int width, int height, std::uint8_t* out, std::ptrdiff_t row_bytes);
+
 // The plane scaled to vertical.target() rows of horizontal.target() samples, packed, 0…255.
 std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
                                    const Axis& vertical);

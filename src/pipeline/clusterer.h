@@ -19,7 +19,7 @@ struct ClusterInput {
 };
 
 struct ClusterOptions {
-  float cosine_min = 0.36F;  // Average linkage stops below it.
+  float cosine_min = 0.40F;  // Average linkage stops below it; a pack's `same_person`.
   // Above this many, the heaviest are clustered and the others join the nearest group or none.
   // The similarity matrix takes 4 · tracks_max² bytes: 256 MB.
   std::size_t tracks_max = 8'000;

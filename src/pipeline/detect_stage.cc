@@ -42,7 +42,9 @@ base::Result<std::unique_ptr<FaceExaminer>> MakeExaminer(
   names.embedder = embedder->name();
   const ExaminerOptions options{.score_whole = pack.thresholds().score_whole,
                                 .score_tiles = pack.thresholds().score_tiles,
-                                .raw_norm_min = pack.thresholds().raw_norm_min};
+                                .raw_norm_min = pack.thresholds().raw_norm_min,
+                                .raw_norm_typical = pack.thresholds().raw_norm_typical,
+                                .second_look = pack.thresholds().second_look};
   return std::make_unique<FaceExaminer>(std::move(detector), std::move(landmarker),
                                         std::move(embedder), options);
 }

@@ -14,7 +14,8 @@ using domain::NoEmbedding;
 
 NoEmbedding NoEmbeddingFromName(const std::string& name) {
   for (const NoEmbedding reason : {NoEmbedding::kNotSampled, NoEmbedding::kNoLandmarks,
-                                   NoEmbedding::kTooSmall, NoEmbedding::kLowQuality}) {
+                                   NoEmbedding::kTooSmall, NoEmbedding::kLowQuality,
+                                   NoEmbedding::kNotConfirmed}) {
     if (name == domain::NoEmbeddingName(reason)) return reason;
   }
   return NoEmbedding::kNone;

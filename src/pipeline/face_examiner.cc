@@ -1,7 +1,6 @@
 #include "pipeline/face_examiner.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace rollcall::pipeline {
 namespace {
@@ -14,23 +13,11 @@ float LongerSide(const domain::PixelBox& box) { return std::max(box.width(), box
 // Before an embedding is known: size against the embedder's 112 px, pose and points.
 float FirstQuality(const Detection& detection) {
   const float size = std::min(1.0F, LongerSide(detection.box) / 112.0F);
-  const float pose = detection.landmarks ? Frontality(*detection.landmarks) : 0.3F;
+  const float pose = detection.landmarks ? vision::Frontality(*detection.landmarks) : 0.3F;
   return detection.score * size * (0.3F + 0.7F * pose) * (0.5F + 0.5F * detection.landmark_score);
 }
 
 }  // namespace
-
-float Frontality(const domain::Landmarks5& points) {
-  const float eye_x = points[1].x - points[0].x;
-  const float eye_y = points[1].y - points[0].y;
-  const float distance = std::hypot(eye_x, eye_y);
-  if (distance <= 0) return 0;
-  const float to_nose_x = points[2].x - (points[0].x + points[1].x) / 2;
-  const float to_nose_y = points[2].y - (points[0].y + points[1].y) / 2;
-  // Along the line of the eyes: 0 in front, about 0.5 where one eye hides behind the nose.
-  const float along = (to_nose_x * eye_x + to_nose_y * eye_y) / (distance * distance);
-  return std::clamp(1 - 1.6F * std::abs(along), 0.0F, 1.0F);
-}
 
 base::Result<std::vector<Detection>> FaceExaminer::Find(const domain::Picture& picture,
                                                         vision::Search search) {
@@ -69,13 +56,27 @@ base::Result<void> FaceExaminer::Embed(const domain::Picture& picture, Detection
     detection.no_embedding = NoEmbedding::kTooSmall;
     return {};
   }
+  ROLLCALL_TRY_ASSIGN(
+      const std::vector<vision::FaceCandidate> confirmed,
+      vision::ConfirmFaces(
+          *detector_, picture,
+          {{.box = detection.box, .score = detection.score, .landmarks = detection.landmarks}},
+          options_.second_look));
+  if (confirmed.empty()) {
+    detection.no_embedding = NoEmbedding::kNotConfirmed;
+    return {};
+  }
   ROLLCALL_TRY_ASSIGN(const domain::Image aligned,
                       vision::AlignFace(picture, *detection.landmarks));
   ROLLCALL_TRY_ASSIGN(std::vector<vision::FaceVector> vectors,
                       embedder_->Embed(std::span(&aligned, 1)));
   detection.raw_norm = vectors[0].raw_norm;
-  const float sharpness = vision::Sharpness(aligned);
-  detection.quality *= 0.5F + 0.5F * sharpness;
+  detection.quality =
+      vision::FaceQuality({.face_px = LongerSide(detection.box),
+                           .sharpness = vision::Sharpness(aligned),
+                           .frontality = vision::Frontality(*detection.landmarks),
+                           .raw_norm = detection.raw_norm,
+                           .raw_norm_typical = options_.raw_norm_typical});
   if (detection.raw_norm < options_.raw_norm_min) {
     detection.no_embedding = NoEmbedding::kLowQuality;
     return {};

@@ -18,6 +18,8 @@ struct ExaminerOptions {
   float embed_px_min = 24;        // Below this a crop says nothing about who it is.
   float plausibility_min = 0.5F;  // Of landmarks that are to be trusted.
   float raw_norm_min = 2.4F;
+  float raw_norm_typical = 3.7F;
+  vision::SecondLookRule second_look;  // Before an embedding is taken.
 };
 
 // All networks that look at one picture. One per thread.
@@ -45,9 +47,5 @@ class FaceExaminer {
   std::unique_ptr<vision::FaceEmbedder> embedder_;
   ExaminerOptions options_;
 };
-
-// 1 for a face seen from the front, towards 0 for a profile: how far the nose lies from the middle
-// of the eyes, in eye distances.
-float Frontality(const domain::Landmarks5& points);
 
 }  // namespace rollcall::pipeline
