@@ -17,7 +17,7 @@ using domain::Stage;
 const std::vector<WiredStage>& WiredStages() {
   static const std::vector<WiredStage> stages{
       {Stage::kValidate, {}},
-      {Stage::kExtract, {Stage::kValidate}},
+      {Stage::kExtract, {Stage::kValidate}, 2},
       {Stage::kDetect, {Stage::kExtract}, 2},
       {Stage::kTrack, {Stage::kDetect}},
       {Stage::kStills, {Stage::kTrack}},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -97,10 +98,24 @@ std::string Envelopes(const Json& episode, const Paint& paint) {
   return paint.Bold("jobs") + "\n" + (table.is_empty() ? "  none yet\n" : table.ToString(paint));
 }
 
-std::string Artifacts(const Json& episode, const Paint& paint) {
-  TextTable table({"  ", "FILE", "SIZE", "ROWS", "SHA-256"});
+// The stage whose file a plain name stands for: the last one that leaves a file of the name.
+std::map<std::string, std::string> Owners(const Json& episode) {
+  std::map<std::string, std::string> owners;
   for (const Json& stage : episode.at("stages")) {
     for (const Json& artifact : stage.at("artifacts")) {
+      owners[artifact.at("name").get<std::string>()] = stage.at("name").get<std::string>();
+    }
+  }
+  return owners;
+}
+
+std::string Artifacts(const Json& episode, const Paint& paint) {
+  TextTable table({"  ", "FILE", "SIZE", "ROWS", "SHA-256"});
+  const auto owners = Owners(episode);
+  for (const Json& stage : episode.at("stages")) {
+    for (const Json& artifact : stage.at("artifacts")) {
+      const bool is_shown = owners.at(artifact.at("name")) == stage.at("name");
+      if (!is_shown && artifact.value("verified", false)) continue;
       const bool is_whole = artifact.value("verified", false);
       const auto rows = artifact.at("count").get<std::int64_t>();
       table.Add({"  " + (is_whole ? paint.Good("✓") : paint.Bad("✗")), artifact.at("name"),

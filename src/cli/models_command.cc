@@ -9,10 +9,12 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/text_table.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "vision/model_pack.h"
+#include "vision/pack_catalog.h"
 
 namespace rollcall::cli {
 namespace {
@@ -136,38 +138,69 @@ Result<ExitCode> VerifyPack(Session& session, const std::string& name) {
   return ExitCode::kOk;
 }
 
-// Beside its place first, then renamed: a pack is there whole or not at all.
-Result<void> CopyPack(const fs::path& from, const fs::path& to) {
-  const fs::path beside = to.string() + ".new";
-  std::error_code error;
-  fs::remove_all(beside, error);
-  fs::copy(from, beside, fs::copy_options::recursive, error);
-  if (!error) fs::remove_all(to, error);
-  if (!error) fs::rename(beside, to, error);
-  if (!error) return base::SyncFolder(to.parent_path());
-  std::error_code ignored;
-  fs::remove_all(beside, ignored);
-  return base::ErrnoError(error.value(), "copy the pack to", to);
+Result<ExitCode> SayWhereItIs(const Console& console, const ModelPack& pack) {
+  console.Print(fmt::format(
+      "{0} is in {1}\nuse it with --models {0}, or models.pack = \"{0}\" in rollcall.toml\n",
+      pack.name(), pack.folder().string()));
+  if (console.is_json()) {
+    console.PrintDocument({{"name", pack.name()}, {"folder", pack.folder().string()}});
+  }
+  return ExitCode::kOk;
 }
 
-Result<ExitCode> AddPack(Session& session, const fs::path& folder, const std::string& as) {
-  ROLLCALL_TRY_ASSIGN(const ModelPack pack, ModelPack::Load(folder));
-  ROLLCALL_TRY(pack.Verify());
-  const std::string name = as.empty() ? folder.filename().string() : as;
-  if (name.empty() || name.find('/') != std::string::npos || name.starts_with(".")) {
-    return domain::MakeError(reason::kBadParams, "\"" + name + "\" cannot name a pack",
-                             "give a plain name with --name");
+Result<ExitCode> AddPack(Session& session, const fs::path& folder) {
+  ROLLCALL_TRY_ASSIGN(const ModelPack pack, vision::PackAdd(folder, session.data().models()));
+  return SayWhereItIs(session.console(), pack);
+}
+
+// One line that is overwritten; nothing where no terminal shows it.
+class DownloadLine {
+ public:
+  explicit DownloadLine(const Console& console) : console_(console) {}
+  ~DownloadLine() {
+    if (is_drawn_) console_.Print("\n");
   }
-  const fs::path to = session.data().models() / name;
+  void Draw(std::int64_t done, std::int64_t total) {
+    if (!console_.terminal().is_tty) return;
+    const std::string all = total > 0 ? " of " + Bytes(total) : "";
+    console_.Print(fmt::format("\r  fetched {}{}", Bytes(done), all));
+    is_drawn_ = true;
+  }
+
+ private:
+  const Console& console_;
+  bool is_drawn_ = false;
+};
+
+Result<ExitCode> InstallPack(Session& session, const std::string& name_or_url,
+                             const std::string& mirror_url) {
+  const app::Config& config = session.config();
+  const fs::path made = config.models_dir / name_or_url;
   std::error_code ignored;
-  if (!fs::equivalent(folder, to, ignored)) ROLLCALL_TRY(CopyPack(folder, to));
-  const Console& console = session.console();
-  console.Print(
-      fmt::format("{} is in {}\nuse it with --models {}, or models.pack = \"{}\" in "
-                  "rollcall.toml\n",
-                  name, to.string(), name, name));
-  if (console.is_json()) console.PrintDocument({{"name", name}, {"folder", to.string()}});
-  return ExitCode::kOk;
+  const bool is_local = name_or_url.find('/') == std::string::npos && mirror_url.empty() &&
+                        fs::exists(made / "pack.toml", ignored);
+  if (is_local) return AddPack(session, made);
+  const Interrupt interrupt;
+  DownloadLine line(session.console());
+  const auto tick = [&](std::int64_t done, std::int64_t total) {
+    line.Draw(done, total);
+    return !interrupt.has_come();
+  };
+  ROLLCALL_TRY_ASSIGN(const ModelPack pack,
+                      vision::PackInstall({.name_or_url = name_or_url,
+                                           .models_dir = session.data().models(),
+                                           .base_pack = config.models_dir / "default",
+                                           .mirror_url = mirror_url},
+                                          tick));
+  return SayWhereItIs(session.console(), pack);
+}
+
+std::string KnownPacks() {
+  std::string text = "default; the address of a pack.toml";
+  for (const vision::KnownDetector& each : vision::KnownDetectors()) {
+    text += fmt::format("; {} ({})", each.name, each.about);
+  }
+  return text;
 }
 
 }  // namespace
@@ -175,7 +208,7 @@ Result<ExitCode> AddPack(Session& session, const fs::path& folder, const std::st
 void AddModels(CommandLine& line) {
   struct Flags {
     std::string pack;
-    std::string as;
+    std::string mirror;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* group = line.app.add_subcommand("models", "The model packs that find and tell faces");
@@ -190,22 +223,20 @@ void AddModels(CommandLine& line) {
   AddGlobalFlags(line, verify);
   OnChosen(line, verify, [flags](Session& session) { return VerifyPack(session, flags->pack); });
 
-  CLI::App* add = group->add_subcommand("add", "Copy a pack into the data directory");
+  CLI::App* add = group->add_subcommand("add", "Check a pack and copy it into the data directory");
   add->add_option("folder", flags->pack, "A folder with pack.toml")->required();
-  add->add_option("--name", flags->as, "The name that it gets");
   AddGlobalFlags(line, add);
   OnChosen(line, add, [flags](Session& session) {
-    return AddPack(session, fs::absolute(flags->pack).lexically_normal(), flags->as);
+    return AddPack(session, fs::absolute(flags->pack).lexically_normal());
   });
 
   CLI::App* install = group->add_subcommand(
-      "install",
-      "Copy the pack that set-up made into the data directory, so that it moves with it");
-  install->add_option("pack", flags->pack, "Its name")->default_str("default");
+      "install", "Fetch a pack into the data directory, or copy the one that set-up made");
+  install->add_option("pack", flags->pack, KnownPacks())->default_str("default");
+  install->add_option("--mirror", flags->mirror, "Fetch a known pack's file from this address");
   AddGlobalFlags(line, install);
   OnChosen(line, install, [flags](Session& session) {
-    const std::string name = flags->pack.empty() ? "default" : flags->pack;
-    return AddPack(session, session.config().models_dir / name, name);
+    return InstallPack(session, flags->pack.empty() ? "default" : flags->pack, flags->mirror);
   });
 }
 

@@ -154,6 +154,7 @@ base::Result<std::optional<Container::VideoPacket>> Container::Read() {
 base::Result<std::optional<Container::VideoPacket>> Container::ReadFile() {
   PacketPtr packet = NewPacket();
   for (int failed = 0; failed < kFailedReadsMax;) {
+    const std::int64_t errors = DemuxErrors();
     const int code = av_read_frame(format_, packet.get());
     if (input_->error_number() != 0) {
       return base::ErrnoError(input_->error_number(), "read", path_);
@@ -164,6 +165,7 @@ base::Result<std::optional<Container::VideoPacket>> Container::ReadFile() {
       ++damaged_reads_;
       continue;
     }
+    if (DemuxErrors() > errors) ++damaged_reads_;
     if (packet->stream_index == stream_->index) {
       const ScannedPicture picture = scanner_->Scan(*packet);
       return std::optional<VideoPacket>(

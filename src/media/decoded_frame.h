@@ -23,6 +23,7 @@ class DecodedFrame final : public Frame {
 
   std::int64_t frame_id() const override { return place_.frame_id; }
   domain::MediaTime pts() const override { return place_.pts; }
+  bool is_damaged() const override { return frame_->decode_error_flags != 0; }
   int width() const override { return geometry_.width; }
   int height() const override { return geometry_.height; }
   base::Result<domain::Image> Render(const domain::PixelBox& region,

@@ -18,6 +18,8 @@ class Frame : public domain::Picture {
  public:
   virtual std::int64_t frame_id() const = 0;
   virtual domain::MediaTime pts() const = 0;
+  // Whether the decoder had to make up parts of it, for the file is damaged there.
+  virtual bool is_damaged() const = 0;
 };
 
 // Decodes exactly the frames of a sampling plan, in presentation order, skipping what the decoder

@@ -15,8 +15,16 @@ std::string& LastLine() {
   return line;
 }
 
+std::int64_t& DemuxErrorCount() {
+  thread_local std::int64_t count = 0;
+  return count;
+}
+
 void CountError(void* context) {
-  if (context == nullptr || *static_cast<const AVClass**>(context) != avcodec_get_class()) return;
+  if (context == nullptr) return;
+  const AVClass* kind = *static_cast<const AVClass**>(context);
+  if (kind == avformat_get_class()) ++DemuxErrorCount();
+  if (kind != avcodec_get_class()) return;
   auto* errors = static_cast<CodecErrors*>(static_cast<AVCodecContext*>(context)->opaque);
   if (errors != nullptr) ++errors->logged;
 }
@@ -66,5 +74,7 @@ std::string LibavMessage(int code) {
 }
 
 void ForgetLog() { LastLine().clear(); }
+
+std::int64_t DemuxErrors() { return DemuxErrorCount(); }
 
 }  // namespace rollcall::media

@@ -54,6 +54,9 @@ struct CodecErrors {
 // "Invalid data found when processing input (moov atom not found)".
 std::string LibavMessage(int code);
 
+// Errors that demuxers have logged on this thread. They skip damage and return no error for it.
+std::int64_t DemuxErrors();
+
 // Forgets the last logged error, before a call whose errors matter.
 void ForgetLog();
 

@@ -115,8 +115,10 @@ class Collector {
 
   void WarnOfDamage(PacketIndex& index) const {
     if (container_.damaged_reads() > 0 || corrupt_ > 0) {
-      index.warnings.push_back(fmt::format("{} passages of the file are damaged",
-                                           container_.damaged_reads() + corrupt_));
+      const std::int64_t passages = container_.damaged_reads() + corrupt_;
+      index.warnings.push_back(passages == 1
+                                   ? std::string("one passage of the file is damaged")
+                                   : fmt::format("{} passages of the file are damaged", passages));
     }
     const MediaTime declared = DeclaredDuration(container_);
     const MediaTime slack = std::max(kLengthSlack, declared / 50);

@@ -151,6 +151,11 @@ base::Json Warnings(const Episode& episode) {
     warnings.push_back(fmt::format("{} of {} sampled frames could not be decoded", failed,
                                    episode.extract.value("samples", std::int64_t{0})));
   }
+  if (const auto damaged = episode.det_stats.value("frames_damaged", std::int64_t{0});
+      damaged > 0) {
+    warnings.push_back(fmt::format("{} of {} sampled frames are damaged in the file", damaged,
+                                   episode.extract.value("samples", std::int64_t{0})));
+  }
   for (const std::string& warning : episode.clusters.warnings) warnings.push_back(warning);
   return warnings;
 }

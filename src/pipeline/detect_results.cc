@@ -60,6 +60,7 @@ base::Json DetStats(const DetectCounters& counters, const Statistics& statistics
           {"faces_detected", counters.faces_detected},
           {"frames_no_faces", statistics.frames_without_faces},
           {"failed_reads", counters.failed_reads},
+          {"frames_damaged", counters.frames_damaged},
           {"embeddings_computed", counters.embeddings_computed},
           {"faces_without_embedding", statistics.without_embedding},
           {"confidence_histogram", {{"bins", bins}, {"counts", statistics.confidence}}},
@@ -142,7 +143,8 @@ base::Json DetectCounters::ToJson() const {
   return {{"frames_processed", frames_processed},
           {"faces_detected", faces_detected},
           {"embeddings_computed", embeddings_computed},
-          {"failed_reads", failed_reads}};
+          {"failed_reads", failed_reads},
+          {"frames_damaged", frames_damaged}};
 }
 
 base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
@@ -152,6 +154,7 @@ base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
   counters.faces_detected = json.value("faces_detected", std::int64_t{0});
   counters.embeddings_computed = json.value("embeddings_computed", std::int64_t{0});
   counters.failed_reads = json.value("failed_reads", std::int64_t{0});
+  counters.frames_damaged = json.value("frames_damaged", std::int64_t{0});
   return counters;
 }
 

@@ -14,6 +14,7 @@ struct DetectCounters {
   std::int64_t faces_detected = 0;
   std::int64_t embeddings_computed = 0;
   std::int64_t failed_reads = 0;
+  std::int64_t frames_damaged = 0;  // Of those processed: parts were concealed by the decoder.
 
   base::Json ToJson() const;
   static base::Result<DetectCounters> FromJson(std::string_view text);

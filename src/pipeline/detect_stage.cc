@@ -133,6 +133,7 @@ class DetectRun {
 
   void Take(ExaminedFrame frame) {
     ++counters_.frames_processed;
+    if (frame.is_damaged) ++counters_.frames_damaged;
     counters_.faces_detected += static_cast<std::int64_t>(frame.detections.size());
     for (domain::Detection& detection : frame.detections) {
       if (!detection.embedding.empty()) ++counters_.embeddings_computed;

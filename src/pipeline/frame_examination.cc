@@ -102,6 +102,7 @@ base::Result<void> FrameExamination::ReadAll() {
     work->search = ChooseSearch(frame->pts(), verdict.is_cut, begins_segment);
     work->result = {.frame_id = frame->frame_id(),
                     .pts = frame->pts(),
+                    .is_damaged = frame->is_damaged(),
                     .shot = verdict,
                     .detections = {},
                     .crops = {}};

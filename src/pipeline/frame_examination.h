@@ -22,6 +22,7 @@ namespace rollcall::pipeline {
 struct ExaminedFrame {
   std::int64_t frame_id = 0;
   domain::MediaTime pts{};
+  bool is_damaged = false;
   ShotDetector::Verdict shot;
   std::vector<domain::Detection> detections;
   std::vector<domain::FaceCrop> crops;

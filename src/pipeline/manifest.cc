@@ -16,6 +16,7 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
                                                               {"pts_us", ColumnType::kInt64},
                                                               {"keyframe", ColumnType::kBool},
                                                               {"disposable", ColumnType::kBool},
+                                                              {"decode_order", ColumnType::kInt64},
                                                               {"sampled", ColumnType::kBool}}));
   auto next_sample = manifest.plan.begin();
   for (std::size_t i = 0; i < manifest.index.packets.size(); ++i) {
@@ -29,6 +30,7 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
     writer->Int64(packet.pts.count());
     writer->Bool(packet.is_keyframe);
     writer->Bool(packet.is_disposable);
+    writer->Int64(packet.decode_order);
     writer->Bool(is_sampled);
     ROLLCALL_TRY(writer->EndRow());
   }
@@ -42,14 +44,16 @@ base::Result<Manifest> ReadManifest(const std::filesystem::path& path) {
       {{"pts_us", ColumnType::kInt64},
        {"keyframe", ColumnType::kBool},
        {"disposable", ColumnType::kBool},
+       {"decode_order", ColumnType::kInt64},
        {"sampled", ColumnType::kBool}},
       [&](const artifacts::ParquetRow& row) -> base::Result<void> {
-        if (row.Bool(3)) {
+        if (row.Bool(4)) {
           manifest.plan.push_back(static_cast<std::int64_t>(manifest.index.packets.size()));
         }
         manifest.index.packets.push_back({.pts = domain::MediaTime{row.Int(0)},
                                           .is_keyframe = row.Bool(1),
-                                          .is_disposable = row.Bool(2)});
+                                          .is_disposable = row.Bool(2),
+                                          .decode_order = static_cast<std::uint32_t>(row.Int(3))});
         return {};
       }));
   return manifest;

@@ -29,6 +29,7 @@ constexpr std::array<KnownDetector, 1> kDetectors{{{
     .licence = "MIT",
     .source = "OpenCV zoo, models/face_detection_yunet (libfacedetection.train)",
     .table = R"(kind = "yunet"
+input = "input"
 colour = "bgr"
 [params]
 input_width = 640
@@ -36,7 +37,7 @@ input_height = 640
 mean = 0.0
 scale = 1.0
 score_min = 0.6
-nms_iou = 0.4
+nms_iou = 0.3
 )",
 }}};
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "base/file.h"
@@ -114,6 +115,124 @@ TEST_F(BadInputTest, DataDirectoryThatIsAFile) {
   const Ended ended = Rollcall({"jobs", "list"});
   EXPECT_NE(ended.exit, 0);
   EXPECT_THAT(ended.err, HasSubstr("error: ERR_"));
+}
+
+// A file system of its own for the data directory; false where this process may not have one.
+class SmallDisk {
+ public:
+  SmallDisk(fs::path folder, const std::string& size) : folder_(std::move(folder)) {
+    fs::create_directories(folder_);
+    is_there_ = Run("mount -t tmpfs -o size=" + size + " none '" + folder_.string() + "'");
+  }
+  ~SmallDisk() {
+    if (is_there_) Run("umount -l '" + folder_.string() + "'");
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool is_there() const { return is_there_; }
+  bool Grow(const std::string& size) const {
+    return Run("mount -o remount,size=" + size + " '" + folder_.string() + "'");
+  }
+
+ private:
+  static bool Run(const std::string& command) {
+    return std::system((command + " 2>/dev/null").c_str()) == 0;
+  }
+  fs::path folder_;
+  bool is_there_ = false;
+};
+
+TEST_F(BadInputTest, DiskThatFillsUpAndIsFreed) {
+  const std::vector<std::string> analyze{"analyze", Video("a_s01_e01.mp4").string(), "--effort",
+                                         "full"};
+  Command::Environment other = env_;
+  other["ROLLCALL_DATA"] = (folder_ / "roomy").string();
+  ASSERT_EQ(RunCommand(analyze, other).exit, 0);
+
+  const SmallDisk disk(data_, "5m");
+  if (!disk.is_there()) GTEST_SKIP() << "skipped: this process may not mount a small disk";
+  Command command(analyze, env_);
+  ASSERT_TRUE(command.WaitForOutput("ERR_DISK_FULL"));
+  EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "pending");
+  const Ended list = Rollcall({"jobs", "list"});
+  EXPECT_THAT(list.out, HasSubstr("ERR_DISK_FULL"));
+  ASSERT_TRUE(disk.Grow("200m"));
+  const Ended ended = command.Wait();
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  const auto results = Results("a_s01_e01");
+  data_ = folder_ / "roomy";
+  EXPECT_EQ(results, Results("a_s01_e01"));
+}
+
+TEST_F(BadInputTest, DiskThatIsFullFromTheStart) {
+  const auto video = Video("a_s01_e01.mp4").string();
+  const SmallDisk disk(data_, "64k");
+  if (!disk.is_there()) GTEST_SKIP() << "skipped: this process may not mount a small disk";
+  std::ofstream(data_ / "filler") << std::string(200'000, 'x');
+  ExpectRefusal(Rollcall({"analyze", video, "--effort", "draft"}), 5, "ERR_DISK_FULL");
+  ASSERT_TRUE(disk.Grow("200m"));
+  EXPECT_EQ(Rollcall({"analyze", video, "--effort", "draft"}).exit, 0);
+}
+
+// Makes a video with the ffmpeg program; false if there is none.
+bool Ffmpeg(const std::string& arguments) {
+  return std::system(("ffmpeg -nostdin -v error -y " + arguments).c_str()) == 0;
+}
+
+TEST_F(BadInputTest, HolesInTheMiddleAreWarnedOf) {
+  const fs::path whole = Video("whole.mp4");
+  const fs::path video = folder_ / "a_s01_e01.mkv";
+  if (!Ffmpeg("-i '" + whole.string() + "' -c copy '" + video.string() + "'")) {
+    GTEST_SKIP() << "skipped: no ffmpeg program";
+  }
+  std::fstream file(video, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(fs::file_size(video) / 2));
+  std::string noise(60'000, ' ');
+  unsigned state = 1;
+  for (char& each : noise) each = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  file << noise;
+  file.close();
+  const Ended ended = Rollcall({"analyze", video.string()});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  const auto report = ReadJson("outputs/a_s01_e01/report.json");
+  EXPECT_FALSE(report["warnings"].empty());
+  EXPECT_GE(report["people"].size(), 6U);
+  EXPECT_THAT(ended.out + ended.err, HasSubstr("damaged"));
+}
+
+TEST_F(BadInputTest, PicturesOfImpossibleSize) {
+  const fs::path video = folder_ / "a_s01_e01.avi";
+  if (!Ffmpeg("-i '" + Video("whole.mp4").string() + "' -frames:v 20 -c:v mjpeg '" +
+              video.string() + "'")) {
+    GTEST_SKIP() << "skipped: no ffmpeg program";
+  }
+  // Every frame header (SOF0) says 16384 × 16384.
+  std::string bytes = base::ReadFile(video).value();
+  int patched = 0;
+  for (std::size_t at = bytes.find("\xff\xc0"); at != std::string::npos;
+       at = bytes.find("\xff\xc0", at + 2)) {
+    bytes.replace(at + 5, 4, std::string("\x40\x00\x40\x00", 4));
+    ++patched;
+  }
+  ASSERT_GE(patched, 20);
+  ASSERT_TRUE(base::WriteFileAtomic(video, bytes).ok());
+  const Ended ended = Rollcall({"analyze", video.string()});
+  EXPECT_EQ(ended.exit, 3) << ended.out << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("error: ERR_VIDEO_"));
+}
+
+TEST_F(BadInputTest, ThreeHours) {
+  const fs::path video = folder_ / "a_s01_e01.mp4";
+  if (!Ffmpeg("-stream_loop -1 -i '" + Video("whole.mp4").string() + "' -c copy -t 10800 '" +
+              video.string() + "'")) {
+    GTEST_SKIP() << "skipped: no ffmpeg program";
+  }
+  const Ended ended = Rollcall({"analyze", video.string(), "--effort", "draft"});
+  ASSERT_EQ(ended.exit, 0) << ended.out << ended.err;
+  const auto report = ReadJson("outputs/a_s01_e01/report.json");
+  EXPECT_NEAR(report["video"]["duration_ms"].get<double>(), 10'800'000, 1000);
+  EXPECT_GE(report["people"].size(), 6U);
 }
 
 TEST_F(BadInputTest, DataDirectoryThatCannotBeWritten) {

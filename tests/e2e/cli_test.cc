@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "fixture.h"
+#include "vision/testing/file_server.h"
+#include "vision/testing/media_folder.h"
 
 namespace rollcall::e2e {
 namespace {
@@ -163,6 +165,39 @@ TEST_F(CliTest, ListsAndVerifiesModels) {
   EXPECT_THAT(verified.out, HasSubstr("✓ detector.onnx"));
   EXPECT_EQ(Rollcall({"models", "install"}).exit, 0);
   EXPECT_TRUE(HasFile("models/default/pack.toml"));
+}
+
+TEST_F(CliTest, InstallsADetectorFromItsMirrorAndWorksWithIt) {
+  const auto model = vision::MediaFolder(ROLLCALL_SOURCE_DIR) /
+                     "models/face_detection_yunet_2023mar.onnx";
+  if (!std::filesystem::exists(model)) GTEST_SKIP() << "no media folder: no YuNet to install";
+  vision::FileServer server;
+  server.Put("/yunet.onnx", base::ReadFile(model).value());
+  const Ended installed = Rollcall({"models", "install", "yunet", "--mirror",
+                                    server.Url("/yunet.onnx")});
+  ASSERT_EQ(installed.exit, 0) << installed.err;
+  EXPECT_EQ(Rollcall({"models", "verify", "yunet"}).exit, 0);
+  const auto video = Video("other.mp4");
+  const Ended ended = Rollcall({"analyze", video.string(), "--models", "yunet"});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_EQ(ReadJson("harvest/other/det_stats.json")["detector"],
+            "yunet/face_detection_yunet_2023mar.onnx");
+}
+
+TEST_F(CliTest, InstallLeavesNothingOfAFileThatIsNotTheOne) {
+  vision::FileServer server;
+  server.Put("/yunet.onnx", std::string(232'589, 'x'));
+  const Ended altered =
+      Rollcall({"models", "install", "yunet", "--mirror", server.Url("/yunet.onnx")});
+  EXPECT_EQ(altered.exit, 3);
+  EXPECT_THAT(altered.err, HasSubstr("ERR_MODEL_ALTERED"));
+  const Ended gone = Rollcall({"models", "install", "yunet", "--mirror", server.Url("/nothing")});
+  EXPECT_EQ(gone.exit, 5);
+  EXPECT_THAT(gone.err, HasSubstr("ERR_DOWNLOAD_FAILED"));
+  const Ended unknown = Rollcall({"models", "install", "perfect"});
+  EXPECT_EQ(unknown.exit, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("yunet"));
+  EXPECT_FALSE(HasFile("models/yunet"));
 }
 
 }  // namespace

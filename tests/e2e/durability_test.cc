@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <set>
+
 #include "fixture.h"
 
 namespace rollcall::e2e {
@@ -19,16 +21,17 @@ class DurabilityTest : public RollcallTest {
     arguments.insert(arguments.end(), kSlow.begin(), kSlow.end());
     return arguments;
   }
-  // Whether detect has committed at least this many segments and goes on.
-  bool HasSegments(const std::string& key, int count) const {
+  // Segments that detect has committed.
+  int Segments(const std::string& key) const {
     std::error_code error;
     int found = 0;
     for (const auto& entry : std::filesystem::directory_iterator(
              data_ / "harvest" / key / "segments" / "detect", error)) {
       found += entry.path().extension() != ".tmp" ? 1 : 0;
     }
-    return found >= count;
+    return found;
   }
+  bool HasSegments(const std::string& key, int count) const { return Segments(key) >= count; }
 };
 
 TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
@@ -52,6 +55,80 @@ TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
   const auto resumed = Results("a_s01_e01");
   data_ = other_data;
   EXPECT_EQ(resumed, Results("a_s01_e01"));
+}
+
+// One run, killed with everything at ten moments from its first stage to its last.
+TEST_F(DurabilityTest, GivesTheSameBytesHoweverOftenItIsKilled) {
+  const auto video = Video("a_s01_e01.mp4");
+  const auto other_data = folder_ / "uninterrupted";
+  Command::Environment other = env_;
+  other["ROLLCALL_DATA"] = other_data.string();
+  ASSERT_EQ(RunCommand(Analyze(video), other).exit, 0);
+
+  const char* const moments[] = {"[VALIDATE] a_s01_e01 stage=start",
+                                 "[EXTRACT] a_s01_e01 stage=start",
+                                 "[DETECT] a_s01_e01 stage=start",
+                                 "[DETECT] a_s01_e01 model=default loaded",
+                                 "segment 1",
+                                 "segment 2",
+                                 "[TRACK] a_s01_e01 stage=start",
+                                 "[TRACK] a_s01_e01 stage=end",
+                                 "[STILLS] a_s01_e01 stage=start",
+                                 "[ANALYTICS] a_s01_e01 stage=start"};
+  for (const std::string moment : moments) {
+    const std::size_t before = HasFile("logs/worker.log") ? ReadText("logs/worker.log").size() : 0;
+    const auto has_come = [&] {
+      if (moment.starts_with("segment")) return HasSegments("a_s01_e01", moment.back() - '0');
+      return HasFile("logs/worker.log") &&
+             ReadText("logs/worker.log").find(moment, before) != std::string::npos;
+    };
+    Command killed(Analyze(video), env_);
+    ASSERT_TRUE(WaitUntil(has_come)) << moment;
+    killed.Signal(SIGKILL);
+    EXPECT_EQ(killed.Wait().signal, SIGKILL) << moment;
+    ASSERT_TRUE(
+        WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
+  }
+  const Ended last = Rollcall(Analyze(video));
+  ASSERT_EQ(last.exit, 0) << last.out << last.err;
+  const auto resumed = Results("a_s01_e01");
+  data_ = other_data;
+  EXPECT_EQ(resumed, Results("a_s01_e01"));
+}
+
+TEST_F(DurabilityTest, KeepsTheEarlierResultWhenAnotherEffortIsKilled) {
+  const auto video = Video("a_s01_e01.mp4");
+  ASSERT_EQ(Rollcall({"analyze", video.string(), "--effort", "draft"}).exit, 0);
+  const auto report = ReadText("outputs/a_s01_e01/report.json");
+  const auto before = Results("a_s01_e01");
+  {
+    const int of_draft = Segments("a_s01_e01");
+    Command killed(Analyze(video), env_);
+    ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", of_draft + 1); }));
+    killed.Signal(SIGKILL);
+    EXPECT_EQ(killed.Wait().signal, SIGKILL);
+  }
+  ASSERT_TRUE(WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
+  EXPECT_EQ(ReadText("outputs/a_s01_e01/report.json"), report);
+  const Ended inspected = Rollcall({"inspect", "a_s01_e01"});
+  EXPECT_EQ(inspected.exit, 0) << inspected.out << inspected.err;
+  const Ended exported = Rollcall({"export", "a_s01_e01", "--format", "json"});
+  EXPECT_EQ(exported.exit, 0) << exported.err;
+  EXPECT_EQ(exported.out, report);
+  auto after = Results("a_s01_e01");
+  // The stages that ended show their new files; all others the earlier ones.
+  const std::set<std::string> of_extract{"harvest/a_s01_e01/extract.json",
+                                         "harvest/a_s01_e01/manifest.parquet"};
+  for (const auto& [file, hash] : before) {
+    if (!of_extract.contains(file)) {
+      EXPECT_EQ(after[file], hash) << file;
+    }
+  }
+
+  const Ended again = Rollcall(Analyze(video));
+  ASSERT_EQ(again.exit, 0) << again.out << again.err;
+  EXPECT_THAT(again.out, HasSubstr("resuming detect_a_s01_e01 from segment "));
+  EXPECT_EQ(ReadJson("outputs/a_s01_e01/report.json")["effort"], "full");
 }
 
 TEST_F(DurabilityTest, RefusesTheSameStartFromASecondTerminal) {
