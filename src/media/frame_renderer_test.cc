@@ -134,10 +134,13 @@ TEST_P(PixelFormatTest, HalfTheFrameShowsTheSame) {
       const auto direct = RenderFrame(*frame, geometry, region, target);
       const auto halved = RenderFrame(*half, geometry, region, target);
       ASSERT_TRUE(direct.ok() && halved.ok());
+      double sum = 0;
       for (std::size_t i = 0; i < direct->pixels.size(); ++i) {
-        ASSERT_NEAR(direct->pixels[i], halved->pixels[i], region.x1 > 0 ? 10 : 6)
-            << exif << " " << i;
+        ASSERT_NEAR(direct->pixels[i], halved->pixels[i], 16) << exif << " " << i;
+        sum += std::abs(direct->pixels[i] - halved->pixels[i]);
       }
+      // A shift by one sample makes 6 and more of it.
+      EXPECT_LE(sum / static_cast<double>(direct->pixels.size()), 2.5) << exif;
     }
   }
 }
