@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/diagnosis.h"
 #include "cli/job_run.h"
 #include "cli/progress_lines.h"
 #include "cli/results.h"
@@ -135,6 +136,25 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
   }
   if (!events.is_empty()) text += "\n" + events.ToString(paint);
   console.Print(text);
+  return ExitCode::kOk;
+}
+
+Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
+  ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobList, {{"limit", 1}}));
+  const Diagnosis diagnosis = Diagnose(job, answer.value("is_working", false));
+  const Console& console = session.console();
+  if (console.is_json()) {
+    console.PrintDocument({{"job_id", job.public_id},
+                           {"status", domain::JobStateWord(job.state)},
+                           {"findings", diagnosis.findings},
+                           {"advice", diagnosis.advice}});
+    return ExitCode::kOk;
+  }
+  std::string text =
+      fmt::format("{}  {}\n", console.paint().Bold(job.public_id), Painted(job, console.paint()));
+  for (const std::string& finding : diagnosis.findings) text += "  " + finding + "\n";
+  console.Print(text + "what to do: " + diagnosis.advice + "\n");
   return ExitCode::kOk;
 }
 
@@ -271,6 +291,8 @@ void AddJobs(CommandLine& line) {
   OnChosen(line, list, [flags](Session& session) { return List(session, *flags); });
 
   AddVerb(line, group, flags, "show", "One job: stages, attempts, events", Show);
+  AddVerb(line, group, flags, "diagnose", "Why a job is where it is, and what to do",
+          DiagnoseJob);
   AddVerb(line, group, flags, "cancel", "End a job; what is done is kept", Cancel);
   for (const char* name : {"resume", "retry"}) {
     AddVerb(line, group, flags, name,

@@ -1,0 +1,100 @@
+#include "cli/diagnosis.h"
+
+#include <gmock/gmock.h>
+
+#include "domain/reasons.h"
+
+namespace rollcall::cli {
+namespace {
+
+using control::JobView;
+using control::StageView;
+using domain::JobState;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+JobView JobWith(StageView stage) {
+  JobView job;
+  job.public_id = "detect_x";
+  job.kind = "detect";
+  job.subject_id = "x";
+  job.state = stage.state;
+  stage.name = "detect";
+  job.stages = {std::move(stage)};
+  return job;
+}
+
+StageView Running() {
+  StageView stage;
+  stage.state = JobState::kRunning;
+  stage.attempt = 1;
+  stage.phase = "work";
+  stage.pulse_age_s = 0.4;
+  stage.progress_age_s = 0.2;
+  stage.done = 50;
+  stage.total = 100;
+  stage.unit = "frames";
+  return stage;
+}
+
+TEST(DiagnoseTest, SaysThatAllIsWell) {
+  StageView stage = Running();
+  stage.eta_p50_s = 20;
+  stage.eta_p90_s = 40;
+  const Diagnosis diagnosis = Diagnose(JobWith(stage), true);
+  EXPECT_THAT(diagnosis.findings,
+              ElementsAre(HasSubstr("detect works: 50%"), HasSubstr("20 s more, 40 s if")));
+  EXPECT_EQ(diagnosis.advice, "nothing to do");
+}
+
+TEST(DiagnoseTest, TellsAStallFromASilence) {
+  StageView stage = Running();
+  stage.is_stalled = true;
+  stage.progress_age_s = 45;
+  stage.segments = 7;
+  const Diagnosis stalled = Diagnose(JobWith(stage), true);
+  EXPECT_THAT(stalled.findings.front(), HasSubstr("no progress for 45 s: it is stalled"));
+  EXPECT_THAT(stalled.findings.front(), HasSubstr("segment 7"));
+  EXPECT_THAT(stalled.advice, HasSubstr("jobs resume detect_x"));
+
+  stage.is_stalled = false;
+  stage.pulse_age_s = 12;
+  EXPECT_THAT(Diagnose(JobWith(stage), true).findings.front(),
+              HasSubstr("no sign of life for 12 s"));
+}
+
+TEST(DiagnoseTest, NamesThePhaseAndItsBudget) {
+  StageView stage = Running();
+  stage.phase = "model_load";
+  stage.attempt = 2;
+  EXPECT_THAT(Diagnose(JobWith(stage), true).findings,
+              ElementsAre(HasSubstr("attempt 2"), HasSubstr("model_load, which may take 5:00")));
+}
+
+TEST(DiagnoseTest, SaysWhyItWaitsAndThatNobodyWorks) {
+  StageView stage;
+  stage.state = JobState::kQueued;
+  stage.wait_reason = "queue detect is paused: ERR_DISK_FULL";
+  const Diagnosis paused = Diagnose(JobWith(stage), true);
+  EXPECT_THAT(paused.findings, ElementsAre(HasSubstr("ERR_DISK_FULL")));
+  const Diagnosis alone = Diagnose(JobWith(stage), false);
+  EXPECT_THAT(alone.findings.back(), HasSubstr("No engine works"));
+  EXPECT_THAT(alone.advice, HasSubstr("jobs wait detect_x"));
+}
+
+TEST(DiagnoseTest, SaysWhatToDoAfterTheEnd) {
+  StageView stage;
+  stage.state = JobState::kFailed;
+  stage.error = domain::MakeError(domain::reason::kVideoNotFound, "gone.mp4 is not there");
+  const Diagnosis failed = Diagnose(JobWith(stage), true);
+  EXPECT_THAT(failed.findings.front(), HasSubstr("ERR_VIDEO_NOT_FOUND: gone.mp4"));
+  EXPECT_THAT(failed.advice, HasSubstr("jobs retry detect_x"));
+  stage.error.reset();
+  stage.state = JobState::kCancelled;
+  EXPECT_THAT(Diagnose(JobWith(stage), true).advice, HasSubstr("jobs resume"));
+  stage.state = JobState::kSucceeded;
+  EXPECT_THAT(Diagnose(JobWith(stage), true).advice, HasSubstr("inspect x"));
+}
+
+}  // namespace
+}  // namespace rollcall::cli
