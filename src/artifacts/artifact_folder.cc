@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "artifacts/output_file.h"
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 
@@ -46,6 +47,7 @@ base::Result<domain::Artifact> ArtifactFolder::Seal(std::string_view name,
   ROLLCALL_TRY_ASSIGN(const fs::path path, PathFor(name));
   const auto seal = [&]() -> base::Result<base::FileDigest> {
     ROLLCALL_TRY(base::SyncFile(path));
+    ROLLCALL_TRY(base::Failpoint("artefact.synced"));
     return base::DigestFile(path);
   };
   auto digest = seal();

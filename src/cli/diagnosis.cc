@@ -40,8 +40,9 @@ void DescribeLive(const JobView& job, const StageView& stage, Diagnosis& diagnos
   const double progress_age = stage.progress_age_s.value_or(0);
   auto& findings = diagnosis.findings;
   if (stage.attempt > 1) {
-    findings.push_back(fmt::format("This is attempt {} of {}; an earlier one ended before it was done.",
-                                   stage.attempt, stage.name));
+    findings.push_back(
+        fmt::format("This is attempt {} of {}; an earlier one ended before it was done.",
+                    stage.attempt, stage.name));
   }
   diagnosis.advice = "nothing to do";
   if (pulse_age > 3 * Seconds(times.pulse)) {
@@ -58,7 +59,8 @@ void DescribeLive(const JobView& job, const StageView& stage, Diagnosis& diagnos
         "flag it is ended by force and goes on {}.",
         stage.name, ShortDuration(pulse_age), ShortDuration(progress_age),
         ShortDuration(Seconds(times.stall_grace)), From(stage)));
-    diagnosis.advice = fmt::format("`rollcall jobs resume {}` ends the attempt at once", job.public_id);
+    diagnosis.advice =
+        fmt::format("`rollcall jobs resume {}` ends the attempt at once", job.public_id);
     return;
   }
   if (const auto budget = BudgetOf(stage.phase)) {
@@ -70,7 +72,8 @@ void DescribeLive(const JobView& job, const StageView& stage, Diagnosis& diagnos
   findings.push_back(fmt::format("{} works: {}.", stage.name, StageProgress(stage)));
   if (stage.eta_p50_s && stage.eta_p90_s) {
     findings.push_back(fmt::format("It will probably take {} more, {} if it gets slower.",
-                                   ShortDuration(*stage.eta_p50_s), ShortDuration(*stage.eta_p90_s)));
+                                   ShortDuration(*stage.eta_p50_s),
+                                   ShortDuration(*stage.eta_p90_s)));
   }
 }
 
@@ -84,8 +87,9 @@ void DescribeOpen(const JobView& job, const StageView& stage, bool is_worked_on,
       DescribeLive(job, stage, diagnosis);
       return;
     case JobState::kCancelling:
-      findings.push_back(fmt::format("{} is being cancelled; its worker has {} to end before it is killed.",
-                                     stage.name, ShortDuration(Seconds(RuntimeTimes{}.cancel_kill))));
+      findings.push_back(
+          fmt::format("{} is being cancelled; its worker has {} to end before it is killed.",
+                      stage.name, ShortDuration(Seconds(RuntimeTimes{}.cancel_kill))));
       break;
     case JobState::kRetryWait:
       findings.push_back(fmt::format("{} failed and is tried again {}: {}", stage.name, From(stage),
@@ -97,7 +101,8 @@ void DescribeOpen(const JobView& job, const StageView& stage, bool is_worked_on,
       break;
   }
   if (!is_worked_on) {
-    findings.push_back("No engine works for this data directory, so nothing will happen by itself.");
+    findings.push_back(
+        "No engine works for this data directory, so nothing will happen by itself.");
     diagnosis.advice = fmt::format("`rollcall jobs wait {}` goes on with it", job.public_id);
   }
 }
@@ -111,8 +116,7 @@ Diagnosis Diagnose(const JobView& job, bool is_worked_on) {
         fmt::format("{} failed: {}", failed->name,
                     failed->error ? failed->error->ToString() : "no reason is known"));
     if (failed->segments > 0) {
-      diagnosis.findings.push_back(
-          fmt::format("{} checkpoints of it are kept.", failed->segments));
+      diagnosis.findings.push_back(fmt::format("{} checkpoints of it are kept.", failed->segments));
     }
     diagnosis.advice = fmt::format("mend the cause, then `rollcall jobs retry {}`", job.public_id);
     return diagnosis;

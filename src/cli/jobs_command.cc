@@ -291,8 +291,7 @@ void AddJobs(CommandLine& line) {
   OnChosen(line, list, [flags](Session& session) { return List(session, *flags); });
 
   AddVerb(line, group, flags, "show", "One job: stages, attempts, events", Show);
-  AddVerb(line, group, flags, "diagnose", "Why a job is where it is, and what to do",
-          DiagnoseJob);
+  AddVerb(line, group, flags, "diagnose", "Why a job is where it is, and what to do", DiagnoseJob);
   AddVerb(line, group, flags, "cancel", "End a job; what is done is kept", Cancel);
   for (const char* name : {"resume", "retry"}) {
     AddVerb(line, group, flags, name,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/random.h"
 #include "domain/reasons.h"
 
@@ -237,6 +238,7 @@ void Agent::Claim() {
       }
       return;
     }
+    static_cast<void>(base::Failpoint("task.claimed"));
     attempts_.push_back(std::make_shared<Attempt>(surroundings_, **std::move(task)));
     attempts_.back()->Start();
   }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "jobs/file_check.h"
@@ -58,6 +59,7 @@ void Attempt::Start() {
     return End(outcome, std::move(process).error(), Manner::kAtOnce);
   }
   process_ = std::move(process).value();
+  static_cast<void>(base::Failpoint("worker.spawned"));
   const auto started =
       around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks(), Now());
   if (!started.ok()) {
@@ -271,6 +273,7 @@ void Attempt::OnSegment(domain::Segment segment) {
   if (!committed.ok() && !IsFenced(committed.error())) {
     committed = around_.store.SegmentCommit(task_.fence, segment, Now());
   }
+  static_cast<void>(base::Failpoint("segment.committed"));
   watch_.OnRuntimeAnswered(Now().boot);
   if (committed.ok()) {
     ++segments_committed_;
@@ -372,6 +375,7 @@ void Attempt::Succeed() {
       output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
   const auto succeeded =
       around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end, Now());
+  static_cast<void>(base::Failpoint("stage.succeeded"));
   if (succeeded.ok()) {
     has_succeeded_ = true;
     around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "jobs/file_check.h"
@@ -94,6 +95,7 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
          .is_complete = is_same && from.is_complete};
   for (; now.step < steps.size(); ++now.step) {
     ROLLCALL_TRY(steps[now.step].act());
+    ROLLCALL_TRY(base::Failpoint("projector.step"));
     if (!steps[now.step].line.empty()) sources_.log.Line(run, steps[now.step].line);
   }
   now.step = 0;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "base/unique_fd.h"
@@ -29,10 +30,13 @@ base::Result<void> WriteAll(int fd, std::string_view bytes, const fs::path& path
 base::Result<void> WriteDurably(const fs::path& tmp, const fs::path& path, std::string_view bytes) {
   base::UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd.is_open()) return base::ErrnoError(errno, "create", tmp);
+  ROLLCALL_TRY(base::Failpoint("segment.created"));
   ROLLCALL_TRY(WriteAll(fd.get(), bytes, tmp));
   if (::fdatasync(fd.get()) != 0) return base::ErrnoError(errno, "sync", tmp);
+  ROLLCALL_TRY(base::Failpoint("segment.synced"));
   if (::rename(tmp.c_str(), path.c_str()) != 0) return base::ErrnoError(errno, "rename to", path);
-  return base::SyncFolder(path.parent_path());
+  ROLLCALL_TRY(base::SyncFolder(path.parent_path()));
+  return base::Failpoint("segment.renamed");
 }
 
 }  // namespace

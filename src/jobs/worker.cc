@@ -8,6 +8,7 @@
 #include <exception>
 #include <string>
 
+#include "base/failpoint.h"
 #include "domain/reasons.h"
 #include "jobs/messages.h"
 #include "jobs/segment_file.h"
@@ -72,7 +73,10 @@ base::Result<domain::StageOutput> RunHandler(const HandlerFactory& factory,
       return domain::MakeError(domain::reason::kInternal,
                                fmt::format("this worker knows no stage \"{}\"", stage));
     }
-    return handler->Run(context);
+    ROLLCALL_TRY(base::Failpoint("worker.assigned"));
+    auto output = handler->Run(context);
+    ROLLCALL_TRY(base::Failpoint("worker.finished"));
+    return output;
   } catch (const std::exception& failure) {
     return Thrown(stage, failure.what());
   } catch (...) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "jobs/worker.h"
 
 namespace rollcall::jobs {
@@ -83,10 +84,11 @@ base::Result<void> WorkerLink::CommitSegment(const domain::Segment& segment) {
   }
   FlushProgress();
   ROLLCALL_TRY(Send(EncodeSegment(FrameType::kSegmentReady, segment)));
+  ROLLCALL_TRY(base::Failpoint("segment.announced"));
   base::MutexLock lock(mutex_);
   while (!ack_ || ack_->number != segment.number) changed_.Wait(mutex_);
   if (ack_->error) return *ack_->error;
-  return {};
+  return base::Failpoint("segment.acknowledged");
 }
 
 void WorkerLink::SendPulse() {

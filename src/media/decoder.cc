@@ -12,6 +12,34 @@ namespace rollcall::media {
 namespace reason = domain::reason;
 using domain::MakeError;
 
+namespace {
+
+// The deprecated formats that say "full range" by their name.
+bool IsJpegFormat(int format) {
+  return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ411P ||
+         format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ440P ||
+         format == AV_PIX_FMT_YUVJ444P;
+}
+
+int WithoutRange(int format) {
+  switch (format) {
+    case AV_PIX_FMT_YUVJ420P:
+      return AV_PIX_FMT_YUV420P;
+    case AV_PIX_FMT_YUVJ411P:
+      return AV_PIX_FMT_YUV411P;
+    case AV_PIX_FMT_YUVJ422P:
+      return AV_PIX_FMT_YUV422P;
+    case AV_PIX_FMT_YUVJ440P:
+      return AV_PIX_FMT_YUV440P;
+    case AV_PIX_FMT_YUVJ444P:
+      return AV_PIX_FMT_YUV444P;
+    default:
+      return format;
+  }
+}
+
+}  // namespace
+
 base::Result<std::unique_ptr<Decoder>> Decoder::Create(const Container& container,
                                                        Options options) {
   const AVCodecParameters& parameters = container.parameters();
@@ -28,6 +56,10 @@ base::Result<std::unique_ptr<Decoder>> Decoder::Create(const Container& containe
   ROLLCALL_CHECK(codec != nullptr, "out of memory");
   ForgetLog();
   int code = avcodec_parameters_to_context(codec.get(), &parameters);
+  const bool is_jpeg = IsJpegFormat(parameters.format);
+  const bool is_silent = parameters.color_space == AVCOL_SPC_UNSPECIFIED;
+  decoder->colour_space_ = is_jpeg && is_silent ? AVCOL_SPC_SMPTE170M : parameters.color_space;
+  decoder->colour_range_ = is_jpeg ? AVCOL_RANGE_JPEG : parameters.color_range;
   codec->pkt_timebase = container.stream().time_base;
   codec->opaque = decoder->log_.get();
   codec->thread_count = options.is_repeatable ? 1 : std::clamp(options.threads, 1, 64);
@@ -68,6 +100,14 @@ void Decoder::Drain() { avcodec_send_packet(codec_.get(), nullptr); }
 
 void Decoder::Reset() { avcodec_flush_buffers(codec_.get()); }
 
+// A decoder keeps what the last parameter set said of colours when the next one says nothing, so
+// what it tells depends on where decoding began. The stream's own word does not.
+void Decoder::SetColour(AVFrame& frame) const {
+  frame.colorspace = colour_space_;
+  frame.color_range = colour_range_;
+  frame.format = WithoutRange(frame.format);
+}
+
 FramePtr Decoder::Receive() {
   FramePtr frame = NewFrame();
   // An error belongs to one packet; the pictures after it still come.
@@ -75,6 +115,7 @@ FramePtr Decoder::Receive() {
     const int code = avcodec_receive_frame(codec_.get(), frame.get());
     if (code >= 0) {
       if (frame->decode_error_flags != 0) ++damaged_pictures_;
+      SetColour(*frame);
       return frame;
     }
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return nullptr;

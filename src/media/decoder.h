@@ -47,10 +47,13 @@ class Decoder {
 
  private:
   Decoder() = default;
+  void SetColour(AVFrame& frame) const;
   static int GetClearedBuffer(AVCodecContext* codec, AVFrame* frame, int flags);
 
   std::unique_ptr<CodecErrors> log_ = std::make_unique<CodecErrors>();  // Before codec_.
   CodecPtr codec_;
+  AVColorSpace colour_space_ = AVCOL_SPC_UNSPECIFIED;  // The stream's; see SetColour.
+  AVColorRange colour_range_ = AVCOL_RANGE_UNSPECIFIED;
   std::int64_t errors_ = 0;
   std::int64_t damaged_pictures_ = 0;
 };

@@ -152,6 +152,29 @@ TEST(FrameReaderTest, ReadsHevcFromAnywhere) {
   EXPECT_GT(Disposable(Index(folder / "a.mp4")), 10);
 }
 
+// Spliced videos: the decoder remembers what an earlier parameter set said of colours.
+TEST(FrameReaderTest, ColoursDoNotDependOnWhereReadingBegins) {
+  const TestFolder folder;
+  // From this width on, colours that are not told are taken for BT.709.
+  const auto encode = [&](const std::string& colours, const std::string& part) {
+    return testing::RunFfmpeg(
+        "-f lavfi -i testsrc2=size=1280x720:rate=25 -frames:v 20 -pix_fmt yuv420p -c:v libx264 -g "
+        "10 -bf 0 -preset ultrafast " +
+        colours + " " + (folder / part).string());
+  };
+  const bool is_made = encode("", "1.ts") && encode("-colorspace bt470bg", "2.ts") &&
+                       encode("", "3.ts") &&
+                       testing::RunFfmpeg("-i 'concat:" + (folder / "1.ts").string() + "|" +
+                                          (folder / "2.ts").string() + "|" +
+                                          (folder / "3.ts").string() + "' -c copy " +
+                                          (folder / "a.mp4").string());
+  if (!is_made) GTEST_SKIP() << "no ffmpeg program";
+  const PacketIndex index = Index(folder / "a.mp4");
+  ASSERT_EQ(index.packets.size(), 60U);
+  ExpectSamePixelsFromAnywhere(folder / "a.mp4", index,
+                               ReadAll(folder / "a.mp4", index, EveryFrame(index)));
+}
+
 struct Coding {
   const char* name;
   const char* file;

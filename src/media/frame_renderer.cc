@@ -338,8 +338,8 @@ FramePtr HalveFrame(const AVFrame& frame) {
   for (int i = 0; i < components; ++i) {
     const int dx = i == 0 ? 0 : description.log2_chroma_w;
     const int dy = i == 0 ? 0 : description.log2_chroma_h;
-    Halve(PlaneOf(frame, description.comp[i]), half->width >> dx, half->height >> dy,
-          half->data[i], half->linesize[i]);
+    Halve(PlaneOf(frame, description.comp[i]), half->width >> dx, half->height >> dy, half->data[i],
+          half->linesize[i]);
   }
   return half;
 }

@@ -220,8 +220,7 @@ Axis::Axis(Span span, int target, int source) : low_(source) {
   }
 }
 
-void Halve(const Plane& plane, int width, int height, std::uint8_t* out,
-           std::ptrdiff_t row_bytes) {
+void Halve(const Plane& plane, int width, int height, std::uint8_t* out, std::ptrdiff_t row_bytes) {
   for (int y = 0; y < height; ++y, out += row_bytes) {
     if (plane.is_wide) {
       HalveRows(RowOf<std::uint16_t>(plane, 2 * y), RowOf<std::uint16_t>(plane, 2 * y + 1), plane,

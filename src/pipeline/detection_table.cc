@@ -13,9 +13,9 @@ using domain::Detection;
 using domain::NoEmbedding;
 
 NoEmbedding NoEmbeddingFromName(const std::string& name) {
-  for (const NoEmbedding reason : {NoEmbedding::kNotSampled, NoEmbedding::kNoLandmarks,
-                                   NoEmbedding::kTooSmall, NoEmbedding::kLowQuality,
-                                   NoEmbedding::kNotConfirmed}) {
+  for (const NoEmbedding reason :
+       {NoEmbedding::kNotSampled, NoEmbedding::kNoLandmarks, NoEmbedding::kTooSmall,
+        NoEmbedding::kLowQuality, NoEmbedding::kNotConfirmed}) {
     if (name == domain::NoEmbeddingName(reason)) return reason;
   }
   return NoEmbedding::kNone;

@@ -71,12 +71,11 @@ base::Result<void> FaceExaminer::Embed(const domain::Picture& picture, Detection
   ROLLCALL_TRY_ASSIGN(std::vector<vision::FaceVector> vectors,
                       embedder_->Embed(std::span(&aligned, 1)));
   detection.raw_norm = vectors[0].raw_norm;
-  detection.quality =
-      vision::FaceQuality({.face_px = LongerSide(detection.box),
-                           .sharpness = vision::Sharpness(aligned),
-                           .frontality = vision::Frontality(*detection.landmarks),
-                           .raw_norm = detection.raw_norm,
-                           .raw_norm_typical = options_.raw_norm_typical});
+  detection.quality = vision::FaceQuality({.face_px = LongerSide(detection.box),
+                                           .sharpness = vision::Sharpness(aligned),
+                                           .frontality = vision::Frontality(*detection.landmarks),
+                                           .raw_norm = detection.raw_norm,
+                                           .raw_norm_typical = options_.raw_norm_typical});
   if (detection.raw_norm < options_.raw_norm_min) {
     detection.no_embedding = NoEmbedding::kLowQuality;
     return {};

@@ -168,13 +168,13 @@ TEST_F(CliTest, ListsAndVerifiesModels) {
 }
 
 TEST_F(CliTest, InstallsADetectorFromItsMirrorAndWorksWithIt) {
-  const auto model = vision::MediaFolder(ROLLCALL_SOURCE_DIR) /
-                     "models/face_detection_yunet_2023mar.onnx";
+  const auto model =
+      vision::MediaFolder(ROLLCALL_SOURCE_DIR) / "models/face_detection_yunet_2023mar.onnx";
   if (!std::filesystem::exists(model)) GTEST_SKIP() << "no media folder: no YuNet to install";
   vision::FileServer server;
   server.Put("/yunet.onnx", base::ReadFile(model).value());
-  const Ended installed = Rollcall({"models", "install", "yunet", "--mirror",
-                                    server.Url("/yunet.onnx")});
+  const Ended installed =
+      Rollcall({"models", "install", "yunet", "--mirror", server.Url("/yunet.onnx")});
   ASSERT_EQ(installed.exit, 0) << installed.err;
   EXPECT_EQ(Rollcall({"models", "verify", "yunet"}).exit, 0);
   const auto video = Video("other.mp4");

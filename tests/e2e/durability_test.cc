@@ -86,8 +86,7 @@ TEST_F(DurabilityTest, GivesTheSameBytesHoweverOftenItIsKilled) {
     ASSERT_TRUE(WaitUntil(has_come)) << moment;
     killed.Signal(SIGKILL);
     EXPECT_EQ(killed.Wait().signal, SIGKILL) << moment;
-    ASSERT_TRUE(
-        WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
+    ASSERT_TRUE(WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
   }
   const Ended last = Rollcall(Analyze(video));
   ASSERT_EQ(last.exit, 0) << last.out << last.err;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/unique_fd.h"
+#include "results.h"
 
 namespace rollcall::e2e {
 
@@ -85,20 +86,7 @@ std::string RollcallTest::ReadText(const fs::path& relative) const {
 bool RollcallTest::HasFile(const fs::path& relative) const { return fs::exists(data_ / relative); }
 
 std::map<std::string, std::string> RollcallTest::Results(const std::string& key) const {
-  std::map<std::string, std::string> digests;
-  for (const char* kind : {"outputs", "harvest"}) {
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(
-             data_ / kind / key, fs::directory_options::follow_directory_symlink, error)) {
-      const std::string name = entry.path().lexically_relative(data_).string();
-      // "x.g7" is what the plain name stands for; segments are checkpoints, not results.
-      const bool is_plain =
-          name.find("/segments/") == std::string::npos && name.find(".g") == std::string::npos;
-      if (!is_plain || !entry.is_regular_file()) continue;
-      const auto digest = base::DigestFile(entry.path());
-      if (digest.ok()) digests[name] = digest->sha256;
-    }
-  }
+  auto digests = DigestResults(data_, key);
   // Two empty lists would agree about nothing.
   EXPECT_FALSE(digests.empty()) << key;
   return digests;

@@ -36,21 +36,37 @@ class FakeStage final : public domain::StageHandler {
     segments_ = params_.value("segments", std::int64_t{3});
     context.SetPhase(domain::Phase::kModelLoad);
     context.Log("model=fake loading...");
+    Dwell();
     context.Log("model=fake loaded in 0.0s provider=none");
     context.SetPhase(domain::Phase::kWork);
-    const auto first = std::ssize(context.assignment().segments);
+    const auto given = std::ssize(context.assignment().segments);
+    const auto first = behaviour_ == "forget" ? 0 : given;
     for (std::int64_t number = first; number < segments_; ++number) {
       ROLLCALL_TRY(Misbehave(context, number));
       ROLLCALL_TRY(Hold(context, number));
       if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
+      Trace(context, number);
+      Dwell();
       ROLLCALL_TRY(CommitOne(context, number));
     }
     context.SetPhase(domain::Phase::kFinalise);
+    Dwell();
+    is_sloppy_ = behaviour_ == "sloppy" && given > 0;
     return Finish(context);
   }
 
  private:
   static std::string Bytes(std::int64_t number) { return fmt::format("segment {}\n", number); }
+
+  void Dwell() const { ::poll(nullptr, 0, params_.value("dwell_ms", 0)); }
+
+  // A line for each segment that is begun, so that a test can count what is done again.
+  void Trace(const JobContext& context, std::int64_t number) const {
+    if (!params_.value("trace", false)) return;
+    const auto& assignment = context.assignment();
+    std::ofstream(assignment.data_dir / ("trace-" + assignment.subject_id), std::ios::app)
+        << number << std::endl;
+  }
 
   base::Result<void> CommitOne(JobContext& context, std::int64_t number) {
     const std::int64_t frames = (number + 1) * kFramesPerSegment;
@@ -86,8 +102,9 @@ class FakeStage final : public domain::StageHandler {
   }
 
   base::Result<void> Misbehave(JobContext& context, std::int64_t number) {
-    if (number != params_.value("at", std::int64_t{0}) || behaviour_.starts_with("lie") ||
-        !IsBad(context)) {
+    const bool is_bad_later =
+        behaviour_.starts_with("lie") || behaviour_ == "forget" || behaviour_ == "sloppy";
+    if (number != params_.value("at", std::int64_t{0}) || is_bad_later || !IsBad(context)) {
       return {};
     }
     if (behaviour_ == "throw") throw std::runtime_error("thrown on purpose");
@@ -140,6 +157,7 @@ class FakeStage final : public domain::StageHandler {
     const domain::StageAssignment& assignment = context.assignment();
     std::string bytes;
     for (std::int64_t number = 0; number < segments_; ++number) bytes += Bytes(number);
+    if (is_sloppy_) bytes += "resumed\n";
     domain::Artifact artifact;
     artifact.name = fmt::format("harvest/{}/{}.bin", assignment.subject_id, assignment.stage);
     artifact.path = fmt::format("{}.g{}", artifact.name, assignment.token);
@@ -161,6 +179,7 @@ class FakeStage final : public domain::StageHandler {
   base::Json params_;
   std::string behaviour_;
   std::int64_t segments_ = 0;
+  bool is_sloppy_ = false;
 };
 
 }  // namespace

@@ -12,7 +12,10 @@ namespace rollcall::jobs {
 //               harvest/<key>/<stage>.bin and returns; the others do what their name says:
 //               "throw" "permanent" "transient" "crash" "deaf" "stall" "stop_self" "chatter"
 //               "with_child" "lie_missing" "lie_size" "lie_hash" "escape"
+//               "forget" (does what is committed again), "sloppy" (other bytes after a restart)
 //   segments    how many (3)
+//   dwell_ms    how long it stays in model_load, at each segment, and in finalise (0)
+//   trace       appends each segment that it begins to `trace-<key>` in the data directory
 //   hold_after  blocks before this segment until the file `go` is in the data directory, or until
 //               it is asked to stop
 //   at          the segment at which a bad behaviour sets in (0)

@@ -12,7 +12,7 @@ namespace rollcall::jobs {
 
 // A store in front of another one that fails where a test says: before a call is done, or after it
 // (it is done, and the caller hears that it failed). Thread-safe if the fault is.
-class FaultyStore final : public store::JobStore {
+class FaultyStore : public store::JobStore {
  public:
   enum class When { kBefore, kAfter };
   // The error to give for this method, "TaskClaim", or none.
@@ -155,6 +155,9 @@ class FaultyStore final : public store::JobStore {
   base::Result<void> IntegrityCheck() override {
     return Do("IntegrityCheck", [&] { return inner_->IntegrityCheck(); });
   }
+
+ protected:
+  store::JobStore& inner() { return *inner_; }
 
  private:
   template <typename Call>

@@ -1,0 +1,112 @@
+// Breaks the job runtime on purpose and counts what that does; see docs/faults.md.
+// Exit code: 0 without a violation, 1 with one, 2 for a wrong command line.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <string_view>
+
+#include "base/file.h"
+#include "jobs/testing/fake_stages.h"
+#include "jobs/worker.h"
+#include "trials.h"
+
+namespace rollcall::faults {
+namespace {
+
+struct Trial {
+  std::string name;
+  int quick = 0;  // Volume of ./test.
+  int full = 0;   // Of ./test --faults.
+  std::function<std::vector<Row>(int)> run;
+};
+
+template <typename Function>
+Trial One(std::string name, int quick, int full, Function function) {
+  return {std::move(name), quick, full,
+          [function](int volume) { return std::vector<Row>{function(volume)}; }};
+}
+
+std::vector<Trial> Trials() {
+  return {
+      One("worker-kills", 30, 2000, WorkerKills),
+      One("shipped-kills", 3, 200, ShippedKills),
+      One("worker-failpoints", 14, 210, WorkerFailpoints),
+      One("worker-stops", 4, 200, WorkerStops),
+      One("owner-kills", 6, 300, OwnerKills),
+      One("owner-failpoints", 5, 100, OwnerFailpoints),
+      {"cancels", 9, 201, Cancels},
+      One("store-lies", 1, 4, StoreLies),
+      One("disk-full", 1, 4, DiskFull),
+      One("clock-jumps", 4, 100, ClockJumps),
+      One("same-starts", 50, 200, [](int keys) { return SameStarts(64, keys); }),
+      One("random-lives", 500, 100'000, RandomLives),
+      One("negative-controls", 1, 1, [](int) { return NegativeControls(); }),
+  };
+}
+
+std::string Report(const std::vector<Row>& rows, double took_s) {
+  utsname machine{};
+  ::uname(&machine);
+  int violations = 0;
+  for (const Row& row : rows) violations += static_cast<int>(row.violations.size());
+  std::string text = fmt::format(
+      "# Reliability\n\nWhat `./test --faults` printed last: {:%F}, {} cores, Linux {}, {:.0f} s. "
+      "{} violations.\nWhat the trials do and what is looked at after each round: "
+      "[faults.md](faults.md).\n\n",
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()),
+      ::sysconf(_SC_NPROCESSORS_ONLN), std::string_view(machine.release), took_s, violations);
+  return text + MarkdownTable(rows);
+}
+
+int Main(int argc, char** argv) {
+  bool is_quick = false;
+  std::vector<std::string> only;
+  std::string report;
+  int volume = 0;
+  CLI::App app("Breaks the job runtime on purpose and looks whether its promises hold");
+  app.add_flag("--quick", is_quick, "The small volumes of ./test");
+  app.add_option("--only", only, "Trials by name")->delimiter(',');
+  app.add_option("--volume", volume, "Instead of a trial's own volume");
+  app.add_option("--report", report, "Write the table here as Markdown");
+  CLI11_PARSE(app, argc, argv);
+  const auto began = std::chrono::steady_clock::now();
+  const auto since = [](auto then) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
+  };
+  std::vector<Row> rows;
+  for (const Trial& trial : Trials()) {
+    if (!only.empty() && std::ranges::find(only, trial.name) == only.end()) continue;
+    const auto trial_began = std::chrono::steady_clock::now();
+    const int wanted = volume > 0 ? volume : is_quick ? trial.quick : trial.full;
+    std::vector<Row> done = trial.run(wanted);
+    for (Row& row : done) {
+      row.took_s = since(trial_began) / static_cast<double>(done.size());
+      for (std::size_t i = 0; i < std::min<std::size_t>(row.violations.size(), 10); ++i) {
+        fmt::print(stderr, "{}: {}\n", row.name, row.violations[i]);
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  fmt::print("{}", TextTable(rows));
+  if (!report.empty() && !base::WriteFileAtomic(report, Report(rows, since(began))).ok()) return 2;
+  return std::ranges::all_of(rows, [](const Row& row) { return row.violations.empty(); }) ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace rollcall::faults
+
+int main(int argc, char** argv) {
+  using namespace rollcall;  // NOLINT(build/namespaces)
+  if (argc == 2 && std::string_view(argv[1]) == "--worker") {
+    return jobs::RunWorker(jobs::kWorkerSocketFd, &jobs::MakeFakeStage);
+  }
+  if (argc == 5 && std::string_view(argv[1]) == "--owner") {
+    return faults::RunOwner(argv[2], argv[3], argv[4]);
+  }
+  return faults::Main(argc, argv);
+}

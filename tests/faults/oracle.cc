@@ -1,0 +1,157 @@
+#include "oracle.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "jobs/process_table.h"
+
+namespace rollcall::faults {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+class Findings {
+ public:
+  Findings(Row& row, std::string key) : row_(row), key_(std::move(key)) {}
+  void Expect(bool holds, const std::string& sentence) {
+    if (!holds) row_.violations.push_back(key_ + ": " + sentence);
+  }
+
+ private:
+  Row& row_;
+  const std::string key_;
+};
+
+void CheckFiles(Rig& rig, const std::string& key, int segments, Findings& findings) {
+  const auto bytes = base::ReadFile(rig.folder() / "harvest" / key / "detect.bin");
+  findings.Expect(bytes.ok() && *bytes == ExpectedBytes(segments), "the result's bytes differ");
+  const auto rows = rig.store().SegmentList(rig.Run(key).run.work_key);
+  findings.Expect(rows.ok() && std::ssize(*rows) == segments, "segments are missing");
+  if (!rows.ok()) return;
+  for (const domain::Segment& segment : *rows) {
+    const auto digest = base::DigestFile(rig.folder() / segment.path);
+    findings.Expect(
+        digest.ok() && digest->sha256 == segment.sha256 && digest->size_bytes == segment.size_bytes,
+        fmt::format("segment {} is not what its row says", segment.number));
+  }
+}
+
+Json ReadJson(const fs::path& path) {
+  const auto text = base::ReadFile(path);
+  if (!text.ok()) return nullptr;
+  auto json = base::ParseJson(*text, path.string());
+  return json.ok() ? std::move(json).value() : Json(nullptr);
+}
+
+void CheckProjections(Rig& rig, const std::string& key, const store::Job& job, Findings& findings) {
+  const auto settled = rig.engine().Settle(job.id, std::chrono::seconds{30});
+  findings.Expect(settled.ok(), "the projections do not settle");
+  const fs::path folder = rig.folder();
+  const Json meta = ReadJson(folder / "jobs" / ("detect_" + key) / "meta.json");
+  findings.Expect(meta.is_object() && meta["stages"]["detect"]["status"] == "ok",
+                  "meta.json does not say ok");
+  const Json state = ReadJson(folder / "episodes" / key / "state.json");
+  findings.Expect(state.is_object() && state["states"]["detected"] == true,
+                  "state.json does not say detected");
+  const Json runtime = ReadJson(folder / "episodes" / key / "runtime.json");
+  findings.Expect(runtime.is_object() && runtime["active_jobs"].empty(),
+                  "runtime.json names an active job");
+  findings.Expect(!fs::exists(folder / "jobs" / ("detect_" + key) / ".lock"), "a .lock is left");
+}
+
+void CheckEvents(Rig& rig, const store::Job& job, Findings& findings) {
+  const auto events = rig.store().EventsAfter(job.id, 0, 100'000);
+  findings.Expect(events.ok(), "the events cannot be read");
+  if (!events.ok()) return;
+  findings.Expect(std::ranges::count(*events, "job_succeeded", &store::Event::kind) == 1,
+                  "not exactly one event says that it succeeded");
+  std::int64_t seq = 0;
+  for (const store::Event& event : *events) {
+    findings.Expect(event.seq == ++seq, "the events have a hole");
+    seq = event.seq;
+  }
+}
+
+// At most the segment that an ended attempt had begun is begun again.
+void CheckRepeats(Rig& rig, const std::string& key, int segments, std::size_t attempts,
+                  Findings& findings) {
+  const auto trace = base::ReadFile(rig.folder() / ("trace-" + key));
+  if (!trace.ok()) return;
+  const auto begun = std::count(trace->begin(), trace->end(), '\n');
+  const auto repeated = begun - segments;
+  findings.Expect(repeated <= static_cast<std::ptrdiff_t>(attempts) - 1,
+                  fmt::format("{} segments were done again in {} attempts", repeated, attempts));
+}
+
+}  // namespace
+
+std::string ExpectedBytes(int segments) {
+  std::string bytes;
+  for (int i = 0; i < segments; ++i) bytes += "segment " + std::to_string(i) + "\n";
+  return bytes;
+}
+
+void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int segments, Row& row) {
+  ++row.rounds;
+  Findings findings(row, key);
+  const bool has_ended = rig.Eventually([&] {
+    const auto now = rig.store().JobGet(job.id);
+    return now.ok() && domain::IsTerminal(now->state);
+  });
+  findings.Expect(has_ended, "the job did not end within a minute");
+  if (!has_ended) return;
+  const auto ended = rig.store().JobGet(job.id);
+  findings.Expect(ended.ok() && ended->state == domain::JobState::kSucceeded,
+                  "the job did not succeed");
+  CheckEvents(rig, job, findings);
+  CheckProjections(rig, key, job, findings);
+  CheckFiles(rig, key, segments, findings);
+  const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
+  findings.Expect(attempts.ok(), "the attempts cannot be read");
+  if (!attempts.ok()) return;
+  CheckRepeats(rig, key, segments, attempts->size(), findings);
+  const bool is_quiet = rig.Eventually(
+      [&] {
+        return std::ranges::all_of(*attempts, [](const store::Attempt& attempt) {
+          return jobs::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty();
+        });
+      },
+      std::chrono::seconds{10});
+  findings.Expect(is_quiet, "a process of an ended attempt lives");
+}
+
+void CheckStore(Rig& rig, Row& row) {
+  const auto checked = rig.store().IntegrityCheck();
+  if (!checked.ok()) row.violations.push_back("the store: " + checked.error().ToString());
+}
+
+JsonReader::JsonReader(fs::path folder) : folder_(std::move(folder)) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+JsonReader::~JsonReader() {
+  is_ending_ = true;
+  thread_.join();
+}
+
+void JsonReader::Run() {
+  while (!is_ending_) {
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_, error)) {
+      if (is_ending_) return;
+      if (entry.path().extension() != ".json") continue;
+      const auto text = base::ReadFile(entry.path());
+      if (!text.ok()) continue;  // Replaced or moved between the listing and the reading.
+      ++reads_;
+      if (!base::ParseJson(*text, "").ok()) ++bad_;
+      ::poll(nullptr, 0, 1);
+    }
+    ::poll(nullptr, 0, 1);
+  }
+}
+
+}  // namespace rollcall::faults

@@ -1,0 +1,61 @@
+#include "table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rollcall::faults {
+namespace {
+
+std::string Hits(const Row& row) {
+  std::string text;
+  for (const auto& [place, count] : row.hits) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", place, count);
+  }
+  return text;
+}
+
+}  // namespace
+
+int Row::hit_count() const {
+  int sum = 0;
+  for (const auto& [place, count] : hits) sum += count;
+  return sum;
+}
+
+void Row::Recovered(std::chrono::milliseconds after) {
+  worst_recovery = std::max(worst_recovery, after);
+  recoveries.push_back(after);
+}
+
+std::chrono::milliseconds Row::RecoveryP99() const {
+  if (recoveries.empty()) return {};
+  std::vector<std::chrono::milliseconds> sorted = recoveries;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[(sorted.size() * 99 - 1) / 100];
+}
+
+std::string TextTable(const std::vector<Row>& rows) {
+  std::string text = fmt::format("{:<22}{:>7}{:>7}{:>12}{:>10}{:>10}{:>9}  {}\n", "trial", "rounds",
+                                 "hits", "violations", "p99 ms", "worst ms", "took s", "where");
+  for (const Row& row : rows) {
+    text += fmt::format("{:<22}{:>7}{:>7}{:>12}{:>10}{:>10}{:>9.1f}  {}\n", row.name, row.rounds,
+                        row.hit_count(), row.violations.size(), row.RecoveryP99().count(),
+                        row.worst_recovery.count(), row.took_s, Hits(row));
+  }
+  return text;
+}
+
+std::string MarkdownTable(const std::vector<Row>& rows) {
+  std::string text =
+      "| trial | rounds | faults that hit | violations | recovery p99 / worst ms | where |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
+  for (const Row& row : rows) {
+    text += fmt::format("| {} | {} | {} | {} | {} / {} | {} |\n", row.name, row.rounds,
+                        row.hit_count(), row.violations.size(), row.RecoveryP99().count(),
+                        row.worst_recovery.count(), Hits(row));
+  }
+  return text;
+}
+
+}  // namespace rollcall::faults

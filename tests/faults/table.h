@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace rollcall::faults {
+
+// What came of one trial.
+struct Row {
+  std::string name;
+  int rounds = 0;
+  std::map<std::string, int> hits;      // Faults that hit, by phase or place.
+  std::vector<std::string> violations;  // Sentences; of the first ones also the round.
+  std::chrono::milliseconds worst_recovery{0};
+  std::vector<std::chrono::milliseconds> recoveries;
+  double took_s = 0;
+
+  int hit_count() const;
+  void Recovered(std::chrono::milliseconds after);
+  // The time within which 99 % recovered.
+  std::chrono::milliseconds RecoveryP99() const;
+};
+
+// For a terminal, and for docs/reliability.md.
+std::string TextTable(const std::vector<Row>& rows);
+std::string MarkdownTable(const std::vector<Row>& rows);
+
+}  // namespace rollcall::faults
