@@ -158,7 +158,7 @@ TEST(FrameReaderTest, ColoursDoNotDependOnWhereReadingBegins) {
   // From this width on, colours that are not told are taken for BT.709.
   const auto encode = [&](const std::string& colours, const std::string& part) {
     return testing::RunFfmpeg(
-        "-f lavfi -i testsrc2=size=1280x720:rate=25 -frames:v 20 -pix_fmt yuv420p -c:v libx264 -g "
+        "-f lavfi -i testsrc2=size=1280x720:rate=25 -frames:v 80 -pix_fmt yuv420p -c:v libx264 -g "
         "10 -bf 0 -preset ultrafast " +
         colours + " " + (folder / part).string());
   };
@@ -170,9 +170,16 @@ TEST(FrameReaderTest, ColoursDoNotDependOnWhereReadingBegins) {
                                           (folder / "a.mp4").string());
   if (!is_made) GTEST_SKIP() << "no ffmpeg program";
   const PacketIndex index = Index(folder / "a.mp4");
-  ASSERT_EQ(index.packets.size(), 60U);
-  ExpectSamePixelsFromAnywhere(folder / "a.mp4", index,
-                               ReadAll(folder / "a.mp4", index, EveryFrame(index)));
+  ASSERT_EQ(index.packets.size(), 240U);
+  const auto last_picture = [&](std::int64_t from) {
+    const auto reader = FrameReader::Open(folder / "a.mp4", index, EveryFrame(index, from, 1), {});
+    domain::Image image;
+    while (const auto frame = (*reader)->Next().value()) {
+      image = testing::RenderWhole(*frame, domain::PixelFormat::kRgb24);
+    }
+    return image.pixels;
+  };
+  EXPECT_EQ(last_picture(0), last_picture(235));
 }
 
 struct Coding {
