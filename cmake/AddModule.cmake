@@ -153,7 +153,7 @@ function(_add_test_executable target sources depends libs)
   target_link_libraries(${target} PRIVATE rollcall_options ${libs} ${main})
   _link_later(${target} PRIVATE "${depends}")
   string(REGEX REPLACE "_test$" "" label "${target}")
-  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120 LABELS ${label})
+  gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600 LABELS ${label})
 endfunction()
 
 # Where a test or benchmark finds the repository's own files and the built programs.

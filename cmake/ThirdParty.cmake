@@ -75,14 +75,6 @@ target_include_directories(third_party::opencv INTERFACE "${ROLLCALL_OPENCV_INCL
 target_link_libraries(third_party::opencv INTERFACE
   ${ROLLCALL_OPENCV_IMGPROC} ${ROLLCALL_OPENCV_CORE})
 
-# Optional: without it the worker runs unconfined, and says so.
-pkg_check_modules(TP_seccomp QUIET IMPORTED_TARGET GLOBAL libseccomp)
-add_library(third_party::seccomp INTERFACE IMPORTED GLOBAL)
-if(TP_seccomp_FOUND)
-  target_link_libraries(third_party::seccomp INTERFACE PkgConfig::TP_seccomp)
-  target_compile_definitions(third_party::seccomp INTERFACE ROLLCALL_HAVE_SECCOMP=1)
-endif()
-
 if(ROLLCALL_TESTS)
   third_party_pkgconfig(zlib zlib)
   find_package(GTest REQUIRED)

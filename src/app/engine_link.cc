@@ -61,8 +61,7 @@ Result<UniqueFd> OpenLog(const std::filesystem::path& path) {
   std::error_code ignored;
   const auto size = std::filesystem::file_size(path, ignored);
   const int begin_anew = !ignored && size > kLogBytesMax ? O_TRUNC : 0;
-  UniqueFd log(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | begin_anew, 0644));
+  UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | begin_anew, 0644));
   if (!log.is_open()) return base::ErrnoError(errno, "open", path);
   return log;
 }

@@ -155,12 +155,38 @@ Result<Json> EngineService::JobStart(const Json& params) {
   }
   // A job that is open although nobody worked was interrupted: this command takes it up again.
   const bool was_working = parts_.engine.is_working();
+  ROLLCALL_TRY_ASSIGN(const std::optional<JobId> twin, LiveTwin(plan.request));
+  if (twin) {
+    ROLLCALL_TRY_ASSIGN(Json view, DetailedView(*twin));
+    ROLLCALL_TRY(parts_.engine.StartWorking());
+    return Json{{"job", std::move(view)}, {"existing", true}, {"resumed", !was_working}};
+  }
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json job, DetailedView(submission.job.id));
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(job)},
               {"existing", submission.is_existing},
               {"resumed", submission.is_existing && !was_working}};
+}
+
+// The job that already runs the last stage of `request`, and is not stalled: a start over a stalled
+// one takes its place.
+Result<std::optional<JobId>> EngineService::LiveTwin(const store::JobRequest& request) {
+  const store::StageRequest& last = request.stages.back();
+  ROLLCALL_TRY_ASSIGN(const auto history, parts_.store.RunHistory(request.subject, last.name));
+  for (const store::RunView& view : history) {
+    const bool is_live =
+        view.run.state == domain::JobState::kLeased || view.run.state == domain::JobState::kRunning;
+    if (!is_live || view.run.work_key != last.work_key) continue;
+    ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.RunJobs(view.run.id));
+    for (const store::Job& job : jobs) {
+      if (domain::IsTerminal(job.state)) continue;
+      ROLLCALL_TRY_ASSIGN(const control::JobView shown, View(static_cast<std::int64_t>(job.id)));
+      const control::StageView* stage = shown.CurrentStage();
+      if (stage != nullptr && !stage->is_stalled) return std::optional(job.id);
+    }
+  }
+  return std::optional<JobId>{};
 }
 
 Result<Json> EngineService::JobCancel(const Json& params) {
@@ -230,12 +256,29 @@ Result<Json> EngineService::JobEvents(const Json& params) {
   return Json{{"epoch", std::move(epoch)}, {"events", EventsJson(events)}};
 }
 
+// Jobs of one episode with other parameters have one name: which is meant, only a number says.
+Result<void> EngineService::RefuseWhenAmbiguous(const std::string& public_id) {
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  std::string open;
+  int count = 0;
+  for (const store::Job& job : jobs) {
+    if (job.public_id() != public_id || domain::IsTerminal(job.state)) continue;
+    open += fmt::format("{}{} ({})", count++ == 0 ? "" : ", ", static_cast<std::int64_t>(job.id),
+                        domain::JobStateWord(job.state));
+  }
+  if (count < 2) return {};
+  return domain::MakeError(reason::kBadParams,
+                           fmt::format("{} jobs are called {}: {}", count, public_id, open),
+                           "name one of them by its number");
+}
+
 // By `job_id`, its number, or `job`, its public id or number as a person types it.
 Result<store::Job> EngineService::FindJob(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const std::int64_t id, IntegerParam(params, "job_id", 0));
   if (id != 0) return parts_.store.JobGet(JobId{id});
   ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "job", ""));
   if (const auto number = NumberIn(text)) return parts_.store.JobGet(JobId{*number});
+  ROLLCALL_TRY(RefuseWhenAmbiguous(text));
   return parts_.store.JobFind(text);
 }
 

@@ -56,6 +56,8 @@ class EngineService final : public control::Service {
   Answer StoreCheck(const Params& params);
 
   base::Result<void> RefuseWhenEnding();
+  base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
+  base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);
   base::Result<store::Job> FindJob(const Params& params);
   base::Result<base::Json> DetailedView(store::JobId id);
   base::Result<store::Episode> FindEpisode(const Params& params);

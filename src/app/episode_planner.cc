@@ -242,15 +242,16 @@ Result<store::Episode> EpisodePlanner::Find(const StartRequest& request) {
 Result<void> EpisodePlanner::RefuseIfRunning(const store::Episode& episode,
                                              const std::string& stage,
                                              const std::string& work_key) {
-  ROLLCALL_TRY_ASSIGN(const auto latest, store_.RunLatest({"episode", episode.key}, stage));
-  if (!latest || latest->run.work_key != work_key || domain::IsTerminal(latest->run.state)) {
-    return {};
+  ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory({"episode", episode.key}, stage));
+  for (const store::RunView& view : history) {
+    if (view.run.work_key != work_key || domain::IsTerminal(view.run.state)) continue;
+    return MakeError(reason::kJobAlreadyRunning,
+                     view.run.public_id() + " is not finished; it cannot start again from nothing",
+                     fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
+                                 "`rollcall jobs cancel {0}`",
+                                 view.run.public_id()));
   }
-  return MakeError(reason::kJobAlreadyRunning,
-                   latest->run.public_id() + " is not finished; it cannot start again from nothing",
-                   fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
-                               "`rollcall jobs cancel {0}`",
-                               latest->run.public_id()));
+  return {};
 }
 
 Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,

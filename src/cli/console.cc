@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "app/config.h"
@@ -10,17 +11,22 @@
 namespace rollcall::cli {
 namespace {
 
+std::atomic<int> g_output_error{0};
+
 // Output that nobody takes any more (a closed pipe) is not worth an error.
 void WriteAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != EPIPE) g_output_error = errno;
     if (n <= 0) return;
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
 
 }  // namespace
+
+int Console::OutputError() { return g_output_error; }
 
 Console::Console(bool is_json) : is_json_(is_json), fd_(is_json ? STDERR_FILENO : STDOUT_FILENO) {}
 

@@ -33,6 +33,10 @@ class Console {
 
   std::unique_ptr<ProgressDisplay> MakeProgress() const;
 
+  // The errno of the last output that could not be written, 0 if all was. A reader that has gone
+  // away is no error.
+  static int OutputError();
+
  private:
   bool is_json_;
   int fd_;

@@ -87,11 +87,11 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
     console.PrintDocument(answer);
     return ExitCode::kOk;
   }
-  TextTable table({"JOB", "STATUS", "CREATED", ""});
+  TextTable table({"#", "JOB", "STATUS", "CREATED", ""});
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(json));
-    table.Add(
-        {job.public_id, Painted(job, console.paint()), job.created_at.substr(0, 19), NewsOf(job)});
+    table.Add({std::to_string(job.id), job.public_id, Painted(job, console.paint()),
+               job.created_at.substr(0, 19) + "Z", NewsOf(job)});
   }
   std::string text = table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint());
   if (const auto more = answer.value("left_out", 0); more > 0) {

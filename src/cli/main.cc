@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/console.h"
 #include "domain/reasons.h"
@@ -52,6 +53,11 @@ int Run(int argc, char** argv) {
   if (!exit.ok()) {
     rollcall::cli::Console(line.flags.is_json).PrintError(exit.error());
     return static_cast<int>(rollcall::cli::ExitCodeFor(exit.error()));
+  }
+  if (const int code = rollcall::cli::Console::OutputError(); code != 0) {
+    rollcall::cli::Console(false).PrintError(
+        rollcall::base::ErrnoError(code, "write", "the output"));
+    return static_cast<int>(ExitCode::kFailed);
   }
   return static_cast<int>(*exit);
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/progress_lines.h"
+#include "domain/reasons.h"
 
 namespace rollcall::cli {
 namespace {
@@ -41,6 +42,8 @@ std::unique_ptr<ProgressDisplay> ProgressDisplay::Make(std::function<Terminal()>
 // long.
 bool PlainProgress::IsWorthTelling(const StageView& stage, Moment now) {
   if (stage.state == JobState::kBlocked) return false;
+  // It follows from the stage before it, whose failure is told.
+  if (stage.error && stage.error->reason == domain::reason::kPrereqFailed) return false;
   Told& told = told_[stage.name];
   if (stage.state != JobState::kQueued) {
     told.waits_since.reset();

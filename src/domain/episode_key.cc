@@ -38,6 +38,10 @@ std::string Slug(std::string_view text) {
   for (char& c : slug) {
     if (!IsKeyCharacter(c)) c = '-';
   }
+  // Two dots would read as a way out of the data directory.
+  slug.erase(
+      std::unique(slug.begin(), slug.end(), [](char a, char b) { return a == '.' && b == '.'; }),
+      slug.end());
   return Trimmed(std::move(slug));
 }
 
@@ -70,7 +74,11 @@ base::Result<EpisodeKey> EpisodeKey::FromTitle(std::string_view title) {
   const std::string lowered = Lowered(title);
   std::string text = SeasonEpisode(lowered).value_or(Slug(lowered));
   if (text.size() > kLengthMax) text = Trimmed(text.substr(0, kLengthMax));
-  if (text.empty()) return BadKey(title, "it has no letter or digit");
+  if (text.empty()) {
+    base::Error error = BadKey(title, "it has no letter a…z or digit");
+    error.hint = "name it yourself: --episode KEY";
+    return error;
+  }
   return EpisodeKey(std::move(text));
 }
 
@@ -89,7 +97,8 @@ base::Result<EpisodeKey> EpisodeKey::Parse(std::string_view text) {
 }
 
 EpisodeKey EpisodeKey::WithSuffix(int number) const {
-  return EpisodeKey(fmt::format("{}-{}", text_, number));
+  const std::string suffix = fmt::format("-{}", number);
+  return EpisodeKey(Trimmed(text_.substr(0, kLengthMax - suffix.size())) + suffix);
 }
 
 }  // namespace rollcall::domain

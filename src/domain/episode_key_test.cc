@@ -55,6 +55,17 @@ TEST(EpisodeKeySuffixTest, OffersADistinctKey) {
   EXPECT_EQ(EpisodeKey::Parse("a_s01_e02-2").value().text(), "a_s01_e02-2");
 }
 
+TEST(EpisodeKeySuffixTest, WhatIsMadeIsAlwaysAccepted) {
+  for (const std::string title : {"my..video", "a...b..c", std::string(140, 'x').c_str()}) {
+    const auto key = EpisodeKey::FromTitle(title);
+    ASSERT_TRUE(key.ok()) << title;
+    EXPECT_EQ(EpisodeKey::Parse(key->text())->text(), key->text());
+    const EpisodeKey other = key->WithSuffix(12);
+    ASSERT_TRUE(EpisodeKey::Parse(other.text()).ok()) << other.text();
+    EXPECT_NE(other.text(), key->text());
+  }
+}
+
 TEST(EpisodeKeySuffixTest, TitleWithoutLetterOrDigitIsRefused) {
   EXPECT_FALSE(EpisodeKey::FromTitle("???").ok());
 }

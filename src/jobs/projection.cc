@@ -37,7 +37,7 @@ const store::Liveness* NewestLiveness(const RunFacts& facts) {
   return facts.view.lease ? &facts.view.lease->liveness : nullptr;
 }
 
-// {frames_done, frames_total, faces_detected, …, updated_at}
+// {frames_done, frames_total, faces_detected, …, progress_at, updated_at}
 Json ProgressJson(const RunFacts& facts) {
   Json result = Json::object();
   const store::Liveness* liveness = NewestLiveness(facts);
@@ -46,7 +46,9 @@ Json ProgressJson(const RunFacts& facts) {
     result[liveness->unit + "_total"] = liveness->total;
     result.update(ObjectFrom(liveness->counters_json));
   }
-  if (facts.live) result["updated_at"] = IsoTime(facts.live->progress_wall);
+  const bool has_progress = facts.live && facts.live->progress_wall != base::WallTime{};
+  if (has_progress) result["progress_at"] = IsoTime(facts.live->progress_wall);
+  if (IsRunning(facts.view.run.state)) result["updated_at"] = IsoTime(facts.now);
   return result;
 }
 

@@ -41,6 +41,7 @@ struct RunFacts {
   std::optional<LiveAttempt> live;
   std::optional<store::Episode> episode;
   std::string epoch;
+  base::WallTime now{};  // When this is told: `updated_at` of a running stage.
 };
 
 // The generation that stands in jobs/<stage>_<key>/: the newest that has started, or, before any

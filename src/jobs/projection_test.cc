@@ -90,9 +90,19 @@ TEST(MetaJsonTest, NamesProgressAfterTheUnit) {
   facts.live->liveness.total = 9;
   facts.live->liveness.counters_json = R"({"stills_written":2})";
   facts.live->progress_wall = kTime;
+  facts.now = kTime + std::chrono::seconds{2};
   EXPECT_EQ(Json::parse(MetaJson(facts))["stages"]["detect"]["result"],
             Json::parse(R"({"tracks_done":3,"tracks_total":9,"stills_written":2,
-                            "updated_at":"2023-11-14T22:13:20.000Z"})"));
+                            "progress_at":"2023-11-14T22:13:20.000Z",
+                            "updated_at":"2023-11-14T22:13:22.000Z"})"));
+}
+
+TEST(MetaJsonTest, NamesNoTimeOfProgressBeforeThereIsAny) {
+  RunFacts facts = Facts(RunIn(JobState::kRunning));
+  facts.live.emplace();
+  facts.now = kTime;
+  EXPECT_EQ(Json::parse(MetaJson(facts))["stages"]["detect"]["result"],
+            Json::parse(R"({"updated_at":"2023-11-14T22:13:20.000Z"})"));
 }
 
 TEST(StateJsonTest, IsTrueOnlyFromSuccessToTheNextStart) {

@@ -296,8 +296,11 @@ base::Result<void> Projector::Write(const fs::path& path, const std::string& tex
 base::Result<void> Projector::WriteMeta(const Target& target, const store::RunView& view,
                                         const fs::path& folder) {
   std::optional<LiveAttempt> live = sources_.board.Get(view.run.id);
-  const std::string text =
-      MetaJson({.view = view, .live = std::move(live), .episode = target.episode, .epoch = epoch_});
+  const std::string text = MetaJson({.view = view,
+                                     .live = std::move(live),
+                                     .episode = target.episode,
+                                     .epoch = epoch_,
+                                     .now = sources_.clock.Now().wall});
   return Write(folder / "meta.json", text, target.mode);
 }
 

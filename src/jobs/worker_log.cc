@@ -105,7 +105,7 @@ std::string DescribeTotals(const store::Liveness& liveness, std::string_view res
   if (!liveness.unit.empty()) totals = fmt::format("{}={}", liveness.unit, liveness.done);
   std::string counter = FirstCounter(result_json);
   if (counter.empty()) counter = FirstCounter(liveness.counters_json);
-  if (!counter.empty()) totals += (totals.empty() ? "" : " ") + counter;
+  if (!counter.empty() && counter != totals) totals += (totals.empty() ? "" : " ") + counter;
   return totals;
 }
 

@@ -162,12 +162,11 @@ TEST(FrameReaderTest, ColoursDoNotDependOnWhereReadingBegins) {
         "10 -bf 0 -preset ultrafast " +
         colours + " " + (folder / part).string());
   };
-  const bool is_made = encode("", "1.ts") && encode("-colorspace bt470bg", "2.ts") &&
-                       encode("", "3.ts") &&
-                       testing::RunFfmpeg("-i 'concat:" + (folder / "1.ts").string() + "|" +
-                                          (folder / "2.ts").string() + "|" +
-                                          (folder / "3.ts").string() + "' -c copy " +
-                                          (folder / "a.mp4").string());
+  const bool is_made =
+      encode("", "1.ts") && encode("-colorspace bt470bg", "2.ts") && encode("", "3.ts") &&
+      testing::RunFfmpeg("-i 'concat:" + (folder / "1.ts").string() + "|" +
+                         (folder / "2.ts").string() + "|" + (folder / "3.ts").string() +
+                         "' -c copy " + (folder / "a.mp4").string());
   if (!is_made) GTEST_SKIP() << "no ffmpeg program";
   const PacketIndex index = Index(folder / "a.mp4");
   ASSERT_EQ(index.packets.size(), 240U);

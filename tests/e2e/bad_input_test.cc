@@ -228,7 +228,8 @@ TEST_F(BadInputTest, ThreeHours) {
               video.string() + "'")) {
     GTEST_SKIP() << "skipped: no ffmpeg program";
   }
-  const Ended ended = Rollcall({"analyze", video.string(), "--effort", "draft"});
+  Command command({"analyze", video.string(), "--effort", "draft"}, env_);
+  const Ended ended = command.Wait(std::chrono::seconds{500});
   ASSERT_EQ(ended.exit, 0) << ended.out << ended.err;
   const auto report = ReadJson("outputs/a_s01_e01/report.json");
   EXPECT_NEAR(report["video"]["duration_ms"].get<double>(), 10'800'000, 1000);

@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
 
 #include "base/file.h"
 #include "fixture.h"
@@ -156,6 +159,13 @@ TEST_F(CliTest, RunsAgainFromAStage) {
   EXPECT_THAT(again.out, HasSubstr("detect: already done"));
   EXPECT_THAT(again.out, HasSubstr("track: ok in"));
   EXPECT_EQ(Results("a_s01_e01"), before);
+}
+
+TEST_F(CliTest, SaysThatItsOutputCannotBeWritten) {
+  const std::string command = "'" ROLLCALL_BIN_DIR "/rollcall' jobs list --data '" +
+                              data_.string() + "' > /dev/full 2>/dev/null";
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 5);
 }
 
 TEST_F(CliTest, ListsAndVerifiesModels) {

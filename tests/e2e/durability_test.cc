@@ -144,6 +144,33 @@ TEST_F(DurabilityTest, RefusesTheSameStartFromASecondTerminal) {
   EXPECT_EQ(first.Wait().exit, 0);
 }
 
+// The stage that one job runs is what another one asks for.
+TEST_F(DurabilityTest, RefusesToStartAStageThatAJobRuns) {
+  const auto video = Video("a_s01_e01.mp4");
+  Command first(Analyze(video), env_);
+  ASSERT_TRUE(first.WaitForOutput("detect: running"));
+  const Ended second = Rollcall({"jobs", "start", "detect", "a_s01_e01", "--effort", "full"});
+  EXPECT_EQ(second.exit, 6) << second.out << second.err;
+  EXPECT_THAT(second.out, HasSubstr("already running: detect_a_s01_e01"));
+
+  // Another effort waits behind it; neither is named by the name that both have.
+  Command queued({"analyze", video.string(), "--effort", "draft"}, env_);
+  ASSERT_TRUE(WaitUntil([&] {
+    const auto list = base::ParseJson(Rollcall({"jobs", "list", "--json"}).out, "jobs");
+    return list.ok() && list->at("jobs").size() == 2;
+  }));
+  const Ended ambiguous = Rollcall({"jobs", "cancel", "analyze_a_s01_e01"});
+  EXPECT_EQ(ambiguous.exit, 2);
+  EXPECT_THAT(ambiguous.err, HasSubstr("2 jobs are called analyze_a_s01_e01: "));
+  // Starting again from nothing would take the work from under the first.
+  std::vector<std::string> forced = Analyze(video);
+  forced.push_back("--force");
+  EXPECT_EQ(Rollcall(forced).exit, 6);
+  EXPECT_EQ(first.Wait().exit, 0);
+  const Ended last = queued.Wait();
+  EXPECT_EQ(last.exit, 0) << last.out << last.err;
+}
+
 TEST_F(DurabilityTest, CancelsFromASecondTerminalAndResumes) {
   const auto video = Video("a_s01_e01.mp4");
   Command first(Analyze(video), env_);
