@@ -35,9 +35,9 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
     text += "  " + (is_running ? StageProgress(*stage) : StageSummary(*stage)) + "\n";
   }
   text += fmt::format(
-      "  wait for it:  rollcall jobs wait {0}\n"
-      "  end it:       rollcall jobs cancel {0}\n",
-      id);
+      "  wait for it:  {}\n"
+      "  end it:       {}\n",
+      session.Typed("jobs wait " + id), session.Typed("jobs cancel " + id));
   console.Print(text);
   if (console.is_json()) {
     const auto error = domain::MakeError(domain::reason::kJobAlreadyRunning, id + " runs already");
@@ -45,8 +45,6 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
   }
   return JobRun{.exit = ExitCode::kAlreadyRunning, .job = std::move(job)};
 }
-
-std::string ResumeCommand(const JobView& job) { return "rollcall jobs resume " + job.public_id; }
 
 // For a command that waits for one thing only.
 class NoProgress final : public ProgressDisplay {
@@ -58,15 +56,15 @@ class NoProgress final : public ProgressDisplay {
 void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
   const Console& console = session.console();
   if (was_left) {
-    console.Print(fmt::format("{} goes on; wait with `rollcall jobs wait {}`\n", job.public_id,
-                              job.public_id));
+    console.Print(fmt::format("{} goes on; wait with `{}`\n", job.public_id,
+                              session.Typed("jobs wait " + job.public_id)));
     return;
   }
   if (job.state == domain::JobState::kCancelled) {
     console.Print(
         fmt::format("canceled; what is done is kept. Go on with `{}`, or give the same "
                     "command again\n",
-                    ResumeCommand(job)));
+                    session.Typed("jobs resume " + job.public_id)));
     return;
   }
   const StageView* failed = job.FailedStage();
@@ -113,8 +111,8 @@ Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool
   if (is_resumed || (stage != nullptr && stage->segments > 0)) SayWhereItGoesOn(session, job);
   if (is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
-    session.console().Print(fmt::format("started {}; wait with `rollcall jobs wait {}`\n",
-                                        job.public_id, job.public_id));
+    session.console().Print(fmt::format("started {}; wait with `{}`\n", job.public_id,
+                                        session.Typed("jobs wait " + job.public_id)));
     return JobRun{.exit = ExitCode::kOk, .job = std::move(job)};
   }
   return FollowJob(session, job.id, {.is_own = true});

@@ -19,8 +19,8 @@ struct JobRun {
 // it runs already, from where it goes on, progress, how to resume, why it failed.
 base::Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached);
 
-// Waits until the files that people and scripts read show how the job ended: what a command has said
-// is true everywhere when it returns.
+// Waits until the files that people and scripts read show how the job ended: what a command has
+// said is true everywhere when it returns.
 void Settle(Session& session, std::int64_t job_id);
 
 // "resuming detect_rhobh_s05_e03 from segment 7": of the first stage that has not ended.

@@ -175,8 +175,8 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
     Settle(session, job.id);
   }
   if (job.state == domain::JobState::kCancelled) {
-    console.Print(
-        fmt::format("{0} is canceled; go on with `rollcall jobs resume {0}`\n", job.public_id));
+    console.Print(fmt::format("{} is canceled; go on with `{}`\n", job.public_id,
+                              session.Typed("jobs resume " + job.public_id)));
   } else {
     // A success that came first has won.
     console.Print(

@@ -1,5 +1,7 @@
 #include "cli/session.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace rollcall::cli {
@@ -10,7 +12,13 @@ Result<std::unique_ptr<Session>> Session::Open(const GlobalFlags& flags) {
   ROLLCALL_TRY_ASSIGN(app::Config config,
                       app::LoadConfig(flags.settings, app::ProcessEnvironment()));
   ROLLCALL_TRY_ASSIGN(app::DataDirectory data, app::DataDirectory::Open(config.data_dir));
-  return std::unique_ptr<Session>(new Session(std::move(config), std::move(data), flags.is_json));
+  return std::unique_ptr<Session>(new Session(std::move(config), std::move(data), flags));
+}
+
+std::string Session::Typed(std::string_view command) const {
+  std::string text = fmt::format("rollcall {}", command);
+  if (is_data_told_) text += " --data '" + data_.root().string() + "'";
+  return text;
 }
 
 Result<app::EngineLink*> Session::Engine() {

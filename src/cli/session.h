@@ -32,6 +32,9 @@ class Session {
   const app::Config& config() const { return config_; }
   const app::DataDirectory& data() const { return data_; }
   const Console& console() const { return console_; }
+  // A command for a person to type, which finds this data directory again: "rollcall jobs wait x",
+  // with --data if this one was told so.
+  std::string Typed(std::string_view command) const;
 
   // Connects on first use; starts an engine when there is none.
   base::Result<app::EngineLink*> Engine();
@@ -39,12 +42,16 @@ class Session {
   base::Result<base::Json> Call(std::string_view method, const base::Json& params);
 
  private:
-  Session(app::Config config, app::DataDirectory data, bool is_json)
-      : config_(std::move(config)), data_(std::move(data)), console_(is_json) {}
+  Session(app::Config config, app::DataDirectory data, const GlobalFlags& flags)
+      : config_(std::move(config)),
+        data_(std::move(data)),
+        console_(flags.is_json),
+        is_data_told_(flags.settings.contains("data")) {}
 
   app::Config config_;
   app::DataDirectory data_;
   Console console_;
+  const bool is_data_told_;
   std::unique_ptr<app::EngineLink> link_;
 };
 

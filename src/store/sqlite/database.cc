@@ -111,6 +111,11 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   if (code != SQLITE_OK) {
     return SqliteError(handle, fmt::format("opening {}", options.path.string()));
   }
+  // SQLite falls back to reading a file that it may not write.
+  if (sqlite3_db_readonly(handle, "main") == 1) {
+    return domain::MakeError(reason::kPermission,
+                             options.path.string() + " exists but may not be written");
+  }
   sqlite3_busy_timeout(handle, options.busy_timeout_ms);
   return database;
 }
