@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 namespace rollcall::domain {
 namespace {
 
@@ -56,7 +59,8 @@ TEST(EpisodeKeySuffixTest, OffersADistinctKey) {
 }
 
 TEST(EpisodeKeySuffixTest, WhatIsMadeIsAlwaysAccepted) {
-  for (const std::string title : {"my..video", "a...b..c", std::string(140, 'x').c_str()}) {
+  const std::vector<std::string> titles{"my..video", "a...b..c", std::string(140, 'x')};
+  for (const std::string& title : titles) {
     const auto key = EpisodeKey::FromTitle(title);
     ASSERT_TRUE(key.ok()) << title;
     EXPECT_EQ(EpisodeKey::Parse(key->text())->text(), key->text());

@@ -67,7 +67,7 @@ class Submitter {
     for (std::size_t i = 0; i < request_.stages.size(); ++i) {
       const StageRequest& stage = request_.stages[i];
       const int position = static_cast<int>(i);
-      if (stage.reuse) {
+      if (reused_.contains(stage.name)) {
         ROLLCALL_TRY(Reuse(stage, position));
       } else if (live_.contains(stage.name)) {
         ROLLCALL_TRY(Join(stage, position));
@@ -102,6 +102,24 @@ class Submitter {
               fmt::format("the dedupe key of {} belongs to {}", stage.name, run->public_id()));
         }
         live_.emplace(stage.name, std::move(*run));
+      }
+    }
+    return JoinWhatTheLiveNeed();
+  }
+
+  // A live run that is joined may itself wait for one that this job would have taken over as
+  // finished. It is joined too: else nobody would want it once its own job is cancelled.
+  Result<void> JoinWhatTheLiveNeed() {
+    std::vector<StageRunId> to_look_at;
+    for (const auto& [name, run] : live_) to_look_at.push_back(run.id);
+    while (!to_look_at.empty()) {
+      ROLLCALL_TRY_ASSIGN(const auto needs, ledger_.RunNeeds(to_look_at.back()));
+      to_look_at.pop_back();
+      for (const StageRunId need : needs) {
+        ROLLCALL_TRY_ASSIGN(auto run, Present(ledger_.RunRead(need)));
+        if (domain::IsTerminal(run.state) || reused_.erase(run.name) == 0) continue;
+        to_look_at.push_back(run.id);
+        live_.emplace(run.name, std::move(run));
       }
     }
     return {};

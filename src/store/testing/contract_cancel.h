@@ -20,6 +20,26 @@ TEST_P(JobStoreContract, CancelsQueuedAndBlockedRunsAtOnce) {
   EXPECT_FALSE(TryClaim().has_value());
 }
 
+// Found by the random lives of tests/faults.
+TEST_P(JobStoreContract, AJobThatJoinsALiveRunAlsoJoinsWhatThatWaitsFor) {
+  const JobRequest request = MakeRequest("detect", "x", {"extract", "detect"});
+  const JobId first = Submit(request).job.id;
+  Succeed(ClaimStarted());
+  const StageRunId finished = RunOf(first, "extract").id;
+  ASSERT_TRUE(store().JobCancel(first, now()).ok());
+  const JobId second = Submit(request).job.id;  // From nothing: extract runs again.
+  JobRequest third_request = request;
+  third_request.kind = "analyze";
+  third_request.stages[0].reuse = finished;
+  const JobId third = Submit(third_request).job.id;
+  ASSERT_TRUE(store().JobCancel(second, now()).ok());
+  EXPECT_EQ(StateOf(third, "extract"), JobState::kQueued);
+  EXPECT_TRUE(store().IntegrityCheck().ok());
+  ASSERT_TRUE(store().JobCancel(third, now()).ok());
+  EXPECT_FALSE(TryClaim().has_value());
+  EXPECT_TRUE(store().IntegrityCheck().ok());
+}
+
 TEST_P(JobStoreContract, CancelsARunThatWaitsForItsRetryAtOnce) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   EndWithRetry(ClaimStarted(), std::chrono::seconds{5});
