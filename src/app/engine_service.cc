@@ -155,11 +155,12 @@ Result<Json> EngineService::JobStart(const Json& params) {
   }
   // A job that is open although nobody worked was interrupted: this command takes it up again.
   const bool was_working = parts_.engine.is_working();
-  ROLLCALL_TRY_ASSIGN(const std::optional<JobId> twin, LiveTwin(plan.request));
-  if (twin) {
-    ROLLCALL_TRY_ASSIGN(Json view, DetailedView(*twin));
-    ROLLCALL_TRY(parts_.engine.StartWorking());
-    return Json{{"job", std::move(view)}, {"existing", true}, {"resumed", !was_working}};
+  if (was_working) {
+    ROLLCALL_TRY_ASSIGN(const std::optional<JobId> twin, LiveTwin(plan.request));
+    if (twin) {
+      ROLLCALL_TRY_ASSIGN(Json view, DetailedView(*twin));
+      return Json{{"job", std::move(view)}, {"existing", true}, {"resumed", false}};
+    }
   }
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json job, DetailedView(submission.job.id));
@@ -202,7 +203,11 @@ Result<Json> EngineService::JobCancel(const Json& params) {
 Result<Json> EngineService::JobResume(const Json& params) {
   ROLLCALL_TRY(RefuseWhenEnding());
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const std::string name, TextParam(params, "job", ""));
+  if (name == job.public_id() && !domain::IsTerminal(job.state)) {
+    ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
+  }
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Resume(job.id));
   ROLLCALL_TRY_ASSIGN(Json view, DetailedView(submission.job.id));
   ROLLCALL_TRY(parts_.engine.StartWorking());
@@ -254,6 +259,20 @@ Result<Json> EngineService::JobEvents(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEventsMax));
   ROLLCALL_TRY_ASSIGN(std::string epoch, parts_.store.StreamEpoch());
   return Json{{"epoch", std::move(epoch)}, {"events", EventsJson(events)}};
+}
+
+// Whoever resumes by a name means the job of that name that was ended since its last success, not
+// one with other parameters that waits or runs beside it; `job` if there is none.
+Result<store::Job> EngineService::EndedNamesake(store::Job job) {
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  for (const store::Job& other : jobs) {
+    if (other.public_id() != job.public_id() || !domain::IsTerminal(other.state)) continue;
+    const bool was_ended = other.state == domain::JobState::kCancelled ||
+                           other.state == domain::JobState::kFailed;
+    if (was_ended && other.request_json != job.request_json) return other;
+    break;
+  }
+  return job;
 }
 
 // Jobs of one episode with other parameters have one name: which is meant, only a number says.

@@ -57,6 +57,7 @@ class EngineService final : public control::Service {
 
   base::Result<void> RefuseWhenEnding();
   base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
+  base::Result<store::Job> EndedNamesake(store::Job job);
   base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);
   base::Result<store::Job> FindJob(const Params& params);
   base::Result<base::Json> DetailedView(store::JobId id);
