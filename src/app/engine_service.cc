@@ -8,6 +8,7 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -267,8 +268,8 @@ Result<store::Job> EngineService::EndedNamesake(store::Job job) {
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   for (const store::Job& other : jobs) {
     if (other.public_id() != job.public_id() || !domain::IsTerminal(other.state)) continue;
-    const bool was_ended = other.state == domain::JobState::kCancelled ||
-                           other.state == domain::JobState::kFailed;
+    const bool was_ended =
+        other.state == domain::JobState::kCancelled || other.state == domain::JobState::kFailed;
     if (was_ended && other.request_json != job.request_json) return other;
     break;
   }
@@ -285,6 +286,20 @@ Result<void> EngineService::RefuseWhenAmbiguous(const std::string& public_id) {
     open += fmt::format("{}{} ({})", count++ == 0 ? "" : ", ", static_cast<std::int64_t>(job.id),
                         domain::JobStateWord(job.state));
   }
+  // The name of a stage that two open jobs have, each its own run of it.
+  std::set<store::StageRunId> runs;
+  for (const store::Job& job : jobs) {
+    if (count > 0 || domain::IsTerminal(job.state)) continue;
+    ROLLCALL_TRY_ASSIGN(const auto views, parts_.store.JobRuns(job.id));
+    for (const store::RunView& view : views) {
+      const bool is_open = !view.is_reused && !domain::IsTerminal(view.run.state);
+      if (!is_open || view.run.public_id() != public_id || !runs.insert(view.run.id).second)
+        continue;
+      open += fmt::format("{}{} ({})", runs.size() == 1 ? "" : ", ",
+                          static_cast<std::int64_t>(job.id), domain::JobStateWord(view.run.state));
+    }
+  }
+  count = std::max(count, static_cast<int>(runs.size()));
   if (count < 2) return {};
   return domain::MakeError(reason::kBadParams,
                            fmt::format("{} jobs are called {}: {}", count, public_id, open),

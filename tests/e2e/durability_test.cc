@@ -162,6 +162,7 @@ TEST_F(DurabilityTest, RefusesToStartAStageThatAJobRuns) {
   const Ended ambiguous = Rollcall({"jobs", "cancel", "analyze_a_s01_e01"});
   EXPECT_EQ(ambiguous.exit, 2);
   EXPECT_THAT(ambiguous.err, HasSubstr("2 jobs are called analyze_a_s01_e01: "));
+  EXPECT_EQ(Rollcall({"jobs", "cancel", "detect_a_s01_e01"}).exit, 2);
   // Starting again from nothing would take the work from under the first.
   std::vector<std::string> forced = Analyze(video);
   forced.push_back("--force");
