@@ -65,6 +65,7 @@ third_party_pkgconfig(spdlog spdlog fmt)
 third_party_pkgconfig(cli11 CLI11)
 third_party_pkgconfig(toml tomlplusplus)
 third_party_pkgconfig(xlsxwriter xlsxwriter)
+third_party_pkgconfig(prometheus prometheus-cpp-core)
 
 # Core and imgproc only: OpenCVConfig.cmake would ask for every module of the whole package.
 find_path(ROLLCALL_OPENCV_INCLUDE_DIR opencv2/imgproc.hpp REQUIRED PATH_SUFFIXES opencv4)

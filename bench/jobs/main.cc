@@ -62,7 +62,7 @@ class Place {
   Place& operator=(const Place&) = delete;
 
   void Open() {
-    auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db", .vfs = {}});
+    auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db"});
     ROLLCALL_CHECK(store.ok());
     store_ = std::move(store).value();
   }

@@ -61,8 +61,14 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                          }));
   ROLLCALL_TRY_ASSIGN(const DataDirectory data, DataDirectory::Open(config.data_dir));
   ROLLCALL_TRY_ASSIGN(const jobs::DataLock lock, jobs::DataLock::Acquire(data.root()));
-  ROLLCALL_TRY_ASSIGN(const auto store,
-                      store::SqliteStore::Open({.path = data.database(), .vfs = {}}));
+  const auto metrics = std::make_shared<jobs::Metrics>();
+  ROLLCALL_TRY_ASSIGN(
+      const auto store,
+      store::SqliteStore::Open(
+          {.path = data.database(),
+           .observer = [metrics](const store::SqliteStore::TransactionFacts& facts) {
+             if (facts.is_write) metrics->OnStoreWrite(facts.committing, facts.error);
+           }}));
   base::SystemClock clock;
   ROLLCALL_TRY_ASSIGN(
       const auto engine,
@@ -71,7 +77,8 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                             .worker_argv = {"/proc/self/exe", "worker", "--threads",
                                             std::to_string(config.inference_threads())},
                             .slots = config.slots,
-                            .times = {}},
+                            .times = {},
+                            .metrics = metrics},
                            *store, clock));
   engine_for_life = engine.get();
   EpisodePlanner planner(*store, clock, media::Fingerprint);

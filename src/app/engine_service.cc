@@ -75,11 +75,12 @@ struct EngineService::Method {
 };
 
 Result<Json> EngineService::Call(std::string_view method, const Json& params) {
-  static constexpr std::array<Method, 16> kMethods{{
+  static constexpr std::array<Method, 17> kMethods{{
       {method::kHello, &EngineService::Hello},
       {method::kWork, &EngineService::Work},
       {method::kDetach, &EngineService::Detach},
       {method::kLeave, &EngineService::Leave},
+      {method::kMetrics, &EngineService::Metrics},
       {method::kJobStart, &EngineService::JobStart},
       {method::kJobCancel, &EngineService::JobCancel},
       {method::kJobResume, &EngineService::JobResume},
@@ -139,6 +140,11 @@ Result<Json> EngineService::Detach(const Json& /*params*/) {
 
 Result<Json> EngineService::Leave(const Json& /*params*/) {
   return Json{{"stays", parts_.life.Leave()}};
+}
+
+Result<Json> EngineService::Metrics(const Json& /*params*/) {
+  ROLLCALL_TRY_ASSIGN(std::string text, parts_.engine.MetricsText());
+  return Json{{"text", std::move(text)}};
 }
 
 // --- Jobs

@@ -42,6 +42,7 @@ class EngineService final : public control::Service {
   Answer Work(const Params& params);
   Answer Detach(const Params& params);
   Answer Leave(const Params& params);
+  Answer Metrics(const Params& params);
   Answer JobStart(const Params& params);
   Answer JobCancel(const Params& params);
   Answer JobResume(const Params& params);

@@ -40,6 +40,7 @@ void AddInspect(CommandLine& line);
 void AddExport(CommandLine& line);
 void AddModels(CommandLine& line);
 void AddDoctor(CommandLine& line);
+void AddMetrics(CommandLine& line);
 void AddCompose(CommandLine& line);
 void AddSample(CommandLine& line);
 void AddEngine(CommandLine& line);

@@ -31,6 +31,7 @@ void Build(CommandLine& line) {
   rollcall::cli::AddExport(line);
   rollcall::cli::AddModels(line);
   rollcall::cli::AddDoctor(line);
+  rollcall::cli::AddMetrics(line);
   rollcall::cli::AddCompose(line);
   rollcall::cli::AddSample(line);
   rollcall::cli::AddEngine(line);

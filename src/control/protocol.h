@@ -16,6 +16,7 @@ inline constexpr std::string_view kHello = "engine.hello";    // → version, pi
 inline constexpr std::string_view kWork = "engine.work";      // Start working on open jobs.
 inline constexpr std::string_view kDetach = "engine.detach";  // Outlive the command that began it.
 inline constexpr std::string_view kLeave = "engine.leave";    // The same if there is a reason to.
+inline constexpr std::string_view kMetrics = "engine.metrics";  // → text, for Prometheus.
 inline constexpr std::string_view kJobStart = "job.start";
 inline constexpr std::string_view kJobCancel = "job.cancel";
 inline constexpr std::string_view kJobResume = "job.resume";

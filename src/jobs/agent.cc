@@ -42,6 +42,7 @@ Agent::Agent(Options options, const Sources& sources)
                     .board = sources.board,
                     .feed = sources.feed,
                     .log = sources.log,
+                    .metrics = sources.metrics,
                     .projector = sources.projector,
                     .background = background_,
                     .mailbox = mailbox_,
@@ -201,6 +202,7 @@ void Agent::Reap() {
   reap_at_ = now + Jittered(options_.times.reap);
   const auto reaped = reaper_.Reap(options_.times.exit_grace);
   if (!reaped.ok() || reaped->empty()) return;  // Asked again next time.
+  sources_.metrics.OnLeasesExpired(reaped->size());
   for (const store::Lease& lease : *reaped) {
     for (const auto& attempt : attempts_) {
       if (attempt->fence() == lease.fence) attempt->Lose("its lease ran out");

@@ -42,6 +42,7 @@ class Agent {
     LiveBoard& board;
     ChangeFeed& feed;
     WorkerLog& log;
+    Metrics& metrics;
     ProjectorThread& projector;
   };
 

@@ -66,6 +66,7 @@ void Attempt::Start() {
     if (IsFenced(started.error())) return Lose("the lease was gone before the worker had started");
     return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
   }
+  around_.metrics.OnAttemptStarted(task_.run.name);
   Publish(ChangeFeed::Kind::kTransition);
   Prepare();
 }
@@ -224,6 +225,9 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
     }
     case FrameType::kPulse: {
       ROLLCALL_TRY_ASSIGN(const auto pulse, DecodePulse(frame));
+      if (pulse.seq > 1) {  // The first one is early.
+        around_.metrics.OnPulse(now - watch_.liveness().last_pulse, around_.times.pulse);
+      }
       watch_.OnPulse(pulse, now);
       break;
     }
@@ -234,7 +238,11 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
     }
     case FrameType::kProgress: {
       ROLLCALL_TRY_ASSIGN(const auto report, DecodeProgress(frame));
+      const std::int64_t done_before = watch_.liveness().done;
+      const bool is_first = watch_.liveness().unit.empty();  // What earlier attempts had done.
       watch_.OnProgress(report, now);
+      const std::int64_t more = is_first ? 0 : watch_.liveness().done - done_before;
+      if (more > 0) around_.metrics.OnWorkDone(task_.run.name, report.unit, more);
       progress_wall_ = Now().wall;
       if (heartbeat_seq_ == 0) LogHeartbeat(now);
       break;
@@ -277,6 +285,7 @@ void Attempt::OnSegment(domain::Segment segment) {
   watch_.OnRuntimeAnswered(Now().boot);
   if (committed.ok()) {
     ++segments_committed_;
+    around_.metrics.OnSegmentCommitted(task_.run.name);
     Publish(ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();

@@ -17,6 +17,7 @@
 #include "jobs/live_board.h"
 #include "jobs/mailbox.h"
 #include "jobs/messages.h"
+#include "jobs/metrics.h"
 #include "jobs/projector_thread.h"
 #include "jobs/retry_policy.h"
 #include "jobs/runtime_times.h"
@@ -36,6 +37,7 @@ struct AttemptSurroundings {
   LiveBoard& board;
   ChangeFeed& feed;
   WorkerLog& log;
+  Metrics& metrics;
   ProjectorThread& projector;
   Background& background;
   const std::shared_ptr<Mailbox> mailbox;  // Of the agent's thread.

@@ -71,6 +71,7 @@ void Attempt::SetStalled(bool is_stalled) {
   // The flag is for people; where it cannot be written now, the next renewal's error says why.
   static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, is_stalled, Now()));
   if (is_stalled) {
+    around_.metrics.OnStalled(task_.run.name);
     Log(fmt::format("stalled: {}", watch_.Explain(Now().boot)));
     Log(fmt::format("stack: {}", DescribeThreads(process_->pid())));
   } else {
@@ -203,6 +204,8 @@ void Attempt::Commit() {
 
 void Attempt::BecomeOver() {
   step_ = Step::kOver;
+  around_.metrics.OnAttemptEnded(task_.run.name,
+                                 is_lost_ ? AttemptOutcome::kExpired : ending_->outcome);
   process_.reset();
   around_.board.MarkOver(task_.run.id);
   around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});

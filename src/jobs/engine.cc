@@ -76,7 +76,11 @@ base::Result<std::unique_ptr<Engine>> Engine::Create(Options options, store::Job
 }
 
 Engine::Engine(Options options, store::JobStore& store, base::Clock& clock)
-    : options_(std::move(options)), store_(store), clock_(clock), log_(options_.data_dir) {}
+    : options_(std::move(options)),
+      store_(store),
+      clock_(clock),
+      metrics_(options_.metrics ? options_.metrics : std::make_shared<Metrics>()),
+      log_(options_.data_dir) {}
 
 Engine::~Engine() {
   // In this order: the agent's last words are still projected.
@@ -128,6 +132,7 @@ base::Result<void> Engine::StartWorking() {
            .board = board_,
            .feed = feed_,
            .log = log_,
+           .metrics = *metrics_,
            .projector = projector}));
   return {};
 }
@@ -267,6 +272,17 @@ base::Result<void> Engine::Settle(store::JobId id, std::chrono::milliseconds lim
 }
 
 base::Result<bool> Engine::HasOpenJobs() { return store_.HasOpenJobs(); }
+
+base::Result<std::string> Engine::MetricsText() {
+  Metrics::Gauges gauges{.now = clock_.Now().wall,
+                         .workers_running = static_cast<int>(board_.Running().size()),
+                         .slots = is_working() ? options_.slots : 0};
+  ROLLCALL_TRY_ASSIGN(gauges.queues, store_.QueueList(Names(options_.stages)));
+  const ProjectorThread& projector = EnsureProjector();
+  gauges.projector_lag = projector.lag();
+  gauges.projections_failing = projector.failing_count();
+  return metrics_->Text(gauges);
+}
 
 ChangeFeed::Subscription Engine::Subscribe(ChangeFeed::Callback callback) {
   return feed_.Subscribe(std::move(callback));

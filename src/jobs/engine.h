@@ -13,6 +13,7 @@
 #include "jobs/agent.h"
 #include "jobs/change_feed.h"
 #include "jobs/live_board.h"
+#include "jobs/metrics.h"
 #include "jobs/projector_thread.h"
 #include "jobs/runtime_times.h"
 #include "jobs/snapshot.h"
@@ -46,6 +47,7 @@ class Engine {
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
     int slots = 2;                         // Workers at a time.
     RuntimeTimes times;
+    std::shared_ptr<Metrics> metrics = {};  // Null: its own.
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
@@ -81,6 +83,8 @@ class Engine {
   // that keeps them from it; ERR_REGISTRY_UPDATE_FAILED after `limit`.
   base::Result<void> Settle(store::JobId id, std::chrono::milliseconds limit);
   base::Result<bool> HasOpenJobs();
+  // One exposition for Prometheus; see Metrics. An error of the store.
+  base::Result<std::string> MetricsText();
   // When to look again: transitions and progress. See ChangeFeed for what a callback may do.
   [[nodiscard]] ChangeFeed::Subscription Subscribe(ChangeFeed::Callback callback);
   ChangeFeed& feed() { return feed_; }
@@ -98,6 +102,7 @@ class Engine {
   const Options options_;
   store::JobStore& store_;
   base::Clock& clock_;
+  const std::shared_ptr<Metrics> metrics_;
   LiveBoard board_;
   ChangeFeed feed_;
   WorkerLog log_;

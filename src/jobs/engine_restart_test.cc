@@ -7,10 +7,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <fstream>
+
 #include "jobs/data_lock.h"
 #include "jobs/engine.h"
 #include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
+#include "jobs/testing/faulty_store.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace rollcall::jobs {
@@ -113,6 +117,7 @@ TEST_F(EngineRestartTest, MendsProjectionsThatWereNotWrittenInTime) {
   std::filesystem::remove_all(data_dir_ / "episodes");
   std::filesystem::remove(data_dir_ / "harvest/x/detect.bin");
   std::filesystem::remove(data_dir_ / "jobs/detect_x/meta.json");
+  std::filesystem::remove(data_dir_ / "jobs/.projected.json");
   BecomeOwner();
   EXPECT_TRUE(Eventually([&] {
     const Json state = ReadJson("episodes/x/state.json");
@@ -121,6 +126,54 @@ TEST_F(EngineRestartTest, MendsProjectionsThatWereNotWrittenInTime) {
   engine_.reset();
   EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
   EXPECT_EQ(ReadJson("jobs/detect_x/meta.json")["stages"]["detect"]["status"], "ok");
+}
+
+// A start looks at what changed since the last one, however many episodes there are.
+TEST_F(EngineRestartTest, DoesNotReadAgainWhatWasProjected) {
+  constexpr int kEpisodes = 20;
+  std::atomic<int> histories = 0;
+  const auto own = [&] {
+    auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db"});
+    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+    store_ = std::make_unique<FaultyStore>(
+        std::move(opened).value(), [&](std::string_view method, FaultyStore::When when) {
+          if (method == "RunHistory" && when == FaultyStore::When::kBefore) ++histories;
+          return std::optional<base::Error>();
+        });
+    StartEngine();
+  };
+  const auto end = [&] {
+    engine_.reset();
+    store_.reset();
+  };
+  own();
+  for (int i = 0; i < kEpisodes; ++i) {
+    const auto job = SubmitOk(FakeRequest("e" + std::to_string(i), {"detect"}, Json::object()));
+    ASSERT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  }
+  end();
+  ASSERT_TRUE(Exists("jobs/.projected.json"));
+
+  histories = 0;
+  own();
+  end();
+  EXPECT_EQ(histories, 0);
+
+  // Without the mark, and with one of a store that had come further, all are looked at.
+  for (const std::string_view mark : {"", "{}", "not json"}) {
+    std::ofstream(data_dir_ / "jobs/.projected.json") << mark;
+    histories = 0;
+    own();
+    end();
+    EXPECT_GE(histories, kEpisodes) << mark;
+  }
+  Json ahead = ReadJson("jobs/.projected.json");
+  ahead["change"] = ahead["change"].get<int>() + 1000;
+  std::ofstream(data_dir_ / "jobs/.projected.json") << ahead.dump();
+  histories = 0;
+  own();
+  end();
+  EXPECT_GE(histories, kEpisodes);
 }
 
 TEST_F(EngineRestartTest, LeavesProjectionsAloneThatAreRight) {

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/file.h"
+#include "base/json.h"
+
 namespace rollcall::jobs {
 namespace {
 
@@ -21,7 +24,8 @@ std::string ProgressMark(const LiveAttempt& live) {
 
 ProjectorThread::ProjectorThread(std::filesystem::path data_dir, const Projector::Sources& sources,
                                  const RuntimeTimes& times)
-    : clock_(sources.clock),
+    : cursor_path_(data_dir / "jobs" / ".projected.json"),
+      clock_(sources.clock),
       store_(sources.store),
       board_(sources.board),
       times_(times),
@@ -39,7 +43,9 @@ ProjectorThread::~ProjectorThread() {
 }
 
 void ProjectorThread::Wake() {
+  const base::BootTime now = clock_.Now().boot;
   base::MutexLock lock(mutex_);
+  if (!behind_since_) behind_since_ = now;
   is_woken_ = true;
   changed_.NotifyAll();
 }
@@ -56,7 +62,57 @@ std::optional<base::Error> ProjectorThread::last_error() const {
   return last_error_;
 }
 
+std::chrono::nanoseconds ProjectorThread::lag() const {
+  const base::BootTime now = clock_.Now().boot;
+  base::MutexLock lock(mutex_);
+  return behind_since_ ? now - *behind_since_ : base::BootTime{};
+}
+
+int ProjectorThread::failing_count() const {
+  base::MutexLock lock(mutex_);
+  return failing_count_;
+}
+
+void ProjectorThread::LoadCursor() {
+  const auto epoch = store_.StreamEpoch();
+  if (!epoch.ok()) return;  // FollowStore will say what is wrong with the store.
+  epoch_ = *epoch;
+  const auto text = base::ReadFile(cursor_path_);
+  if (!text.ok()) return;
+  const auto saved = base::Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!saved.is_object() || saved.value("epoch", base::Json()) != base::Json(epoch_)) return;
+  const auto change = saved.find("change");
+  if (change == saved.end() || !change->is_number_integer()) return;
+  const auto cursor = change->get<std::int64_t>();
+  // A store that has not come that far is an older copy of the one that was projected.
+  const auto newest = store_.RunsChangedSince(cursor - 1, 1);
+  if (newest.ok() && !newest->empty()) cursor_ = saved_cursor_ = cursor;
+}
+
+// Only what is durable in the files is behind the cursor, so it may be written late or never.
+void ProjectorThread::SaveCursor() {
+  const base::Json saved{{"epoch", epoch_}, {"change", cursor_}};
+  if (epoch_.empty() || !base::WriteFileAtomic(cursor_path_, saved.dump() + "\n").ok()) return;
+  saved_cursor_ = cursor_;
+  saved_at_ = clock_.Now().boot;
+}
+
+void ProjectorThread::CloseRound(const base::Result<bool>& has_more) {
+  if (!has_more.ok()) return;
+  if (*has_more) return Wake();
+  if (!failed_.empty()) return;
+  bool is_ending = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (!is_woken_) behind_since_.reset();
+    is_ending = is_ending_;
+  }
+  const bool is_time = is_ending || clock_.Now().boot - saved_at_ >= times_.projection_max;
+  if (cursor_ > saved_cursor_ && is_time) SaveCursor();
+}
+
 void ProjectorThread::Run() {
+  LoadCursor();
   while (true) {
     std::vector<Urgent> urgent;
     {
@@ -70,8 +126,9 @@ void ProjectorThread::Run() {
     }
     DoUrgent(std::move(urgent));
     RetryFailed();
-    if (FollowStore()) Wake();
+    const auto has_more = FollowStore();
     FollowLive();
+    CloseRound(has_more);
   }
 }
 
@@ -95,6 +152,7 @@ base::Result<void> ProjectorThread::Project(const Place& place) {
     failed_.insert_or_assign(key, place);
   }
   base::MutexLock lock(mutex_);
+  failing_count_ = static_cast<int>(failed_.size());
   if (!projected.ok()) last_error_ = projected.error();
   if (failed_.empty()) last_error_.reset();
   return projected;
@@ -105,12 +163,12 @@ void ProjectorThread::RetryFailed() {
   for (const auto& [key, place] : again) static_cast<void>(Project(place));
 }
 
-bool ProjectorThread::FollowStore() {
+base::Result<bool> ProjectorThread::FollowStore() {
   const auto changed = store_.RunsChangedSince(cursor_, kBatch);
   if (!changed.ok()) {
     base::MutexLock lock(mutex_);
     last_error_ = changed.error();
-    return false;
+    return changed.error();
   }
   std::map<Key, Place> places;
   for (const store::RunView& view : *changed) {

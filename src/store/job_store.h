@@ -40,6 +40,15 @@ struct CancelOutcome {
   bool had_finished = false;   // It was terminal before; nothing changed.
 };
 
+// The runs of one stage that a worker could take now.
+struct QueueFacts {
+  std::string stage;
+  std::string paused;  // Why nothing is claimed; empty when it is.
+  std::int64_t queued = 0;
+  // Since when the one that waits longest could be taken; nullopt if none waits.
+  std::optional<base::WallTime> oldest;
+};
+
 struct RunView {
   StageRun run;
   std::optional<Lease> lease;  // While leased.
@@ -157,6 +166,9 @@ class JobStore {
   // A paused stage is not claimed; its queued runs carry `reason` as wait_reason. Empty = resume.
   virtual base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
                                         base::Instant now) = 0;
+
+  // How the queue of each of `stages` stands, in that order.
+  virtual base::Result<std::vector<QueueFacts>> QueueList(std::span<const std::string> stages) = 0;
 
   // --- The store itself
   // A random id made with the store: events of another epoch are not comparable.

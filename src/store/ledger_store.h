@@ -67,6 +67,7 @@ class LedgerStore : public JobStore {
   base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) final;
   base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
                                 base::Instant now) final;
+  base::Result<std::vector<QueueFacts>> QueueList(std::span<const std::string> stages) final;
   base::Result<std::string> StreamEpoch() final;
   base::Result<std::optional<base::WallTime>> NextRetry() final;
   base::Result<void> IntegrityCheck() final;

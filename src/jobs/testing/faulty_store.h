@@ -146,6 +146,10 @@ class FaultyStore : public store::JobStore {
                                 base::Instant now) override {
     return Do("QueuePause", [&] { return inner_->QueuePause(stage, reason, now); });
   }
+  base::Result<std::vector<store::QueueFacts>> QueueList(
+      std::span<const std::string> stages) override {
+    return Do("QueueList", [&] { return inner_->QueueList(stages); });
+  }
   base::Result<std::string> StreamEpoch() override {
     return Do("StreamEpoch", [&] { return inner_->StreamEpoch(); });
   }

@@ -57,19 +57,31 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& options) {
   ROLLCALL_TRY_ASSIGN(auto database, Database::Open({.path = options.path, .vfs = options.vfs}));
   ROLLCALL_TRY(Configure(*database));
   ROLLCALL_TRY(Migrate(*database, Migrations()));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database)));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database), options));
 }
 
-SqliteStore::SqliteStore(std::unique_ptr<Database> database)
-    : database_(std::move(database)), ledger_(*database_) {}
+SqliteStore::SqliteStore(std::unique_ptr<Database> database, const Options& options)
+    : observer_(options.observer), database_(std::move(database)), ledger_(*database_) {}
 
 SqliteStore::~SqliteStore() = default;
 
 Result<void> SqliteStore::Transact(Access access, const Body& body) {
   base::MutexLock lock(mutex_);
+  TransactionFacts facts{.is_write = access == Access::kWrite};
+  auto done = TransactObserved(access, body, facts);
+  if (!done.ok()) facts.error = &done.error();
+  if (observer_) observer_(facts);
+  return done;
+}
+
+Result<void> SqliteStore::TransactObserved(Access access, const Body& body,
+                                           TransactionFacts& facts) {
   ROLLCALL_TRY_ASSIGN(auto transaction, Transaction::Begin(*database_, access == Access::kWrite));
   ROLLCALL_TRY(body(ledger_));
-  return transaction.Commit();
+  const auto began = std::chrono::steady_clock::now();
+  auto committed = transaction.Commit();
+  facts.committing = std::chrono::steady_clock::now() - began;
+  return committed;
 }
 
 Result<void> SqliteStore::CheckFile() {

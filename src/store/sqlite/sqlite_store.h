@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,9 +20,17 @@ namespace rollcall::store {
 // Thread-safe: one connection behind one mutex.
 class SqliteStore final : public LedgerStore {
  public:
+  // How one transaction went.
+  struct TransactionFacts {
+    bool is_write = false;
+    std::chrono::nanoseconds committing{};  // Of COMMIT alone, for a write: its fsync.
+    const base::Error* error = nullptr;     // Null: it was ok.
+  };
   struct Options {
     std::filesystem::path path;  // Of the file; its folder must exist. Made if it is missing.
-    std::string vfs;             // Name of a registered SQLite VFS; empty for SQLite's own.
+    std::string vfs = {};        // Name of a registered SQLite VFS; empty for SQLite's own.
+    // Told of every transaction, on the thread that made it, with the store's mutex held.
+    std::function<void(const TransactionFacts&)> observer = {};
   };
   // Brings the schema up to date. kFailedPrecondition: ERR_STORE_TOO_NEW, ERR_PERMISSION, or
   // ERR_BAD_CONFIG on a network file system. kDataLoss / ERR_STORE_DAMAGED if the file is damaged.
@@ -32,8 +42,11 @@ class SqliteStore final : public LedgerStore {
   base::Result<void> CheckFile() override;
 
  private:
-  explicit SqliteStore(std::unique_ptr<Database> database);
+  SqliteStore(std::unique_ptr<Database> database, const Options& options);
+  base::Result<void> TransactObserved(Access access, const Body& body, TransactionFacts& facts)
+      ROLLCALL_REQUIRES(mutex_);
 
+  const std::function<void(const TransactionFacts&)> observer_;
   base::Mutex mutex_;
   std::unique_ptr<Database> database_ ROLLCALL_GUARDED_BY(mutex_);
   SqliteLedger ledger_ ROLLCALL_GUARDED_BY(mutex_);

@@ -102,4 +102,35 @@ TEST_P(JobStoreContract, APausedQueueLetsItsRunningTaskFinish) {
   EXPECT_FALSE(TryClaim().has_value());
 }
 
+TEST_P(JobStoreContract, AQueueSaysHowManyWaitAndSinceWhen) {
+  const std::vector<std::string> stages{"detect", "track"};
+  EXPECT_FALSE((*store().QueueList(stages))[0].oldest.has_value());
+  const base::WallTime first = now().wall;
+  Submit(MakeRequest("analyze", "x", {"detect", "track"}));
+  clock_.Advance(std::chrono::minutes{5});
+  Submit(MakeRequest("analyze", "y", {"detect", "track"}));
+  auto queues = *store().QueueList(stages);
+  ASSERT_EQ(queues.size(), 2U);
+  EXPECT_EQ(queues[0].stage, "detect");
+  EXPECT_EQ(queues[0].queued, 2);
+  EXPECT_EQ(queues[0].oldest, first);
+  EXPECT_EQ(queues[1].queued, 0);  // Blocked is not queued.
+
+  // A stage behind another one waits since that ended; an interrupted one since its attempt did.
+  const LeasedTask x = ClaimStarted();
+  clock_.Advance(std::chrono::minutes{1});
+  const base::WallTime done = now().wall;
+  Succeed(x);
+  const LeasedTask y = ClaimStarted();
+  clock_.Advance(std::chrono::minutes{1});
+  const base::WallTime interrupted = now().wall;
+  End(y, AttemptOutcome::kInterrupted);
+  EXPECT_OK(store().QueuePause("track", "disk full", now()));
+  queues = *store().QueueList(stages);
+  EXPECT_EQ(queues[0].queued, 1);
+  EXPECT_EQ(queues[0].oldest, interrupted);
+  EXPECT_EQ(queues[1].oldest, done);
+  EXPECT_EQ(queues[1].paused, "disk full");
+}
+
 }  // namespace rollcall::store
