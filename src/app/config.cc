@@ -78,7 +78,18 @@ Result<void> SetSlots(Config& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 6> kSettings{{
+// Less than the least is too little for anything, and meant otherwise.
+Result<void> SetWorkerMemory(Config& config, const std::string& text) {
+  constexpr int kLeastMb = 64;
+  ROLLCALL_TRY_ASSIGN(const int megabytes, Integer(text, 0, 1 << 24));
+  if (megabytes != 0 && megabytes < kLeastMb) {
+    return Bad(fmt::format("{} MB is too little for a worker; 0 means no limit", megabytes));
+  }
+  config.worker_memory_mb = megabytes;
+  return {};
+}
+
+constexpr std::array<Setting, 7> kSettings{{
     {"effort", "ROLLCALL_EFFORT", "analysis.effort", SetEffort},
     {"model_pack", "ROLLCALL_MODEL_PACK", "models.pack",
      [](Config& config, const std::string& text) { return NonEmpty(config.model_pack, text); }},
@@ -87,6 +98,7 @@ constexpr std::array<Setting, 6> kSettings{{
      [](Config& config, const std::string& text) { return NonEmpty(config.provider, text); }},
     {"threads", "ROLLCALL_THREADS", "models.threads", SetThreads},
     {"slots", "ROLLCALL_SLOTS", "jobs.slots", SetSlots},
+    {"worker_memory_mb", "ROLLCALL_WORKER_MEMORY_MB", "jobs.worker_memory_mb", SetWorkerMemory},
 }};
 
 base::Error InFile(const fs::path& file, const toml::source_region& at, std::string_view message) {
@@ -223,6 +235,7 @@ Json Config::ToJson() const {
   add("provider", provider);
   add("threads", threads);
   add("slots", slots);
+  add("worker_memory_mb", worker_memory_mb);
   return json;
 }
 

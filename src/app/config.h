@@ -23,6 +23,8 @@ struct Config {
   std::string provider = "cpu";
   int threads = 0;  // For inference in one worker; 0: as many as the machine has cores.
   int slots = 2;    // Workers at once.
+  // What one worker may have of memory of its own; 0: no limit. See docs/decisions.md.
+  int worker_memory_mb = 4096;
 
   // Which source gave each setting: "flag", "ROLLCALL_EFFORT", "rollcall.toml:3", "default".
   std::map<std::string, std::string, std::less<>> origins;
@@ -37,7 +39,7 @@ struct Config {
 };
 
 // Values by setting name, as typed: {"effort", "draft"}. Names: data models_dir model_pack effort
-// provider threads slots.
+// provider threads slots worker_memory_mb.
 using SettingValues = std::map<std::string, std::string, std::less<>>;
 // The value of an environment variable, if it is set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

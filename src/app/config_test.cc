@@ -40,6 +40,7 @@ TEST_F(ConfigTest, HasDefaultsWithoutAnything) {
   EXPECT_EQ(config->effort, "normal");
   EXPECT_EQ(config->provider, "cpu");
   EXPECT_EQ(config->slots, 2);
+  EXPECT_EQ(config->worker_memory_mb, 4096);
   EXPECT_GE(config->inference_threads(), 1);
 }
 
@@ -94,7 +95,15 @@ INSTANTIATE_TEST_SUITE_P(ConfigTest, BadTomlTest,
                                            BadToml{"[analysis]\nefort = \"full\"\n", "line 2"},
                                            BadToml{"[jobs]\n\nslots = 0\n", "line 3"},
                                            BadToml{"[jobs]\nslots = 1.5\n", "line 2"},
-                                           BadToml{"[jobs]\nslots = [1]\n", "line 2"}));
+                                           BadToml{"[jobs]\nslots = [1]\n", "line 2"},
+                                           BadToml{"[jobs]\nworker_memory_mb = 8\n", "line 2"}));
+
+TEST_F(ConfigTest, LimitsTheMemoryOfAWorker) {
+  WriteToml("[jobs]\nworker_memory_mb = 512\n");
+  EXPECT_EQ(Load()->worker_memory_mb, 512);
+  variables_["ROLLCALL_WORKER_MEMORY_MB"] = "0";
+  EXPECT_EQ(Load()->worker_memory_mb, 0) << "no limit";
+}
 
 TEST_F(ConfigTest, NamesTheVariableThatIsWrong) {
   variables_["ROLLCALL_THREADS"] = "many";

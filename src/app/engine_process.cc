@@ -77,6 +77,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                             .worker_argv = {"/proc/self/exe", "worker", "--threads",
                                             std::to_string(config.inference_threads())},
                             .slots = config.slots,
+                            .worker_memory_bytes_max = std::int64_t{config.worker_memory_mb} << 20,
                             .times = {},
                             .metrics = metrics},
                            *store, clock));

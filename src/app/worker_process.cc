@@ -6,7 +6,7 @@
 namespace rollcall::app {
 
 int RunWorkerProcess(int threads) {
-  return jobs::RunWorker(jobs::kWorkerSocketFd, EpisodeHandlers(threads));
+  return jobs::RunWorker(jobs::kWorkerSocketFd, EpisodeHandlers(threads), jobs::SandboxRules::kAll);
 }
 
 }  // namespace rollcall::app

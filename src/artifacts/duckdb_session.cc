@@ -79,9 +79,8 @@ base::Error DuckdbError(duckdb_result* result, const std::filesystem::path& path
     }
   }
   if (duckdb_result_error_type(result) == DUCKDB_ERROR_OUT_OF_MEMORY) {
-    return {base::ErrorCode::kResourceExhausted, std::string(reason::kInternal),
-            path.string() + " needs more memory than DuckDB may use: " + message,
-            "please report it with the job's log"};
+    return domain::MakeError(reason::kOutOfMemory,
+                             path.string() + " needs more memory than DuckDB may use: " + message);
   }
   return domain::MakeError(otherwise, path.string() + ": " + message);
 }

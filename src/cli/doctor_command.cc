@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "cli/command.h"
 #include "cli/results.h"
 #include "control/protocol.h"
+#include "jobs/worker_cgroup.h"
+#include "jobs/worker_sandbox.h"
 #include "vision/model_pack.h"
 
 namespace rollcall::cli {
@@ -87,6 +90,24 @@ Finding CheckProvider(const app::Config& config) {
                     fmt::format("{}, {} threads", config.provider, config.inference_threads()));
 }
 
+// What a worker may not do and have, as an engine started now would have it.
+Finding CheckWorkers(const app::DataDirectory& data, const app::Config& config) {
+  const std::string memory = config.worker_memory_mb == 0
+                                 ? "no memory limit"
+                                 : fmt::format("at most {} MB each", config.worker_memory_mb);
+  const jobs::WorkerCgroups groups(jobs::WorkerCgroups::OwnFolder(), data.root() / "doctor");
+  const bool has_groups = groups.Make(base::RandomId(), 0) != nullptr;
+  const std::string rest =
+      fmt::format("{}, {}", memory, has_groups ? "a control group each" : "no control groups");
+  const auto sandbox = jobs::TrySandbox();
+  if (sandbox.ok()) {
+    return {"workers", Verdict::kGood, "sandboxed (seccomp filter on), " + rest, ""};
+  }
+  return {"workers", Verdict::kWarning,
+          fmt::format("not sandboxed: {}; {}", sandbox.error().message, rest),
+          sandbox.error().hint};
+}
+
 // Do the files for people say what the store says?
 Finding CheckProjections(const app::DataDirectory& data, const Json& episodes) {
   std::string wrong;
@@ -119,6 +140,7 @@ Result<std::vector<Finding>> Examine(Session& session) {
   findings.push_back(FromResult("writable", data.CheckWritable(), "yes"));
   findings.push_back(CheckModels(session.config()));
   findings.push_back(CheckProvider(session.config()));
+  findings.push_back(CheckWorkers(data, session.config()));
 
   const auto hello = session.Call(method::kHello, Json::object());
   if (!hello.ok()) {
@@ -156,7 +178,7 @@ std::string ConfigText(const app::Config& config, const Paint& paint) {
   const Json settings = config.ToJson();
   for (const auto& [name, setting] : settings.items()) {
     const Json& value = setting.at("value");
-    text += fmt::format("  {}  {}  {}\n", PadRight(name, 14),
+    text += fmt::format("  {}  {}  {}\n", PadRight(name, 16),
                         value.is_string() ? value.get<std::string>() : value.dump(),
                         paint.Dim("(" + setting.at("origin").get<std::string>() + ")"));
   }

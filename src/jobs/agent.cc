@@ -23,6 +23,9 @@ milliseconds Until(base::BootTime at, base::BootTime now) {
 base::Result<std::unique_ptr<Agent>> Agent::Start(Options options, const Sources& sources) {
   std::unique_ptr<Agent> agent(new Agent(std::move(options), sources));
   ROLLCALL_TRY(agent->reaper_.EndLeftovers(agent->options_.times.exit_grace));
+  if (const int left = agent->cgroups_.RemoveLeftovers(); left > 0) {
+    sources.log.Note(fmt::format("removed {} control groups that the last owner left", left));
+  }
   ROLLCALL_TRY(agent->disk_.ResumeAll());
   agent->thread_ = std::thread([raw = agent.get()] { raw->Run(); });
   return agent;
@@ -32,10 +35,13 @@ Agent::Agent(Options options, const Sources& sources)
     : options_(std::move(options)),
       sources_(sources),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
+      cgroups_(WorkerCgroups::OwnFolder(), options_.data_dir),
       disk_(sources.store, sources.clock, sources.log,
             {.data_dir = options_.data_dir, .stages = options_.stages, .times = options_.times}),
       surroundings_{.data_dir = options_.data_dir,
                     .worker_argv = options_.worker_argv,
+                    .worker_memory_bytes_max = options_.worker_memory_bytes_max,
+                    .cgroups = cgroups_,
                     .times = options_.times,
                     .store = sources.store,
                     .clock = sources.clock,
@@ -47,15 +53,10 @@ Agent::Agent(Options options, const Sources& sources)
                     .background = background_,
                     .mailbox = mailbox_,
                     .policy = RetryPolicy(options_.times),
-                    .on_disk_full =
-                        [this](const base::Error& error) {
-                          disk_.Pause(error);
-                          sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
-                        },
-                    .count_interruption =
-                        [this](store::StageRunId run, bool has_new_segment) {
-                          return CountInterruption(run, has_new_segment);
-                        }} {
+                    .on_disk_full = [this](const base::Error& error) {
+                      disk_.Pause(error);
+                      sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+                    }} {
   const base::BootTime now = sources_.clock.Now().boot;
   renewed_at_ = now;
   renew_at_ = now + Jittered(options_.times.renew);
@@ -102,12 +103,6 @@ std::chrono::nanoseconds Agent::Jittered(milliseconds period) const {
   constexpr double kJitter = 0.2;
   const double factor = 1 + kJitter * (2 * base::RandomUnit() - 1);
   return std::chrono::duration_cast<std::chrono::nanoseconds>(period * factor);
-}
-
-int Agent::CountInterruption(store::StageRunId run, bool has_new_segment) {
-  int& count = interruptions_[run];
-  count = has_new_segment ? 1 : count + 1;
-  return count;
 }
 
 void Agent::Run() {
@@ -214,7 +209,6 @@ void Agent::Reap() {
 
 void Agent::ForgetOver() {
   const auto gone = std::erase_if(attempts_, [this](const auto& attempt) {
-    if (attempt->has_succeeded()) interruptions_.erase(attempt->run().id);
     // Who stops does not wait for what cannot be killed.
     const bool is_given_up = attempt->is_unkillable() && stopping_ != Stopping::kNo;
     return attempt->is_over() || is_given_up;

@@ -3,7 +3,6 @@
 #include <poll.h>
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -33,6 +32,7 @@ class Agent {
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
     std::vector<std::string> stages;       // That it can run.
     int slots = 2;
+    std::int64_t worker_memory_bytes_max = 0;  // 0: no limit.
     RuntimeTimes times;
     store::AgentIdentity identity;
   };
@@ -78,17 +78,16 @@ class Agent {
   void ForgetOver();
   std::chrono::milliseconds WaitTime();
   std::vector<std::shared_ptr<Attempt>> Holding() const;
-  int CountInterruption(store::StageRunId run, bool has_new_segment);
   std::chrono::nanoseconds Jittered(std::chrono::milliseconds period) const;
 
   const Options options_;
   const Sources sources_;
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Reaper reaper_;
+  const WorkerCgroups cgroups_;
 
   // Only the thread's.
   DiskGuard disk_;
-  std::map<store::StageRunId, int> interruptions_;
   Stopping stopping_ = Stopping::kNo;
   base::BootTime renew_at_{};
   base::BootTime renewed_at_{};  // Taken before the last good renewal.

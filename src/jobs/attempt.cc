@@ -14,6 +14,7 @@
 #include "domain/reasons.h"
 #include "jobs/file_check.h"
 #include "jobs/process_table.h"
+#include "jobs/worker.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -22,9 +23,7 @@ using domain::MakeError;
 using store::AttemptOutcome;
 namespace reason = domain::reason;
 
-bool IsDiskFull(const base::Error& error) {
-  return error.code == base::ErrorCode::kResourceExhausted;
-}
+bool IsDiskFull(const base::Error& error) { return error.reason == reason::kDiskFull; }
 
 bool IsFenced(const base::Error& error) { return error.reason == reason::kFenced; }
 
@@ -32,6 +31,11 @@ bool IsFenced(const base::Error& error) { return error.reason == reason::kFenced
 bool WasTakenAway(const ProcessExit& exit) {
   return exit.is_signal && (exit.status == SIGKILL || exit.status == SIGTERM ||
                             exit.status == SIGINT || exit.status == SIGHUP);
+}
+
+// The worker's own word.
+bool IsOutOfMemory(const ProcessExit& exit) {
+  return !exit.is_signal && exit.status == kWorkerExitOutOfMemory;
 }
 
 }  // namespace
@@ -50,7 +54,9 @@ void Attempt::Start() {
   auto process = WorkerProcess::Start(
       {.argv = around_.worker_argv,
        .attempt_uuid = task_.fence.attempt_uuid,
-       .output_path = around_.data_dir / "jobs" / task_.run.public_id() / "worker.out"});
+       .output_path = around_.data_dir / "jobs" / task_.run.public_id() / "worker.out",
+       .memory_bytes_max = around_.worker_memory_bytes_max,
+       .cgroups = &around_.cgroups});
   if (!process.ok()) {
     is_gone_ = true;
     if (IsDiskFull(process.error())) around_.on_disk_full(process.error());
@@ -104,6 +110,7 @@ void Attempt::OnFilesChecked(std::size_t intact_segments, const base::Result<voi
         first_bad, task_.segments.size() - intact_segments - 1));
   }
   intact_segments_ = intact_segments;
+  next_segment_ = static_cast<std::int64_t>(intact_segments);
   are_files_checked_ = true;
   AssignWhenReady();
 }
@@ -185,13 +192,17 @@ void Attempt::OnReady() {
   if (!process_ || is_gone_) return;
   static_cast<void>(process_->Flush());           // As in SendFrame.
   const bool has_exited = process_->HasExited();  // Before reading: then nothing comes after it.
-  if (is_socket_open_) ReadSocket();
+  // A worker that writes faster than we read must not keep us from the others: the rest is read in
+  // the next turn. What an ended one has left is read to its end.
+  constexpr int kReadsPerTurn = 16;
+  constexpr int kReadsAtTheEnd = 1024;  // Far more than a socket holds, unless a child goes on.
+  if (is_socket_open_) ReadSocket(has_exited ? kReadsAtTheEnd : kReadsPerTurn);
   if (has_exited) OnExit();
 }
 
-void Attempt::ReadSocket() {
+void Attempt::ReadSocket(int reads_max) {
   std::array<char, 1 << 16> bytes{};
-  while (is_socket_open_) {
+  for (int reads = 0; is_socket_open_ && reads < reads_max; ++reads) {
     const ssize_t n = ::recv(process_->socket(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
@@ -269,11 +280,20 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
   return {};
 }
 
+// No row for a file that is not as the row says. It was written a moment ago, so it is read from
+// memory: 1 MB in 1 or 2 ms.
+base::Result<void> Attempt::CheckOffered(const domain::Segment& segment) const {
+  if (!segment.path.empty() && !IsOwnSegment(segment.path, task_.run, task_.fence.token)) {
+    return MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment");
+  }
+  return CheckSegment(around_.data_dir, segment);
+}
+
 void Attempt::OnSegment(domain::Segment segment) {
   if (step_ != Step::kWorking) return;
   SegmentAck ack{.number = segment.number, .error = std::nullopt};
-  if (!segment.path.empty() && !IsInside(segment.path)) {
-    ack.error = MakeError(reason::kProtocol, "a segment outside the data directory");
+  if (auto checked = CheckOffered(segment); !checked.ok()) {
+    ack.error = std::move(checked).error();
     return SendFrame(EncodeSegmentAck(ack));
   }
   auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
@@ -282,10 +302,15 @@ void Attempt::OnSegment(domain::Segment segment) {
     committed = around_.store.SegmentCommit(task_.fence, segment, Now());
   }
   static_cast<void>(base::Failpoint("segment.committed"));
-  watch_.OnRuntimeAnswered(Now().boot);
   if (committed.ok()) {
-    ++segments_committed_;
-    around_.metrics.OnSegmentCommitted(task_.run.name);
+    // One that was there before is no new ground, and telling of it for ever is no progress.
+    const bool is_new = segment.number >= next_segment_;
+    next_segment_ = std::max(next_segment_, segment.number + 1);
+    if (is_new) {
+      ++segments_committed_;
+      around_.metrics.OnSegmentCommitted(task_.run.name);
+      watch_.OnRuntimeAnswered(Now().boot);
+    }
     Publish(ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();
@@ -299,6 +324,10 @@ void Attempt::OnDone(Conclusion conclusion) {
   const base::BootTime now = Now().boot;
   if (watch_.liveness().done != heartbeat_done_) LogHeartbeat(now);
   if (conclusion.output) {
+    if (auto own = CheckOwnership(conclusion.output->artifacts, task_.run, task_.fence.token);
+        !own.ok()) {
+      return End(AttemptOutcome::kFailed, std::move(own).error(), Manner::kByItself);
+    }
     output_ = std::move(conclusion.output);
     step_ = Step::kConcluding;
     concluding_since_ = now;
@@ -331,6 +360,9 @@ void Attempt::OnExit() {
   if (step_ != Step::kPreparing && step_ != Step::kWorking) return;
   const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
   if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
+  if (process_->HasRunOutOfMemory() || IsOutOfMemory(exit)) {
+    return End(AttemptOutcome::kFailed, OutOfMemoryError(), Manner::kAtOnce);
+  }
   if (drain_at_ || WasTakenAway(exit)) {
     return End(AttemptOutcome::kInterrupted, CrashError(exit), Manner::kAtOnce);
   }
@@ -347,6 +379,15 @@ base::Error Attempt::CrashError(const ProcessExit& exit) const {
       reason::kWorkerCrashed,
       fmt::format("the worker process of {} ended by itself ({}){}{}", task_.run.public_id(),
                   exit.ToString(), words.empty() ? "" : ", its last words: ", words));
+}
+
+base::Error Attempt::OutOfMemoryError() const {
+  constexpr std::int64_t kMegabyte = 1 << 20;
+  const std::int64_t limit = around_.worker_memory_bytes_max / kMegabyte;
+  return MakeError(
+      reason::kOutOfMemory,
+      fmt::format("the worker process of {} needed more memory than {}", task_.run.public_id(),
+                  limit > 0 ? fmt::format("the {} MB it may have", limit) : "the machine has"));
 }
 
 // --- Concluding

@@ -21,6 +21,7 @@
 #include "jobs/projector_thread.h"
 #include "jobs/retry_policy.h"
 #include "jobs/runtime_times.h"
+#include "jobs/worker_cgroup.h"
 #include "jobs/worker_log.h"
 #include "jobs/worker_process.h"
 #include "store/job_store.h"
@@ -31,6 +32,8 @@ namespace rollcall::jobs {
 struct AttemptSurroundings {
   const std::filesystem::path data_dir;
   const std::vector<std::string> worker_argv;
+  const std::int64_t worker_memory_bytes_max;  // 0: no limit.
+  const WorkerCgroups& cgroups;
   const RuntimeTimes times;
   store::JobStore& store;
   base::Clock& clock;
@@ -44,8 +47,6 @@ struct AttemptSurroundings {
   const RetryPolicy policy;
   // The disk is full: nothing more is to be claimed for a while.
   const std::function<void(const base::Error&)> on_disk_full;
-  // How many times in a row the run was interrupted without a new segment, this time included.
-  const std::function<int(store::StageRunId, bool has_new_segment)> count_interruption;
 };
 
 // One attempt in hand: from the claim, through its worker process, to the row that says how it
@@ -102,9 +103,10 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void AssignWhenReady();
   void SendFrame(const Frame& frame);
 
-  void ReadSocket();
+  void ReadSocket(int reads_max);
   void OnBytes(std::string_view bytes);
   base::Result<void> OnFrame(const Frame& frame);
+  base::Result<void> CheckOffered(const domain::Segment& segment) const;
   void OnSegment(domain::Segment segment);
   void OnDone(Conclusion conclusion);
   void OnExit();
@@ -130,6 +132,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   base::Instant Now() const { return around_.clock.Now(); }
   void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
   base::Error CrashError(const ProcessExit& exit) const;
+  base::Error OutOfMemoryError() const;
   // Runs `use` with the attempt on the agent's thread, if it is still there then.
   std::function<void(std::function<void(Attempt&)>)> Deliverer();
 
@@ -148,7 +151,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   base::BootTime started_at_{};
   base::WallTime started_wall_{};
 
-  int segments_committed_ = 0;
+  int segments_committed_ = 0;     // New ones, by this attempt.
+  std::int64_t next_segment_ = 0;  // The first number that is not committed.
   base::BootTime heartbeat_at_{};  // Log lines.
   std::int64_t heartbeat_seq_ = 0;
   std::int64_t heartbeat_done_ = -1;
@@ -168,7 +172,6 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
     bool is_on_request = false;
   };
   std::optional<Ending> ending_;
-  std::optional<int> interruptions_;  // Counted once, however often the row is tried.
   std::optional<base::BootTime> killed_at_;
   bool is_gone_ = false;
   bool is_lost_ = false;

@@ -171,18 +171,13 @@ void Attempt::TickEnding(base::BootTime now) {
 store::AttemptEnd Attempt::DecideEnd() {
   AttemptOutcome outcome = ending_->outcome;
   if (cancel_at_) outcome = AttemptOutcome::kCancelled;
-  const bool is_interruption =
-      outcome == AttemptOutcome::kInterrupted || outcome == AttemptOutcome::kExpired;
-  // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
-  const bool is_wished = ending_->is_on_request || drain_at_;
-  if (is_interruption && !is_wished && !interruptions_) {
-    interruptions_ = around_.count_interruption(task_.run.id, segments_committed_ > 0);
-  }
   return around_.policy.Decide({.run = task_.run,
                                 .segments_committed = segments_committed_,
                                 .outcome = outcome,
                                 .error = ending_->error,
-                                .interruptions = interruptions_.value_or(1),
+                                // Whoever stops the owner or ends an attempt on purpose does not
+                                // wear out the job.
+                                .is_wished = ending_->is_on_request || drain_at_.has_value(),
                                 .exit = process_ ? exit_.ToString() : "",
                                 .rss_peak_bytes = exit_.rss_peak_bytes},
                                Now().wall);

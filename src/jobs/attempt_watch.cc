@@ -23,6 +23,7 @@ AttemptWatch::AttemptWatch(const RuntimeTimes& times, base::BootTime started)
     : times_(times), estimator_(times.pulse) {
   liveness_.last_pulse = started;
   liveness_.phase_since = started;
+  phase_sign_ = started;
   liveness_.progress_at = started;
 }
 
@@ -35,6 +36,7 @@ void AttemptWatch::OnPhase(Phase phase, base::BootTime now) {
   if (phase == liveness_.phase) return;
   liveness_.phase = phase;
   liveness_.phase_since = now;
+  if (phases_since_progress_.insert(phase).second) phase_sign_ = now;
 }
 
 void AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) {
@@ -50,6 +52,7 @@ void AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) 
                                              gap * kGapWeight + mean_gap_ * (1 - kGapWeight));
   }
   has_progress_ = true;
+  phases_since_progress_.clear();
   liveness_.done = report.done;
   liveness_.progress_at = now;
   estimator_.Add(now, report.done, report.position);
@@ -76,7 +79,7 @@ std::chrono::nanoseconds AttemptWatch::Patience() const {
 }
 
 base::BootTime AttemptWatch::LastSign() const {
-  return std::max({liveness_.phase_since, liveness_.progress_at, excused_until_});
+  return std::max({phase_sign_, liveness_.progress_at, excused_until_});
 }
 
 AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -49,6 +50,9 @@ class AttemptWatch {
   RateEstimator estimator_;
   std::chrono::nanoseconds mean_gap_{};  // Between changes of `done`; 0 before the second.
   bool has_progress_ = false;
+  // Entering a phase is a sign of getting on, but only once between two changes of `done`.
+  std::set<domain::Phase> phases_since_progress_;
+  base::BootTime phase_sign_{};
   base::BootTime excused_until_{};
   base::BootTime stalled_since_{};
 };

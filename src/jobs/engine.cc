@@ -21,6 +21,7 @@ base::Error BadOption(std::string message) {
 
 base::Result<void> Validate(const Engine::Options& options) {
   if (options.slots < 1) return BadOption("there must be at least one slot for workers");
+  if (options.worker_memory_bytes_max < 0) return BadOption("a worker's memory is not negative");
   if (options.worker_argv.empty()) return BadOption("there is no worker program");
   if (options.times.renew * 3 > options.times.lease) {
     return BadOption("a lease must last at least three renewals");
@@ -84,6 +85,7 @@ Engine::Engine(Options options, store::JobStore& store, base::Clock& clock)
 
 Engine::~Engine() {
   // In this order: the agent's last words are still projected.
+  sweeper_.reset();
   agent_.reset();
   wakes_projector_ = {};
   projector_.reset();
@@ -125,6 +127,7 @@ base::Result<void> Engine::StartWorking() {
            .worker_argv = options_.worker_argv,
            .stages = Names(options_.stages),
            .slots = options_.slots,
+           .worker_memory_bytes_max = options_.worker_memory_bytes_max,
            .times = options_.times,
            .identity = {.id = "owner", .incarnation = base::RandomId(), .boot_id = base::BootId()}},
           {.store = store_,
@@ -134,6 +137,11 @@ base::Result<void> Engine::StartWorking() {
            .log = log_,
            .metrics = *metrics_,
            .projector = projector}));
+  sweeper_ = std::make_unique<SweeperThread>(Sweeper({.data_dir = options_.data_dir,
+                                                      .stages = Names(options_.stages),
+                                                      .retention = options_.times.retention},
+                                                     store_, clock_, log_),
+                                             options_.times.sweep);
   return {};
 }
 

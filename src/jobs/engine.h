@@ -17,6 +17,7 @@
 #include "jobs/projector_thread.h"
 #include "jobs/runtime_times.h"
 #include "jobs/snapshot.h"
+#include "jobs/sweeper.h"
 #include "jobs/worker_log.h"
 #include "store/job_store.h"
 
@@ -46,6 +47,9 @@ class Engine {
     std::vector<StageSpec> stages;         // In order.
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
     int slots = 2;                         // Workers at a time.
+    // What one worker may have of memory of its own; 0: no limit. One that needs more ends with
+    // ERR_OUT_OF_MEMORY.
+    std::int64_t worker_memory_bytes_max = 0;
     RuntimeTimes times;
     std::shared_ptr<Metrics> metrics = {};  // Null: its own.
   };
@@ -111,6 +115,7 @@ class Engine {
   std::unique_ptr<ProjectorThread> projector_ ROLLCALL_GUARDED_BY(mutex_);
   ChangeFeed::Subscription wakes_projector_ ROLLCALL_GUARDED_BY(mutex_);
   std::unique_ptr<Agent> agent_ ROLLCALL_GUARDED_BY(mutex_);  // Stays once it is there.
+  std::unique_ptr<SweeperThread> sweeper_ ROLLCALL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rollcall::jobs

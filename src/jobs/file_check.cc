@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <string>
 #include <system_error>
 
 #include "base/file.h"
 #include "domain/reasons.h"
+#include "jobs/segment_file.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -48,6 +50,27 @@ bool IsInside(std::string_view path) {
   return true;
 }
 
+bool IsOwnSegment(std::string_view path, const store::StageRun& run, std::int64_t token) {
+  const fs::path parts{path};
+  return IsInside(path) && parts.parent_path() == SegmentFolder(run.subject.id, run.name) &&
+         parts.filename().string().find(fmt::format(".t{}.", token)) != std::string::npos;
+}
+
+base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
+                                  const store::StageRun& run, std::int64_t token) {
+  for (const domain::Artifact& artifact : artifacts) {
+    const fs::path name{artifact.name};
+    const bool is_of_subject = IsInside(artifact.name) &&
+                               std::distance(name.begin(), name.end()) > 2 &&
+                               *std::next(name.begin()) == run.subject.id;
+    if (is_of_subject && artifact.path == fmt::format("{}.g{}", artifact.name, token)) continue;
+    return domain::MakeError(domain::reason::kArtifactCorrupt,
+                             fmt::format("{} is no file that this attempt of {} may have made",
+                                         artifact.path, run.public_id()));
+  }
+  return {};
+}
+
 base::Result<void> CheckArtifacts(const fs::path& data_dir,
                                   std::span<const domain::Artifact> artifacts) {
   for (const domain::Artifact& artifact : artifacts) {
@@ -74,16 +97,21 @@ bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> ar
   return true;
 }
 
+base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment) {
+  if (segment.path.empty()) return {};  // Its resume_blob holds everything.
+  const std::string wrong =
+      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256});
+  if (wrong.empty()) return {};
+  return domain::MakeError(domain::reason::kArtifactCorrupt,
+                           fmt::format("{} {}", segment.path, wrong));
+}
+
 std::size_t CountIntactSegments(const fs::path& data_dir,
                                 std::span<const domain::Segment> segments) {
   std::size_t intact = 0;
   for (const domain::Segment& segment : segments) {
     if (segment.number != static_cast<std::int64_t>(intact)) break;
-    const bool has_file = !segment.path.empty();  // Else its resume_blob holds everything.
-    if (has_file &&
-        !WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}).empty()) {
-      break;
-    }
+    if (!CheckSegment(data_dir, segment).ok()) break;
     ++intact;
   }
   return intact;

@@ -6,11 +6,21 @@
 
 #include "base/result.h"
 #include "domain/stage_handler.h"
+#include "store/records.h"
 
 namespace rollcall::jobs {
 
 // Whether `path` stays inside the data directory: relative, and without "..".
 bool IsInside(std::string_view path);
+
+// Whether `path` is where the attempt of `run` with this token puts segments.
+bool IsOwnSegment(std::string_view path, const store::StageRun& run, std::int64_t token);
+
+// Whether each artefact is a file that the attempt of `run` with this token has written for itself:
+// below <folder>/<subject>/, and called after its token. kDataLoss / ERR_ARTIFACT_CORRUPT names the
+// first that is not; a worker may not claim what another one made.
+base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
+                                  const store::StageRun& run, std::int64_t token);
 
 // Whether every artefact is there with the size and the hash that it is said to have. kDataLoss /
 // ERR_ARTIFACT_CORRUPT names the first that is not. Reads all bytes.
@@ -20,6 +30,11 @@ base::Result<void> CheckArtifacts(const std::filesystem::path& data_dir,
 // The same without reading: there, and of the right size.
 bool HasArtifacts(const std::filesystem::path& data_dir,
                   std::span<const domain::Artifact> artifacts);
+
+// Whether the segment's file, if it has one, is there with its size and hash. kDataLoss /
+// ERR_ARTIFACT_CORRUPT. Reads all bytes.
+base::Result<void> CheckSegment(const std::filesystem::path& data_dir,
+                                const domain::Segment& segment);
 
 // How many segments from the first on are contiguous, there, and have the size and hash of their
 // row. Reads all bytes up to the first bad one.

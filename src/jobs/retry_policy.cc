@@ -30,19 +30,21 @@ store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime 
   store::AttemptEnd end{.outcome = ended.outcome,
                         .error = ended.error,
                         .retry_at = std::nullopt,
+                        .is_wished = ended.is_wished,
                         .exit = ended.exit,
                         .rss_peak_bytes = ended.rss_peak_bytes};
   if (ended.outcome == AttemptOutcome::kCancelled) return end;
+  // A segment that this attempt committed has reset what was counted before it.
+  const bool is_new_ground = ended.segments_committed > 0;
   if (IsInterruption(ended.outcome)) {
-    if (ended.interruptions < kInterruptionsMax) return end;
+    const int in_row = (is_new_ground ? 0 : ended.run.interruptions_in_row) + 1;
+    if (ended.is_wished || in_row < kInterruptionsMax) return end;
     end.outcome = AttemptOutcome::kCrashed;
     end.error = domain::MakeError(
         reason::kWorkerCrashed,
-        fmt::format("interrupted {} times without finishing a segment; the last time: {}",
-                    ended.interruptions, ended.error.message));
+        fmt::format("interrupted {} times without finishing a segment; the last time: {}", in_row,
+                    ended.error.message));
   }
-  // A segment that this attempt committed has reset what was counted before it.
-  const bool is_new_ground = ended.segments_committed > 0;
   if (end.outcome == AttemptOutcome::kCrashed && !is_new_ground && ended.run.crashes > 0) {
     end.error = domain::MakeError(
         reason::kPoisonSegment,

@@ -13,13 +13,12 @@ namespace rollcall::jobs {
 
 // How an attempt ended, before it is decided what follows.
 struct EndedAttempt {
-  // As it was claimed: its `failures` and `last_error` are those before this attempt.
+  // As it was claimed: its counts and `last_error` are those before this attempt.
   const store::StageRun& run;
   int segments_committed = 0;  // By this attempt.
   store::AttemptOutcome outcome = store::AttemptOutcome::kFailed;
   base::Error error;
-  // Taken away for the how-manieth time without a new segment, this one included.
-  int interruptions = 1;
+  bool is_wished = false;  // Somebody stopped the owner, or ended the attempt on purpose.
   std::string exit;
   std::int64_t rss_peak_bytes = 0;
 };

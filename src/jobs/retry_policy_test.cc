@@ -109,8 +109,14 @@ TEST(RetryPolicyTest, LetsAnInterruptionGoOnAtOnce) {
 TEST(RetryPolicyTest, CallsInterruptionsWithoutEndACrash) {
   store::StageRun run;
   run.crashes = 1;
+  run.interruptions_in_row = RetryPolicy::kInterruptionsMax - 1;
   EndedAttempt ended = Ended(run, AttemptOutcome::kInterrupted, reason::kWorkerCrashed);
-  ended.interruptions = RetryPolicy::kInterruptionsMax;
+  ended.is_wished = true;
+  EXPECT_EQ(Policy().Decide(ended, kNow).outcome, AttemptOutcome::kInterrupted);
+  ended.is_wished = false;
+  ended.segments_committed = 1;
+  EXPECT_EQ(Policy().Decide(ended, kNow).outcome, AttemptOutcome::kInterrupted);
+  ended.segments_committed = 0;
   const auto end = Policy().Decide(ended, kNow);
   EXPECT_EQ(end.outcome, AttemptOutcome::kCrashed);
   EXPECT_EQ(end.error.reason, reason::kPoisonSegment);

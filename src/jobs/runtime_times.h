@@ -40,6 +40,9 @@ struct RuntimeTimes {
   Millis retry_max{600'000};
   Millis disk_check{5'000};  // How often a full disk is looked at again.
 
+  Millis sweep{3'600'000};       // How often files are looked for that nothing refers to.
+  Millis retention{86'400'000};  // How long such a file stays.
+
   // All of them divided, none below 1 ms.
   RuntimeTimes DividedBy(int divisor) const;
 };
@@ -59,7 +62,8 @@ inline RuntimeTimes RuntimeTimes::DividedBy(int divisor) const {
         &RuntimeTimes::drain,           &RuntimeTimes::projection_min,
         &RuntimeTimes::projection_max,  &RuntimeTimes::projection_give_up,
         &RuntimeTimes::retry_first,     &RuntimeTimes::retry_max,
-        &RuntimeTimes::disk_check}) {
+        &RuntimeTimes::disk_check,      &RuntimeTimes::sweep,
+        &RuntimeTimes::retention}) {
     scaled.*member = std::max(Millis{1}, this->*member / divisor);
   }
   return scaled;

@@ -1,4 +1,5 @@
-// The tests start themselves as workers (--worker) and as owners that are killed (--owner).
+// The tests start themselves as workers (--worker: they may start children) and as owners that are
+// killed (--owner).
 
 #include <gtest/gtest.h>
 
@@ -8,10 +9,27 @@
 #include "jobs/testing/fake_stages.h"
 #include "jobs/worker.h"
 
+namespace {
+
+using rollcall::jobs::SandboxRules;
+
+// A sanitizer's leak check needs what the sandbox refuses.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr SandboxRules kRulesOfTestWorkers = SandboxRules::kNone;
+#else
+constexpr SandboxRules kRulesOfTestWorkers = SandboxRules::kMayStartProcesses;
+#endif
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace rollcall::jobs;  // NOLINT(build/namespaces)
-  if (argc == 2 && std::string_view(argv[1]) == "--worker") {
-    return RunWorker(kWorkerSocketFd, &MakeFakeStage);
+  const std::string_view role = argc > 1 ? argv[1] : "";
+  if (role == "--worker") {
+    return RunWorker(kWorkerSocketFd, &MakeFakeStage, kRulesOfTestWorkers);
+  }
+  if (role == "--sandboxed-worker") {
+    return RunWorker(kWorkerSocketFd, &MakeFakeStage, SandboxRules::kAll);
   }
   if (argc == 4 && std::string_view(argv[1]) == "--owner") return RunFakeOwner(argv[2], argv[3]);
   testing::InitGoogleTest(&argc, argv);

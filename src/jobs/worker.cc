@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 
 #include "base/failpoint.h"
@@ -63,6 +67,47 @@ base::Error Thrown(std::string_view stage, std::string_view what) {
                            fmt::format("the stage {} ended by an exception: {}", stage, what));
 }
 
+std::int64_t MemoryLimitMb() {
+  rlimit limit{};
+  const bool has_limit = ::getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return has_limit ? static_cast<std::int64_t>(limit.rlim_cur >> 20) : 0;
+}
+
+base::Error OutOfMemory(std::string_view stage, std::string_view what) {
+  const std::int64_t limit = MemoryLimitMb();
+  return domain::MakeError(
+      domain::reason::kOutOfMemory,
+      fmt::format("the stage {} needed more memory than {}: {}", stage,
+                  limit > 0 ? fmt::format("the {} MB a worker may have", limit) : "there is for it",
+                  what));
+}
+
+// Libraries that report want of memory as an error of their own keep it only in their sentence:
+// libav and the C library, ONNX Runtime (both forms), DuckDB.
+bool SpeaksOfMemory(std::string_view message) {
+  for (const std::string_view words :
+       {"Cannot allocate memory", "Failed to allocate memory", "bad_alloc", "Out of Memory"}) {
+    if (message.find(words) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+// An exception that nothing catches, on a thread that a library started, for example.
+[[noreturn]] void OnTerminate() {
+  try {
+    if (std::current_exception()) std::rethrow_exception(std::current_exception());
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view kWords = "out of memory\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kWords.data(), kWords.size());
+    ::_exit(kWorkerExitOutOfMemory);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "ended by an exception: %s\n", failure.what());
+  } catch (...) {
+    std::fprintf(stderr, "ended by an exception of an unknown type\n");
+  }
+  std::abort();
+}
+
 // Exceptions end here and nowhere else in the worker.
 base::Result<domain::StageOutput> RunHandler(const HandlerFactory& factory,
                                              domain::JobContext& context) {
@@ -75,8 +120,13 @@ base::Result<domain::StageOutput> RunHandler(const HandlerFactory& factory,
     }
     ROLLCALL_TRY(base::Failpoint("worker.assigned"));
     auto output = handler->Run(context);
+    if (!output.ok() && SpeaksOfMemory(output.error().message)) {
+      return OutOfMemory(stage, output.error().message);
+    }
     ROLLCALL_TRY(base::Failpoint("worker.finished"));
     return output;
+  } catch (const std::bad_alloc& failure) {
+    return OutOfMemory(stage, failure.what());
   } catch (const std::exception& failure) {
     return Thrown(stage, failure.what());
   } catch (...) {
@@ -97,14 +147,20 @@ Conclusion Conclude(base::Result<domain::StageOutput> result) {
 
 }  // namespace
 
-int RunWorker(int socket_fd, const HandlerFactory& factory) {
+int RunWorker(int socket_fd, const HandlerFactory& factory, SandboxRules rules) {
+  const auto sandboxed = EnterSandbox(rules);
+  std::set_terminate(OnTerminate);
   ::fcntl(socket_fd, F_SETFD, FD_CLOEXEC);  // Not for what the handler may start.
   WorkerLink link{base::UniqueFd(socket_fd)};
   static_cast<void>(link.Send(EncodeHello({.pid = ::getpid()})));
   const Assignment assignment = link.WaitForAssignment();
   LinkedContext context(link, assignment.stage);
+  if (!sandboxed.ok()) context.Log("works without a sandbox: " + sandboxed.error().message);
 
   const Conclusion conclusion = Conclude(RunHandler(factory, context));
+  for (const std::string& name : RefusedCalls()) {
+    context.Log("the sandbox refused the system call " + name);
+  }
   link.FlushProgress();
   if (auto sent = link.Send(EncodeDone(conclusion)); !sent.ok()) {
     const Conclusion too_long{.output = std::nullopt, .error = std::move(sent).error()};

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "domain/stage_handler.h"
+#include "jobs/worker_sandbox.h"
 
 namespace rollcall::jobs {
 
@@ -15,6 +16,7 @@ using HandlerFactory = std::function<std::unique_ptr<domain::StageHandler>(std::
 inline constexpr int kWorkerExitDone = 0;
 inline constexpr int kWorkerExitSocketLost = 70;
 inline constexpr int kWorkerExitProtocol = 71;
+inline constexpr int kWorkerExitOutOfMemory = 72;  // Where it could not be said otherwise.
 
 // The descriptor that an agent's child finds its socket at.
 inline constexpr int kWorkerSocketFd = 3;
@@ -23,9 +25,13 @@ inline constexpr int kWorkerSocketFd = 3;
 // handler on this thread, says how it ended, and returns the process's exit status. Pulses come
 // from a thread of its own, so that a worker that computes is told from one that is dead.
 //
-// Whatever the handler throws is an ERR_INTERNAL of the stage. When the socket ends, so does the
+// First of all it enters the sandbox; where the kernel has none, the job's log says so.
+//
+// Whatever the handler throws is an ERR_INTERNAL of the stage, and want of memory, on whatever
+// thread, an ERR_OUT_OF_MEMORY. When the socket ends, so does the
 // process, at once and from whatever it was doing: its agent is gone and nobody wants the result.
 // Takes ownership of `socket_fd`. To be called at most once in a process.
-int RunWorker(int socket_fd, const HandlerFactory& factory);
+int RunWorker(int socket_fd, const HandlerFactory& factory,
+              SandboxRules rules = SandboxRules::kNone);
 
 }  // namespace rollcall::jobs

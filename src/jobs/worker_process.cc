@@ -37,6 +37,8 @@ struct Launch {
   int socket = -1;
   int output = -1;
   int input = -1;
+  int cgroup = -1;                    // Of WorkerCgroup::entrance, or none.
+  std::int64_t memory_bytes_max = 0;  // 0: no limit.
 };
 
 std::vector<std::string> MarkedEnvironment(std::string_view attempt_uuid) {
@@ -67,12 +69,24 @@ void RestoreSignals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// Memory that is the process's own: heap, stacks and anonymous mappings, but not the files it maps.
+// Without a limit on reserved addresses, which libraries take freely.
+void LimitMemory(std::int64_t bytes_max) {
+  if (bytes_max <= 0) return;
+  const auto most = static_cast<rlim_t>(bytes_max);
+  const rlimit limit{.rlim_cur = most, .rlim_max = most};
+  ::setrlimit(RLIMIT_DATA, &limit);
+}
+
 [[noreturn]] void RunChild(const Launch& launch) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // The parent may have died before the line above; then nobody would tell us.
   if (::getppid() != launch.parent) ::_exit(kExecFailed);
   ::setpgid(0, 0);
   RestoreSignals();
+  // Where it is not taken in, the group of processes is what can be killed.
+  if (launch.cgroup >= 0 && ::write(launch.cgroup, "0", 1) < 0) errno = 0;
+  LimitMemory(launch.memory_bytes_max);
   // Above the numbers that are about to be given.
   const int socket = ::fcntl(launch.socket, F_DUPFD, 16);
   const int output = ::fcntl(launch.output, F_DUPFD, 16);
@@ -130,12 +144,18 @@ base::Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Options&
 
   std::vector<std::string> argv = options.argv;
   std::vector<std::string> environment = MarkedEnvironment(options.attempt_uuid);
+  std::unique_ptr<WorkerCgroup> cgroup;
+  if (options.cgroups != nullptr) {
+    cgroup = options.cgroups->Make(options.attempt_uuid, options.memory_bytes_max);
+  }
   const Launch launch{.argv = Pointers(argv),
                       .environment = Pointers(environment),
                       .parent = ::getpid(),
                       .socket = theirs.get(),
                       .output = output.get(),
-                      .input = input.get()};
+                      .input = input.get(),
+                      .cgroup = cgroup ? cgroup->entrance() : -1,
+                      .memory_bytes_max = options.memory_bytes_max};
   const pid_t pid = ::fork();
   if (pid < 0) return StartError("start");
   if (pid == 0) RunChild(launch);
@@ -145,6 +165,7 @@ base::Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Options&
   process->pid_ = pid;
   process->attempt_uuid_ = options.attempt_uuid;
   process->output_path_ = options.output_path;
+  process->cgroup_ = std::move(cgroup);
   process->socket_ = std::move(ours);
   process->pidfd_ = base::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process->pidfd_.is_open()) return StartError("watch");
@@ -169,6 +190,7 @@ bool WorkerProcess::HasExited() const {
 
 void WorkerProcess::Signal(int signal) const {
   if (!exit_) ::kill(-pid_, signal);
+  if (signal == SIGKILL && cgroup_ && !cgroup_->IsEmpty()) cgroup_->Kill();
   if (signal != SIGKILL && signal != SIGTERM) return;
   for (const pid_t pid : LiveProcessesOfAttempt(0, attempt_uuid_)) {
     const auto stat = ReadProcessStat(pid);
@@ -177,7 +199,8 @@ void WorkerProcess::Signal(int signal) const {
 }
 
 bool WorkerProcess::IsGone() const {
-  return HasExited() && LiveProcessesOfAttempt(exit_ ? 0 : pid_, attempt_uuid_).empty();
+  return HasExited() && (!cgroup_ || cgroup_->IsEmpty()) &&
+         LiveProcessesOfAttempt(exit_ ? 0 : pid_, attempt_uuid_).empty();
 }
 
 std::optional<ProcessExit> WorkerProcess::PeekExit() const {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "jobs/worker_cgroup.h"
 
 namespace rollcall::jobs {
 
@@ -35,6 +36,10 @@ class WorkerProcess {
     std::vector<std::string> argv;      // The program and its arguments.
     std::string attempt_uuid;           // Marks every process of the attempt.
     std::filesystem::path output_path;  // stdout and stderr; emptied first.
+    // What it may have of memory of its own (RLIMIT_DATA), and all of its group together; 0: no
+    // limit.
+    std::int64_t memory_bytes_max = 0;
+    const WorkerCgroups* cgroups = nullptr;  // Null: it gets no control group.
   };
   // kUnavailable when there are no processes or descriptors left. A program that cannot be executed
   // ends as a process with status 127.
@@ -57,6 +62,8 @@ class WorkerProcess {
   bool IsGone() const;
   // How the leader ended, without reaping it; nullopt while it runs.
   std::optional<ProcessExit> PeekExit() const;
+  // The kernel killed it, or what it started, for want of memory.
+  bool HasRunOutOfMemory() const { return cgroup_ && cgroup_->HasRunOutOfMemory(); }
   // Waits for the leader's end and frees its number.
   ProcessExit Reap();
 
@@ -75,6 +82,7 @@ class WorkerProcess {
   std::int64_t start_ticks_ = 0;
   std::string attempt_uuid_;
   std::filesystem::path output_path_;
+  std::unique_ptr<WorkerCgroup> cgroup_;  // Null where there are none.
   base::UniqueFd pidfd_;
   base::UniqueFd socket_;
   std::string outbox_;

@@ -155,6 +155,7 @@ Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Seg
   ROLLCALL_TRY(ledger.SegmentInsert(work_key, fence.token, segment));
   held.run.failures = 0;
   held.run.crashes = 0;
+  held.run.interruptions_in_row = 0;
   RunChanges changes(ledger, now);
   ROLLCALL_TRY(changes.Touch(held.run));
   Json details = {{"number", segment.number},
@@ -209,7 +210,7 @@ Result<void> End(Ledger& ledger, const Fence& fence, const AttemptEnd& end, base
   ROLLCALL_TRY(CloseAttempt(ledger, held.lease, {end.outcome, end}, now));
   StageRun& run = held.run;
   const int failures_before = run.failures;
-  CountOutcome(end.outcome, run);
+  CountOutcome(end, run);
   Json details = AttemptDetails(held.lease);
   details["outcome"] = AttemptOutcomeName(end.outcome);
   if (run.failures > failures_before) {

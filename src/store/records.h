@@ -92,6 +92,8 @@ struct StageRun {
   int failures = 0;       // Since the last new segment.
   int crashes = 0;        // Of those failures: two on one segment are a poison segment.
   int interruptions = 0;  // Owner or worker taken away; not failures.
+  // The newest of them: in a row without a new segment, and wished for by nobody.
+  int interruptions_in_row = 0;
   std::optional<base::WallTime> run_at;  // Of a retry_wait; for people.
   std::optional<RetryDue> retry_due;     // Of a retry_wait; decides.
   std::string wait_reason;               // Why it waits, a sentence; empty when it does not.
@@ -199,6 +201,8 @@ struct AttemptEnd {
   // fail with ERR_PREREQ_FAILED); kInterrupted/kExpired → queued again.
   std::optional<base::WallTime> retry_at;
   int retries_max = 0;  // For the sentence "retry 2 of 5"; 0 leaves it out.
+  // Somebody stopped the owner or ended this attempt on purpose: that wears out no job.
+  bool is_wished = false;
   std::string exit;
   std::int64_t rss_peak_bytes = 0;
 };

@@ -40,8 +40,8 @@ JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end) {
   ROLLCALL_CHECK(false, "a success is no AttemptEnd");
 }
 
-void CountOutcome(AttemptOutcome outcome, StageRun& run) {
-  switch (outcome) {
+void CountOutcome(const AttemptEnd& end, StageRun& run) {
+  switch (end.outcome) {
     case AttemptOutcome::kCrashed:
       ++run.crashes;
       [[fallthrough]];
@@ -52,6 +52,7 @@ void CountOutcome(AttemptOutcome outcome, StageRun& run) {
     case AttemptOutcome::kInterrupted:
     case AttemptOutcome::kExpired:
       ++run.interruptions;
+      if (!end.is_wished) ++run.interruptions_in_row;
       return;
     case AttemptOutcome::kCancelled:
     case AttemptOutcome::kSucceeded:

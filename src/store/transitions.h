@@ -71,8 +71,8 @@ bool HasAttempt(domain::JobState state);
 // What becomes of a run whose attempt ended other than by success.
 domain::JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end);
 
-// Failures, crashes and interruptions after `outcome`.
-void CountOutcome(AttemptOutcome outcome, StageRun& run);
+// Failures, crashes and interruptions after `end`.
+void CountOutcome(const AttemptEnd& end, StageRun& run);
 
 // The state of a job from its stages'. Precondition: not empty.
 domain::JobState StateOfJob(std::span<const domain::JobState> stages);

@@ -22,7 +22,7 @@ function filesUnder(root, folder) {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder ? `${folder}/${entry.name}` : entry.name;
     if (entry.isDirectory()) return kSkippedFolders.has(entry.name) ? [] : filesUnder(root, path);
-    return entry.isFile() ? [path] : [];
+    return entry.isFile() && !kSkippedFolders.has(entry.name) ? [path] : [];  // A worktree's .git is a file.
   }).sort();
 }
 
@@ -143,6 +143,24 @@ function* checkCode(path, text) {
   }
 }
 
+// A stage is a function: states, leases, heartbeats and the files that show them are the runtime's.
+function* checkLifecycle(path, text) {
+  const { folder, names, files, headers } = rules.lifecycle;
+  if (!path.startsWith(`${folder}/`) || isTestCode(path)) return;
+  const code = stripped(text, { strings: false });
+  const include = /^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"/gm;
+  const found = [
+    ...stripped(text, { strings: true }).matchAll(new RegExp(names, 'g')),
+    ...code.matchAll(new RegExp(files, 'g')),
+    ...[...code.matchAll(include)].filter(([, header]) => new RegExp(headers).test(header)),
+  ];
+  for (const match of found) {
+    yield {
+      path, line: lineOf(text, match.index), rule: 'lifecycle', say: `${match[0].trim()}: a stage knows nothing of the life of its job`,
+    };
+  }
+}
+
 function* checkText(path, text) {
   const patterns = [
     [/(?<![\w.$}*-])\/(home|root|work|Users)\/[\w.-]+/g, 'an absolute path of one machine'],
@@ -164,6 +182,7 @@ export function violationsOf(root, modules) {
     const text = readFileSync(join(root, path), 'utf8');
     found.push(...checkCode(path, text));
     if (!/\.(cc|h)$/.test(path)) continue;
+    found.push(...checkLifecycle(path, text));
     found.push(...checkIncludes(path, text, modules, root), ...checkCoAwait(path, text));
     if (path.endsWith('_test.cc') && !taken.has(path)) {
       found.push({ path, line: 1, rule: 'target', say: 'this test is in no target' });

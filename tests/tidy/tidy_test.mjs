@@ -52,6 +52,9 @@ const kGood = {
   'a captureless lambda in co_await': { 'src/server/http.cc': 'co_await Post([](int code) { return code; });\n' },
   'a brace after a finished co_await': { 'src/server/http.cc': 'if (co_await Ready()) { Call(Reply{1}); }\n' },
   'sleeping outside tests': { 'src/base/clock.cc': 'std::this_thread::sleep_for(wait);\n' },
+  'a stage that commits a segment': {
+    'src/pipeline/cut.cc': '// Released later; seen in state.json.\nReturn(context.CommitSegment(segment, bytes));\n' },
+  'the runtime itself': { 'src/store/lease.h': 'struct StageRun { Fence fence; };\n' },
   'files at their limit': { 'src/base/a.cc': lines(800), 'src/base/a.h': lines(300) },
 };
 
@@ -92,6 +95,12 @@ const kBad = {
   'a helper file': [{ 'src/base/string_helper.cc': '' }, 'src/base/string_helper.cc name'],
   'a util file': [{ 'src/base/utils.h': '' }, 'src/base/utils.h name'],
   'a manager': [{ 'src/base/pool.h': 'class PoolManager final {};\n' }, 'src/base/pool.h name'],
+  'a stage that names a state': [
+    { 'src/pipeline/cut.cc': 'run.state = domain::JobState::kSucceeded;\n' }, 'src/pipeline/cut.cc lifecycle'],
+  'a stage that writes the files of the runtime': [
+    { 'src/pipeline/cut.cc': 'Write(folder / "runtime.json", bytes);\n' }, 'src/pipeline/cut.cc lifecycle'],
+  'a stage that knows the store': [
+    { 'src/pipeline/cut.h': '#include "store/job_store.h"\n' }, 'src/pipeline/cut.h lifecycle'],
   'a path of one machine': [{ 'docs/guide.md': 'cd /home/ann/rollcall\n' }, 'docs/guide.md machine'],
   'such a path in a benchmark': [{ 'bench/run.sh': 'cat "/work/clips/a.mp4"\n' }, 'bench/run.sh machine'],
   'a registry host': [{ 'tools/get.sh': 'curl https://registry.example.org/x\n' }, 'tools/get.sh machine'],

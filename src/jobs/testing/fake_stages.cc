@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "domain/reasons.h"
+#include "jobs/testing/misconduct.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -33,12 +34,14 @@ class FakeStage final : public domain::StageHandler {
   base::Result<domain::StageOutput> Run(JobContext& context) override {
     ROLLCALL_TRY_ASSIGN(params_, base::ParseJson(context.assignment().params_json, "params"));
     behaviour_ = params_.value("behaviour", "work");
+    if (fs::exists(context.assignment().data_dir / "good")) behaviour_ = "work";
     segments_ = params_.value("segments", std::int64_t{3});
     context.SetPhase(domain::Phase::kModelLoad);
     context.Log("model=fake loading...");
     Dwell();
     context.Log("model=fake loaded in 0.0s provider=none");
     context.SetPhase(domain::Phase::kWork);
+    if (const Misconduct* misconduct = FindMisconduct(behaviour_)) return misconduct->act(context);
     const auto given = std::ssize(context.assignment().segments);
     const auto first = behaviour_ == "forget" ? 0 : given;
     for (std::int64_t number = first; number < segments_; ++number) {

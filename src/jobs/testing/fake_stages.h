@@ -13,6 +13,7 @@ namespace rollcall::jobs {
 //               "throw" "permanent" "transient" "crash" "deaf" "stall" "stop_self" "chatter"
 //               "with_child" "lie_missing" "lie_size" "lie_hash" "escape"
 //               "forget" (does what is committed again), "sloppy" (other bytes after a restart)
+//               and those of misconduct.h. With the file `good` in the data directory: "work".
 //   segments    how many (3)
 //   dwell_ms    how long it stays in model_load, at each segment, and in finalise (0)
 //   trace       appends each segment that it begins to `trace-<key>` in the data directory

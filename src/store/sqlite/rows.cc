@@ -82,6 +82,7 @@ Result<StageRun> ReadRun(const Statement& row) {
   run.started_at = columns.OptionalWall();
   run.finished_at = columns.OptionalWall();
   run.change = columns.Int64();
+  run.interruptions_in_row = columns.Int();
   if (!state) return UnknownState();
   return run;
 }

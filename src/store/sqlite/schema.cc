@@ -200,8 +200,14 @@ CREATE TABLE counter (
 INSERT INTO counter VALUES ('change', 0), ('token', 0);
 )sql";
 
-constexpr std::array<Migration, 1> kMigrations{{
+// An owner's restart no longer forgets how often a run was taken away.
+constexpr std::string_view kInterruptionsInRow = R"sql(
+ALTER TABLE stage_run ADD COLUMN interruptions_in_row INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<Migration, 2> kMigrations{{
     {1, kFirst},
+    {2, kInterruptionsInRow},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

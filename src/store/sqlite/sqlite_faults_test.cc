@@ -129,6 +129,13 @@ TEST(SqliteFaultsTest, AFolderInPlaceOfTheFileIsAPermission) {
   EXPECT_EQ(ReasonOf(SqliteStore::Open({.path = folder.db()})), "ERR_PERMISSION");
 }
 
+// This build's migrations and one more.
+std::vector<Migration> WithOneMore(std::string_view sql) {
+  std::vector<Migration> migrations(Migrations().begin(), Migrations().end());
+  migrations.push_back({migrations.back().number + 1, sql});
+  return migrations;
+}
+
 TEST(SqliteFaultsTest, AFailedMigrationLeavesTheOldSchema) {
   SqliteHome home;
   Fill(home.store());
@@ -136,19 +143,17 @@ TEST(SqliteFaultsTest, AFailedMigrationLeavesTheOldSchema) {
   home.Close();
   {
     auto database = std::move(Database::Open({.path = home.folder().db()})).value();
-    const std::vector<Migration> broken{
-        Migrations().front(), {2, "CREATE TABLE extra (a TEXT) STRICT; SELECT nonsense;"}};
+    const auto broken = WithOneMore("CREATE TABLE extra (a TEXT) STRICT; SELECT nonsense;");
     EXPECT_FALSE(Migrate(*database, broken).ok());
   }
   home.Reopen();
   EXPECT_EQ(DumpStore(home.store()).dump(1), before);
   home.Close();
   auto database = std::move(Database::Open({.path = home.folder().db()})).value();
-  const std::vector<Migration> good{Migrations().front(),
-                                    {2, "CREATE TABLE extra (a TEXT) STRICT;"}};
+  const auto good = WithOneMore("CREATE TABLE extra (a TEXT) STRICT;");
   EXPECT_OK(Migrate(*database, good));
   EXPECT_OK(database->Execute("INSERT INTO extra VALUES ('x')"));
-  // And a build that does not know the second step refuses what it has done.
+  // And a build that does not know the last step refuses what it has done.
   EXPECT_EQ(ReasonOf(Migrate(*database, Migrations())), "ERR_STORE_TOO_NEW");
 }
 

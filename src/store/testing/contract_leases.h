@@ -153,6 +153,28 @@ TEST_P(JobStoreContract, ANewOwnerFindsWhatTheOldOneLeftAndEndsIt) {
   EXPECT_GT(Claim().fence.token, task.fence.token);
 }
 
+TEST_P(JobStoreContract, RemembersHowOftenInARowARunWasTakenAway) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const auto in_row = [&] { return RunOf(job, "detect").interruptions_in_row; };
+  End(ClaimStarted(), AttemptOutcome::kInterrupted);
+  EXPECT_OK(store().LeaseVoid(ClaimStarted().fence, now()));
+  ClaimStarted();
+  clock_.Advance(kLease);
+  EXPECT_EQ(store().LeaseReap(agent_, now())->size(), 1u);
+  EXPECT_EQ(in_row(), 3);
+  AttemptEnd wished = MakeEnd(AttemptOutcome::kInterrupted);
+  wished.is_wished = true;
+  EXPECT_OK(store().TaskEnd(ClaimStarted().fence, wished, now()));
+  EXPECT_EQ(in_row(), 3) << "nobody took it away";
+  const LeasedTask task = ClaimStarted();
+  EXPECT_EQ(task.run.interruptions_in_row, 3) << "whoever claims it is told";
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
+  EXPECT_EQ(in_row(), 0) << "it got on";
+  End(task, AttemptOutcome::kInterrupted);
+  EXPECT_EQ(in_row(), 1);
+  EXPECT_EQ(RunOf(job, "detect").interruptions, 5);
+}
+
 TEST_P(JobStoreContract, LeftoversOfAnotherAgentAreNotOnesOwn) {
   Submit(MakeRequest("detect", "x", {"detect"}));
   ClaimStarted();

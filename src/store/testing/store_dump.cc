@@ -55,6 +55,7 @@ Json Describe(const StageRun& run) {
             {"failures", run.failures},
             {"crashes", run.crashes},
             {"interruptions", run.interruptions},
+            {"interruptions_in_row", run.interruptions_in_row},
             {"run_at", Time(run.run_at)},
             {"wait_reason", run.wait_reason},
             {"result", run.result_json},

@@ -1,0 +1,167 @@
+// No handler contains a line of the lifecycle. Whatever one does instead of its work, its stage
+// ends in the right state, with a typed reason, in bounded time, leaves nothing behind, and a good
+// handler can take over.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "base/file.h"
+#include "jobs/engine.h"
+#include "jobs/testing/engine_fixture.h"
+#include "jobs/testing/misconduct.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using base::Json;
+using domain::JobState;
+using testing::IsEmpty;
+
+constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
+
+struct Case {
+  std::string behaviour;
+  std::string reason;  // Of the failed stage; empty: it succeeds, for nothing it said was wrong.
+  int attempts = 1;
+};
+
+void PrintTo(const Case& each, std::ostream* out) { *out << each.behaviour; }
+
+// As many as the policy gives: the first, and five retries.
+constexpr int kWithRetries = 6;
+// Ten times taken away make a crash, and the next one a second at the same place.
+constexpr int kTakenAway = 11;
+
+const std::vector<Case> kCases = {
+    {"return_nothing", ""},
+    {"flood", ""},
+    {"go_backwards", ""},
+    {"do_more_than_all", ""},
+    {"do_less_than_nothing", "ERR_PROTOCOL"},
+    {"throw", "ERR_INTERNAL"},
+    {"throw_int", "ERR_INTERNAL"},
+    {"permanent", "ERR_VIDEO_NOT_FOUND"},
+    {"transient", "ERR_IO", kWithRetries},
+    {"bad_alloc", "ERR_OUT_OF_MEMORY", kWithRetries},
+    {"bad_alloc_on_a_thread", "ERR_OUT_OF_MEMORY", kWithRetries},
+    {"say_that_memory_is_short", "ERR_OUT_OF_MEMORY", kWithRetries},
+    {"segfault", "ERR_POISON_SEGMENT", 2},
+    {"abort", "ERR_POISON_SEGMENT", 2},
+    {"exit_zero", "ERR_POISON_SEGMENT", 2},
+    {"exit_three", "ERR_POISON_SEGMENT", 2},
+    {"hang", "ERR_STALLED", kWithRetries},
+    {"dither", "ERR_STALLED", kWithRetries},
+    {"offer_for_ever", "ERR_STALLED", kWithRetries},
+    {"flood_for_ever", "ERR_STALLED", kWithRetries},
+    {"stop", "ERR_POISON_SEGMENT", kTakenAway},
+    {"nonsense", "ERR_PROTOCOL"},
+    {"half_a_frame", "ERR_POISON_SEGMENT", 2},
+    {"agents_frame", "ERR_PROTOCOL"},
+    {"twenty_megabytes", "ERR_PROTOCOL"},
+    {"deep_json", "ERR_PROTOCOL"},
+    {"leave_a_gap", "ERR_INTERNAL"},
+    {"commit_twice", "ERR_INTERNAL"},
+    {"lie_about_a_segment", "ERR_POISON_SEGMENT", 2},
+    {"claim_others_segment", "ERR_POISON_SEGMENT", 2},
+    {"claim_others_result", "ERR_ARTIFACT_CORRUPT"},
+    {"claim_others_name", "ERR_ARTIFACT_CORRUPT"},
+    {"claim_other_generation", "ERR_ARTIFACT_CORRUPT"},
+    {"lie_missing", "ERR_ARTIFACT_CORRUPT"},
+    {"lie_size", "ERR_ARTIFACT_CORRUPT"},
+    {"lie_hash", "ERR_ARTIFACT_CORRUPT"},
+    {"lie_outside", "ERR_ARTIFACT_CORRUPT"},
+};
+
+class HandlerMatrixTest : public EngineTest, public testing::WithParamInterface<Case> {
+ protected:
+  // Retries at once; hanging is seen soon, yet not before a busy machine lets a worker begin.
+  void StartImpatiently(const std::string& behaviour) {
+    StartEngine([&](Engine::Options& options) {
+      options.times = RuntimeTimes{}.DividedBy(50);
+      options.times.retry_first = std::chrono::milliseconds{2};
+      options.times.stall_min = std::chrono::milliseconds{200};
+      options.times.stall_grace = std::chrono::milliseconds{50};
+      options.times.budget_seek = std::chrono::milliseconds{200};
+      // One that is stopped has no pulse either; that is what it is to be found by.
+      if (behaviour == "stop") options.times.stall_min = std::chrono::hours{1};
+    });
+  }
+  // What is left of a stage that is over: nothing at work, and files that say so.
+  void ExpectNothingLeft() {
+    EXPECT_TRUE(Eventually([&] { return AreAllProcessesGone(); }));
+    EXPECT_THAT(store_->LeaseList().value(), IsEmpty());
+    EXPECT_TRUE(store_->IntegrityCheck().ok());
+    EXPECT_TRUE(Eventually([&] { return !Exists("jobs/detect_x/.lock"); }));
+    EXPECT_TRUE(Eventually([&] {
+      const Json runtime = ReadJson("episodes/x/runtime.json");
+      return runtime.is_object() && runtime["active_jobs"] == Json::object();
+    }));
+  }
+  bool IsFlagSet() {
+    const Json state = ReadJson("episodes/x/state.json");
+    return state.is_object() && state["states"].value("detected", false);
+  }
+};
+
+TEST_P(HandlerMatrixTest, EndsInTheRightStateAndAGoodHandlerTakesOver) {
+  const Case& each = GetParam();
+  StartImpatiently(each.behaviour);
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", each.behaviour}}));
+  const JobState end = each.reason.empty() ? JobState::kSucceeded : JobState::kFailed;
+  EXPECT_EQ(WaitForEnd(job.id).state, end);
+  EXPECT_EQ(Run("detect").run.last_error.value_or(base::Error{}).reason, each.reason)
+      << Run("detect").run.last_error.value_or(base::Error{}).ToString();
+  EXPECT_EQ(Attempts("detect").size(), static_cast<std::size_t>(each.attempts));
+  ExpectNothingLeft();
+  ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
+  EXPECT_EQ(ReadJson("jobs/detect_x/meta.json")["stages"]["detect"]["status"],
+            each.reason.empty() ? "ok" : "error");
+  EXPECT_EQ(IsFlagSet(), each.reason.empty());
+  if (each.reason.empty()) return;
+
+  Touch("good");
+  const auto resumed = engine_->Resume(job.id);
+  ASSERT_TRUE(resumed.ok()) << resumed.error().ToString();
+  EXPECT_EQ(WaitForEnd(resumed->job.id).state, JobState::kSucceeded);
+  ExpectNothingLeft();
+  ASSERT_TRUE(engine_->Settle(resumed->job.id, kLong).ok());
+  EXPECT_TRUE(IsFlagSet());
+  EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, HandlerMatrixTest, testing::ValuesIn(kCases),
+                         [](const auto& each) { return each.param.behaviour; });
+
+TEST(HandlerMatrix, KnowsEveryMisconduct) {
+  std::set<std::string_view> known = {"eat_memory", "try_to_escape"};  // worker_sandbox_test.cc
+  for (const Case& each : kCases) known.insert(each.behaviour);
+  for (const Misconduct& misconduct : AllMisconduct()) {
+    EXPECT_TRUE(known.contains(misconduct.name)) << misconduct.name;
+  }
+}
+
+// Two slots: what one worker does to its socket is not the other one's trouble.
+TEST_F(HandlerMatrixTest, AFloodingWorkerKeepsNobodyFromWorking) {
+  StartEngine([](Engine::Options& options) { options.times.stall_min = std::chrono::hours{1}; });
+  const store::Episode other{.key = "y",
+                             .display = "Y",
+                             .video_path = "/videos/y.mp4",
+                             .fingerprint = "g",
+                             .created_at = clock_.Now().wall};
+  ASSERT_TRUE(store_->EpisodePut(other).ok());
+  const store::Job flood =
+      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "flood_for_ever"}}));
+  ASSERT_TRUE(Eventually([&] { return Stage(flood.id).done == 1; }));
+  EXPECT_EQ(WaitForEnd(SubmitOk(FakeRequest("y", {"detect"}, Json::object())).id).state,
+            JobState::kSucceeded);
+  EXPECT_EQ(Attempts("detect").size(), 1U) << "the flood went on meanwhile";
+  ASSERT_TRUE(engine_->Cancel(flood.id).ok());
+  EXPECT_EQ(WaitForEnd(flood.id).state, JobState::kCancelled);
+  ExpectNothingLeft();
+}
+
+}  // namespace
+}  // namespace rollcall::jobs

@@ -1,0 +1,341 @@
+#include "jobs/testing/misconduct.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+#include "domain/reasons.h"
+#include "jobs/messages.h"
+#include "jobs/worker.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using domain::JobContext;
+using domain::StageOutput;
+using Output = base::Result<StageOutput>;
+
+[[noreturn]] void BlockForEver() {
+  while (true) ::poll(nullptr, 0, -1);
+}
+
+// Past the runtime, onto the worker's own socket.
+void SendRaw(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(kWorkerSocketFd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0) ::_exit(1);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+void SendRaw(const Frame& frame) { SendRaw(EncodeFrame(frame).value()); }
+
+ProgressReport Report(std::int64_t done, std::int64_t total) {
+  return {.done = done, .total = total, .unit = "frames"};
+}
+
+// --- Endings
+
+Output ReturnNothing(JobContext&) { return StageOutput{}; }
+Output ThrowInt(JobContext&) { throw 42; }
+Output ThrowBadAlloc(JobContext&) { throw std::bad_alloc(); }
+Output ThrowOnAThread(JobContext&) {
+  std::thread([] { throw std::bad_alloc(); }).join();
+  return StageOutput{};
+}
+Output SayThatMemoryIsShort(JobContext&) {
+  return base::Error{base::ErrorCode::kInternal, "ERR_INTERNAL",
+                     "libav: open: Cannot allocate memory", ""};
+}
+Output Segfault(JobContext&) {
+  ::raise(SIGSEGV);
+  return StageOutput{};
+}
+Output Abort(JobContext&) { std::abort(); }
+Output ExitZero(JobContext&) { ::_exit(0); }
+Output ExitThree(JobContext&) { ::_exit(3); }
+
+// --- Hanging
+
+Output Hang(JobContext&) { BlockForEver(); }
+Output Stop(JobContext&) {
+  ::raise(SIGSTOP);
+  BlockForEver();
+}
+// Looks busy: phase after phase, and the same progress again and again.
+Output Dither(JobContext& context) {
+  for (std::int64_t i = 0;; ++i) {
+    context.SetPhase(i % 2 == 0 ? domain::Phase::kSeek : domain::Phase::kWork);
+    SendRaw(EncodeProgress(Report(10 - i % 10, 10)));
+    ::poll(nullptr, 0, 2);
+  }
+}
+// Offers a segment that cannot be committed for ever.
+Output OfferForEver(JobContext& context) {
+  while (true) {
+    static_cast<void>(context.CommitSegment({.number = 7}, "no"));
+    ::poll(nullptr, 0, 2);
+  }
+}
+// As fast as the socket takes it; nobody else may suffer.
+Output FloodForEver(JobContext&) {
+  const std::string frame = EncodeFrame(EncodeProgress(Report(1, 10))).value();
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += frame;
+  while (true) SendRaw(many);
+}
+
+// --- Lies about progress
+
+Output Flood(JobContext& context) {
+  for (int i = 0; i < 20'000; ++i) SendRaw(EncodeProgress(Report(i, 20'000)));
+  return ReturnNothing(context);
+}
+Output GoBackwards(JobContext& context) {
+  for (int i = 100; i >= 0; --i) SendRaw(EncodeProgress(Report(i, 100)));
+  return ReturnNothing(context);
+}
+Output DoLessThanNothing(JobContext&) {
+  SendRaw(EncodeProgress(Report(-1, 100)));
+  BlockForEver();
+}
+Output DoMoreThanAll(JobContext& context) {
+  for (int i = 0; i < 300; ++i) SendRaw(EncodeProgress(Report(i, 100)));
+  return ReturnNothing(context);
+}
+
+// --- Nonsense on the socket
+
+Output SendNonsense(JobContext&) {
+  SendRaw(std::string("\xff\xff\xff\xff nonsense"));
+  BlockForEver();
+}
+Output SendHalfAFrame(JobContext&) {
+  const std::string frame = EncodeFrame(EncodeLog("a line")).value();
+  SendRaw(std::string_view(frame).substr(0, frame.size() - 3));
+  ::_exit(0);
+}
+Output SendAgentsFrame(JobContext&) {
+  SendRaw(Frame{.type = FrameType::kCancel, .body = base::Json::object(), .attachment = {}});
+  BlockForEver();
+}
+Output ReturnTwentyMegabytes(JobContext&) {
+  return StageOutput{.result = {{"text", std::string(20 << 20, 'x')}}, .artifacts = {}};
+}
+Output ReturnDeepJson(JobContext&) {
+  base::Json deep = 1;
+  for (int i = 0; i < 1000; ++i) deep = base::Json::array({std::move(deep)});
+  return StageOutput{.result = {{"deep", std::move(deep)}}, .artifacts = {}};
+}
+
+// --- Lies about segments
+
+domain::Segment SegmentNumber(std::int64_t number) {
+  return {.number = number,
+          .pts_from = std::chrono::seconds{10 * number},
+          .pts_to = std::chrono::seconds{10 * (number + 1)}};
+}
+// What CommitSegment says, for a handler that passes errors on.
+Output Offer(JobContext& context, std::int64_t number, std::string_view bytes) {
+  ROLLCALL_TRY(context.CommitSegment(SegmentNumber(number), bytes));
+  return StageOutput{};
+}
+Output LeaveAGap(JobContext& context) { return Offer(context, 5, "segment 5\n"); }
+Output CommitTwice(JobContext& context) {
+  ROLLCALL_TRY(Offer(context, 0, "segment 0\n"));
+  return Offer(context, 0, "something else\n");
+}
+// Of a file that it wrote itself, and then ends before the answer.
+[[noreturn]] void OfferRaw(domain::Segment segment) {
+  SendRaw(EncodeSegment(FrameType::kSegmentReady, segment));
+  ::poll(nullptr, 0, 20);
+  ::_exit(1);
+}
+Output LieAboutASegment(JobContext& context) {
+  const auto& assignment = context.assignment();
+  domain::Segment segment = SegmentNumber(0);
+  segment.path = fmt::format("harvest/{}/segments/{}/seg-00000.t{}.deadbeef", assignment.subject_id,
+                             assignment.stage, assignment.token);
+  segment.size_bytes = 4;
+  segment.sha256 = base::Sha256("true");
+  ROLLCALL_TRY(base::MakeFolders((assignment.data_dir / segment.path).parent_path()));
+  ROLLCALL_TRY(base::WriteFileAtomic(assignment.data_dir / segment.path, "lies"));
+  OfferRaw(segment);
+}
+Output ClaimOthersSegment(JobContext& context) {
+  domain::Segment segment = SegmentNumber(0);
+  segment.path = "harvest/y/segments/detect/seg-00000.t1.deadbeef";
+  segment.size_bytes = 6;
+  segment.sha256 = base::Sha256("others");
+  ROLLCALL_TRY(base::MakeFolders((context.assignment().data_dir / segment.path).parent_path()));
+  ROLLCALL_TRY(base::WriteFileAtomic(context.assignment().data_dir / segment.path, "others"));
+  OfferRaw(segment);
+}
+
+// --- Lies about results
+
+Output Claim(JobContext& context, const std::string& name, const std::string& path) {
+  const auto file = context.assignment().data_dir / path;
+  ROLLCALL_TRY(base::MakeFolders(file.parent_path()));
+  ROLLCALL_TRY(base::WriteFileAtomic(file, "others"));
+  return StageOutput{
+      .result = base::Json::object(),
+      .artifacts = {
+          {.name = name, .path = path, .size_bytes = 6, .sha256 = base::Sha256("others")}}};
+}
+Output ClaimOthersResult(JobContext& context) {
+  return Claim(context, "harvest/x/detect.bin", "harvest/y/detect.bin.g1");
+}
+Output ClaimOthersName(JobContext& context) {
+  const std::string name = "harvest/y/detect.bin";
+  return Claim(context, name, fmt::format("{}.g{}", name, context.assignment().token));
+}
+Output ClaimOtherGeneration(JobContext& context) {
+  return Claim(context, "harvest/x/detect.bin", "harvest/x/detect.bin.g999");
+}
+
+// --- What the sandbox is for
+
+// Touches what it takes, so that it counts.
+Output EatMemory(JobContext& context) {
+  constexpr std::size_t kBite = std::size_t{8} << 20;
+  constexpr std::size_t kBitesMax =
+      256;  // 2 GB: a limit that does not hold must not end the machine.
+  std::vector<std::unique_ptr<char[]>> eaten;
+  for (std::int64_t i = 0; eaten.size() < kBitesMax; ++i) {
+    eaten.emplace_back(new char[kBite]);
+    std::memset(eaten.back().get(), 1, kBite);
+    context.ReportProgress(
+        {.done = i, .total = 0, .unit = "bites", .counters = base::Json::object(), .position = {}});
+  }
+  return StageOutput{};
+}
+
+long Execve() {
+  std::string program = "/bin/true";
+  std::array<char*, 2> argv{program.data(), nullptr};
+  return ::execve(argv[0], argv.data(), argv.data() + 1);
+}
+long SendTo() {
+  sockaddr address{};
+  return ::sendto(kWorkerSocketFd, "x", 1, MSG_NOSIGNAL, &address, sizeof address);
+}
+long ReadParent() {
+  char byte = 0;
+  iovec here{&byte, 1};
+  return ::process_vm_readv(::getppid(), &here, 1, &here, 1, 0);
+}
+long LiftLimit() {
+  const rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
+  return ::setrlimit(RLIMIT_DATA, &limit);
+}
+
+// Tries what no stage needs; its result says of each what errno it got, 0 for success.
+Output TryToEscape(JobContext&) {
+  const std::map<std::string, std::function<long()>> tries = {
+      {"socket", [] { return ::socket(AF_INET, SOCK_STREAM, 0); }},
+      {"socket_unix", [] { return ::socket(AF_UNIX, SOCK_STREAM, 0); }},
+      {"connect", [] { return ::connect(kWorkerSocketFd, nullptr, 0); }},
+      {"bind", [] { return ::bind(kWorkerSocketFd, nullptr, 0); }},
+      {"sendto", SendTo},
+      {"execve", Execve},
+      {"fork", [] { return ::fork(); }},
+      {"vfork", [] { return ::syscall(SYS_vfork); }},
+      {"clone3", [] { return ::syscall(SYS_clone3, nullptr, 0); }},
+      {"setsid", [] { return ::setsid(); }},
+      {"ptrace", [] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }},
+      {"process_vm_readv", ReadParent},
+      {"kill", [] { return ::kill(::getppid(), 0); }},
+      {"pidfd_open", [] { return ::syscall(SYS_pidfd_open, ::getppid(), 0); }},
+      {"mount", [] { return ::mount("none", "/mnt", "tmpfs", 0, nullptr); }},
+      {"unshare", [] { return ::unshare(CLONE_NEWUSER); }},
+      {"chroot", [] { return ::chroot("/"); }},
+      {"bpf", [] { return ::syscall(SYS_bpf, 0, nullptr, 0); }},
+      {"perf_event_open", [] { return ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0); }},
+      {"userfaultfd", [] { return ::syscall(SYS_userfaultfd, 0); }},
+      {"io_uring_setup", [] { return ::syscall(SYS_io_uring_setup, 1, nullptr); }},
+      {"keyctl", [] { return ::syscall(SYS_keyctl, 0, 0, 0, 0, 0); }},
+      {"init_module", [] { return ::syscall(SYS_init_module, nullptr, 0, ""); }},
+      {"prlimit64", LiftLimit}};
+  base::Json results = base::Json::object();
+  for (const auto& [name, act] : tries) {
+    errno = 0;
+    const long result = act();
+    if (result == 0 && (name == "fork" || name == "vfork")) ::_exit(0);  // We are the child.
+    results[name] = result < 0 ? errno : 0;
+  }
+  // What stages do need goes on: files, threads, signals to oneself.
+  std::ofstream("/dev/null") << "x";
+  std::thread([&results] { results["thread"] = 0; }).join();
+  results["kill_self"] = ::kill(::getpid(), 0) == 0 ? 0 : errno;
+  return StageOutput{.result = std::move(results), .artifacts = {}};
+}
+
+constexpr std::array kAll = {
+    Misconduct{"return_nothing", ReturnNothing},
+    Misconduct{"throw_int", ThrowInt},
+    Misconduct{"bad_alloc", ThrowBadAlloc},
+    Misconduct{"bad_alloc_on_a_thread", ThrowOnAThread},
+    Misconduct{"say_that_memory_is_short", SayThatMemoryIsShort},
+    Misconduct{"segfault", Segfault},
+    Misconduct{"abort", Abort},
+    Misconduct{"exit_zero", ExitZero},
+    Misconduct{"exit_three", ExitThree},
+    Misconduct{"hang", Hang},
+    Misconduct{"stop", Stop},
+    Misconduct{"dither", Dither},
+    Misconduct{"offer_for_ever", OfferForEver},
+    Misconduct{"flood_for_ever", FloodForEver},
+    Misconduct{"flood", Flood},
+    Misconduct{"go_backwards", GoBackwards},
+    Misconduct{"do_more_than_all", DoMoreThanAll},
+    Misconduct{"do_less_than_nothing", DoLessThanNothing},
+    Misconduct{"nonsense", SendNonsense},
+    Misconduct{"half_a_frame", SendHalfAFrame},
+    Misconduct{"agents_frame", SendAgentsFrame},
+    Misconduct{"twenty_megabytes", ReturnTwentyMegabytes},
+    Misconduct{"deep_json", ReturnDeepJson},
+    Misconduct{"leave_a_gap", LeaveAGap},
+    Misconduct{"commit_twice", CommitTwice},
+    Misconduct{"lie_about_a_segment", LieAboutASegment},
+    Misconduct{"claim_others_segment", ClaimOthersSegment},
+    Misconduct{"claim_others_result", ClaimOthersResult},
+    Misconduct{"claim_others_name", ClaimOthersName},
+    Misconduct{"claim_other_generation", ClaimOtherGeneration},
+    Misconduct{"eat_memory", EatMemory},
+    Misconduct{"try_to_escape", TryToEscape},
+};
+
+}  // namespace
+
+std::span<const Misconduct> AllMisconduct() { return kAll; }
+
+const Misconduct* FindMisconduct(std::string_view name) {
+  for (const Misconduct& misconduct : kAll) {
+    if (misconduct.name == name) return &misconduct;
+  }
+  return nullptr;
+}
+
+}  // namespace rollcall::jobs

@@ -1,0 +1,113 @@
+// What a real worker process may not do, and what becomes of one that needs too much memory.
+
+#include "jobs/worker_sandbox.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "base/unique_fd.h"
+#include "jobs/engine.h"
+#include "jobs/testing/engine_fixture.h"
+
+// A sanitizer's own memory is far above any limit, and its leak check needs ptrace.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ROLLCALL_SKIP_UNDER_SANITIZERS() GTEST_SKIP() << "under a sanitizer: not run"
+#else
+#define ROLLCALL_SKIP_UNDER_SANITIZERS() static_cast<void>(0)
+#endif
+
+namespace rollcall::jobs {
+namespace {
+
+using base::Json;
+using domain::JobState;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::int64_t kMegabyte = 1 << 20;
+
+class WorkerSandboxTest : public EngineTest {
+ protected:
+  void StartWith(const std::string& worker_flag, std::int64_t memory_mb) {
+    StartEngine([&](Engine::Options& options) {
+      options.worker_argv = {"/proc/self/exe", worker_flag};
+      options.worker_memory_bytes_max = memory_mb * kMegabyte;
+      options.times.retry_first = std::chrono::milliseconds{2};
+    });
+  }
+  Json ResultOf(const std::string& behaviour) {
+    const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", behaviour}}));
+    EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+    return Json::parse(Run("detect").run.result_json);
+  }
+};
+
+TEST_F(WorkerSandboxTest, RefusesWhatNoStageNeeds) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  if (!TrySandbox().ok()) GTEST_SKIP() << TrySandbox().error().message << ": not run";
+  StartWith("--sandboxed-worker", 0);
+  const Json results = ResultOf("try_to_escape");
+  for (const auto& [name, error_number] : results.items()) {
+    const bool is_harmless = name == "thread" || name == "kill_self";
+    const int wanted = is_harmless ? 0 : name == "clone3" ? ENOSYS : EPERM;
+    EXPECT_EQ(error_number, wanted) << name;
+  }
+  EXPECT_GT(results.size(), 20U);
+  // That the kernel refused for another reason would not be told.
+  engine_.reset();
+  for (const char* name : {"socket", "connect", "execve", "fork", "ptrace", "mount", "unshare",
+                           "kill", "bpf", "io_uring_setup", "prlimit64"}) {
+    const std::string sentence = std::string("the sandbox refused the system call ") + name;
+    EXPECT_THAT(LogLines("detect_x"), Contains("[DETECT] x " + sentence));
+    EXPECT_THAT(ReadText("jobs/detect_x/worker.out"), HasSubstr(sentence + "\n"));
+  }
+}
+
+TEST_F(WorkerSandboxTest, LetsAWholeStageWork) {
+  StartWith("--sandboxed-worker", 512);
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect", "track"}, Json::object()));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  engine_.reset();
+  EXPECT_THAT(ReadText("logs/worker.log"), Not(HasSubstr("refused")));
+}
+
+TEST_F(WorkerSandboxTest, EndsAWorkerThatNeedsTooMuchMemoryWithATypedError) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  StartWith("--sandboxed-worker", 256);
+  const store::Job greedy = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "eat_memory"}}));
+  EXPECT_EQ(WaitForEnd(greedy.id).state, JobState::kFailed);
+  const base::Error error = *Run("detect").run.last_error;
+  EXPECT_EQ(error.reason, "ERR_OUT_OF_MEMORY");
+  EXPECT_THAT(error.message, HasSubstr("256 MB"));
+  EXPECT_THAT(error.hint, HasSubstr("jobs.worker_memory_mb"));
+  for (const store::Attempt& attempt : Attempts("detect")) {
+    EXPECT_LE(attempt.rss_peak_bytes, 320 * kMegabyte) << "the limit did not hold";
+  }
+  EXPECT_TRUE(AreAllProcessesGone());
+  // The owner goes on, and so does the job when its worker is modest.
+  Touch("good");
+  const auto resumed = engine_->Resume(greedy.id);
+  ASSERT_TRUE(resumed.ok());
+  EXPECT_EQ(WaitForEnd(resumed->job.id).state, JobState::kSucceeded);
+}
+
+TEST(WorkerSandbox, CanBeTriedWithoutEnteringIt) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  const auto tried = TrySandbox();
+  EXPECT_TRUE(base::UniqueFd(::socket(AF_INET, SOCK_STREAM, 0)).is_open());
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Seccomp_filters:")) {
+      EXPECT_EQ(line.back(), '0') << "this process is under a filter";
+    }
+  }
+  if (!tried.ok()) GTEST_SKIP() << tried.error().message << ": not run";
+}
+
+}  // namespace
+}  // namespace rollcall::jobs
