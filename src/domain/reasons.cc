@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 36> kEntries{{
+constexpr std::array<Entry, 37> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -32,17 +32,18 @@ constexpr std::array<Entry, 36> kEntries{{
      "use letters, digits, '-', '_' and '.', at most 100 of them, for example rhobh_s05_e03"},
     {reason::kKeyTaken, ErrorCode::kAlreadyExists, "name this one with --episode"},
     {reason::kBadParams, ErrorCode::kInvalidArgument, "see `rollcall COMMAND --help`"},
-    {reason::kBadConfig, ErrorCode::kInvalidArgument, "correct rollcall.toml in the data directory"},
+    {reason::kBadConfig, ErrorCode::kInvalidArgument,
+     "correct rollcall.toml in the data directory"},
     {reason::kRegistryUpdateFailed, ErrorCode::kFailedPrecondition,
      "make the data directory writable, then `rollcall jobs resume`; the results are kept"},
     {reason::kJobAlreadyRunning, ErrorCode::kAlreadyExists,
      "wait with `rollcall jobs wait`, or end it with `rollcall jobs cancel`"},
     {reason::kJobNotFound, ErrorCode::kNotFound, "`rollcall jobs list` shows what there is"},
-    {reason::kModelMissing, ErrorCode::kNotFound, "run `rollcall models verify`, then set up again"},
+    {reason::kModelMissing, ErrorCode::kNotFound,
+     "run `rollcall models verify`, then set up again"},
     {reason::kModelAltered, ErrorCode::kDataLoss,
      "the file is not the one that the pack names; install the pack again"},
-    {reason::kDownloadFailed, ErrorCode::kUnavailable,
-     "try again: it goes on where it stopped"},
+    {reason::kDownloadFailed, ErrorCode::kUnavailable, "try again: it goes on where it stopped"},
     {reason::kProviderMissing, ErrorCode::kFailedPrecondition,
      "choose provider = \"cpu\", or an ONNX Runtime that has this provider"},
     {reason::kPrereqFailed, ErrorCode::kFailedPrecondition,
@@ -53,6 +54,8 @@ constexpr std::array<Entry, 36> kEntries{{
     {reason::kWorkerCrashed, ErrorCode::kUnavailable, "it is tried again from its last checkpoint"},
     {reason::kPoisonSegment, ErrorCode::kInternal,
      "one part of the video ends the worker each time; see the job's log"},
+    {reason::kNothingToSkip, ErrorCode::kFailedPrecondition,
+     "`rollcall jobs diagnose JOB` says why it failed; `rollcall jobs resume JOB` tries it again"},
     {reason::kDiskFull, ErrorCode::kResourceExhausted,
      "free some space; work goes on from its last checkpoint"},
     {reason::kFenced, ErrorCode::kCancelled, "another attempt has taken over; nothing to do"},

@@ -128,6 +128,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   base::Instant Now() const { return around_.clock.Now(); }
   void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
   base::Error CrashError(const ProcessExit& exit) const;
+  void LogCommitted(const domain::Segment& segment) const;
+  // How to go on behind a segment that the run failed at.
+  std::string SkipHint(const domain::SegmentSpan& segment);
   // Runs `use` with the attempt on the agent's thread, if it is still there then.
   std::function<void(std::function<void(Attempt&)>)> Deliverer();
 
@@ -147,7 +150,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   base::WallTime started_wall_{};
 
   int segments_committed_ = 0;
-  base::BootTime heartbeat_at_{};  // Log lines.
+  std::optional<domain::SegmentSpan> at_segment_;  // Begun and not committed.
+  base::BootTime heartbeat_at_{};                  // Log lines.
   std::int64_t heartbeat_seq_ = 0;
   std::int64_t heartbeat_done_ = -1;
   base::WallTime progress_wall_{};

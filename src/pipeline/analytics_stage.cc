@@ -13,6 +13,7 @@
 #include "domain/reasons.h"
 #include "pipeline/episode_params.h"
 #include "pipeline/screen_time.h"
+#include "pipeline/skip_plan.h"
 #include "pipeline/stills_stage.h"
 
 namespace rollcall::pipeline {
@@ -43,6 +44,15 @@ struct Episode {
   ClusterFile clusters;
   std::filesystem::path detections;
   bool has_stills = false;
+
+  // Within the video.
+  std::vector<Gap> gaps() const {
+    const auto listed = det_stats.find("gaps");  // Older results do not name them.
+    if (listed == det_stats.end()) return {};
+    std::vector<Gap> gaps = GapsFromJson(*listed);
+    for (Gap& gap : gaps) gap.end = std::min(gap.end, length());
+    return gaps;
+  }
 
   MediaTime length() const { return MediaTime{extract.at("duration_us").get<std::int64_t>()}; }
 };
@@ -142,11 +152,13 @@ base::Json Coverage(const Episode& episode, const std::vector<PersonTime>& peopl
           {"tracks", episode.tracks.size()},
           {"tracks_of_people", tracks_of_people},
           {"tracks_unidentified", episode.clusters.noise_tracks.size()},
-          {"people_ms", ToMillis(TotalLength(united))}};
+          {"people_ms", ToMillis(TotalLength(united))},
+          {"gaps", GapsToJson(episode.gaps())}};
 }
 
 base::Json Warnings(const Episode& episode) {
   base::Json warnings = episode.extract.at("warnings");
+  if (const auto gaps = episode.gaps(); !gaps.empty()) warnings.push_back(GapsWarning(gaps));
   if (const auto failed = episode.det_stats.value("failed_reads", std::int64_t{0}); failed > 0) {
     warnings.push_back(fmt::format("{} of {} sampled frames could not be decoded", failed,
                                    episode.extract.value("samples", std::int64_t{0})));
@@ -279,7 +291,9 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   context.SetPhase(domain::Phase::kWork);
   ROLLCALL_TRY_ASSIGN(Episode episode, EpisodeReader(assignment, params).Read());
-  const SampleGrid grid(std::move(episode.samples), episode.length());
+  std::vector<Interval> gaps;
+  for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
+  const SampleGrid grid(std::move(episode.samples), episode.length(), std::move(gaps));
   ROLLCALL_TRY_ASSIGN(const std::vector<PersonTime> people,
                       MeasureScreenTime(episode.clusters, episode.tracks, grid, episode.detections,
                                         OptionsFrom(params.settings)));

@@ -200,8 +200,21 @@ CREATE TABLE counter (
 INSERT INTO counter VALUES ('change', 0), ('token', 0);
 )sql";
 
-constexpr std::array<Migration, 1> kMigrations{{
+// Segments that ended the worker twice, and whether somebody wished to go on behind them.
+constexpr std::string_view kPoisonSegments = R"sql(
+CREATE TABLE poison_segment (
+  work_key TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  pts_from_us INTEGER NOT NULL,
+  pts_to_us INTEGER NOT NULL,
+  is_skipped INTEGER NOT NULL,
+  PRIMARY KEY (work_key, number)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array<Migration, 2> kMigrations{{
     {1, kFirst},
+    {2, kPoisonSegments},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

@@ -129,6 +129,13 @@ TEST(SqliteFaultsTest, AFolderInPlaceOfTheFileIsAPermission) {
   EXPECT_EQ(ReasonOf(SqliteStore::Open({.path = folder.db()})), "ERR_PERMISSION");
 }
 
+// The steps of this build and one that it does not have.
+std::vector<Migration> OneMore(std::string_view sql) {
+  std::vector<Migration> migrations(Migrations().begin(), Migrations().end());
+  migrations.push_back({static_cast<int>(migrations.size()) + 1, sql});
+  return migrations;
+}
+
 TEST(SqliteFaultsTest, AFailedMigrationLeavesTheOldSchema) {
   SqliteHome home;
   Fill(home.store());
@@ -136,19 +143,16 @@ TEST(SqliteFaultsTest, AFailedMigrationLeavesTheOldSchema) {
   home.Close();
   {
     auto database = std::move(Database::Open({.path = home.folder().db()})).value();
-    const std::vector<Migration> broken{
-        Migrations().front(), {2, "CREATE TABLE extra (a TEXT) STRICT; SELECT nonsense;"}};
-    EXPECT_FALSE(Migrate(*database, broken).ok());
+    EXPECT_FALSE(
+        Migrate(*database, OneMore("CREATE TABLE extra (a TEXT) STRICT; SELECT nonsense;")).ok());
   }
   home.Reopen();
   EXPECT_EQ(DumpStore(home.store()).dump(1), before);
   home.Close();
   auto database = std::move(Database::Open({.path = home.folder().db()})).value();
-  const std::vector<Migration> good{Migrations().front(),
-                                    {2, "CREATE TABLE extra (a TEXT) STRICT;"}};
-  EXPECT_OK(Migrate(*database, good));
+  EXPECT_OK(Migrate(*database, OneMore("CREATE TABLE extra (a TEXT) STRICT;")));
   EXPECT_OK(database->Execute("INSERT INTO extra VALUES ('x')"));
-  // And a build that does not know the second step refuses what it has done.
+  // And a build that does not know that step refuses what it has done.
   EXPECT_EQ(ReasonOf(Migrate(*database, Migrations())), "ERR_STORE_TOO_NEW");
 }
 
