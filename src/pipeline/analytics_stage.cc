@@ -266,7 +266,7 @@ base::Result<std::vector<domain::Artifact>> WriteOutputs(
   const auto text = [](const base::Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
   };
-  const artifacts::ReportMetadata metadata{
+  artifacts::ReportMetadata metadata{
       .entries = {{"Episode", params.episode_key},
                   {"Video", text(report.at("video").at("file"))},
                   {"Video SHA-256", text(report.at("video").at("sha256"))},
@@ -276,6 +276,8 @@ base::Result<std::vector<domain::Artifact>> WriteOutputs(
                   {"People", std::to_string(totals.size())},
                   {"Intervals", std::to_string(timeline.size())},
                   {"Tracks", text(report.at("coverage").at("tracks"))}}};
+  const std::vector<Gap> gaps = GapsFromJson(report.at("coverage").at("gaps"));
+  if (!gaps.empty()) metadata.entries.emplace_back("Not looked at", GapsWarning(gaps));
   ROLLCALL_TRY(artifacts::WriteTotalsXlsx(xlsx, totals, timeline, metadata));
   const auto count = static_cast<std::int64_t>(totals.size());
   ROLLCALL_TRY_ASSIGN(written.emplace_back(),
