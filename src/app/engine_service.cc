@@ -212,10 +212,12 @@ Result<Json> EngineService::JobResume(const Json& params) {
   const base::MutexLock lock(start_mutex_);
   ROLLCALL_TRY_ASSIGN(store::Job job, FindJob(params));
   ROLLCALL_TRY_ASSIGN(const std::string name, TextParam(params, "job", ""));
+  ROLLCALL_TRY_ASSIGN(const bool skips_poison, control::FlagParam(params, "skip_poison", false));
   if (name == job.public_id() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
-  ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Resume(job.id));
+  ROLLCALL_TRY_ASSIGN(const auto submission,
+                      parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
   ROLLCALL_TRY_ASSIGN(Json view, DetailedView(submission.job.id));
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(view)}, {"existing", submission.is_existing}};

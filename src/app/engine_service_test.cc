@@ -101,6 +101,14 @@ TEST_F(EngineServiceTest, ReadsWithoutStartingWork) {
   EXPECT_FALSE(MustCall(method::kHello, Json::object())["is_working"].get<bool>());
 }
 
+TEST_F(EngineServiceTest, SkipsNothingOfAJobThatHasNotFailedOfPoison) {
+  MustCall(method::kJobStart, StartParams());
+  const Json skip{{"job", "analyze_a_s01_e01"}, {"skip_poison", true}};
+  EXPECT_EQ(Refusal(method::kJobResume, skip), reason::kNothingToSkip);
+  const Json nonsense{{"job", "analyze_a_s01_e01"}, {"skip_poison", "yes"}};
+  EXPECT_EQ(Refusal(method::kJobResume, nonsense), reason::kBadRequest);
+}
+
 TEST_F(EngineServiceTest, StartsAJobOnce) {
   const Json first = MustCall(method::kJobStart, StartParams());
   EXPECT_FALSE(first["existing"].get<bool>());

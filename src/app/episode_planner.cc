@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "app/stages.h"
@@ -13,6 +14,7 @@
 #include "control/protocol.h"
 #include "domain/job_state.h"
 #include "domain/reasons.h"
+#include "store/poison.h"
 #include "vision/model_pack.h"
 
 namespace rollcall::app {
@@ -131,6 +133,12 @@ Result<std::optional<domain::Stage>> RerunFrom(const StartRequest& request) {
   if (!request.is_forced) return std::optional<domain::Stage>{};
   const WiredStage* own = FindWiredStage(request.kind);
   return std::optional(own == nullptr ? domain::Stage::kValidate : own->stage);
+}
+
+std::set<std::string> TextsOf(const Json& list) {
+  std::set<std::string> texts;
+  for (const Json& entry : list) texts.insert(entry.dump());
+  return texts;
 }
 
 bool ReadsTheVideo(domain::Stage stage) {
@@ -267,6 +275,7 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
   const Json handler_parameters = HandlerParameters(plan.episode, request, models);
   std::map<domain::Stage, std::string> work_keys;
   std::map<domain::Stage, bool> is_reused;
+  std::map<domain::Stage, Json> gaps;  // Of the results that are reused.
   bool is_video_needed = false;
   for (const WiredStage* stage :
        StagesUpTo(request.kind == "analyze" ? "analytics" : request.kind)) {
@@ -284,10 +293,21 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
     if (!can_reuse) {
       ROLLCALL_TRY(RefuseIfRunning(plan.episode, wanted.name, wanted.work_key));
       plan.work_keys_to_drop.push_back(wanted.work_key);
+      wanted.skip = store::SkipWish::kNone;
     }
-    for (const domain::Stage need : stage->needs) can_reuse = can_reuse && is_reused.at(need);
+    std::set<std::string> input_gaps;
+    for (const domain::Stage need : stage->needs) {
+      can_reuse = can_reuse && is_reused.at(need);
+      input_gaps.merge(TextsOf(gaps[need]));
+    }
     if (can_reuse) {
       ROLLCALL_TRY_ASSIGN(wanted.reuse, find_reusable(wanted.work_key));
+    }
+    if (wanted.reuse) {
+      // Made from results that lacked other parts of the video: it is made again.
+      ROLLCALL_TRY_ASSIGN(const store::StageRun run, store_.RunGet(*wanted.reuse));
+      gaps[stage->stage] = store::GapsOf(run.result_json);
+      if (TextsOf(store::InputGapsOf(run.result_json)) != input_gaps) wanted.reuse.reset();
     }
     is_reused[stage->stage] = wanted.reuse.has_value();
     is_video_needed = is_video_needed || (!wanted.reuse && ReadsTheVideo(stage->stage));

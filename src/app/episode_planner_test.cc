@@ -70,8 +70,19 @@ class EpisodePlannerTest : public ::testing::Test {
       ASSERT_TRUE(task.ok()) << task.error().ToString();
       if (!*task) return;
       ASSERT_TRUE(store_.TaskStarted((*task)->fence, 1, 1, clock_.Now()).ok());
-      ASSERT_TRUE(store_.TaskSucceed((*task)->fence, "{}", {}, {}, clock_.Now()).ok());
+      const bool has_result = (*task)->run.name == "detect";
+      ASSERT_TRUE(
+          store_
+              .TaskSucceed((*task)->fence, has_result ? detect_result_ : "{}", {}, {}, clock_.Now())
+              .ok());
     }
+  }
+  std::vector<std::string> Reused(const EpisodePlan& plan) {
+    std::vector<std::string> names;
+    for (const auto& stage : plan.request.stages) {
+      if (stage.reuse) names.push_back(stage.name);
+    }
+    return names;
   }
   EpisodePlanner::FindReusable FromStore() {
     return [this](const std::string& work_key) -> base::Result<std::optional<store::StageRunId>> {
@@ -81,6 +92,7 @@ class EpisodePlannerTest : public ::testing::Test {
   }
 
   fs::path folder_;
+  std::string detect_result_ = "{}";
   store::MemoryStore store_;
   base::FakeClock clock_;
   EpisodePlanner planner_{store_, clock_, [](const fs::path& video) -> base::Result<std::string> {
@@ -107,6 +119,40 @@ TEST_F(EpisodePlannerTest, HandsAStageTheNearestFileOfAName) {
   const auto plan = MustPlan(Analyze(Video("a_s01_e01.mp4", "v")));
   EXPECT_THAT(Stage(plan, "analytics").needs,
               ElementsAre("cluster", "stills", "track", "detect", "extract", "validate"));
+}
+
+TEST_F(EpisodePlannerTest, AReportOfAGapIsNotTheReportOfAWholeVideo) {
+  const StartRequest analyze = Analyze(Video("a_s01_e01.mp4", "v"));
+  StartRequest detect = analyze;
+  detect.kind = "detect";
+  detect.is_forced = true;
+  const std::string with_gap = R"({"gaps":[{"start_ms":0,"end_ms":10000,"reason":"r"}]})";
+
+  detect_result_ = with_gap;
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(analyze).request, clock_.Now()).ok());
+  FinishEverything();
+  EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), SizeIs(7)) << "the same work, said so";
+
+  detect_result_ = "{}";  // All of the video, this time.
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(detect, FromStore()).request, clock_.Now()).ok());
+  FinishEverything();
+  EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), ElementsAre("validate", "extract", "detect"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(analyze, FromStore()).request, clock_.Now()).ok());
+  FinishEverything();
+  EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), SizeIs(7));
+
+  detect_result_ = with_gap;  // And the other way round.
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(detect, FromStore()).request, clock_.Now()).ok());
+  FinishEverything();
+  EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), ElementsAre("validate", "extract", "detect"));
+}
+
+TEST_F(EpisodePlannerTest, RunningAgainForgetsWhatWasSkipped) {
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  request.from = "track";
+  const auto plan = MustPlan(request);
+  EXPECT_EQ(Stage(plan, "detect").skip, store::SkipWish::kAsBefore);
+  EXPECT_EQ(Stage(plan, "track").skip, store::SkipWish::kNone);
 }
 
 TEST_F(EpisodePlannerTest, PlansOneStageWithWhatItNeeds) {

@@ -7,6 +7,7 @@
 
 #include "cli/progress_lines.h"
 #include "cli/terminal.h"
+#include "domain/reasons.h"
 #include "jobs/runtime_times.h"
 
 namespace rollcall::cli {
@@ -118,7 +119,10 @@ Diagnosis Diagnose(const JobView& job, bool is_worked_on) {
     if (failed->segments > 0) {
       diagnosis.findings.push_back(fmt::format("{} checkpoints of it are kept.", failed->segments));
     }
-    diagnosis.advice = fmt::format("mend the cause, then `rollcall jobs retry {}`", job.public_id);
+    const bool is_poison = failed->error && failed->error->reason == domain::reason::kPoisonSegment;
+    diagnosis.advice =
+        is_poison ? failed->error->hint
+                  : fmt::format("mend the cause, then `rollcall jobs retry {}`", job.public_id);
     return diagnosis;
   }
   if (job.state == JobState::kCancelled) {

@@ -47,6 +47,13 @@ TEST(DiagnoseTest, SaysThatAllIsWell) {
   EXPECT_EQ(diagnosis.advice, "nothing to do");
 }
 
+TEST(DiagnoseTest, OffersToSkipAPoisonSegment) {
+  StageView stage;
+  stage.state = JobState::kFailed;
+  stage.error = domain::MakeError(domain::reason::kPoisonSegment, "twice", "skip it with this");
+  EXPECT_EQ(Diagnose(JobWith(stage), true).advice, "skip it with this");
+}
+
 TEST(DiagnoseTest, TellsAStallFromASilence) {
   StageView stage = Running();
   stage.is_stalled = true;

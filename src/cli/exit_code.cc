@@ -24,7 +24,7 @@ constexpr std::array kInputReasons{reason::kEpisodeNotRegistered,
                                    reason::kModelMissing,
                                    reason::kModelAltered,
                                    std::string_view{"ERR_NOT_FOUND"}};
-constexpr std::array kUsageReasons{reason::kBadParams, reason::kBadConfig};
+constexpr std::array kUsageReasons{reason::kBadParams, reason::kBadConfig, reason::kNothingToSkip};
 
 template <typename List>
 bool Contains(const List& list, std::string_view reason) {

@@ -25,6 +25,7 @@ INSTANTIATE_TEST_SUITE_P(
     Reasons, ExitCodeTest,
     ::testing::Values(
         Case{reason::kBadParams, ExitCode::kUsage}, Case{reason::kBadConfig, ExitCode::kUsage},
+        Case{reason::kNothingToSkip, ExitCode::kUsage},
         Case{reason::kVideoNotFound, ExitCode::kInput}, Case{reason::kKeyTaken, ExitCode::kInput},
         Case{reason::kModelMissing, ExitCode::kInput}, Case{reason::kPermission, ExitCode::kInput},
         Case{reason::kCancelled, ExitCode::kCancelled}, Case{reason::kDiskFull, ExitCode::kFailed},

@@ -33,6 +33,7 @@ struct JobFlags {
   bool is_forced = false;
   bool is_detached = false;
   bool lists_all = false;
+  bool skips_poison = false;
   int lines = 40;
 };
 
@@ -187,7 +188,9 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
 }
 
 Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobResume, {{"job", flags.job}}));
+  ROLLCALL_TRY_ASSIGN(
+      const Json answer,
+      session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
   SayWhereItGoesOn(session, job);
   if (flags.is_detached) {
@@ -294,9 +297,13 @@ void AddJobs(CommandLine& line) {
   AddVerb(line, group, flags, "diagnose", "Why a job is where it is, and what to do", DiagnoseJob);
   AddVerb(line, group, flags, "cancel", "End a job; what is done is kept", Cancel);
   for (const char* name : {"resume", "retry"}) {
-    AddVerb(line, group, flags, name,
-            "Go on with a cancelled, failed or stalled job from its last checkpoint", Resume)
-        ->add_flag("--detach", flags->is_detached, "Return at once");
+    CLI::App* verb =
+        AddVerb(line, group, flags, name,
+                "Go on with a cancelled, failed or stalled job from its last checkpoint", Resume);
+    verb->add_flag("--detach", flags->is_detached, "Return at once");
+    verb->add_flag("--skip-poison", flags->skips_poison,
+                   "After ERR_POISON_SEGMENT: leave that segment of the video out and go on behind "
+                   "it; results say what was not looked at");
   }
   AddVerb(line, group, flags, "wait",
           "Wait until a job has ended; starts the work if nothing works on it", WaitFor);

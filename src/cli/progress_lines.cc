@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <string_view>
+
+#include "domain/segment_span.h"
 
 namespace rollcall::cli {
 namespace {
@@ -188,9 +191,22 @@ bool HasUnit(std::string_view name) {
                      [&](std::string_view unit) { return name.ends_with(unit); });
 }
 
+// " without 00:01:20–00:01:30": what of the video a result does not tell.
+std::string GapsText(const StageView& stage) {
+  std::string text;
+  const auto gaps = stage.result.find("gaps");
+  if (gaps == stage.result.end() || !gaps->is_array()) return text;
+  for (const base::Json& gap : *gaps) {
+    const std::chrono::milliseconds start{gap.value("start_ms", std::int64_t{0})};
+    const std::chrono::milliseconds end{gap.value("end_ms", std::int64_t{0})};
+    text += (text.empty() ? " without " : ", ") + domain::TimeRangeText(start, end);
+  }
+  return text;
+}
+
 std::string ResultText(const StageView& stage) {
   const std::string numbers = DescribeNumbers(stage.result);
-  return numbers.empty() ? std::string{} : " (" + numbers + ")";
+  return (numbers.empty() ? std::string{} : " (" + numbers + ")") + GapsText(stage);
 }
 
 }  // namespace

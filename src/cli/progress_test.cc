@@ -56,6 +56,17 @@ TEST(ProgressLinesTest, DrawsARunningJobIn80Columns) {
             "○ track      \n");
 }
 
+TEST(ProgressLinesTest, SaysWhatAResultDoesNotTell) {
+  StageView stage = MakeStage("detect", JobState::kSkipped);
+  stage.is_reused = true;
+  stage.result = {{"faces_detected", 12},
+                  {"gaps", {{{"start_ms", 80'000}, {"end_ms", 90'000}, {"reason", "r"}}}}};
+  EXPECT_EQ(StageSummary(stage), "already done (12 faces detected) without 00:01:20–00:01:30");
+  stage.state = JobState::kSucceeded;
+  stage.is_reused = false;
+  EXPECT_THAT(StageSummary(stage), EndsWith("without 00:01:20–00:01:30"));
+}
+
 TEST(ProgressLinesTest, KeepsWhatMattersInANarrowWindow) {
   const std::string text = Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 46});
   EXPECT_THAT(text, HasSubstr("54%"));

@@ -26,6 +26,12 @@ TEST(GeometryTest, SquareAroundKeepsTheCentre) {
   EXPECT_FLOAT_EQ(square.centre().y, 10);
 }
 
+TEST(SegmentSpanTest, TellsTimesAsAPlayerShowsThem) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(TimeRangeText(milliseconds{80'000}, milliseconds{90'000}), "00:01:20–00:01:30");
+  EXPECT_EQ(TimeRangeText(milliseconds{0}, milliseconds{360'061'042}), "00:00:00–100:01:01.042");
+}
+
 TEST(StageTest, NamesAreReversible) {
   for (const Stage stage : kStages) EXPECT_EQ(StageFromName(StageName(stage)), stage);
   EXPECT_EQ(StageFromName("nonsense"), std::nullopt);

@@ -54,6 +54,8 @@ constexpr std::array<Entry, 37> kEntries{{
     {reason::kWorkerCrashed, ErrorCode::kUnavailable, "it is tried again from its last checkpoint"},
     {reason::kPoisonSegment, ErrorCode::kInternal,
      "one part of the video ends the worker each time; see the job's log"},
+    {reason::kNothingToSkip, ErrorCode::kFailedPrecondition,
+     "`rollcall jobs diagnose JOB` says why it failed; `rollcall jobs resume JOB` tries it again"},
     {reason::kDiskFull, ErrorCode::kResourceExhausted,
      "free some space; work goes on from its last checkpoint"},
     {reason::kOutOfMemory, ErrorCode::kResourceExhausted,

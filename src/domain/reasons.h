@@ -32,6 +32,7 @@ inline constexpr std::string_view kArtifactCorrupt = "ERR_ARTIFACT_CORRUPT";
 inline constexpr std::string_view kStalled = "ERR_STALLED";
 inline constexpr std::string_view kWorkerCrashed = "ERR_WORKER_CRASHED";
 inline constexpr std::string_view kPoisonSegment = "ERR_POISON_SEGMENT";
+inline constexpr std::string_view kNothingToSkip = "ERR_NOTHING_TO_SKIP";
 inline constexpr std::string_view kDiskFull = "ERR_DISK_FULL";
 inline constexpr std::string_view kOutOfMemory = "ERR_OUT_OF_MEMORY";
 inline constexpr std::string_view kFenced = "ERR_FENCED";

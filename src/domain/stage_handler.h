@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "domain/job_state.h"
 #include "domain/media_time.h"
+#include "domain/segment_span.h"
 
 namespace rollcall::domain {
 
@@ -45,8 +46,14 @@ struct StageAssignment {
   std::int64_t token = 0;
   std::string params_json;
   std::filesystem::path data_dir;
-  std::vector<Artifact> inputs;    // Verified results of the stages that this one needs.
-  std::vector<Segment> segments;   // Verified, contiguous from 0: start after the last.
+  std::vector<Artifact> inputs;   // Verified results of the stages that this one needs.
+  std::vector<Segment> segments;  // Verified, contiguous from 0: start after the last.
+  // Segments to leave out, by number: nothing of them is looked at, an empty one is committed in
+  // each one's place (docs/poison-segments.md). Some may be among `segments` already.
+  std::vector<SegmentSpan> skips;
+  // Attempts that crashed since the last new segment. If there was one, the next segment is worked
+  // on alone: nothing ahead of it may be to blame for the next crash.
+  int crashes = 0;
 };
 
 enum class StopReason { kNone, kCancel, kDrain };
@@ -55,9 +62,9 @@ enum class StopReason { kNone, kCancel, kDrain };
 struct Progress {
   std::int64_t done = 0;
   std::int64_t total = 0;
-  std::string_view unit;   // "frames", "tracks"
-  base::Json counters;     // Shown to people: {"faces_detected": 811}
-  MediaTime position{};    // Of the video, for the rate in × real time; 0 if there is none.
+  std::string_view unit;  // "frames", "tracks"
+  base::Json counters;    // Shown to people: {"faces_detected": 811}
+  MediaTime position{};   // Of the video, for the rate in × real time; 0 if there is none.
 };
 
 // What the runtime offers a running handler. Thread-safe.
@@ -76,6 +83,10 @@ class JobContext {
   virtual void ReportProgress(const Progress& progress) = 0;
   // One line for the job's log, without the prefix: "model=scrfd loading...".
   virtual void Log(std::string_view line) = 0;
+
+  // From here on it is this segment that is worked on, and that is blamed for a crash. Said before
+  // anything of it is touched, and not for a segment that is skipped.
+  virtual void BeginSegment(const SegmentSpan& segment) = 0;
 
   // Writes `bytes` as this segment's file (tmp, hash, fdatasync, rename), then waits until its row
   // is committed. Fills path, size_bytes and sha256. kCancelled / ERR_FENCED: somebody else has the

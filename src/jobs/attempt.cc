@@ -164,7 +164,9 @@ void Attempt::AssignWhenReady() {
                                     .params_json = task_.run.params_json,
                                     .data_dir = around_.data_dir,
                                     .inputs = task_.inputs,
-                                    .segments = {}},
+                                    .segments = {},
+                                    .skips = task_.skips,
+                                    .crashes = task_.run.crashes},
                           .pulse = around_.times.pulse,
                           .progress = around_.times.progress}));
 }
@@ -263,6 +265,10 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
       Log(line);
       return {};
     }
+    case FrameType::kSegmentBegun: {
+      ROLLCALL_TRY_ASSIGN(at_segment_, DecodeSegmentBegun(frame));
+      return {};
+    }
     case FrameType::kSegmentReady: {
       ROLLCALL_TRY_ASSIGN(auto segment, DecodeSegment(frame));
       OnSegment(std::move(segment));
@@ -311,12 +317,23 @@ void Attempt::OnSegment(domain::Segment segment) {
       around_.metrics.OnSegmentCommitted(task_.run.name);
       watch_.OnRuntimeAnswered(Now().boot);
     }
+    at_segment_.reset();
+    LogCommitted(segment);
     Publish(ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();
   }
   SendFrame(EncodeSegmentAck(ack));
   if (!committed.ok() && IsFenced(committed.error())) Lose("another attempt has the lease");
+}
+
+// Of ordinary ones the heartbeats say enough.
+void Attempt::LogCommitted(const domain::Segment& segment) const {
+  const bool is_skipped = std::ranges::any_of(
+      task_.skips, [&](const auto& skip) { return skip.number == segment.number; });
+  if (!is_skipped) return;
+  Log(fmt::format("segment {} skipped on request: {} is not looked at", segment.number,
+                  domain::TimeRangeText(segment.pts_from, segment.pts_to)));
 }
 
 void Attempt::OnDone(Conclusion conclusion) {

@@ -133,6 +133,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
   base::Error CrashError(const ProcessExit& exit) const;
   base::Error OutOfMemoryError() const;
+  void LogCommitted(const domain::Segment& segment) const;
+  // How to go on behind a segment that the run failed at.
+  std::string SkipHint(const domain::SegmentSpan& segment);
   // Runs `use` with the attempt on the agent's thread, if it is still there then.
   std::function<void(std::function<void(Attempt&)>)> Deliverer();
 
@@ -151,9 +154,10 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   base::BootTime started_at_{};
   base::WallTime started_wall_{};
 
-  int segments_committed_ = 0;     // New ones, by this attempt.
-  std::int64_t next_segment_ = 0;  // The first number that is not committed.
-  base::BootTime heartbeat_at_{};  // Log lines.
+  int segments_committed_ = 0;                     // New ones, by this attempt.
+  std::int64_t next_segment_ = 0;                  // The first number that is not committed.
+  std::optional<domain::SegmentSpan> at_segment_;  // Begun and not committed.
+  base::BootTime heartbeat_at_{};                  // Log lines.
   std::int64_t heartbeat_seq_ = 0;
   std::int64_t heartbeat_done_ = -1;
   base::WallTime progress_wall_{};

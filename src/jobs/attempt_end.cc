@@ -171,16 +171,30 @@ void Attempt::TickEnding(base::BootTime now) {
 store::AttemptEnd Attempt::DecideEnd() {
   AttemptOutcome outcome = ending_->outcome;
   if (cancel_at_) outcome = AttemptOutcome::kCancelled;
-  return around_.policy.Decide({.run = task_.run,
-                                .segments_committed = segments_committed_,
-                                .outcome = outcome,
-                                .error = ending_->error,
-                                // Whoever stops the owner or ends an attempt on purpose does not
-                                // wear out the job.
-                                .is_wished = ending_->is_on_request || drain_at_.has_value(),
-                                .exit = process_ ? exit_.ToString() : "",
-                                .rss_peak_bytes = exit_.rss_peak_bytes},
-                               Now().wall);
+  store::AttemptEnd end = around_.policy.Decide(
+      {.run = task_.run,
+       .segments_committed = segments_committed_,
+       .segment = at_segment_,
+       .outcome = outcome,
+       .error = ending_->error,
+       // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
+       .is_wished = ending_->is_on_request || drain_at_.has_value(),
+       .exit = process_ ? exit_.ToString() : "",
+       .rss_peak_bytes = exit_.rss_peak_bytes},
+      Now().wall);
+  if (end.poison) end.error.hint = SkipHint(*end.poison);
+  return end;
+}
+
+std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
+  // The job that a person started; the run's own name may mean an older job of this stage alone.
+  const auto jobs = around_.store.RunJobs(task_.run.id);
+  const std::string job =
+      jobs.ok() && !jobs->empty() ? jobs->front().public_id() : task_.run.public_id();
+  return fmt::format(
+      "`rollcall jobs resume {0} --skip-poison` goes on behind {1} and records the gap; "
+      "`rollcall jobs resume {0}` tries it once more",
+      job, domain::TimeRangeText(segment.pts_from, segment.pts_to));
 }
 
 void Attempt::Commit() {

@@ -67,6 +67,19 @@ std::vector<std::string> NeedsAmong(const std::vector<Engine::StageSpec>& stages
   return needs;
 }
 
+bool HasFailedOfPoison(const store::RunView& view) {
+  const store::StageRun& run = view.run;
+  return !view.is_reused && run.state == domain::JobState::kFailed && run.last_error &&
+         run.last_error->reason == domain::reason::kPoisonSegment;
+}
+
+base::Error NothingToSkip(const store::Job& job) {
+  return domain::MakeError(
+      domain::reason::kNothingToSkip,
+      fmt::format("{} has not failed of {}: it is {}", job.public_id(),
+                  domain::reason::kPoisonSegment, domain::JobStateWord(job.state)));
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Engine>> Engine::Create(Options options, store::JobStore& store,
@@ -190,14 +203,18 @@ base::Result<store::CancelOutcome> Engine::Cancel(store::JobId id) {
   return outcome;
 }
 
-base::Result<store::Submission> Engine::Resume(store::JobId id) {
+base::Result<store::Submission> Engine::Resume(store::JobId id, ResumeOptions options) {
   ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
   if (!domain::IsTerminal(job.state)) {
+    if (options.skips_poison) return NothingToSkip(job);
     ROLLCALL_TRY(EndStalled(id));
     TellTransition();
     return store::Submission{.job = std::move(job), .is_existing = true};
   }
   ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
+  if (options.skips_poison && std::ranges::none_of(runs, HasFailedOfPoison)) {
+    return NothingToSkip(job);
+  }
   store::JobRequest request{.subject = job.subject,
                             .kind = job.kind,
                             .request_json = job.request_json,
@@ -206,12 +223,15 @@ base::Result<store::Submission> Engine::Resume(store::JobId id) {
   for (const store::RunView& view : runs) {
     const store::StageRun& run = view.run;
     const bool has_succeeded = run.state == domain::JobState::kSucceeded;
-    request.stages.push_back({.name = run.name,
-                              .work_key = run.work_key,
-                              .dedupe_key = run.dedupe_key,
-                              .params_json = run.params_json,
-                              .needs = NeedsAmong(options_.stages, runs, run.name),
-                              .reuse = has_succeeded ? std::optional(run.id) : std::nullopt});
+    const bool skips = options.skips_poison && HasFailedOfPoison(view);
+    request.stages.push_back(
+        {.name = run.name,
+         .work_key = run.work_key,
+         .dedupe_key = run.dedupe_key,
+         .params_json = run.params_json,
+         .needs = NeedsAmong(options_.stages, runs, run.name),
+         .reuse = has_succeeded ? std::optional(run.id) : std::nullopt,
+         .skip = skips ? store::SkipWish::kPoison : store::SkipWish::kAsBefore});
   }
   return Submit(std::move(request));
 }

@@ -78,7 +78,14 @@ class Engine {
   // Open: ends its stalled attempts, which go on from their checkpoints (`is_existing`). Ended: the
   // same request once more; what has finished and is intact is taken over, the rest goes on from
   // its segments.
-  base::Result<store::Submission> Resume(store::JobId id);
+  struct ResumeOptions {
+    // Goes on behind the segment of the job's ERR_POISON_SEGMENT. kFailedPrecondition /
+    // ERR_NOTHING_TO_SKIP if it has not failed of one, ERR_JOB_ALREADY_RUNNING if the same work is
+    // being tried again.
+    bool skips_poison = false;
+  };
+  base::Result<store::Submission> Resume(store::JobId id, ResumeOptions options);
+  base::Result<store::Submission> Resume(store::JobId id) { return Resume(id, ResumeOptions{}); }
 
   // The job when it has ended, or as it is after `limit`.
   base::Result<store::Job> Wait(store::JobId id, std::chrono::milliseconds limit);

@@ -20,7 +20,7 @@ struct TypeName {
   std::string_view name;
 };
 
-constexpr std::array<TypeName, 12> kTypeNames{{
+constexpr std::array<TypeName, 13> kTypeNames{{
     {FrameType::kHello, "hello"},
     {FrameType::kPulse, "pulse"},
     {FrameType::kPhase, "phase"},
@@ -28,6 +28,7 @@ constexpr std::array<TypeName, 12> kTypeNames{{
     {FrameType::kLog, "log"},
     {FrameType::kSegmentReady, "segment_ready"},
     {FrameType::kDone, "done"},
+    {FrameType::kSegmentBegun, "segment_begun"},
     {FrameType::kAssignSegment, "assign_segment"},
     {FrameType::kAssign, "assign"},
     {FrameType::kSegmentAck, "segment_ack"},

@@ -21,6 +21,7 @@ enum class FrameType : std::uint8_t {
   kLog = 5,
   kSegmentReady = 6,
   kDone = 7,
+  kSegmentBegun = 8,
   // Agent → worker.
   kAssignSegment = 32,  // One for each committed segment, before the kAssign.
   kAssign = 33,

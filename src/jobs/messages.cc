@@ -115,6 +115,35 @@ std::vector<domain::Artifact> ReadArtifacts(BodyReader& body, const char* name) 
   return artifacts;
 }
 
+Json SpanBody(const domain::SegmentSpan& span) {
+  return {{"number", span.number},
+          {"pts_from_us", span.pts_from.count()},
+          {"pts_to_us", span.pts_to.count()}};
+}
+
+domain::SegmentSpan ReadSpan(BodyReader& body) {
+  return {.number = body.Count("number"),
+          .pts_from = domain::MediaTime{body.Integer("pts_from_us")},
+          .pts_to = domain::MediaTime{body.Integer("pts_to_us")}};
+}
+
+Json SpanBodies(const std::vector<domain::SegmentSpan>& spans) {
+  Json bodies = Json::array();
+  for (const domain::SegmentSpan& span : spans) bodies.push_back(SpanBody(span));
+  return bodies;
+}
+
+std::vector<domain::SegmentSpan> ReadSpans(BodyReader& body, const char* name) {
+  std::vector<domain::SegmentSpan> spans;
+  const Json bodies = body.Array(name);
+  for (const Json& fields : bodies) {
+    BodyReader reader(fields, "segment");
+    spans.push_back(ReadSpan(reader));
+    if (!reader.bad().empty()) body.Bad(name);
+  }
+  return spans;
+}
+
 }  // namespace
 
 Frame EncodeHello(const Hello& hello) {
@@ -178,6 +207,16 @@ base::Result<std::string> DecodeLog(const Frame& frame) {
   return body.Finish(std::move(line));
 }
 
+Frame EncodeSegmentBegun(const domain::SegmentSpan& segment) {
+  return {.type = FrameType::kSegmentBegun, .body = SpanBody(segment), .attachment = {}};
+}
+
+base::Result<domain::SegmentSpan> DecodeSegmentBegun(const Frame& frame) {
+  BodyReader body(frame);
+  const domain::SegmentSpan segment = ReadSpan(body);
+  return body.Finish(segment);
+}
+
 Frame EncodeSegment(FrameType type, const domain::Segment& segment) {
   return {.type = type,
           .body = {{"number", segment.number},
@@ -237,6 +276,8 @@ Frame EncodeAssign(const Assignment& assignment) {
                    {"token", stage.token},
                    {"params_json", stage.params_json},
                    {"inputs", ArtifactBodies(stage.inputs)},
+                   {"skips", SpanBodies(stage.skips)},
+                   {"crashes", stage.crashes},
                    {"pulse_ms", assignment.pulse.count()},
                    {"progress_ms", assignment.progress.count()}},
           .attachment = stage.data_dir.string()};  // A path need not be UTF-8.
@@ -253,7 +294,9 @@ base::Result<Assignment> DecodeAssign(const Frame& frame) {
                                   .params_json = body.Text("params_json"),
                                   .data_dir = frame.attachment,
                                   .inputs = ReadArtifacts(body, "inputs"),
-                                  .segments = {}},
+                                  .segments = {},
+                                  .skips = ReadSpans(body, "skips"),
+                                  .crashes = static_cast<int>(body.Count("crashes"))},
                         .pulse = std::chrono::milliseconds{body.Count("pulse_ms")},
                         .progress = std::chrono::milliseconds{body.Count("progress_ms")}};
   return body.Finish(std::move(assignment));

@@ -42,6 +42,10 @@ base::Result<ProgressReport> DecodeProgress(const Frame& frame);
 Frame EncodeLog(std::string_view line);
 base::Result<std::string> DecodeLog(const Frame& frame);
 
+// Which segment is worked on from here on.
+Frame EncodeSegmentBegun(const domain::SegmentSpan& segment);
+base::Result<domain::SegmentSpan> DecodeSegmentBegun(const Frame& frame);
+
 // `type` is kSegmentReady or kAssignSegment.
 Frame EncodeSegment(FrameType type, const domain::Segment& segment);
 base::Result<domain::Segment> DecodeSegment(const Frame& frame);

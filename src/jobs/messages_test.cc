@@ -39,13 +39,26 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   assignment.stage.data_dir = "/data\xff";
   assignment.stage.inputs = {
       {.name = "a", .path = "a.g1", .size_bytes = 5, .sha256 = "h", .count = 2}};
+  assignment.stage.skips = {
+      {.number = 3, .pts_from = std::chrono::seconds{30}, .pts_to = std::chrono::seconds{40}}};
+  assignment.stage.crashes = 1;
   assignment.pulse = std::chrono::milliseconds{40};
   const auto decoded = DecodeAssign(OverTheWire(EncodeAssign(assignment)));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(decoded->stage.data_dir, "/data\xff");
   EXPECT_EQ(decoded->stage.token, 7);
   EXPECT_EQ(decoded->stage.inputs.at(0).path, "a.g1");
+  EXPECT_EQ(decoded->stage.skips, assignment.stage.skips);
+  EXPECT_EQ(decoded->stage.crashes, 1);
   EXPECT_EQ(decoded->pulse, std::chrono::milliseconds{40});
+}
+
+TEST(MessagesTest, CarriesWhichSegmentIsBegun) {
+  const domain::SegmentSpan span{
+      .number = 8, .pts_from = std::chrono::seconds{80}, .pts_to = std::chrono::seconds{90}};
+  const auto decoded = DecodeSegmentBegun(OverTheWire(EncodeSegmentBegun(span)));
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(*decoded, span);
 }
 
 TEST(MessagesTest, CarriesAnErrorWithAllItsParts) {
@@ -83,6 +96,7 @@ TEST(MessagesTest, RefusesABodyThatIsNotWhatItsTypePromises) {
   EXPECT_TRUE(is_refused(DecodePhase({FrameType::kPhase, {{"phase", "lunch"}}, {}})));
   EXPECT_TRUE(is_refused(DecodeProgress({FrameType::kProgress, {{"done", 1}}, {}})));
   EXPECT_TRUE(is_refused(DecodeSegment({FrameType::kSegmentReady, {{"number", 0}}, {}})));
+  EXPECT_TRUE(is_refused(DecodeSegmentBegun({FrameType::kSegmentBegun, {{"number", -1}}, {}})));
   EXPECT_TRUE(is_refused(DecodeDone({FrameType::kDone, {{"error", "bad"}}, {}})));
   EXPECT_TRUE(is_refused(DecodeDone({FrameType::kDone, {{"result", 1}}, {}})));
   const Json bad_artifact = {{"result", Json::object()}, {"artifacts", {{{"name", 1}}}}};

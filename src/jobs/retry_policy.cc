@@ -16,6 +16,23 @@ bool IsInterruption(AttemptOutcome outcome) {
   return outcome == AttemptOutcome::kInterrupted || outcome == AttemptOutcome::kExpired;
 }
 
+// What tells a person where to look, and whether there is anything that could be left out.
+base::Error PoisonError(const std::optional<domain::SegmentSpan>& segment,
+                        const std::string& last_time) {
+  if (segment) {
+    return domain::MakeError(
+        reason::kPoisonSegment,
+        fmt::format("the worker ended twice at segment {} of the video ({}); the last time: {}",
+                    segment->number, domain::TimeRangeText(segment->pts_from, segment->pts_to),
+                    last_time));
+  }
+  return domain::MakeError(
+      reason::kPoisonSegment,
+      fmt::format("the worker ended twice without finishing anything; the last time: {}",
+                  last_time),
+      "no part of the video is to blame, so there is nothing to skip; see the job's log");
+}
+
 }  // namespace
 
 std::chrono::milliseconds RetryPolicy::Delay(int failures) const {
@@ -46,10 +63,8 @@ store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime 
                     ended.error.message));
   }
   if (end.outcome == AttemptOutcome::kCrashed && !is_new_ground && ended.run.crashes > 0) {
-    end.error = domain::MakeError(
-        reason::kPoisonSegment,
-        fmt::format("the worker ended twice at the same part of the video; the last time: {}",
-                    end.error.message));
+    end.poison = ended.segment;
+    end.error = PoisonError(ended.segment, end.error.message);
     return end;
   }
   const int failures = (is_new_ground ? 0 : ended.run.failures) + 1;

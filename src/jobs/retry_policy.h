@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -16,6 +17,8 @@ struct EndedAttempt {
   // As it was claimed: its counts and `last_error` are those before this attempt.
   const store::StageRun& run;
   int segments_committed = 0;  // By this attempt.
+  // The segment that it was at; none before the first, and in stages without any.
+  std::optional<domain::SegmentSpan> segment = std::nullopt;
   store::AttemptOutcome outcome = store::AttemptOutcome::kFailed;
   base::Error error;
   bool is_wished = false;  // Somebody stopped the owner, or ended the attempt on purpose.
@@ -28,7 +31,7 @@ struct EndedAttempt {
 //  - A failure: again after min(retry_max, retry_first · 2^(n−1)) × U[0.5, 1), where n counts the
 //    failures since the last new segment; at most 5 times.
 //  - A crash where the failure before, with the same segments, was a crash too: failed with
-//    ERR_POISON_SEGMENT.
+//    ERR_POISON_SEGMENT, naming the segment so that a person may skip it.
 //  - An interruption (the worker or its owner was taken away): again at once, but from the tenth
 //    without a new segment on it counts as a crash, so that every job comes to an end.
 class RetryPolicy {

@@ -90,6 +90,25 @@ TEST(RetryPolicyTest, CallsTwoCrashesOnOneSegmentPoison) {
   EXPECT_EQ(second.error.reason, reason::kPoisonSegment);
 }
 
+TEST(RetryPolicyTest, NamesThePoisonSegmentAndItsTime) {
+  store::StageRun run;
+  run.failures = 1;
+  run.crashes = 1;
+  EndedAttempt ended = Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed);
+  ended.segment = {
+      .number = 8, .pts_from = std::chrono::seconds{80}, .pts_to = std::chrono::seconds{90}};
+  const auto end = Policy().Decide(ended, kNow);
+  EXPECT_EQ(end.poison, ended.segment);
+  EXPECT_EQ(end.error.message,
+            "the worker ended twice at segment 8 of the video (00:01:20–00:01:30); the last time: "
+            "why");
+  ended.segment.reset();
+  const auto before_any = Policy().Decide(ended, kNow);
+  EXPECT_FALSE(before_any.poison);
+  EXPECT_EQ(before_any.error.reason, reason::kPoisonSegment);
+  EXPECT_NE(before_any.error.hint.find("nothing to skip"), std::string::npos);
+}
+
 TEST(RetryPolicyTest, DoesNotCallCrashesOnDifferentSegmentsPoison) {
   store::StageRun run;
   run.failures = 1;

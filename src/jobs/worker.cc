@@ -50,6 +50,11 @@ class LinkedContext final : public domain::JobContext {
     static_cast<void>(link_.Send(EncodeLog(line.substr(0, kLineMax))));
   }
 
+  void BeginSegment(const domain::SegmentSpan& segment) override {
+    link_.FlushProgress();
+    static_cast<void>(link_.Send(EncodeSegmentBegun(segment)));  // Always fits.
+  }
+
   base::Result<domain::Segment> CommitSegment(domain::Segment segment,
                                               std::string_view bytes) override {
     ROLLCALL_TRY_ASSIGN(auto written, WriteSegmentFile(assignment_, std::move(segment), bytes));

@@ -33,6 +33,9 @@ class FrameReader {
   struct Options {
     int threads = 2;
     bool keyframes_only = false;  // The plan holds keyframes alone: nothing else is decoded.
+    // Nothing before this frame is given to the decoder: a keyframe, at or before the first planned
+    // frame. What comes before may be what ends the process.
+    std::int64_t first_frame = 0;
   };
 
   // `index` is the packet index of this same file; `plan` are frame_ids, ascending.

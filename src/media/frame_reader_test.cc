@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdarg>
 #include <fstream>
 #include <map>
 
@@ -318,6 +320,53 @@ void Damage(const std::filesystem::path& path, double from, double to, int every
     file.seekp(at);
     file.put(static_cast<char>(noise >> 24));
   }
+}
+
+// What the decoders complain of while it lives.
+class DecoderComplaints {
+ public:
+  DecoderComplaints() {
+    count_ = 0;
+    ::av_log_set_callback([](void*, int level, const char*, va_list) {
+      if (level <= AV_LOG_ERROR) ++count_;
+    });
+  }
+  ~DecoderComplaints() { ::av_log_set_callback(::av_log_default_callback); }
+  int count() const { return count_; }
+
+ private:
+  static inline std::atomic<int> count_ = 0;
+};
+
+TEST(FrameReaderTest, DecodesNothingBeforeTheFirstFrame) {
+  const TestFolder folder;
+  const auto path = folder / "a.mp4";
+  testing::WriteNumberedVideo(path, 240, Small());  // Keyframes at 0, 24, …
+  const PacketIndex index = Index(path);
+  const auto whole = ReadAll(path, index, EveryFrame(index));
+  ASSERT_EQ(whole.size(), 240U);
+  ASSERT_TRUE(index.packets[168].is_keyframe);
+  Damage(path, 0.3, 0.55, 3);
+
+  {
+    const DecoderComplaints complaints;
+    EXPECT_EQ(ReadAll(path, index, EveryFrame(index, 168, 3)).size(), 24U);
+    ASSERT_GT(complaints.count(), 0) << "decoding begins at the keyframe before, in the damage";
+  }
+  const DecoderComplaints complaints;
+  const auto frames = ReadAll(path, index, EveryFrame(index, 168, 3), {.first_frame = 168});
+  EXPECT_EQ(complaints.count(), 0);
+  ASSERT_EQ(frames.size(), 24U);
+  for (const ReadFrame& each : frames) {
+    EXPECT_EQ(each.hash, whole[static_cast<std::size_t>(each.frame_id)].hash) << each.frame_id;
+  }
+}
+
+TEST(FrameReaderTest, RefusesAPlanThatNeedsWhatIsBeforeTheFirstFrame) {
+  const TestFolder folder;
+  testing::WriteNumberedVideo(folder / "a.mp4", 60, Small());
+  const PacketIndex index = Index(folder / "a.mp4");
+  EXPECT_FALSE(FrameReader::Open(folder / "a.mp4", index, {30}, {.first_frame = 26}).ok());
 }
 
 class DamageTest : public ::testing::TestWithParam<const char*> {};

@@ -17,6 +17,11 @@ constexpr std::size_t kLaterFramesMax = 9;
 base::Result<void> CheckPlan(const PacketIndex& index, const std::vector<std::int64_t>& plan,
                              FrameReader::Options options) {
   const auto size = static_cast<std::int64_t>(index.packets.size());
+  const bool is_cut_off = options.first_frame > 0 && !plan.empty();
+  if (is_cut_off && KeyframeOf(index.packets, plan.front()) < options.first_frame) {
+    return domain::MakeError(reason::kBadParams,
+                             "the plan's first frame cannot be decoded from the first frame on");
+  }
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const bool is_in_order = i == 0 || plan[i - 1] < plan[i];
     const bool is_known = plan[i] >= 0 && plan[i] < size;
@@ -91,6 +96,7 @@ base::Result<void> PlannedReader::UseDecoder(bool is_careful) {
 base::Result<void> PlannedReader::StartRun() {
   const auto make_run = is_careful_ ? ShortRun : LongRun;
   run_ = make_run(source_->packets(), plan_, next_, mode_);
+  if (options_.first_frame > 0) run_.lead = std::max(run_.lead, options_.first_frame);
   own_keyframe_ = KeyframeOf(source_->packets(), plan_[next_]);
   has_run_ = true;
   is_decoding_ = run_.lead < 0;
@@ -140,6 +146,11 @@ void PlannedReader::Route(PacketSource::Packet& packet) {
   const std::optional<std::int64_t> frame_id = packet.frame_id;
   if (!is_decoding_) is_decoding_ = frame_id == run_.lead;
   if (!is_decoding_ || packet.video.packet->size <= 0) return;
+  // Pictures that are shown before the first keyframe and refer to what is left out.
+  if (frame_id && *frame_id < options_.first_frame) {
+    was_sent_ = false;
+    return;
+  }
   if (!is_watching_ && frame_id && *frame_id >= own_keyframe_) {
     // What went wrong before, in pictures that precede the lead, touches nothing given out.
     is_watching_ = true;

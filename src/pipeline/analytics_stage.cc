@@ -13,6 +13,7 @@
 #include "domain/reasons.h"
 #include "pipeline/episode_params.h"
 #include "pipeline/screen_time.h"
+#include "pipeline/skip_plan.h"
 #include "pipeline/stills_stage.h"
 
 namespace rollcall::pipeline {
@@ -43,6 +44,15 @@ struct Episode {
   ClusterFile clusters;
   std::filesystem::path detections;
   bool has_stills = false;
+
+  // Within the video.
+  std::vector<Gap> gaps() const {
+    const auto listed = det_stats.find("gaps");  // Older results do not name them.
+    if (listed == det_stats.end()) return {};
+    std::vector<Gap> gaps = GapsFromJson(*listed);
+    for (Gap& gap : gaps) gap.end = std::min(gap.end, length());
+    return gaps;
+  }
 
   MediaTime length() const { return MediaTime{extract.at("duration_us").get<std::int64_t>()}; }
 };
@@ -142,11 +152,13 @@ base::Json Coverage(const Episode& episode, const std::vector<PersonTime>& peopl
           {"tracks", episode.tracks.size()},
           {"tracks_of_people", tracks_of_people},
           {"tracks_unidentified", episode.clusters.noise_tracks.size()},
-          {"people_ms", ToMillis(TotalLength(united))}};
+          {"people_ms", ToMillis(TotalLength(united))},
+          {"gaps", GapsToJson(episode.gaps())}};
 }
 
 base::Json Warnings(const Episode& episode) {
   base::Json warnings = episode.extract.at("warnings");
+  if (const auto gaps = episode.gaps(); !gaps.empty()) warnings.push_back(GapsWarning(gaps));
   if (const auto failed = episode.det_stats.value("failed_reads", std::int64_t{0}); failed > 0) {
     warnings.push_back(fmt::format("{} of {} sampled frames could not be decoded", failed,
                                    episode.extract.value("samples", std::int64_t{0})));
@@ -254,7 +266,7 @@ base::Result<std::vector<domain::Artifact>> WriteOutputs(
   const auto text = [](const base::Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
   };
-  const artifacts::ReportMetadata metadata{
+  artifacts::ReportMetadata metadata{
       .entries = {{"Episode", params.episode_key},
                   {"Video", text(report.at("video").at("file"))},
                   {"Video SHA-256", text(report.at("video").at("sha256"))},
@@ -264,6 +276,8 @@ base::Result<std::vector<domain::Artifact>> WriteOutputs(
                   {"People", std::to_string(totals.size())},
                   {"Intervals", std::to_string(timeline.size())},
                   {"Tracks", text(report.at("coverage").at("tracks"))}}};
+  const std::vector<Gap> gaps = GapsFromJson(report.at("coverage").at("gaps"));
+  if (!gaps.empty()) metadata.entries.emplace_back("Not looked at", GapsWarning(gaps));
   ROLLCALL_TRY(artifacts::WriteTotalsXlsx(xlsx, totals, timeline, metadata));
   const auto count = static_cast<std::int64_t>(totals.size());
   ROLLCALL_TRY_ASSIGN(written.emplace_back(),
@@ -279,7 +293,9 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   context.SetPhase(domain::Phase::kWork);
   ROLLCALL_TRY_ASSIGN(Episode episode, EpisodeReader(assignment, params).Read());
-  const SampleGrid grid(std::move(episode.samples), episode.length());
+  std::vector<Interval> gaps;
+  for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
+  const SampleGrid grid(std::move(episode.samples), episode.length(), std::move(gaps));
   ROLLCALL_TRY_ASSIGN(const std::vector<PersonTime> people,
                       MeasureScreenTime(episode.clusters, episode.tracks, grid, episode.detections,
                                         OptionsFrom(params.settings)));

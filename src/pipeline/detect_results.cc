@@ -43,6 +43,7 @@ struct Statistics {
 // Why nothing was found, or too little, for people to read.
 base::Json Warning(const DetectCounters& counters, const Statistics& statistics) {
   if (counters.frames_processed == 0) return "no frame could be decoded";
+  if (!counters.gaps.empty()) return GapsWarning(counters.gaps);
   if (counters.failed_reads > 0) {
     return std::to_string(counters.failed_reads) + " sampled frames could not be decoded";
   }
@@ -61,6 +62,8 @@ base::Json DetStats(const DetectCounters& counters, const Statistics& statistics
           {"frames_no_faces", statistics.frames_without_faces},
           {"failed_reads", counters.failed_reads},
           {"frames_damaged", counters.frames_damaged},
+          {"frames_skipped", counters.frames_skipped},
+          {"gaps", GapsToJson(counters.gaps)},
           {"embeddings_computed", counters.embeddings_computed},
           {"faces_without_embedding", statistics.without_embedding},
           {"confidence_histogram", {{"bins", bins}, {"counts", statistics.confidence}}},
@@ -144,7 +147,9 @@ base::Json DetectCounters::ToJson() const {
           {"faces_detected", faces_detected},
           {"embeddings_computed", embeddings_computed},
           {"failed_reads", failed_reads},
-          {"frames_damaged", frames_damaged}};
+          {"frames_damaged", frames_damaged},
+          {"frames_skipped", frames_skipped},
+          {"gaps", GapsToJson(gaps)}};
 }
 
 base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
@@ -155,6 +160,8 @@ base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
   counters.embeddings_computed = json.value("embeddings_computed", std::int64_t{0});
   counters.failed_reads = json.value("failed_reads", std::int64_t{0});
   counters.frames_damaged = json.value("frames_damaged", std::int64_t{0});
+  counters.frames_skipped = json.value("frames_skipped", std::int64_t{0});
+  if (json.contains("gaps")) counters.gaps = GapsFromJson(json.at("gaps"));
   return counters;
 }
 
@@ -200,6 +207,7 @@ base::Result<domain::StageOutput> MergeDetectSegments(const domain::StageAssignm
                    {"failed_reads", counters.failed_reads},
                    {"model_pack", models.pack},
                    {"provider", models.provider}};
+  if (!counters.gaps.empty()) output.result["gaps"] = GapsToJson(counters.gaps);
   return output;
 }
 

@@ -5,6 +5,7 @@
 
 #include "domain/stage_handler.h"
 #include "pipeline/episode_params.h"
+#include "pipeline/skip_plan.h"
 
 namespace rollcall::pipeline {
 
@@ -15,6 +16,8 @@ struct DetectCounters {
   std::int64_t embeddings_computed = 0;
   std::int64_t failed_reads = 0;
   std::int64_t frames_damaged = 0;  // Of those processed: parts were concealed by the decoder.
+  std::int64_t frames_skipped = 0;  // Left out with a skipped segment.
+  std::vector<Gap> gaps;            // What was skipped, in milliseconds.
 
   base::Json ToJson() const;
   static base::Result<DetectCounters> FromJson(std::string_view text);

@@ -9,11 +9,13 @@
 
 #include "artifacts/artifact_folder.h"
 #include "artifacts/faces_pack.h"
+#include "base/failpoint.h"
 #include "domain/reasons.h"
 #include "pipeline/detect_results.h"
 #include "pipeline/frame_examination.h"
 #include "pipeline/manifest.h"
 #include "pipeline/segment_plan.h"
+#include "pipeline/skip_plan.h"
 #include "vision/model_pack.h"
 
 namespace rollcall::pipeline {
@@ -77,57 +79,115 @@ base::Result<LoadedModels> LoadModels(domain::JobContext& context, const Episode
 class DetectRun {
  public:
   DetectRun(domain::JobContext& context, const EpisodeParams& params, const Manifest& manifest,
-            domain::MediaTime segment_length)
+            DetectStage::Options options)
       : context_(context),
         params_(params),
         manifest_(manifest),
-        segment_length_(segment_length),
-        plan_(PlanSegments(manifest.index, manifest.plan, segment_length)),
+        options_(std::move(options)),
+        plan_(PlanSegments(manifest.index, manifest.plan, options_.segment)),
+        skips_(manifest.index, manifest.plan, plan_, context.assignment().skips),
         committed_(context.assignment().segments) {}
 
-  base::Result<std::vector<domain::Segment>> Run(LoadedModels models, int threads) {
+  base::Result<std::vector<domain::Segment>> Run(LoadedModels models) {
     if (!committed_.empty()) {
       ROLLCALL_TRY_ASSIGN(counters_, DetectCounters::FromJson(committed_.back().counters_json));
     }
     Report();
-    if (committed_.size() >= plan_.size()) return committed_;
-    context_.SetPhase(domain::Phase::kSeek);
-    ROLLCALL_TRY_ASSIGN(const auto examination, Start(std::move(models), threads));
-    context_.SetPhase(domain::Phase::kWork);
-    ROLLCALL_TRY(Consume(*examination));
+    bool is_alone = context_.assignment().crashes > 0;
+    while (committed_.size() < plan_.size()) {
+      if (skips_.IsSkipped(committed_.size())) {
+        ROLLCALL_TRY(CommitOrStop());
+        continue;
+      }
+      ROLLCALL_TRY(LookAt(StretchEnd(is_alone), models));
+      is_alone = false;
+    }
     return committed_;
   }
 
  private:
-  base::Result<std::unique_ptr<FrameExamination>> Start(LoadedModels models, int threads) {
-    const auto first = static_cast<std::ptrdiff_t>(plan_[committed_.size()].first_sample);
-    const std::ptrdiff_t context = first > 0 ? 1 : 0;
-    std::vector<std::int64_t> rest(manifest_.plan.begin() + first - context, manifest_.plan.end());
-    ROLLCALL_TRY_ASSIGN(
-        auto reader, media::FrameReader::Open(
-                         params_.video_path, manifest_.index, std::move(rest),
-                         {.threads = threads, .keyframes_only = params_.effort == Effort::kDraft}));
+  // How far one reader goes: to the next segment that is skipped.
+  std::size_t StretchEnd(bool is_alone) const {
+    std::size_t end = committed_.size() + 1;
+    while (!is_alone && end < plan_.size() && !skips_.IsSkipped(end)) ++end;
+    return end;
+  }
+
+  // Commits the segments before `end`.
+  base::Result<void> LookAt(std::size_t end, LoadedModels& models) {
+    ROLLCALL_TRY(Begin());
+    const std::vector<std::size_t> samples = SamplesBefore(end);
+    if (samples.empty()) {  // All too near behind a skipped segment.
+      while (committed_.size() < end) ROLLCALL_TRY(CommitOrStop());
+      return {};
+    }
+    context_.SetPhase(domain::Phase::kSeek);
+    ROLLCALL_TRY_ASSIGN(const auto examination, Start(samples, models));
+    context_.SetPhase(domain::Phase::kWork);
+    ROLLCALL_TRY(Consume(*examination, end));
+    models.examiners = examination->Release();
+    return {};
+  }
+
+  // Indexes into the sampling plan: what is to be looked at of the segments before `end`.
+  std::vector<std::size_t> SamplesBefore(std::size_t end) const {
+    std::vector<std::size_t> samples;
+    const auto past =
+        static_cast<std::size_t>(plan_[end - 1].first_sample + plan_[end - 1].samples);
+    for (auto i = static_cast<std::size_t>(plan_[committed_.size()].first_sample); i < past; ++i) {
+      if (!skips_.IsLost(i)) samples.push_back(i);
+    }
+    return samples;
+  }
+
+  base::Result<std::unique_ptr<FrameExamination>> Start(const std::vector<std::size_t>& samples,
+                                                        LoadedModels& models) {
+    const std::size_t first = samples.front();
+    const bool is_after_gap = first > 0 && skips_.IsLost(first - 1);
+    const bool has_context = first > 0 && !is_after_gap;
+    std::vector<std::int64_t> frames;
+    if (has_context) frames.push_back(manifest_.plan[first - 1]);
+    for (const std::size_t sample : samples) frames.push_back(manifest_.plan[sample]);
+    ROLLCALL_TRY_ASSIGN(auto reader, media::FrameReader::Open(
+                                         params_.video_path, manifest_.index, std::move(frames),
+                                         {.threads = options_.threads,
+                                          .keyframes_only = params_.effort == Effort::kDraft,
+                                          .first_frame = skips_.FirstFrame(committed_.size())}));
     return std::make_unique<FrameExamination>(
         std::move(reader), std::move(models.examiners),
         FrameExamination::Options{.effort = params_.effort,
-                                  .segment = segment_length_,
+                                  .segment = options_.segment,
                                   .with_tiles = models.with_tiles,
-                                  .with_context = context == 1,
+                                  .with_context = has_context,
+                                  .begins_after_gap = is_after_gap,
                                   .policy = {}});
   }
 
-  base::Result<void> Consume(FrameExamination& examination) {
-    while (committed_.size() < plan_.size()) {
+  base::Result<void> Consume(FrameExamination& examination, std::size_t end) {
+    while (committed_.size() < end) {
       if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
       ROLLCALL_TRY_ASSIGN(std::optional<ExaminedFrame> frame, examination.Next());
       // Planned frames that did not decode are missing: a later frame closes their segments.
-      while (committed_.size() < plan_.size() &&
-             (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
-        ROLLCALL_TRY(Commit());
-        if (context_.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
+      while (committed_.size() < end && (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
+        ROLLCALL_TRY(CommitOrStop());
+        if (committed_.size() < end) ROLLCALL_TRY(Begin());
       }
       if (frame) Take(*std::move(frame));
     }
+    return {};
+  }
+
+  // Says which segment is next, to be blamed if the process ends in it.
+  base::Result<void> Begin() {
+    const PlannedSegment& planned = plan_[committed_.size()];
+    context_.BeginSegment(
+        {.number = planned.number, .pts_from = planned.pts_from, .pts_to = planned.pts_to});
+    return base::Failpoint(fmt::format("detect.segment.{}", planned.number));
+  }
+
+  base::Result<void> CommitOrStop() {
+    ROLLCALL_TRY(Commit());
+    if (context_.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
     return {};
   }
 
@@ -149,10 +209,14 @@ class DetectRun {
   }
 
   base::Result<void> Commit() {
-    const PlannedSegment& planned = plan_[committed_.size()];
-    open_.failed_reads = planned.samples - static_cast<std::int64_t>(open_.frames.size());
+    const std::size_t segment = committed_.size();
+    const PlannedSegment& planned = plan_[segment];
+    const std::int64_t lost = skips_.SamplesLost(segment);
+    open_.failed_reads = planned.samples - lost - static_cast<std::int64_t>(open_.frames.size());
     counters_.failed_reads += open_.failed_reads;
-    ROLLCALL_TRY_ASSIGN(domain::Segment segment,
+    counters_.frames_skipped += lost;
+    if (skips_.IsSkipped(segment)) AddGap(skips_.GapOf(segment), counters_.gaps);
+    ROLLCALL_TRY_ASSIGN(domain::Segment committed,
                         context_.CommitSegment({.number = planned.number,
                                                 .pts_from = planned.pts_from,
                                                 .pts_to = planned.pts_to,
@@ -162,25 +226,28 @@ class DetectRun {
                                                 .counters_json = counters_.ToJson().dump(),
                                                 .resume_blob = {}},
                                                artifacts::EncodeDetectSegment(open_)));
-    committed_.push_back(std::move(segment));
+    committed_.push_back(std::move(committed));
     open_ = {};
+    if (lost > 0) Report();
     return {};
   }
 
   void Report() {
-    context_.ReportProgress({.done = counters_.frames_processed + counters_.failed_reads,
-                             .total = static_cast<std::int64_t>(manifest_.plan.size()),
-                             .unit = "frames",
-                             .counters = {{"faces_detected", counters_.faces_detected},
-                                          {"embeddings_computed", counters_.embeddings_computed}},
-                             .position = position_});
+    context_.ReportProgress(
+        {.done = counters_.frames_processed + counters_.failed_reads + counters_.frames_skipped,
+         .total = static_cast<std::int64_t>(manifest_.plan.size()),
+         .unit = "frames",
+         .counters = {{"faces_detected", counters_.faces_detected},
+                      {"embeddings_computed", counters_.embeddings_computed}},
+         .position = position_});
   }
 
   domain::JobContext& context_;
   const EpisodeParams& params_;
   const Manifest& manifest_;
-  const domain::MediaTime segment_length_;
+  const DetectStage::Options options_;
   const std::vector<PlannedSegment> plan_;
+  const SkipPlan skips_;
   std::vector<domain::Segment> committed_;
   artifacts::DetectSegment open_;
   DetectCounters counters_;
@@ -198,9 +265,8 @@ base::Result<domain::StageOutput> DetectStage::Run(domain::JobContext& context) 
                       ReadManifest(assignment.data_dir / manifest_file.path));
   ROLLCALL_TRY_ASSIGN(LoadedModels models, LoadModels(context, params, options_));
   const DetectModels names = models.names;
-  DetectRun run(context, params, manifest, options_.segment);
-  ROLLCALL_TRY_ASSIGN(const std::vector<domain::Segment> segments,
-                      run.Run(std::move(models), options_.threads));
+  DetectRun run(context, params, manifest, options_);
+  ROLLCALL_TRY_ASSIGN(const std::vector<domain::Segment> segments, run.Run(std::move(models)));
   context.SetPhase(domain::Phase::kFinalise);
   return MergeDetectSegments(assignment, params, segments, names);
 }

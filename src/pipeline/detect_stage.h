@@ -11,7 +11,8 @@ namespace rollcall::pipeline {
 // The one decode pass: sampled frames → faces, landmarks, quality, embeddings, crops, shot cuts.
 // Needs manifest.parquet; leaves embeddings.parquet, samples.parquet, faces.pack, det_stats.json
 // and diagnostics/embedding_stats.json. Checkpoints every 10 s of video; state is forgotten there,
-// so the bytes do not depend on interruptions.
+// so the bytes do not depend on interruptions. Segments that the assignment skips are never
+// decoded; an empty one stands for each, and the gap is told (skip_plan.h).
 class DetectStage final : public domain::StageHandler {
  public:
   struct Options {

@@ -45,13 +45,21 @@ FrameExamination::FrameExamination(std::unique_ptr<media::FrameReader> reader,
   }
 }
 
-FrameExamination::~FrameExamination() {
+FrameExamination::~FrameExamination() { StopThreads(); }
+
+std::vector<std::unique_ptr<FaceExaminer>> FrameExamination::Release() {
+  StopThreads();
+  return std::move(examiners_);
+}
+
+void FrameExamination::StopThreads() {
   {
     base::MutexLock lock(mutex_);
     is_stopping_ = true;
   }
   changed_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 base::Result<std::optional<ExaminedFrame>> FrameExamination::Next() {
@@ -86,6 +94,7 @@ void FrameExamination::Read() {
 base::Result<void> FrameExamination::ReadAll() {
   std::optional<std::int64_t> segment;
   bool is_context = options_.with_context;
+  bool is_after_gap = options_.begins_after_gap;
   while (true) {
     ROLLCALL_TRY_ASSIGN(std::unique_ptr<media::Frame> frame, reader_->Next());
     if (frame == nullptr) break;
@@ -95,7 +104,8 @@ base::Result<void> FrameExamination::ReadAll() {
       segment = now;
       shots_.ForgetMotion();
     }
-    ROLLCALL_TRY_ASSIGN(const ShotDetector::Verdict verdict, shots_.Next(*frame));
+    ROLLCALL_TRY_ASSIGN(ShotDetector::Verdict verdict, shots_.Next(*frame));
+    if (std::exchange(is_after_gap, false)) verdict.is_cut = true;
     if (std::exchange(is_context, false)) continue;
     auto work = std::make_unique<Work>();
     work->begins_segment = begins_segment;

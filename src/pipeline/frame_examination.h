@@ -40,7 +40,8 @@ class FrameExamination {
     domain::MediaTime segment{10'000'000};     // State is forgotten at multiples of this.
     domain::MediaTime tiles_every{1'000'000};  // Besides shot starts; tiles only if wanted.
     bool with_tiles = true;
-    bool with_context = false;  // The reader's first frame only primes the shot detector.
+    bool with_context = false;      // The reader's first frame only primes the shot detector.
+    bool begins_after_gap = false;  // The first frame begins a shot: what came before is not known.
     int frames_in_flight = 8;
     EmbeddingPolicy::Options policy;
   };
@@ -55,7 +56,11 @@ class FrameExamination {
   // The next frame in order; nullopt at the end. Blocks. The first error ends everything.
   base::Result<std::optional<ExaminedFrame>> Next();
 
+  // Ends its threads and gives the examiners back. Nothing but destruction may follow.
+  std::vector<std::unique_ptr<FaceExaminer>> Release();
+
  private:
+  void StopThreads();
   struct Work {
     std::int64_t number = 0;
     std::unique_ptr<media::Frame> frame;

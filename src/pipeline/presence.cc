@@ -9,8 +9,9 @@ namespace rollcall::pipeline {
 
 using domain::MediaTime;
 
-SampleGrid::SampleGrid(std::vector<Sample> samples, MediaTime video_length)
-    : samples_(std::move(samples)), video_length_(video_length) {
+SampleGrid::SampleGrid(std::vector<Sample> samples, MediaTime video_length,
+                       std::vector<Interval> gaps)
+    : samples_(std::move(samples)), video_length_(video_length), gaps_(std::move(gaps)) {
   std::vector<MediaTime> steps;
   for (std::size_t i = 1; i < samples_.size(); ++i) {
     steps.push_back(samples_[i].pts - samples_[i - 1].pts);
@@ -35,6 +36,11 @@ std::size_t SampleGrid::IndexOf(std::int64_t frame_id) const {
 SampleGrid::Edge SampleGrid::Before(std::size_t sample) const {
   const MediaTime here = samples_[sample].pts;
   const MediaTime before = sample == 0 ? MediaTime{0} : samples_[sample - 1].pts;
+  for (const Interval& skipped : gaps_) {
+    if (skipped.start >= here || skipped.end <= before) continue;
+    // As at the beginning of the video.
+    return {here - std::min(here - std::min(skipped.end, here), 2 * median_step_), MediaTime{0}};
+  }
   const MediaTime gap = std::min(here - before, 2 * median_step_);
   // The first sample stands for all from the beginning, unless that is far away.
   if (sample == 0) return {here - gap, MediaTime{0}};
@@ -45,6 +51,11 @@ SampleGrid::Edge SampleGrid::After(std::size_t sample) const {
   const MediaTime here = samples_[sample].pts;
   const bool is_last = sample + 1 == samples_.size();
   const MediaTime after = is_last ? std::max(video_length_, here) : samples_[sample + 1].pts;
+  for (const Interval& skipped : gaps_) {
+    if (skipped.start >= after || skipped.end <= here) continue;
+    // As at the end of the video.
+    return {here + std::min(std::max(skipped.start, here) - here, 2 * median_step_), MediaTime{0}};
+  }
   const MediaTime gap = std::min(after - here, 2 * median_step_);
   if (is_last) return {here + gap, MediaTime{0}};
   return {here + gap / 2, gap};
@@ -86,6 +97,11 @@ bool SampleGrid::IsOneShot(MediaTime from, MediaTime to) const {
   return true;
 }
 
+bool SampleGrid::HasGap(MediaTime from, MediaTime to) const {
+  return std::ranges::any_of(gaps_,
+                             [&](const Interval& gap) { return gap.start < to && gap.end > from; });
+}
+
 std::int64_t SampleGrid::CountIn(const Interval& interval) const {
   const auto earlier = [](const Sample& sample, MediaTime time) { return sample.pts < time; };
   const auto from = std::lower_bound(samples_.begin(), samples_.end(), interval.start, earlier);
@@ -115,17 +131,20 @@ std::vector<PresenceInterval> UnitePresence(std::vector<PresenceInterval> interv
 }
 
 std::vector<PresenceInterval> MergeIntervals(const std::vector<PresenceInterval>& seen,
-                                             MediaTime merge_gap, MediaTime blip) {
+                                             const SampleGrid& grid, MergeRule rule) {
   std::vector<PresenceInterval> merged;
   for (const PresenceInterval& next : seen) {
-    if (!merged.empty() && next.start - merged.back().end < merge_gap) {
+    const bool goes_on = !merged.empty() && next.start - merged.back().end < rule.merge_gap &&
+                         !grid.HasGap(merged.back().end, next.start);
+    if (goes_on) {
       merged.back().end = next.end;
       merged.back().end_gap = next.end_gap;
     } else {
       merged.push_back(next);
     }
   }
-  std::erase_if(merged, [&](const PresenceInterval& interval) { return interval.length() < blip; });
+  std::erase_if(merged,
+                [&](const PresenceInterval& interval) { return interval.length() < rule.blip; });
   return merged;
 }
 

@@ -22,9 +22,11 @@ struct PresenceInterval : Interval {
 };
 
 // The frames that were looked at, as a ruler: what each stands for, and where shots begin and end.
+// Nothing stands for what was skipped: a gap's edges are like the ends of the video.
 class SampleGrid {
  public:
-  SampleGrid(std::vector<Sample> samples, domain::MediaTime video_length);
+  SampleGrid(std::vector<Sample> samples, domain::MediaTime video_length,
+             std::vector<Interval> gaps = {});
 
   // Index of the sample with this frame_id; it must be one.
   std::size_t IndexOf(std::int64_t frame_id) const;
@@ -36,6 +38,9 @@ class SampleGrid {
 
   // Whether no cut lies between two times.
   bool IsOneShot(domain::MediaTime from, domain::MediaTime to) const;
+
+  // Whether something between two times was skipped.
+  bool HasGap(domain::MediaTime from, domain::MediaTime to) const;
 
   // Samples within [start, end).
   std::int64_t CountIn(const Interval& interval) const;
@@ -53,6 +58,7 @@ class SampleGrid {
 
   std::vector<Sample> samples_;
   domain::MediaTime video_length_;
+  std::vector<Interval> gaps_;
   domain::MediaTime median_step_{};
 };
 
@@ -60,9 +66,12 @@ class SampleGrid {
 std::vector<PresenceInterval> UnitePresence(std::vector<PresenceInterval> intervals,
                                             const SampleGrid& grid, domain::MediaTime bridge);
 
-// Gaps shorter than `merge_gap` closed, what is then shorter than `blip` dropped.
+struct MergeRule {
+  domain::MediaTime merge_gap{};  // Shorter pauses are closed, unless something there was skipped.
+  domain::MediaTime blip{};       // What is then shorter is dropped.
+};
 std::vector<PresenceInterval> MergeIntervals(const std::vector<PresenceInterval>& seen,
-                                             domain::MediaTime merge_gap, domain::MediaTime blip);
+                                             const SampleGrid& grid, MergeRule rule);
 
 domain::MediaTime TotalLength(std::span<const PresenceInterval> intervals);
 

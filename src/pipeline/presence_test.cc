@@ -59,6 +59,48 @@ TEST(SampleGridTest, FramesThatDidNotDecodeAreNotFilled) {
   EXPECT_EQ(grid.Presence(10, 19, milliseconds{0}).end, milliseconds{2000});
 }
 
+// Ten samples a second for ten seconds, but none from 4 s to `to_ms`, which was skipped.
+SampleGrid GridWithGap(std::int64_t to_ms) {
+  std::vector<Sample> samples;
+  for (std::int64_t ms = 50; ms < 10'000; ms += 100) {
+    if (ms >= 4000 && ms < to_ms) continue;
+    samples.push_back(SampleAt(ms, ms == to_ms + 50));
+  }
+  return SampleGrid(std::move(samples), milliseconds{10'000},
+                    {{.start = milliseconds{4000}, .end = milliseconds{to_ms}}});
+}
+
+TEST(SampleGridTest, NobodyReachesIntoWhatWasSkipped) {
+  for (const std::int64_t to_ms : {4200, 6000}) {
+    const SampleGrid grid = GridWithGap(to_ms);
+    const auto before = grid.Presence(30, 39, milliseconds{300});
+    EXPECT_EQ(before.end, milliseconds{4000}) << to_ms;
+    EXPECT_EQ(before.end_gap, milliseconds{0});  // As at the end of the video.
+    const auto behind = grid.Presence(40, 45, milliseconds{300});
+    EXPECT_EQ(behind.start, milliseconds{to_ms}) << to_ms;
+    EXPECT_EQ(behind.start_gap, milliseconds{0});
+  }
+}
+
+TEST(SampleGridTest, ASampleFarFromWhatWasSkippedDoesNotReachToIt) {
+  std::vector<Sample> samples;
+  for (std::int64_t ms = 0; ms < 2000; ms += 100) samples.push_back(SampleAt(ms));
+  for (std::int64_t ms = 9000; ms < 9900; ms += 100) samples.push_back(SampleAt(ms));
+  const SampleGrid grid(samples, milliseconds{10'000},
+                        {{.start = milliseconds{4000}, .end = milliseconds{6000}}});
+  EXPECT_EQ(grid.Presence(0, 19, milliseconds{0}).end, milliseconds{2100});
+  EXPECT_EQ(grid.Presence(20, 24, milliseconds{0}).start, milliseconds{8800});
+}
+
+TEST(PresenceTest, NothingIsMergedOverWhatWasSkipped) {
+  const SampleGrid grid = GridWithGap(4200);
+  const MergeRule rule{.merge_gap = milliseconds{2000}, .blip = milliseconds{0}};
+  EXPECT_EQ(MergeIntervals({Seen(3000, 4000), Seen(4200, 5000)}, grid, rule).size(), 2U);
+  EXPECT_EQ(MergeIntervals({Seen(4200, 5000), Seen(5200, 6000)}, grid, rule).size(), 1U);
+  const auto united = UnitePresence({Seen(3000, 4000), Seen(4200, 5000)}, grid, milliseconds{1000});
+  EXPECT_EQ(united.size(), 2U);
+}
+
 TEST(PresenceTest, GapsAreBridgedOnlyInsideAShot) {
   const auto grid = GridOf(10, {5000});
   const auto united = UnitePresence({Seen(1000, 2000), Seen(2800, 4700), Seen(5300, 6000)}, grid,
@@ -75,16 +117,17 @@ TEST(PresenceTest, OverlappingTracksOfOnePersonCountOnce) {
 }
 
 TEST(PresenceTest, DetectionsLessThanTheMergeGapApartAreOneIntervalAndBlipsGo) {
-  const auto merged = MergeIntervals({Seen(0, 1000), Seen(2900, 4000), Seen(6000, 6400)},
-                                     milliseconds{2000}, milliseconds{500});
+  const auto merged =
+      MergeIntervals({Seen(0, 1000), Seen(2900, 4000), Seen(6000, 6400)}, GridOf(10, {}),
+                     {.merge_gap = milliseconds{2000}, .blip = milliseconds{500}});
   ASSERT_EQ(merged.size(), 1U);
   EXPECT_EQ(merged[0].end, milliseconds{4000});
 }
 
 TEST(PresenceTest, AGapOfExactlyTheMergeGapSeparates) {
-  EXPECT_EQ(
-      MergeIntervals({Seen(0, 1000), Seen(3000, 4000)}, milliseconds{2000}, milliseconds{0}).size(),
-      2U);
+  const auto merged = MergeIntervals({Seen(0, 1000), Seen(3000, 4000)}, GridOf(10, {}),
+                                     {.merge_gap = milliseconds{2000}, .blip = milliseconds{0}});
+  EXPECT_EQ(merged.size(), 2U);
 }
 
 TEST(PresenceTest, ErrorGrowsWithTheSquareRootOfTheEdges) {

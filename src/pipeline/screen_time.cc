@@ -61,7 +61,8 @@ PersonTime Measure(const Cluster& cluster,
   }
   person.best_track_id = best == nullptr ? 0 : best->id;
   person.seen = UnitePresence(std::move(presences), grid, options.bridge);
-  person.intervals = MergeIntervals(person.seen, options.merge_gap, options.blip);
+  person.intervals =
+      MergeIntervals(person.seen, grid, {.merge_gap = options.merge_gap, .blip = options.blip});
   double score_sum = 0;
   for (const Sighting& sighting : person.sightings) score_sum += sighting.score;
   if (!person.sightings.empty()) {

@@ -52,7 +52,9 @@ class StagesTest : public ::testing::Test {
                         .params_json = params.dump(),
                         .data_dir = data_,
                         .inputs = inputs_,
-                        .segments = std::move(segments)});
+                        .segments = std::move(segments),
+                        .skips = skips_,
+                        .crashes = crashes_});
   }
 
   void Pass(domain::StageHandler& handler, const std::string& stage) {
@@ -90,6 +92,8 @@ class StagesTest : public ::testing::Test {
   std::string effort_ = "normal";
   const fs::path data_ = fs::temp_directory_path() / ("rollcall_stages_" + base::RandomId());
   std::vector<domain::Artifact> inputs_;
+  std::vector<domain::SegmentSpan> skips_;
+  int crashes_ = 0;
   std::int64_t token_ = 0;
 };
 
@@ -141,6 +145,93 @@ TEST_F(StagesTest, DetectGoesOnFromItsSegmentsWithTheSameBytes) {
     EXPECT_EQ(second.committed.front().number, stop);  // Nothing was done twice.
     for (const auto& [name, hash] : whole) EXPECT_EQ(HashOf(name), hash) << name << " " << stop;
   }
+}
+
+TEST_F(StagesTest, DetectLeavesASkippedSegmentOutAndTheOthersAsTheyAre) {
+  Prepare();
+  const std::vector<domain::Artifact> prepared = inputs_;
+  DetectStage detect = MakeDetect();
+  FakeContext undisturbed = ContextFor("detect");
+  ASSERT_TRUE(detect.Run(undisturbed).ok());
+  ASSERT_EQ(undisturbed.committed.size(), 4U);
+
+  skips_ = {
+      {.number = 2, .pts_from = std::chrono::seconds{20}, .pts_to = std::chrono::seconds{30}}};
+  FakeContext with_gap = ContextFor("detect");
+  auto output = detect.Run(with_gap);
+  ASSERT_TRUE(output.ok()) << output.error().ToString();
+  ASSERT_EQ(with_gap.committed.size(), 4U);
+  EXPECT_EQ(with_gap.committed[0].sha256, undisturbed.committed[0].sha256);
+  EXPECT_EQ(with_gap.committed[1].sha256, undisturbed.committed[1].sha256);
+  EXPECT_LT(with_gap.committed[2].size_bytes, 100);
+  for (const domain::SegmentSpan& begun : with_gap.begun) EXPECT_NE(begun.number, 2);
+  ASSERT_EQ(with_gap.begun.back().number, 3);
+  EXPECT_EQ(with_gap.last_progress.done, with_gap.last_progress.total);
+  const base::Json gaps = output->result.at("gaps");
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].at("start_ms"), 20'000);
+  Keep(*output);
+  const std::string whole_gap = HashOf("embeddings.parquet");
+
+  // Whatever it is interrupted by, the same bytes.
+  for (int stop = 1; stop <= 3; ++stop) {
+    inputs_ = prepared;
+    FakeContext first = ContextFor("detect");
+    first.StopAfterSegments(stop);
+    ASSERT_FALSE(detect.Run(first).ok());
+    FakeContext second = ContextFor("detect", first.committed);
+    auto resumed = detect.Run(second);
+    ASSERT_TRUE(resumed.ok()) << resumed.error().ToString();
+    EXPECT_EQ(resumed->result.at("gaps"), gaps);
+    Keep(*resumed);
+    EXPECT_EQ(HashOf("embeddings.parquet"), whole_gap) << stop;
+  }
+}
+
+TEST_F(StagesTest, NobodyIsFollowedOverAGap) {
+  Prepare();
+  skips_ = {
+      {.number = 1, .pts_from = std::chrono::seconds{10}, .pts_to = std::chrono::seconds{20}}};
+  DetectStage detect = MakeDetect();
+  Pass(detect, "detect");
+  skips_.clear();
+  TrackStage track;
+  Pass(track, "track");
+  StillsStage stills;
+  Pass(stills, "stills");
+  ClusterStage cluster;
+  Pass(cluster, "cluster");
+  AnalyticsStage analytics;
+  Pass(analytics, "analytics");
+  const base::Json report =
+      base::ParseJson(base::ReadFile(data_ / inputs_.front().path).value(), "report").value();
+  const base::Json gap = report.at("coverage").at("gaps").at(0);
+  EXPECT_EQ(gap.at("start_ms"), 10'000);
+  EXPECT_GE(gap.at("end_ms"), 20'000);
+  EXPECT_GE(report.at("people").size(), 8U);
+  for (const base::Json& person : report.at("people")) {
+    for (const base::Json& each : person.at("intervals")) {
+      EXPECT_TRUE(each.at("end_ms") <= gap.at("start_ms") ||
+                  each.at("start_ms") >= gap.at("end_ms"))
+          << person.at("name") << " " << each;
+    }
+  }
+}
+
+TEST_F(StagesTest, AfterACrashTheNextSegmentIsWorkedOnAloneWithTheSameBytes) {
+  Prepare();
+  DetectStage detect = MakeDetect();
+  FakeContext undisturbed = ContextFor("detect");
+  ASSERT_TRUE(detect.Run(undisturbed).ok());
+  crashes_ = 1;
+  FakeContext careful = ContextFor("detect");
+  ASSERT_TRUE(detect.Run(careful).ok());
+  ASSERT_EQ(careful.committed.size(), undisturbed.committed.size());
+  for (std::size_t i = 0; i < careful.committed.size(); ++i) {
+    EXPECT_EQ(careful.committed[i].sha256, undisturbed.committed[i].sha256) << i;
+  }
+  // A new reader begins in its seek phase: one for the first segment, one for the rest.
+  EXPECT_EQ(std::count(careful.phases.begin(), careful.phases.end(), domain::Phase::kSeek), 2);
 }
 
 TEST_F(StagesTest, DraftLooksAtKeyframesOnly) {

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "domain/reasons.h"
+#include "store/poison.h"
 #include "store/run_changes.h"
 #include "store/transitions.h"
 
@@ -102,6 +103,7 @@ Result<std::optional<LeasedTask>> Claim(Ledger& ledger, const ClaimRequest& requ
   LeasedTask leased{.fence = lease.fence, .run = run, .attempt_number = lease.attempt_number};
   ROLLCALL_TRY_ASSIGN(leased.segments, ledger.Segments(run.work_key));
   ROLLCALL_TRY_ASSIGN(leased.inputs, InputsOf(ledger, run.id));
+  ROLLCALL_TRY_ASSIGN(leased.skips, SkippedSegments(ledger, run.work_key));
   return std::optional<LeasedTask>(std::move(leased));
 }
 
@@ -153,6 +155,7 @@ Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Seg
         .hint = "the attempt is at odds with its checkpoint; it is tried again from there"};
   }
   ROLLCALL_TRY(ledger.SegmentInsert(work_key, fence.token, segment));
+  ROLLCALL_TRY_ASSIGN(const bool is_skipped, SettlePoison(ledger, work_key, segment.number));
   held.run.failures = 0;
   held.run.crashes = 0;
   held.run.interruptions_in_row = 0;
@@ -164,7 +167,7 @@ Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Seg
                   {"size_bytes", segment.size_bytes}};
   const auto counters = base::ParseJson(segment.counters_json, "counters");
   if (counters.ok()) details["counters"] = *counters;
-  return changes.Tell(held.run, "segment_committed", details);
+  return changes.Tell(held.run, is_skipped ? "segment_skipped" : "segment_committed", details);
 }
 
 Result<void> DropSegments(Ledger& ledger, std::string_view work_key, std::int64_t first_number,
@@ -194,9 +197,10 @@ Result<void> Succeed(Ledger& ledger, const Fence& fence, const Success& success,
   StageRun& run = held->run;
   ROLLCALL_TRY(ledger.ArtifactsInsert(run.id, success.artifacts));
   run.result_json = success.result_json;
+  ROLLCALL_TRY(RecordGaps(ledger, run));
   run.last_error.reset();
   Json details = AttemptDetails(held->lease);
-  const auto result = base::ParseJson(success.result_json, "result");
+  const auto result = base::ParseJson(run.result_json, "result");
   if (result.ok()) details["result"] = *result;
   if (run.is_cancel_wanted) details["note"] = "finished before the cancel reached it";
   return RunChanges(ledger, now).Move(run, JobState::kSucceeded, details);
@@ -216,6 +220,9 @@ Result<void> End(Ledger& ledger, const Fence& fence, const AttemptEnd& end, base
   if (run.failures > failures_before) {
     run.last_error = end.error;
     details["error"] = ErrorJson(end.error);
+  }
+  if (end.poison) {
+    ROLLCALL_TRY(ledger.PoisonWrite(run.work_key, {.span = *end.poison, .is_skipped = false}));
   }
   const JobState to = StateAfterAttempt(run.is_cancel_wanted, end);
   if (to == JobState::kRetryWait) {

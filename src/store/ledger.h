@@ -22,6 +22,12 @@ struct Task {
   int attempt_count = 0;
 };
 
+// A segment that ended the worker twice.
+struct PoisonSegment {
+  domain::SegmentSpan span;
+  bool is_skipped = false;  // Somebody wished it.
+};
+
 // That a job joined a run.
 struct JobStage {
   JobId job{};
@@ -108,6 +114,13 @@ class Ledger {
   // Returns how many went.
   virtual base::Result<std::int64_t> SegmentsErase(std::string_view work_key,
                                                    std::int64_t first_number) = 0;
+
+  // Inserts or replaces.
+  virtual base::Result<void> PoisonWrite(std::string_view work_key,
+                                         const PoisonSegment& poison) = 0;
+  virtual base::Result<std::vector<PoisonSegment>> Poisons(std::string_view work_key) = 0;
+  virtual base::Result<void> PoisonErase(std::string_view work_key, std::int64_t number) = 0;
+  virtual base::Result<void> PoisonsErase(std::string_view work_key) = 0;
 
   virtual base::Result<void> ArtifactsInsert(StageRunId id,
                                              std::span<const domain::Artifact> artifacts) = 0;

@@ -35,6 +35,13 @@ struct Subject {
   friend bool operator==(const Subject&, const Subject&) = default;
 };
 
+// What a new run does about segments that were skipped, or that a run of this work failed at.
+enum class SkipWish {
+  kAsBefore,  // What was skipped stays skipped.
+  kPoison,    // The segment of its ERR_POISON_SEGMENT is skipped as well.
+  kNone,      // Nothing is skipped any more.
+};
+
 // One stage of a submission.
 struct StageRequest {
   std::string name;      // "detect"
@@ -45,6 +52,7 @@ struct StageRequest {
   std::vector<std::string> needs;  // Names of stages of this submission that come first.
   // A finished run of the same work whose artefacts were verified: joined, nothing runs.
   std::optional<StageRunId> reuse;
+  SkipWish skip = SkipWish::kAsBefore;
 };
 
 struct JobRequest {
@@ -154,9 +162,10 @@ struct Lease {
 struct LeasedTask {
   Fence fence;
   StageRun run;
-  int attempt_number = 0;                 // Of this run, from 1.
-  std::vector<domain::Segment> segments;  // Of its work_key, contiguous, not yet verified.
-  std::vector<domain::Artifact> inputs;   // Of the runs it needs.
+  int attempt_number = 0;                  // Of this run, from 1.
+  std::vector<domain::Segment> segments;   // Of its work_key, contiguous, not yet verified.
+  std::vector<domain::Artifact> inputs;    // Of the runs it needs.
+  std::vector<domain::SegmentSpan> skips;  // Of its work_key: to be left out.
 };
 
 enum class AttemptOutcome {
@@ -203,6 +212,9 @@ struct AttemptEnd {
   int retries_max = 0;  // For the sentence "retry 2 of 5"; 0 leaves it out.
   // Somebody stopped the owner or ended this attempt on purpose: that wears out no job.
   bool is_wished = false;
+  // Of an ERR_POISON_SEGMENT: which one, so that somebody may wish to skip it. None where the
+  // stage had begun no segment.
+  std::optional<domain::SegmentSpan> poison;
   std::string exit;
   std::int64_t rss_peak_bytes = 0;
 };

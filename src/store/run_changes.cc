@@ -76,8 +76,9 @@ Result<void> RunChanges::Tell(const StageRun& run, std::string_view event, const
   return {};
 }
 
-Result<void> RunChanges::TellOne(JobId id, const StageRun& run, std::string_view event) {
-  return TellJob(id, event, RunBody(run, Json::object()));
+Result<void> RunChanges::TellOne(JobId id, const StageRun& run, std::string_view event,
+                                 const Json& details) {
+  return TellJob(id, event, RunBody(run, details));
 }
 
 Result<void> RunChanges::TellJob(JobId id, std::string_view event, const Json& body) {

@@ -28,7 +28,8 @@ class RunChanges {
   base::Result<void> Tell(const StageRun& run, std::string_view event,
                           const base::Json& details = base::Json::object());
   // The same in one job, of which the run's state is no news to the others.
-  base::Result<void> TellOne(JobId id, const StageRun& run, std::string_view event);
+  base::Result<void> TellOne(JobId id, const StageRun& run, std::string_view event,
+                             const base::Json& details = base::Json::object());
   base::Result<void> TellJob(JobId id, std::string_view event, const base::Json& body);
 
   // Writes the state that follows from the job's runs, and its end if that is terminal.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "domain/reasons.h"
+#include "store/poison.h"
 #include "store/run_changes.h"
 #include "store/transitions.h"
 
@@ -44,6 +45,17 @@ Result<void> Validate(const JobRequest& request) {
     if (!is_new) return BadRequest(fmt::format("stage {} is asked for twice", stage.name));
   }
   return {};
+}
+
+// Its attempt knows nothing of the wish, and may be past that segment.
+base::Error TriedAgain(const StageRun& run) {
+  base::Error error = domain::MakeError(
+      domain::reason::kJobAlreadyRunning,
+      fmt::format("{} is being tried again, without skipping anything", run.public_id()),
+      fmt::format("wait with `rollcall jobs wait {0}`, or end it with `rollcall jobs cancel {0}`",
+                  run.public_id()));
+  error.code = base::ErrorCode::kFailedPrecondition;
+  return error;
 }
 
 // One submission on its way: decides for each stage between reuse, join and a new run.
@@ -101,6 +113,7 @@ class Submitter {
           return BadRequest(
               fmt::format("the dedupe key of {} belongs to {}", stage.name, run->public_id()));
         }
+        if (stage.skip == SkipWish::kPoison) return TriedAgain(*run);
         live_.emplace(stage.name, std::move(*run));
       }
     }
@@ -169,7 +182,9 @@ class Submitter {
     const StageRun& run = reused_.at(stage.name);
     ids_.emplace(stage.name, run.id);
     ROLLCALL_TRY(Link(run.id, position, true));
-    return changes_.TellOne(id_, run, "stage_skipped");
+    const Json gaps = GapsOf(run.result_json);
+    return changes_.TellOne(id_, run, "stage_skipped",
+                            gaps.empty() ? Json::object() : Json{{"gaps", gaps}});
   }
 
   Result<void> Join(const StageRequest& stage, int position) {
@@ -197,6 +212,7 @@ class Submitter {
   }
 
   Result<void> Make(const StageRequest& stage, int position) {
+    ROLLCALL_TRY(ApplySkipWish(ledger_, stage));
     std::vector<StageRunId> needs;
     for (const std::string& need : stage.needs) needs.push_back(ids_.at(need));
     ROLLCALL_TRY_ASSIGN(const auto generations,

@@ -45,6 +45,11 @@ class FakeStage final : public domain::StageHandler {
     const auto given = std::ssize(context.assignment().segments);
     const auto first = behaviour_ == "forget" ? 0 : given;
     for (std::int64_t number = first; number < segments_; ++number) {
+      if (IsSkipped(context, number)) {
+        ROLLCALL_TRY(CommitOne(context, number));
+        continue;
+      }
+      if (params_.value("announce", true)) context.BeginSegment(SpanOf(number));
       ROLLCALL_TRY(Misbehave(context, number));
       ROLLCALL_TRY(Hold(context, number));
       if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
@@ -59,7 +64,22 @@ class FakeStage final : public domain::StageHandler {
   }
 
  private:
-  static std::string Bytes(std::int64_t number) { return fmt::format("segment {}\n", number); }
+  static domain::SegmentSpan SpanOf(std::int64_t number) {
+    return {.number = number,
+            .pts_from = std::chrono::seconds{10 * number},
+            .pts_to = std::chrono::seconds{10 * (number + 1)}};
+  }
+
+  static bool IsSkipped(const JobContext& context, std::int64_t number) {
+    for (const domain::SegmentSpan& skip : context.assignment().skips) {
+      if (skip.number == number) return true;
+    }
+    return false;
+  }
+
+  static std::string Bytes(const JobContext& context, std::int64_t number) {
+    return IsSkipped(context, number) ? std::string() : fmt::format("segment {}\n", number);
+  }
 
   void Dwell() const { ::poll(nullptr, 0, params_.value("dwell_ms", 0)); }
 
@@ -75,14 +95,14 @@ class FakeStage final : public domain::StageHandler {
     const std::int64_t frames = (number + 1) * kFramesPerSegment;
     const base::Json counters = {{"faces_detected", frames * 2}};
     ROLLCALL_TRY(context.CommitSegment({.number = number,
-                                        .pts_from = std::chrono::seconds{10 * number},
-                                        .pts_to = std::chrono::seconds{10 * (number + 1)},
+                                        .pts_from = SpanOf(number).pts_from,
+                                        .pts_to = SpanOf(number).pts_to,
                                         .path = {},
                                         .size_bytes = 0,
                                         .sha256 = {},
                                         .counters_json = counters.dump(),
                                         .resume_blob = std::string("\0state", 6)},
-                                       Bytes(number)));
+                                       Bytes(context, number)));
     context.ReportProgress({.done = frames,
                             .total = segments_ * kFramesPerSegment,
                             .unit = "frames",
@@ -159,7 +179,7 @@ class FakeStage final : public domain::StageHandler {
   base::Result<domain::StageOutput> Finish(const JobContext& context) {
     const domain::StageAssignment& assignment = context.assignment();
     std::string bytes;
-    for (std::int64_t number = 0; number < segments_; ++number) bytes += Bytes(number);
+    for (std::int64_t number = 0; number < segments_; ++number) bytes += Bytes(context, number);
     if (is_sloppy_) bytes += "resumed\n";
     domain::Artifact artifact;
     artifact.name = fmt::format("harvest/{}/{}.bin", assignment.subject_id, assignment.stage);

@@ -19,6 +19,7 @@ namespace rollcall::jobs {
 //   trace       appends each segment that it begins to `trace-<key>` in the data directory
 //   hold_after  blocks before this segment until the file `go` is in the data directory, or until
 //               it is asked to stop
+//   announce    says which segment it begins (true)
 //   at          the segment at which a bad behaviour sets in (0)
 //   times       how many attempts behave badly, counted in the file `bad-<stage>`; 0: all
 std::unique_ptr<domain::StageHandler> MakeFakeStage(std::string_view stage);

@@ -26,6 +26,8 @@ class FakeContext final : public domain::JobContext {
   void ReportProgress(const domain::Progress& progress) override { last_progress = progress; }
   void Log(std::string_view line) override { log.emplace_back(line); }
 
+  void BeginSegment(const domain::SegmentSpan& segment) override { begun.push_back(segment); }
+
   base::Result<domain::Segment> CommitSegment(domain::Segment segment,
                                               std::string_view bytes) override {
     segment.path =
@@ -41,6 +43,7 @@ class FakeContext final : public domain::JobContext {
 
   std::vector<domain::Phase> phases;
   std::vector<std::string> log;
+  std::vector<domain::SegmentSpan> begun;
   std::vector<domain::Segment> committed;
   domain::Progress last_progress;
 

@@ -41,6 +41,7 @@ Result<void> MemoryLedger::EpisodeErase(std::string_view key) {
   }
   for (const StageRun& run : runs) {
     ROLLCALL_TRY(SegmentsErase(run.work_key, 0));
+    ROLLCALL_TRY(PoisonsErase(run.work_key));
     Erase(artifacts_, run.id);
     Erase(needs_, run.id);
     Erase(runs_, run.id);

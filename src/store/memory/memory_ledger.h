@@ -77,6 +77,11 @@ class MemoryLedger final : public Ledger {
   base::Result<std::int64_t> SegmentsErase(std::string_view work_key,
                                            std::int64_t first_number) override;
 
+  base::Result<void> PoisonWrite(std::string_view work_key, const PoisonSegment& poison) override;
+  base::Result<std::vector<PoisonSegment>> Poisons(std::string_view work_key) override;
+  base::Result<void> PoisonErase(std::string_view work_key, std::int64_t number) override;
+  base::Result<void> PoisonsErase(std::string_view work_key) override;
+
   base::Result<void> ArtifactsInsert(StageRunId id,
                                      std::span<const domain::Artifact> artifacts) override;
   base::Result<std::vector<domain::Artifact>> Artifacts(StageRunId id) override;
@@ -113,6 +118,7 @@ class MemoryLedger final : public Ledger {
   std::map<TaskId, Lease> leases_;
   std::map<std::pair<TaskId, std::int64_t>, Attempt> attempts_;
   std::map<std::pair<std::string, std::int64_t>, domain::Segment> segments_;
+  std::map<std::pair<std::string, std::int64_t>, PoisonSegment> poisons_;
   std::map<StageRunId, std::vector<domain::Artifact>> artifacts_;
   std::map<std::pair<JobId, std::int64_t>, Event> events_;
   std::map<std::string, std::string, std::less<>> queues_;

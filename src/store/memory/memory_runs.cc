@@ -157,6 +157,33 @@ Result<std::int64_t> MemoryLedger::SegmentsErase(std::string_view work_key,
   return gone;
 }
 
+Result<void> MemoryLedger::PoisonWrite(std::string_view work_key, const PoisonSegment& poison) {
+  Set(poisons_, {std::string(work_key), poison.span.number}, poison);
+  return {};
+}
+
+Result<std::vector<PoisonSegment>> MemoryLedger::Poisons(std::string_view work_key) {
+  std::vector<PoisonSegment> found;
+  for (auto at = poisons_.lower_bound({std::string(work_key), 0});
+       at != poisons_.end() && at->first.first == work_key; ++at) {
+    found.push_back(at->second);
+  }
+  return found;
+}
+
+Result<void> MemoryLedger::PoisonErase(std::string_view work_key, std::int64_t number) {
+  Erase(poisons_, {std::string(work_key), number});
+  return {};
+}
+
+Result<void> MemoryLedger::PoisonsErase(std::string_view work_key) {
+  ROLLCALL_TRY_ASSIGN(const auto poisons, Poisons(work_key));
+  for (const PoisonSegment& poison : poisons) {
+    ROLLCALL_TRY(PoisonErase(work_key, poison.span.number));
+  }
+  return {};
+}
+
 Result<void> MemoryLedger::ArtifactsInsert(StageRunId id,
                                            std::span<const domain::Artifact> artifacts) {
   Set(artifacts_, id, {artifacts.begin(), artifacts.end()});

@@ -18,6 +18,9 @@ class MemoryHome final : public StoreHome {
 INSTANTIATE_TEST_SUITE_P(Memory, JobStoreContract,
                          testing::Values(MakeHome([] { return std::make_unique<MemoryHome>(); })),
                          [](const auto&) { return std::string("Store"); });
+INSTANTIATE_TEST_SUITE_P(Memory, PoisonContract,
+                         testing::Values(MakeHome([] { return std::make_unique<MemoryHome>(); })),
+                         [](const auto&) { return std::string("Store"); });
 
 }  // namespace
 }  // namespace rollcall::store

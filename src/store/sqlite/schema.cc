@@ -205,9 +205,22 @@ constexpr std::string_view kInterruptionsInRow = R"sql(
 ALTER TABLE stage_run ADD COLUMN interruptions_in_row INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<Migration, 2> kMigrations{{
+// Segments that ended the worker twice, and whether somebody wished to go on behind them.
+constexpr std::string_view kPoisonSegments = R"sql(
+CREATE TABLE poison_segment (
+  work_key TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  pts_from_us INTEGER NOT NULL,
+  pts_to_us INTEGER NOT NULL,
+  is_skipped INTEGER NOT NULL,
+  PRIMARY KEY (work_key, number)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array<Migration, 3> kMigrations{{
     {1, kFirst},
     {2, kInterruptionsInRow},
+    {3, kPoisonSegments},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

@@ -62,10 +62,13 @@ Result<std::vector<Episode>> SqliteLedger::EpisodeAll() {
 
 Result<void> SqliteLedger::EpisodeErase(std::string_view key) {
   ROLLCALL_TRY(database_.ChangeOne("DELETE FROM episode WHERE key = ?1", key));
-  ROLLCALL_TRY(
-      database_.Change("DELETE FROM segment WHERE work_key IN (SELECT work_key FROM stage_run "
-                       "WHERE subject_kind = 'episode' AND subject_id = ?1)",
-                       key));
+  for (const std::string_view table : {"segment", "poison_segment"}) {
+    ROLLCALL_TRY(database_.Change(
+        fmt::format("DELETE FROM {} WHERE work_key IN (SELECT work_key FROM stage_run "
+                    "WHERE subject_kind = 'episode' AND subject_id = ?1)",
+                    table),
+        key));
+  }
   ROLLCALL_TRY(
       database_.Change("DELETE FROM job WHERE subject_kind = 'episode' AND subject_id = ?1", key));
   ROLLCALL_TRY(database_.Change(

@@ -71,6 +71,11 @@ class SqliteLedger final : public Ledger {
   base::Result<std::int64_t> SegmentsErase(std::string_view work_key,
                                            std::int64_t first_number) override;
 
+  base::Result<void> PoisonWrite(std::string_view work_key, const PoisonSegment& poison) override;
+  base::Result<std::vector<PoisonSegment>> Poisons(std::string_view work_key) override;
+  base::Result<void> PoisonErase(std::string_view work_key, std::int64_t number) override;
+  base::Result<void> PoisonsErase(std::string_view work_key) override;
+
   base::Result<void> ArtifactsInsert(StageRunId id,
                                      std::span<const domain::Artifact> artifacts) override;
   base::Result<std::vector<domain::Artifact>> Artifacts(StageRunId id) override;

@@ -51,6 +51,38 @@ Result<std::int64_t> SqliteLedger::SegmentsErase(std::string_view work_key,
                           first_number);
 }
 
+Result<void> SqliteLedger::PoisonWrite(std::string_view work_key, const PoisonSegment& poison) {
+  return database_.ChangeOne(
+      "INSERT OR REPLACE INTO poison_segment (work_key, number, pts_from_us, pts_to_us, "
+      "is_skipped) VALUES (?1, ?2, ?3, ?4, ?5)",
+      work_key, poison.span.number, poison.span.pts_from.count(), poison.span.pts_to.count(),
+      poison.is_skipped);
+}
+
+Result<std::vector<PoisonSegment>> SqliteLedger::Poisons(std::string_view work_key) {
+  return ReadAll(
+      database_.Query("SELECT number, pts_from_us, pts_to_us, is_skipped FROM poison_segment "
+                      "WHERE work_key = ?1 ORDER BY number",
+                      work_key),
+      [](const Statement& row) {
+        return PoisonSegment{.span = {.number = row.Int64(0),
+                                      .pts_from = domain::MediaTime{row.Int64(1)},
+                                      .pts_to = domain::MediaTime{row.Int64(2)}},
+                             .is_skipped = row.Bool(3)};
+      });
+}
+
+Result<void> SqliteLedger::PoisonErase(std::string_view work_key, std::int64_t number) {
+  ROLLCALL_TRY(database_.Change("DELETE FROM poison_segment WHERE work_key = ?1 AND number = ?2",
+                                work_key, number));
+  return {};
+}
+
+Result<void> SqliteLedger::PoisonsErase(std::string_view work_key) {
+  ROLLCALL_TRY(database_.Change("DELETE FROM poison_segment WHERE work_key = ?1", work_key));
+  return {};
+}
+
 Result<void> SqliteLedger::ArtifactsInsert(StageRunId id,
                                            std::span<const domain::Artifact> artifacts) {
   for (std::size_t i = 0; i < artifacts.size(); ++i) {

@@ -18,6 +18,9 @@ namespace {
 INSTANTIATE_TEST_SUITE_P(Sqlite, JobStoreContract,
                          testing::Values(MakeHome([] { return std::make_unique<SqliteHome>(); })),
                          [](const auto&) { return std::string("Store"); });
+INSTANTIATE_TEST_SUITE_P(Sqlite, PoisonContract,
+                         testing::Values(MakeHome([] { return std::make_unique<SqliteHome>(); })),
+                         [](const auto&) { return std::string("Store"); });
 
 TEST(SqliteStoreTest, RandomLivesGoAsInMemory) {
   for (std::uint32_t seed = 1; seed <= 12; ++seed) {

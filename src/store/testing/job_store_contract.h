@@ -3,6 +3,8 @@
 // The contract of JobStore as one suite. A store's test includes this file and says, once:
 //
 //   INSTANTIATE_TEST_SUITE_P(Memory, JobStoreContract, testing::Values(MakeHome(…)));
+//
+// and the same for PoisonContract.
 
 #include "store/testing/contract_attempts.h"
 #include "store/testing/contract_cancel.h"
@@ -11,6 +13,7 @@
 #include "store/testing/contract_fence.h"
 #include "store/testing/contract_fixture.h"
 #include "store/testing/contract_leases.h"
+#include "store/testing/contract_poison.h"
 #include "store/testing/contract_queries.h"
 #include "store/testing/contract_segments.h"
 #include "store/testing/contract_submit.h"
