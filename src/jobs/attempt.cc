@@ -276,7 +276,12 @@ void Attempt::OnSegment(domain::Segment segment) {
   static_cast<void>(base::Failpoint("segment.committed"));
   watch_.OnRuntimeAnswered(Now().boot);
   if (committed.ok()) {
-    ++segments_committed_;
+    // One that was there before is no progress, and no reason to try for ever.
+    const auto next = static_cast<std::int64_t>(intact_segments_) + segments_committed_;
+    if (segment.number >= next) {
+      ++segments_committed_;
+      watch_.OnNewSegment(Now().boot);
+    }
     Publish(ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();

@@ -46,6 +46,9 @@ class Engine {
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
     int slots = 2;                         // Workers at a time.
     RuntimeTimes times;
+    // A data directory has one owner, so its agent has one name, on whatever host it is. Another
+    // host on the same store would have another.
+    std::string agent_id = "owner";
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
