@@ -194,6 +194,12 @@ Row OwnerStops(int rounds) {
   Row row = InCrowd("owner stopped", rounds, kAtOnce,
                     [](int round, Row& seen) { StopOwnerOnce(round, jobs::kTimesDivisor, seen); });
   MoveRefused(row);
+  // A lease and the wait until the next look, and as much again for a busy machine.
+  constexpr jobs::RuntimeTimes kTimes;
+  if (row.RecoveryP99() > 2 * (kTimes.lease + kTimes.reap) / jobs::kTimesDivisor) {
+    row.violations.push_back("taking over takes too long");
+  }
+  if (row.hit_count() * 2 < rounds) row.violations.push_back("too few stops hit a live attempt");
   return row;
 }
 
