@@ -229,7 +229,8 @@ void Agent::Claim() {
       claim_at_ = now.boot + options_.times.claim_poll;
       const auto retry = sources_.store.NextRetry();
       if (retry.ok() && *retry) {
-        const auto due = std::max(milliseconds{1}, **retry - now.wall);
+        // Past by the wall clock, and yet not claimed: that clock has jumped. No haste then.
+        const auto due = std::max(options_.times.claim_poll / 10, **retry - now.wall);
         claim_at_ = std::min<base::BootTime>(claim_at_, now.boot + due);
       }
       return;

@@ -117,6 +117,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
   void TickWorking(base::BootTime now);
   void TickCancel(base::BootTime now);
+  void TickConcluding(base::BootTime now);
   void TickEnding(base::BootTime now);
   void SetStalled(bool is_stalled);
   void LogHeartbeat(base::BootTime now);

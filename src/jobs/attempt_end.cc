@@ -34,6 +34,7 @@ void Attempt::Tick() {
   }
   if (step_ == Step::kWorking || step_ == Step::kPreparing) TickWorking(now);
   if (step_ == Step::kWorking) TickCancel(now);
+  if (step_ == Step::kConcluding) TickConcluding(now);
   if (step_ == Step::kEnding) TickEnding(now);
 }
 
@@ -65,6 +66,16 @@ void Attempt::TickWorking(base::BootTime now) {
                  Manner::kAtOnce);
   }
   if (step_ == Step::kWorking && now - heartbeat_at_ >= around_.times.heartbeat) LogHeartbeat(now);
+}
+
+// A result that cannot be checked or written for ever must not keep the job running for ever.
+void Attempt::TickConcluding(base::BootTime now) {
+  const auto waited = now - concluding_since_;
+  if (waited <= around_.times.stall_max) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+  End(AttemptOutcome::kStalled,
+      MakeError(reason::kStalled, fmt::format("its result was not taken for {} s", seconds)),
+      Manner::kAtOnce);
 }
 
 void Attempt::SetStalled(bool is_stalled) {

@@ -82,9 +82,17 @@ base::BootTime AttemptWatch::LastSign() const {
   return std::max({phase_sign_, liveness_.progress_at, excused_until_});
 }
 
+base::BootTime AttemptWatch::LastProgress() const {
+  return std::max(liveness_.progress_at, segment_at_);
+}
+
+bool AttemptWatch::IsWithoutProgress(base::BootTime now) const {
+  return now - LastProgress() > times_.stall_max;
+}
+
 AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
   if (now - liveness_.last_pulse > times_.lease) return Verdict::kKillSilent;
-  const bool is_late = now - LastSign() > Patience();
+  const bool is_late = now - LastSign() > Patience() || IsWithoutProgress(now);
   if (!is_late) {
     if (!liveness_.is_stalled) return Verdict::kFine;
     liveness_.is_stalled = false;
@@ -102,8 +110,9 @@ std::string AttemptWatch::Explain(base::BootTime now) const {
   if (now - liveness_.last_pulse > times_.lease) {
     return fmt::format("no sign of life for {:.1f} s", ToSeconds(now - liveness_.last_pulse));
   }
+  const auto since = IsWithoutProgress(now) ? LastProgress() : LastSign();
   return fmt::format("no change of done={} for {:.1f} s in phase {}", liveness_.done,
-                     ToSeconds(now - LastSign()), domain::PhaseName(liveness_.phase));
+                     ToSeconds(now - since), domain::PhaseName(liveness_.phase));
 }
 
 }  // namespace rollcall::jobs

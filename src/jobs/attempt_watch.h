@@ -31,6 +31,8 @@ class AttemptWatch {
   void OnProgress(const ProgressReport& report, base::BootTime now);
   // Waiting for the runtime itself, for example for a commit, is nobody's stall.
   void OnRuntimeAnswered(base::BootTime now);
+  // A segment is in the store that was not there before.
+  void OnNewSegment(base::BootTime now) { segment_at_ = now; }
 
   // Says each change once.
   Verdict Check(base::BootTime now);
@@ -44,6 +46,10 @@ class AttemptWatch {
   // How long the present phase may go without a sign of getting on.
   std::chrono::nanoseconds Patience() const;
   base::BootTime LastSign() const;
+  // When it last got on: a change of `done`, or a segment.
+  base::BootTime LastProgress() const;
+  // Neither a phase, nor a slow habit, nor waiting excuses that.
+  bool IsWithoutProgress(base::BootTime now) const;
 
   const RuntimeTimes times_;
   store::Liveness liveness_;
@@ -54,6 +60,7 @@ class AttemptWatch {
   std::set<domain::Phase> phases_since_progress_;
   base::BootTime phase_sign_{};
   base::BootTime excused_until_{};
+  base::BootTime segment_at_{};
   base::BootTime stalled_since_{};
 };
 

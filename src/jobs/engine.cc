@@ -23,6 +23,7 @@ base::Result<void> Validate(const Engine::Options& options) {
   if (options.slots < 1) return BadOption("there must be at least one slot for workers");
   if (options.worker_memory_bytes_max < 0) return BadOption("a worker's memory is not negative");
   if (options.worker_argv.empty()) return BadOption("there is no worker program");
+  if (options.agent_id.empty()) return BadOption("the agent needs a name");
   if (options.times.renew * 3 > options.times.lease) {
     return BadOption("a lease must last at least three renewals");
   }
@@ -132,24 +133,23 @@ base::Result<void> Engine::StartWorking() {
   ProjectorThread& projector = EnsureProjector();
   base::MutexLock lock(mutex_);
   if (agent_ != nullptr) return {};
-  // The data directory has one owner, so its agent has one name, on whatever host it is.
-  ROLLCALL_TRY_ASSIGN(
-      agent_,
-      Agent::Start(
-          {.data_dir = options_.data_dir,
-           .worker_argv = options_.worker_argv,
-           .stages = Names(options_.stages),
-           .slots = options_.slots,
-           .worker_memory_bytes_max = options_.worker_memory_bytes_max,
-           .times = options_.times,
-           .identity = {.id = "owner", .incarnation = base::RandomId(), .boot_id = base::BootId()}},
-          {.store = store_,
-           .clock = clock_,
-           .board = board_,
-           .feed = feed_,
-           .log = log_,
-           .metrics = *metrics_,
-           .projector = projector}));
+  ROLLCALL_TRY_ASSIGN(agent_,
+                      Agent::Start({.data_dir = options_.data_dir,
+                                    .worker_argv = options_.worker_argv,
+                                    .stages = Names(options_.stages),
+                                    .slots = options_.slots,
+                                    .worker_memory_bytes_max = options_.worker_memory_bytes_max,
+                                    .times = options_.times,
+                                    .identity = {.id = options_.agent_id,
+                                                 .incarnation = base::RandomId(),
+                                                 .boot_id = base::BootId()}},
+                                   {.store = store_,
+                                    .clock = clock_,
+                                    .board = board_,
+                                    .feed = feed_,
+                                    .log = log_,
+                                    .metrics = *metrics_,
+                                    .projector = projector}));
   sweeper_ = std::make_unique<SweeperThread>(Sweeper({.data_dir = options_.data_dir,
                                                       .stages = Names(options_.stages),
                                                       .retention = options_.times.retention},

@@ -52,6 +52,9 @@ class Engine {
     std::int64_t worker_memory_bytes_max = 0;
     RuntimeTimes times;
     std::shared_ptr<Metrics> metrics = {};  // Null: its own.
+    // A data directory has one owner, so its agent has one name, on whatever host it is. Another
+    // host on the same store would have another.
+    std::string agent_id = "owner";
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,

@@ -21,6 +21,9 @@ struct RuntimeTimes {
 
   Millis stall_min{30'000};    // No change of `done` in `work`: stalled.
   Millis stall_grace{60'000};  // Then killed.
+  // Without progress for so long an attempt is stalled, whatever its phase and its habits. Six
+  // attempts of this and the grace, and the waits between them, are less than an hour.
+  Millis stall_max{480'000};
   Millis budget_starting{60'000};
   Millis budget_model_load{300'000};
   Millis budget_seek{60'000};
@@ -49,21 +52,34 @@ struct RuntimeTimes {
 
 inline RuntimeTimes RuntimeTimes::DividedBy(int divisor) const {
   RuntimeTimes scaled = *this;
-  for (Millis RuntimeTimes::*member :
-       {&RuntimeTimes::lease,           &RuntimeTimes::renew,
-        &RuntimeTimes::self_fence,      &RuntimeTimes::reap,
-        &RuntimeTimes::claim_poll,      &RuntimeTimes::pulse,
-        &RuntimeTimes::progress,        &RuntimeTimes::heartbeat,
-        &RuntimeTimes::stall_min,       &RuntimeTimes::stall_grace,
-        &RuntimeTimes::budget_starting, &RuntimeTimes::budget_model_load,
-        &RuntimeTimes::budget_seek,     &RuntimeTimes::budget_finalise,
-        &RuntimeTimes::cancel_term,     &RuntimeTimes::cancel_kill,
-        &RuntimeTimes::unkillable,      &RuntimeTimes::exit_grace,
-        &RuntimeTimes::drain,           &RuntimeTimes::projection_min,
-        &RuntimeTimes::projection_max,  &RuntimeTimes::projection_give_up,
-        &RuntimeTimes::retry_first,     &RuntimeTimes::retry_max,
-        &RuntimeTimes::disk_check,      &RuntimeTimes::sweep,
-        &RuntimeTimes::retention}) {
+  for (Millis RuntimeTimes::*member : {&RuntimeTimes::lease,
+                                       &RuntimeTimes::renew,
+                                       &RuntimeTimes::self_fence,
+                                       &RuntimeTimes::reap,
+                                       &RuntimeTimes::claim_poll,
+                                       &RuntimeTimes::pulse,
+                                       &RuntimeTimes::progress,
+                                       &RuntimeTimes::heartbeat,
+                                       &RuntimeTimes::stall_min,
+                                       &RuntimeTimes::stall_grace,
+                                       &RuntimeTimes::stall_max,
+                                       &RuntimeTimes::budget_starting,
+                                       &RuntimeTimes::budget_model_load,
+                                       &RuntimeTimes::budget_seek,
+                                       &RuntimeTimes::budget_finalise,
+                                       &RuntimeTimes::cancel_term,
+                                       &RuntimeTimes::cancel_kill,
+                                       &RuntimeTimes::unkillable,
+                                       &RuntimeTimes::exit_grace,
+                                       &RuntimeTimes::drain,
+                                       &RuntimeTimes::projection_min,
+                                       &RuntimeTimes::projection_max,
+                                       &RuntimeTimes::projection_give_up,
+                                       &RuntimeTimes::retry_first,
+                                       &RuntimeTimes::retry_max,
+                                       &RuntimeTimes::disk_check,
+                                       &RuntimeTimes::sweep,
+                                       &RuntimeTimes::retention}) {
     scaled.*member = std::max(Millis{1}, this->*member / divisor);
   }
   return scaled;

@@ -2,11 +2,16 @@
 #include <poll.h>
 #include <signal.h>
 
+#include <atomic>
 #include <fstream>
+#include <map>
 #include <thread>
 
+#include "jobs/testing/engine_fixture.h"
 #include "jobs/testing/faulty_store.h"
 #include "oracle.h"
+#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/testing/deferred_store.h"
 #include "trials.h"
 
 namespace rollcall::faults {
@@ -46,6 +51,114 @@ class ForgetfulStore final : public FaultyStore {
     return events;
   }
 };
+
+// Says that a segment is committed before its file is there, and the machine dies in between: the
+// last segment's file never comes.
+class RowFirstStore final : public FaultyStore {
+ public:
+  RowFirstStore(std::unique_ptr<store::JobStore> inner, std::filesystem::path folder)
+      : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
+        folder_(std::move(folder)) {}
+
+  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
+                                   base::Instant now) override {
+    if (segment.number == kSegments - 1) std::filesystem::remove(folder_ / segment.path);
+    return inner().SegmentCommit(fence, segment, now);
+  }
+
+ private:
+  const std::filesystem::path folder_;
+};
+
+// Reaps what it once saw run out of time, whoever holds the task now and until when: it has read
+// the leases, and does not look again when it writes.
+class TokenlessReaperStore final : public FaultyStore {
+ public:
+  explicit TokenlessReaperStore(std::unique_ptr<store::JobStore> inner)
+      : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
+
+  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& /*agent*/,
+                                                    base::Instant now) override {
+    ROLLCALL_TRY_ASSIGN(const auto leases, inner().LeaseList());
+    std::vector<store::Lease> reaped;
+    for (const store::Lease& lease : leases) {
+      const auto first_seen = seen_.emplace(lease.fence.task, lease.expires_at).first->second;
+      if (first_seen > now.boot) continue;
+      ROLLCALL_TRY(inner().LeaseVoid(lease.fence, now));
+      reaped.push_back(lease);
+    }
+    return reaped;
+  }
+
+ private:
+  std::map<store::TaskId, base::BootTime> seen_;  // Only the agent's thread.
+};
+
+// A job that takes longer than a lease, and that nobody disturbs: one attempt does it.
+bool IsRenewedAttemptSpared(const Rig::Wrap& wrap) {
+  Rig rig;
+  rig.Own(wrap);
+  const auto lease = jobs::RuntimeTimes{}.lease / jobs::kTimesDivisor;
+  const int dwell_ms = static_cast<int>(2 * lease.count()) / kSegments;
+  const store::Job job = rig.Submit("x", {{"segments", kSegments}, {"dwell_ms", dwell_ms}});
+  rig.Eventually([&] {
+    const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
+    return domain::IsTerminal(rig.store().JobGet(job.id)->state) ||
+           (attempts.ok() && attempts->size() > 1);
+  });
+  const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
+  static_cast<void>(rig.engine().Cancel(job.id));
+  return attempts.ok() && attempts->size() == 1;
+}
+
+// Two hosts claim all there is: each task once, and nobody is told that the store is busy.
+template <typename Store>
+bool IsEveryTaskClaimedOnce(const std::function<std::unique_ptr<Store>()>& open) {
+  constexpr int kTasks = 200;
+  const auto first = open();
+  const base::Instant now = base::SystemClock().Now();
+  for (int i = 0; i < kTasks; ++i) {
+    const auto request = jobs::FakeRequest(std::to_string(i), {"detect"}, Json::object());
+    if (!first->JobSubmit(request, now).ok()) return false;
+  }
+  const auto second = open();
+  std::atomic<int> claimed{0};
+  std::atomic<int> errors{0};
+  const auto claim_all = [&](Store& store, const char* agent) {
+    const store::ClaimRequest request{.agent = {.id = agent, .incarnation = agent, .boot_id = "b"},
+                                      .stages = {},
+                                      .lease = std::chrono::hours{1},
+                                      .now = now};
+    while (claimed < kTasks && errors == 0) {
+      const auto task = store.TaskClaim(request);
+      if (!task.ok()) {
+        ++errors;
+      } else if (task->has_value()) {
+        ++claimed;
+      }
+    }
+  };
+  std::thread other([&] { claim_all(*second, "second"); });
+  claim_all(*first, "first");
+  other.join();
+  const auto leases = first->LeaseList();
+  return errors == 0 && claimed == kTasks && leases.ok() && std::ssize(*leases) == kTasks;
+}
+
+bool AreClaimsSafe() {
+  const Rig folder;
+  return IsEveryTaskClaimedOnce<store::SqliteStore>([&] {
+    return std::move(
+        store::SqliteStore::Open({.path = folder.folder() / "rollcall.db", .vfs = {}}).value());
+  });
+}
+
+bool AreDeferredClaimsSafe() {
+  const Rig folder;
+  return IsEveryTaskClaimedOnce<store::DeferredStore>([&] {
+    return std::move(store::DeferredStore::Open(folder.folder() / "rollcall.db").value());
+  });
+}
 
 // A job whose worker is killed once in the middle.
 Row KilledOnce(const std::string& behaviour, const Rig::Wrap& wrap,
@@ -96,6 +209,17 @@ bool IsLateWriterRefused(const Rig::Wrap& wrap) {
   return is_fenced;
 }
 
+bool IsMissingFileFound() {
+  Row row;
+  Rig rig;
+  rig.Own([&](std::unique_ptr<store::JobStore> store) {
+    return std::make_unique<RowFirstStore>(std::move(store), rig.folder());
+  });
+  const store::Job job = rig.Submit("x", {{"segments", kSegments}, {"dwell_ms", 5}});
+  CheckRound(rig, "x", job, kSegments, row);
+  return !row.violations.empty();
+}
+
 bool DoesTheReaderSeeTornFiles() {
   Rig rig;
   const auto file = rig.folder() / "torn.json";
@@ -123,16 +247,19 @@ Row NegativeControls() {
   const auto forgetful = [](std::unique_ptr<store::JobStore> store) {
     return std::make_unique<ForgetfulStore>(std::move(store));
   };
+  const auto tokenless = [](std::unique_ptr<store::JobStore> store) {
+    return std::make_unique<TokenlessReaperStore>(std::move(store));
+  };
   // First that the oracles are silent where nothing is wrong.
-  expect_caught("silence", KilledOnce("work", {}).violations.empty() && IsLateWriterRefused({}));
+  expect_caught("silence", KilledOnce("work", {}).violations.empty() && IsLateWriterRefused({}) &&
+                               IsRenewedAttemptSpared({}) && AreClaimsSafe());
   expect_caught("fence off", !IsLateWriterRefused(unfenced));
+  expect_caught("reaper without token", !IsRenewedAttemptSpared(tokenless));
+  expect_caught("deferred BEGIN", !AreDeferredClaimsSafe());
   expect_caught("resume off", !KilledOnce("forget", {}).violations.empty());
   expect_caught("other bytes", !KilledOnce("sloppy", {}).violations.empty());
   expect_caught("lost event", !KilledOnce("work", forgetful).violations.empty());
-  const auto without_segments = [](Rig& rig) {
-    std::filesystem::remove_all(rig.folder() / "harvest/x/segments");
-  };
-  expect_caught("row without file", !KilledOnce("work", {}, without_segments).violations.empty());
+  expect_caught("row before file", IsMissingFileFound());
   const auto without_result = [](Rig& rig) {
     const std::filesystem::path link = rig.folder() / "harvest/x/detect.bin";
     std::filesystem::remove(std::filesystem::canonical(link));

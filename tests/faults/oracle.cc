@@ -49,9 +49,9 @@ Json ReadJson(const fs::path& path) {
 
 void CheckProjections(Rig& rig, const std::string& key, const store::Job& job, Findings& findings) {
   // A fault may hit the call itself; the next one must not be kept waiting.
-  const bool is_settled = rig.Eventually(
-      [&] { return rig.engine().Settle(job.id, std::chrono::seconds{10}).ok(); },
-      std::chrono::seconds{30});
+  const bool is_settled =
+      rig.Eventually([&] { return rig.engine().Settle(job.id, std::chrono::seconds{10}).ok(); },
+                     std::chrono::seconds{30});
   findings.Expect(is_settled, "the projections do not settle");
   const fs::path folder = rig.folder();
   const Json meta = ReadJson(folder / "jobs" / ("detect_" + key) / "meta.json");
@@ -125,6 +125,7 @@ void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int seg
       },
       std::chrono::seconds{10});
   findings.Expect(is_quiet, "a process of an ended attempt lives");
+  findings.Expect(!fs::exists(rig.folder() / "doubles"), "two workers were at one key at a time");
 }
 
 void CheckStore(Rig& rig, Row& row) {

@@ -19,18 +19,24 @@ class Rig::JumpingClock final : public base::Clock {
  public:
   base::Instant Now() override {
     base::Instant now = system_.Now();
-    now.wall += milliseconds{jump_.load()};
+    now.wall += milliseconds{jump_.load()} + milliseconds{sleep_.load()};
+    now.boot += milliseconds{sleep_.load()};
     return now;
   }
   void Jump(milliseconds by) { jump_ += by.count(); }
+  void Sleep(milliseconds by) { sleep_ += by.count(); }
 
  private:
   base::SystemClock system_;
   std::atomic<std::int64_t> jump_{0};
+  std::atomic<std::int64_t> sleep_{0};
 };
 
-Rig::Rig()
-    : folder_(std::filesystem::temp_directory_path() /
+Rig::Rig() : Rig({.times_divisor = jobs::kTimesDivisor, .agent_id = "owner", .slots = 2}) {}
+
+Rig::Rig(Options options)
+    : options_(std::move(options)),
+      folder_(std::filesystem::temp_directory_path() /
               ("rollcall-faults-" + base::RandomId().substr(0, 12))),
       clock_(std::make_unique<JumpingClock>()) {
   std::filesystem::create_directories(folder_);
@@ -54,7 +60,11 @@ milliseconds Rig::Own(const Wrap& wrap) {
   ROLLCALL_CHECK(store.ok(), "the store opens");
   store_ = std::move(store).value();
   if (wrap) store_ = wrap(std::move(store_));
-  auto engine = jobs::Engine::Create(jobs::FakeEngineOptions(folder_), *store_, *clock_);
+  auto engine_options = jobs::FakeEngineOptions(folder_);
+  engine_options.times = jobs::RuntimeTimes{}.DividedBy(options_.times_divisor);
+  engine_options.agent_id = options_.agent_id;
+  engine_options.slots = options_.slots;
+  auto engine = jobs::Engine::Create(std::move(engine_options), *store_, *clock_);
   ROLLCALL_CHECK(engine.ok(), "the engine's options are right");
   engine_ = std::move(engine).value();
   ROLLCALL_CHECK(engine_->StartWorking().ok(), "the engine starts");
@@ -121,5 +131,9 @@ std::size_t Rig::SegmentCount(const std::string& key) {
 }
 
 void Rig::JumpWall(milliseconds by) { clock_->Jump(by); }
+
+void Rig::Sleep(milliseconds by) { clock_->Sleep(by); }
+
+base::Instant Rig::Now() { return clock_->Now(); }
 
 }  // namespace rollcall::faults

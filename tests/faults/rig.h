@@ -20,8 +20,14 @@ namespace rollcall::faults {
 class Rig {
  public:
   using Wrap = std::function<std::unique_ptr<store::JobStore>(std::unique_ptr<store::JobStore>)>;
+  struct Options {
+    int times_divisor;     // Of the product's time constants.
+    std::string agent_id;  // Another one than "owner" is another host on the same store.
+    int slots;
+  };
 
-  Rig();
+  Rig();  // As the runtime's tests have it: see FakeEngineOptions.
+  explicit Rig(Options options);
   ~Rig();
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
@@ -44,10 +50,15 @@ class Rig {
   jobs::Engine& engine() { return *engine_; }
   // Moves the wall clock that the engine sees.
   void JumpWall(std::chrono::milliseconds by);
+  // Moves both clocks, as a machine's that slept so long: nothing has run meanwhile.
+  void Sleep(std::chrono::milliseconds by);
+  // What the engine takes for now.
+  base::Instant Now();
 
  private:
   class JumpingClock;
 
+  const Options options_;
   std::filesystem::path folder_;
   std::unique_ptr<JumpingClock> clock_;
   std::optional<jobs::DataLock> lock_;

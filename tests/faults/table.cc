@@ -28,11 +28,18 @@ void Row::Recovered(std::chrono::milliseconds after) {
   recoveries.push_back(after);
 }
 
-std::chrono::milliseconds Row::RecoveryP99() const {
+std::chrono::milliseconds Row::RecoveryQuantile(std::size_t percent) const {
   if (recoveries.empty()) return {};
   std::vector<std::chrono::milliseconds> sorted = recoveries;
   std::sort(sorted.begin(), sorted.end());
-  return sorted[(sorted.size() * 99 - 1) / 100];
+  return sorted[(sorted.size() * percent - 1) / 100];
+}
+
+void Row::Add(const Row& other) {
+  rounds += other.rounds;
+  for (const auto& [place, count] : other.hits) hits[place] += count;
+  violations.insert(violations.end(), other.violations.begin(), other.violations.end());
+  for (const auto after : other.recoveries) Recovered(after);
 }
 
 std::string TextTable(const std::vector<Row>& rows) {

@@ -19,8 +19,11 @@ struct Row {
 
   int hit_count() const;
   void Recovered(std::chrono::milliseconds after);
-  // The time within which 99 % recovered.
-  std::chrono::milliseconds RecoveryP99() const;
+  // The time within which so many in a hundred recovered.
+  std::chrono::milliseconds RecoveryQuantile(std::size_t percent) const;
+  std::chrono::milliseconds RecoveryP99() const { return RecoveryQuantile(99); }
+  // Counts what another part of the same trial saw.
+  void Add(const Row& other);
 };
 
 // For a terminal, and for docs/reliability.md.

@@ -15,20 +15,27 @@ Row WorkerKills(int kills);  // Every JSON file is read all the time meanwhile.
 Row ShippedKills(int kills);
 Row WorkerFailpoints(int rounds);
 Row WorkerStops(int rounds);
-Row OwnerKills(int kills);
+// Killed with its workers, and so that something of them is left.
+std::vector<Row> OwnerKills(int kills);
+// Stopped for longer than its lease while another host takes over.
+Row OwnerStops(int rounds);
+// One round of that. Adds refused writes to the hits, which MoveRefused takes out again.
+void StopOwnerOnce(int round, int times_divisor, Row& row);
+void MoveRefused(Row& row);
 Row OwnerFailpoints(int rounds);
 std::vector<Row> Cancels(int rounds);  // A row per kind of worker.
 
 Row StoreLies(int calls);  // Each method at its first to `calls`-th call.
 Row DiskFull(int calls);   // Likewise.
+// Wall clock jumps, sleep of the machine, both also when a lease is nearly over.
 Row ClockJumps(int rounds);
+// The workers are killed meanwhile.
 Row SameStarts(int threads, int keys);
+// Rounds of each at the product's own time constants, all at a time.
+std::vector<Row> ProductTimes(int rounds);
 Row RandomLives(int seeds);
 
 // Variants that are broken on purpose. A violation is a control that was not caught.
 Row NegativeControls();
-
-// `faults --owner FOLDER KEY PARAMS`: owns the folder and does detect of the key until killed.
-int RunOwner(const std::string& folder, const std::string& key, const std::string& params);
 
 }  // namespace rollcall::faults

@@ -1,8 +1,11 @@
 #include "jobs/testing/fake_stages.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,6 +15,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/unique_fd.h"
 #include "domain/reasons.h"
 #include "jobs/testing/misconduct.h"
 
@@ -36,10 +40,13 @@ class FakeStage final : public domain::StageHandler {
     behaviour_ = params_.value("behaviour", "work");
     if (fs::exists(context.assignment().data_dir / "good")) behaviour_ = "work";
     segments_ = params_.value("segments", std::int64_t{3});
+    const base::UniqueFd alone = BeAlone(context);
+    ::poll(nullptr, 0, params_.value("start_ms", 0));
     context.SetPhase(domain::Phase::kModelLoad);
     context.Log("model=fake loading...");
     Dwell();
     context.Log("model=fake loaded in 0.0s provider=none");
+    Seek(context);
     context.SetPhase(domain::Phase::kWork);
     if (const Misconduct* misconduct = FindMisconduct(behaviour_)) return misconduct->act(context);
     const auto given = std::ssize(context.assignment().segments);
@@ -82,6 +89,26 @@ class FakeStage final : public domain::StageHandler {
   }
 
   void Dwell() const { ::poll(nullptr, 0, params_.value("dwell_ms", 0)); }
+
+  void Seek(JobContext& context) const {
+    const int ms = params_.value("seek_ms", 0);
+    if (ms == 0) return;
+    context.SetPhase(domain::Phase::kSeek);
+    ::poll(nullptr, 0, ms);
+  }
+
+  // Held until this process ends. Two that work on one key at a time are written down.
+  base::UniqueFd BeAlone(const JobContext& context) const {
+    if (!params_.value("alone", false)) return {};
+    const auto& assignment = context.assignment();
+    const fs::path path = assignment.data_dir / ("alone-" + assignment.subject_id);
+    base::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!file.is_open() || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      std::ofstream(assignment.data_dir / "doubles", std::ios::app)
+          << assignment.subject_id << std::endl;
+    }
+    return file;
+  }
 
   // A line for each segment that is begun, so that a test can count what is done again.
   void Trace(const JobContext& context, std::int64_t number) const {
@@ -144,11 +171,39 @@ class FakeStage final : public domain::StageHandler {
       ::write(STDERR_FILENO, "crashed on purpose\n", 19) < 0 ? ::_exit(1) : std::abort();
     }
     if (behaviour_ == "stop_self") ::raise(SIGSTOP);
+    if (behaviour_ == "left_behind") StayBehind(context);
+    if (behaviour_ == "restless") ChangePhases(context);
+    if (behaviour_ == "same_done") RepeatItself(context, number);
     if (behaviour_ == "deaf") IgnoreTerm();
     if (behaviour_ == "with_child" || behaviour_ == "with_lost_child") StartChild(context);
     if (behaviour_ == "with_lost_child") return {};
     BlockForEver();
     return {};
+  }
+
+  // Outlives its owner: the kernel does not end it, and as it stands still it does not see that the
+  // socket has ended.
+  static void StayBehind(const JobContext& context) {
+    ::prctl(PR_SET_PDEATHSIG, 0);
+    const fs::path path = context.assignment().data_dir / "left";
+    std::ofstream(path.string() + ".tmp") << ::getpid();
+    fs::rename(path.string() + ".tmp", path);
+    ::raise(SIGSTOP);
+  }
+
+  // Says all the time that it is at something else now, and gets nowhere.
+  static void ChangePhases(JobContext& context) {
+    while (true) {
+      context.SetPhase(domain::Phase::kModelLoad);
+      ::poll(nullptr, 0, 5);
+      context.SetPhase(domain::Phase::kSeek);
+      ::poll(nullptr, 0, 5);
+    }
+  }
+
+  // Reports for ever what it has reported, and commits what is committed.
+  void RepeatItself(JobContext& context, std::int64_t number) {
+    while (number > 0 && CommitOne(context, number - 1).ok()) ::poll(nullptr, 0, 5);
   }
 
   // A process that neither SIGTERM nor the worker's end ends; it may even leave the group.

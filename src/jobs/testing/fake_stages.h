@@ -12,10 +12,14 @@ namespace rollcall::jobs {
 //               harvest/<key>/<stage>.bin and returns; the others do what their name says:
 //               "throw" "permanent" "transient" "crash" "deaf" "stall" "stop_self" "chatter"
 //               "with_child" "lie_missing" "lie_size" "lie_hash" "escape"
+//               "left_behind" (stands still and outlives its owner; its pid is in the file `left`)
+//               "restless" (changes its phase for ever) "same_done" (repeats a segment for ever)
 //               "forget" (does what is committed again), "sloppy" (other bytes after a restart)
 //               and those of misconduct.h. With the file `good` in the data directory: "work".
 //   segments    how many (3)
 //   dwell_ms    how long it stays in model_load, at each segment, and in finalise (0)
+//   start_ms, seek_ms   how long it stays in starting, and in seek, which it else leaves out (0)
+//   alone       writes the key into the file `doubles` if another process works on it already
 //   trace       appends each segment that it begins to `trace-<key>` in the data directory
 //   hold_after  blocks before this segment until the file `go` is in the data directory, or until
 //               it is asked to stop

@@ -1,0 +1,254 @@
+// A job that runs for over an hour without progress cannot exist.
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "domain/reasons.h"
+#include "jobs/attempt_watch.h"
+#include "jobs/engine.h"
+#include "jobs/retry_policy.h"
+#include "jobs/testing/engine_fixture.h"
+#include "store/transitions.h"
+
+namespace rollcall::jobs {
+namespace {
+
+using base::Json;
+using domain::JobState;
+using domain::Phase;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using store::AttemptOutcome;
+
+// --- The rules alone: what a worker says in each second of an attempt of age `age`.
+
+struct Signs {
+  AttemptWatch& watch;
+  base::BootTime now;
+  seconds age;
+
+  void Pulse() const { watch.OnPulse({.seq = age.count()}, now); }
+  void Progress(std::int64_t done) const {
+    watch.OnProgress({.done = done, .total = 1'000'000, .unit = "frames"}, now);
+  }
+};
+
+struct BadWorker {
+  const char* name;
+  std::function<void(const Signs&)> say;
+};
+
+std::function<void(const Signs&)> PulsesIn(Phase phase) {
+  return [phase](const Signs& signs) {
+    signs.Pulse();
+    signs.watch.OnPhase(phase, signs.now);
+  };
+}
+
+void StaysInEachPhaseUntilTheLastMoment(const Signs& signs) {
+  signs.Pulse();
+  const auto round = signs.age % seconds{59 + 299 + 59 + 119};
+  signs.watch.OnPhase(round < seconds{59}    ? Phase::kStarting
+                      : round < seconds{358} ? Phase::kModelLoad
+                      : round < seconds{417} ? Phase::kSeek
+                                             : Phase::kFinalise,
+                      signs.now);
+}
+
+std::vector<BadWorker> BadWorkers() {
+  return {
+      {"Silent", [](const Signs&) {}},
+      {"HangsInStarting", PulsesIn(Phase::kStarting)},
+      {"HangsInModelLoad", PulsesIn(Phase::kModelLoad)},
+      {"HangsInSeek", PulsesIn(Phase::kSeek)},
+      {"HangsInWork", PulsesIn(Phase::kWork)},
+      {"HangsInFinalise", PulsesIn(Phase::kFinalise)},
+      {"ReportsTheSameForEver",
+       [](const Signs& signs) {
+         PulsesIn(Phase::kWork)(signs);
+         signs.Progress(10);
+       }},
+      {"GoesBackwards",
+       [](const Signs& signs) {
+         PulsesIn(Phase::kWork)(signs);
+         signs.Progress(1'000'000 - signs.age.count());
+       }},
+      {"ChangesItsPhaseEverySecond",
+       [](const Signs& signs) {
+         PulsesIn(signs.age.count() % 2 == 0 ? Phase::kWork : Phase::kSeek)(signs);
+       }},
+      {"StaysInEachPhaseUntilTheLastMoment", StaysInEachPhaseUntilTheLastMoment},
+      {"CommitsWhatIsThere",
+       [](const Signs& signs) {
+         PulsesIn(Phase::kWork)(signs);
+         signs.watch.OnRuntimeAnswered(signs.now);
+       }},
+      {"SlowStartThenHang",
+       [](const Signs& signs) {
+         // A habit of long gaps earns ten times as much patience.
+         PulsesIn(Phase::kWork)(signs);
+         if (signs.age.count() % 25 == 0 && signs.age < minutes{8}) {
+           signs.Progress(signs.age.count() / 25);
+         }
+       }},
+  };
+}
+
+class BadWorkerTest : public testing::TestWithParam<BadWorker> {
+ protected:
+  struct Life {
+    AttemptOutcome outcome{};
+    base::BootTime without_progress{};  // When it was killed.
+  };
+
+  // One attempt at the product's times, looked at once a second.
+  Life LiveOnce() {
+    AttemptWatch watch(RuntimeTimes{}, clock_.Now().boot);
+    const auto start = clock_.Now().boot;
+    auto progress_at = start;
+    while (clock_.Now().boot - start < hours{24}) {
+      clock_.Advance(seconds{1});
+      const auto now = clock_.Now().boot;
+      const auto done_before = watch.liveness().done;
+      GetParam().say({watch, now, std::chrono::duration_cast<seconds>(now - start)});
+      if (watch.liveness().done > done_before) progress_at = now;
+      const auto verdict = watch.Check(now);
+      if (verdict == AttemptWatch::Verdict::kKillStalled) {
+        return {AttemptOutcome::kStalled, now - progress_at};
+      }
+      if (verdict == AttemptWatch::Verdict::kKillSilent) {
+        return {AttemptOutcome::kExpired, now - progress_at};
+      }
+    }
+    return {AttemptOutcome::kSucceeded, hours{24}};
+  }
+
+  base::FakeClock clock_;
+};
+
+TEST_P(BadWorkerTest, IsEndedWithinTenMinutesWithoutProgress) {
+  EXPECT_LE(LiveOnce().without_progress, minutes{10});
+}
+
+TEST_P(BadWorkerTest, EndsItsJobWithinAnHour) {
+  const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });  // The longest waits.
+  store::StageRun run;
+  int interruptions = 0;
+  base::BootTime without_progress{};
+  while (without_progress < hours{24}) {
+    const Life life = LiveOnce();
+    without_progress += life.without_progress;
+    const auto now = clock_.Now().wall;
+    const auto end =
+        policy.Decide({.run = run,
+                       .outcome = life.outcome,
+                       .error = domain::MakeError(domain::reason::kStalled, "it does not get on"),
+                       .interruptions = ++interruptions},
+                      now);
+    store::CountOutcome(end.outcome, run);
+    if (end.retry_at) {
+      without_progress += *end.retry_at - now;
+      clock_.Advance(*end.retry_at - now);
+    }
+    const JobState next = store::StateAfterAttempt(false, end);
+    if (next == JobState::kFailed) break;
+  }
+  EXPECT_LT(without_progress, hours{1});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BadWorkerTest, testing::ValuesIn(BadWorkers()),
+                         [](const auto& worker) { return std::string(worker.param.name); });
+
+// Each gap is as long as the gaps before it allow, so that the next may be longer still.
+TEST(SlowerAndSlowerTest, IsEndedAllTheSame) {
+  base::FakeClock clock;
+  AttemptWatch watch(RuntimeTimes{}, clock.Now().boot);
+  watch.OnPhase(Phase::kWork, clock.Now().boot);
+  const Signs start{watch, clock.Now().boot, {}};
+  start.Progress(1);
+  double gap_s = 25;
+  double mean_s = 0;
+  std::int64_t done = 1;
+  bool is_killed = false;
+  while (!is_killed && gap_s < 24 * 3600) {
+    const auto gap = seconds{static_cast<int>(gap_s)};
+    for (seconds passed{0}; passed < gap && !is_killed; passed += seconds{1}) {
+      clock.Advance(seconds{1});
+      watch.OnPulse({.seq = 1}, clock.Now().boot);
+      is_killed = watch.Check(clock.Now().boot) == AttemptWatch::Verdict::kKillStalled;
+    }
+    Signs{watch, clock.Now().boot, {}}.Progress(++done);
+    mean_s = mean_s == 0 ? gap_s : 0.2 * gap_s + 0.8 * mean_s;
+    gap_s = 9 * mean_s;
+  }
+  EXPECT_TRUE(is_killed);
+  EXPECT_GT(done, 3) << "its first gaps were patiently waited for";
+}
+
+// --- The engine with real workers, while a clock of ours runs ahead.
+
+struct BadStage {
+  const char* name;
+  const char* params;
+};
+
+class EngineHourTest : public EngineTest, public testing::WithParamInterface<BadStage> {
+ protected:
+  ~EngineHourTest() override { engine_.reset(); }
+
+  void StartOnFakeClock() {
+    Engine::Options options = FakeEngineOptions(data_dir_);
+    options.times = RuntimeTimes{};
+    // How soon things are told, not how long they may last.
+    options.times.pulse = options.times.claim_poll = std::chrono::milliseconds{5};
+    engine_ = std::move(Engine::Create(std::move(options), *store_, fake_)).value();
+    ASSERT_TRUE(engine_->StartWorking().ok());
+  }
+
+  // Whether the engine has done all that it does at this time.
+  bool HasCaughtUp(store::JobId id) {
+    if (domain::IsTerminal(store_->JobGet(id)->state)) return true;
+    const auto now = fake_.Now().boot;
+    const store::StageRun run = Run("detect").run;
+    if (run.state == JobState::kRetryWait) return run.retry_due->at > now;
+    const auto leases = store_->LeaseList().value();
+    if (leases.size() != 1 || run.state != JobState::kRunning) return false;
+    const bool is_renewed = leases.front().expires_at >= now + RuntimeTimes{}.lease;
+    return is_renewed && Stage(id).since_pulse.count() == 0;
+  }
+
+  base::FakeClock fake_;
+};
+
+TEST_P(EngineHourTest, EndsAJobThatDoesNotGetOn) {
+  StartOnFakeClock();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::parse(GetParam().params)));
+  const auto began = fake_.Now().boot;
+  // Less than a lease, and than an agent goes without a renewal.
+  constexpr seconds kStep{15};
+  while (!domain::IsTerminal(store_->JobGet(job.id)->state)) {
+    ASSERT_TRUE(Eventually([&] { return HasCaughtUp(job.id); }));
+    ASSERT_LT(fake_.Now().boot - began, hours{1});
+    fake_.Advance(kStep);
+  }
+  const store::StageRun run = Run("detect").run;
+  EXPECT_EQ(run.state, JobState::kFailed);
+  ASSERT_TRUE(run.last_error.has_value());
+  EXPECT_EQ(run.last_error->reason, "ERR_STALLED");
+  EXPECT_EQ(Attempts("detect").size(), 6U);
+  EXPECT_TRUE(AreAllProcessesGone());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, EngineHourTest,
+    testing::Values(BadStage{"HangsInWork", R"({"behaviour": "hang", "at": 1})"},
+                    BadStage{"HangsInModelLoad", R"({"dwell_ms": 100000000})"},
+                    BadStage{"ChangesItsPhaseForEver", R"({"behaviour": "restless"})"},
+                    BadStage{"RepeatsASegmentForEver", R"({"behaviour": "same_done", "at": 1})"}),
+    [](const auto& stage) { return std::string(stage.param.name); });
+
+}  // namespace
+}  // namespace rollcall::jobs

@@ -1,0 +1,145 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "crowd.h"
+#include "jobs/testing/engine_fixture.h"
+#include "jobs/testing/faulty_store.h"
+#include "oracle.h"
+#include "trials.h"
+
+namespace rollcall::faults {
+namespace {
+
+using base::Json;
+using jobs::FaultyStore;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+constexpr int kSegments = 6;
+constexpr auto kTimes = jobs::RuntimeTimes{};
+
+enum class What {
+  kWall,            // The wall clock jumps: nothing may happen.
+  kWallNearTheEnd,  // Likewise, when the lease has not been renewed for long.
+  kWallInRetry,     // Likewise, while a failed attempt waits for its next try.
+  kSleep,           // The machine slept: the lease is over, and everything goes on.
+  kShortSleep,      // It slept until the lease is nearly over.
+};
+
+struct ClockKind {
+  const char* name;
+  What what;
+  milliseconds by;
+};
+
+constexpr ClockKind kKinds[] = {
+    {"wall + 1 h", What::kWall, hours{1}},
+    {"wall - 1 h", What::kWall, -hours{1}},
+    {"wall + 1 d", What::kWall, hours{24}},
+    {"wall - 1 d", What::kWall, -hours{24}},
+    {"wall + 1 d near the lease's end", What::kWallNearTheEnd, hours{24}},
+    {"wall - 1 d near the lease's end", What::kWallNearTheEnd, -hours{24}},
+    {"wall + 1 d in retry_wait", What::kWallInRetry, hours{24}},
+    {"wall - 1 d in retry_wait", What::kWallInRetry, -hours{24}},
+    {"suspend 1 h", What::kSleep, hours{1}},
+    {"suspend until the lease is nearly over", What::kShortSleep,
+     kTimes.lease / jobs::kTimesDivisor - milliseconds{50}},
+};
+
+// A store that can be kept from renewing, and that counts claims.
+struct Switches {
+  std::atomic<bool> is_cut_off{false};
+  std::atomic<int> claims{0};
+};
+
+Rig::Wrap Switched(Switches& switches) {
+  return [&switches](std::unique_ptr<store::JobStore> store) {
+    return std::make_unique<FaultyStore>(
+        std::move(store),
+        [&switches](std::string_view method, FaultyStore::When when) -> std::optional<base::Error> {
+          if (when != FaultyStore::When::kBefore) return std::nullopt;
+          if (method == "TaskClaim") ++switches.claims;
+          if (method != "LeaseRenew" || !switches.is_cut_off) return std::nullopt;
+          return base::Error{base::ErrorCode::kUnavailable, "ERR_IO", "cut off on purpose", ""};
+        });
+  };
+}
+
+Json Params(What what) {
+  Json params{{"segments", kSegments}, {"dwell_ms", 4}, {"trace", true}, {"alone", true}};
+  if (what == What::kWallNearTheEnd) params["dwell_ms"] = 120;
+  if (what == What::kWallInRetry)
+    params.update({{"behaviour", "transient"}, {"at", 2}, {"times", 1}});
+  return params;
+}
+
+// Without a renewal for half of the time that an agent dares to go without.
+void LetTheLeaseGrowOld(Rig& rig, Switches& switches) {
+  switches.is_cut_off = true;
+  rig.Eventually([&] {
+    const auto leases = rig.store().LeaseList();
+    const auto left =
+        kTimes.lease / jobs::kTimesDivisor - kTimes.self_fence / jobs::kTimesDivisor / 2;
+    return leases.ok() && (leases->empty() || leases->front().expires_at - rig.Now().boot < left);
+  });
+}
+
+// A retry comes when it is due by the clock that does not jump, and is not asked for in haste.
+void CheckRetry(Rig& rig, Switches& switches, Row& row) {
+  const store::StageRun run = rig.Run("x").run;
+  if (!run.retry_due) return row.violations.push_back("it does not wait for a retry");
+  const int claims_before = switches.claims;
+  rig.Eventually([&] { return rig.Run("x").run.state != domain::JobState::kRetryWait; });
+  if (rig.Now().boot < run.retry_due->at) row.violations.push_back("it was tried again too early");
+  if (rig.Now().boot > run.retry_due->at + std::chrono::seconds{1}) {
+    row.violations.push_back("it was tried again too late");
+  }
+  // One in each tenth of the usual wait would be this many; a busy loop asks hundreds of times.
+  const auto usual = kTimes.retry_first / (kTimes.claim_poll / 10);
+  if (switches.claims - claims_before > 2 * usual) {
+    row.violations.push_back(
+        fmt::format("it asked for work {} times", switches.claims - claims_before));
+  }
+}
+
+void JumpOnce(int round, Row& row) {
+  const ClockKind& kind = kKinds[static_cast<std::size_t>(round) % std::size(kKinds)];
+  Switches switches;
+  Rig rig;
+  rig.Own(Switched(switches));
+  const store::Job job = rig.Submit("x", Params(kind.what));
+  const bool is_in_retry = kind.what == What::kWallInRetry;
+  rig.Eventually([&] {
+    const bool is_waiting = rig.Run("x").run.state == domain::JobState::kRetryWait;
+    return is_in_retry ? is_waiting : rig.SegmentCount("x") >= 2;
+  });
+  if (kind.what == What::kWallNearTheEnd) LetTheLeaseGrowOld(rig, switches);
+  const bool is_sleep = kind.what == What::kSleep || kind.what == What::kShortSleep;
+  const auto before = Steady::now();
+  is_sleep ? rig.Sleep(kind.by) : rig.JumpWall(kind.by);
+  switches.is_cut_off = false;
+  if (is_in_retry) CheckRetry(rig, switches, row);
+  ++row.hits[kind.name];
+  CheckRound(rig, "x", job, kSegments, row);
+  CheckStore(rig, row);
+  row.Recovered(std::chrono::duration_cast<milliseconds>(Steady::now() - before));
+  const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
+  const std::size_t expected = is_sleep || is_in_retry ? 2 : 1;
+  if (!attempts.ok() || attempts->size() > expected) {
+    row.violations.push_back(
+        fmt::format("{} cost {} attempts", kind.name, attempts.ok() ? attempts->size() : 0));
+  }
+}
+
+}  // namespace
+
+Row ClockJumps(int rounds) {
+  constexpr int kAtOnce = 2;
+  Row row = InCrowd("clock jumps", rounds, kAtOnce, JumpOnce);
+  return row;
+}
+
+}  // namespace rollcall::faults
