@@ -315,6 +315,7 @@ void Attempt::OnSegment(domain::Segment segment) {
     if (is_new) {
       ++segments_committed_;
       around_.metrics.OnSegmentCommitted(task_.run.name);
+      watch_.OnRuntimeAnswered(Now().boot);
       watch_.OnNewSegment(Now().boot);
     }
     at_segment_.reset();
