@@ -273,7 +273,7 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
 }
 
 // No row for a file that is not as the row says. It was written a moment ago, so it is read from
-// memory: 1 MB in 1 or 2 ms.
+// memory: 1 MB in less than 1 ms.
 base::Result<void> Attempt::CheckOffered(const domain::Segment& segment) const {
   if (!segment.path.empty() && !IsOwnSegment(segment.path, task_.run, task_.fence.token)) {
     return MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment");
