@@ -196,7 +196,7 @@ void Attempt::OnReady() {
   const bool has_exited = process_->HasExited();  // Before reading: then nothing comes after it.
   // A worker that writes faster than we read must not keep us from the others: the rest is read in
   // the next turn. What an ended one has left is read to its end.
-  constexpr int kReadsPerTurn = 16;
+  constexpr int kReadsPerTurn = 4;
   constexpr int kReadsAtTheEnd = 1024;  // Far more than a socket holds, unless a child goes on.
   if (is_socket_open_) ReadSocket(has_exited ? kReadsAtTheEnd : kReadsPerTurn);
   if (has_exited) OnExit();
@@ -287,7 +287,7 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
 }
 
 // No row for a file that is not as the row says. It was written a moment ago, so it is read from
-// memory: 1 MB in 1 or 2 ms.
+// memory: 1 MB in less than 1 ms.
 base::Result<void> Attempt::CheckOffered(const domain::Segment& segment) const {
   if (!segment.path.empty() && !IsOwnSegment(segment.path, task_.run, task_.fence.token)) {
     return MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment");
@@ -393,10 +393,12 @@ base::Error Attempt::CrashError(const ProcessExit& exit) const {
   const std::string tail = process_->OutputTail();
   const auto last_line = tail.rfind('\n');
   const std::string words = tail.substr(last_line == std::string::npos ? 0 : last_line + 1);
+  const bool is_refused = exit.is_signal && exit.status == SIGSYS;
   return MakeError(
       reason::kWorkerCrashed,
-      fmt::format("the worker process of {} ended by itself ({}){}{}", task_.run.public_id(),
-                  exit.ToString(), words.empty() ? "" : ", its last words: ", words));
+      fmt::format("the worker process of {} ended by itself ({}{}){}{}", task_.run.public_id(),
+                  exit.ToString(), is_refused ? ": a system call that its sandbox refuses" : "",
+                  words.empty() ? "" : ", its last words: ", words));
 }
 
 base::Error Attempt::OutOfMemoryError() const {

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <map>
+#include <set>
 
 #include "base/file.h"
 #include "jobs/engine.h"
@@ -229,6 +230,32 @@ TEST_F(EngineKillTest, EndsAnAttemptWhoseLeaseWasTakenAway) {
       Eventually([&] { return LiveProcessesOfAttempt(0, lease.fence.attempt_uuid).empty(); }));
   engine_.reset();
   EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
+}
+
+TEST_F(EngineKillTest, CountsInterruptionsInARowAcrossOwners) {
+  const auto start = [this] {
+    StartEngine(
+        [](Engine::Options& options) { options.times.retry_first = std::chrono::hours{1}; });
+  };
+  start();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 0}}));
+  std::set<std::int64_t> seen;
+  for (int kill = 0; kill < RetryPolicy::kInterruptionsMax; ++kill) {
+    if (kill == 5) {
+      engine_.reset();  // That is wished for, and counts as nothing.
+      start();
+    }
+    ASSERT_TRUE(Eventually([&] {
+      return WorkerPid(job.id) > 0 && !seen.contains(WorkerPid(job.id));
+    })) << kill;
+    EXPECT_EQ(Run("detect").run.interruptions_in_row, kill);
+    seen.insert(WorkerPid(job.id));
+    ::kill(WorkerPid(job.id), SIGKILL);
+  }
+  EXPECT_TRUE(Eventually([&] { return Run("detect").run.state == JobState::kRetryWait; }));
+  EXPECT_EQ(Run("detect").run.crashes, 1);
+  EXPECT_EQ(Attempts("detect").front().outcome, store::AttemptOutcome::kInterrupted);
+  EXPECT_EQ(Attempts("detect").back().outcome, store::AttemptOutcome::kCrashed);
 }
 
 TEST_F(EngineKillTest, FailsAStageWhoseStateCannotBeWritten) {

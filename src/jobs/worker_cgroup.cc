@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -24,6 +25,15 @@ bool Write(const fs::path& file, std::string_view text) {
   const base::UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
   return fd.is_open() &&
          ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+constexpr std::string_view kPrefix = "rollcall-";
+
+bool IsLongAgo(const fs::path& folder) {
+  constexpr std::time_t kLongSeconds = 3600;
+  struct stat status {};
+  return ::stat(folder.c_str(), &status) == 0 &&
+         std::time(nullptr) - status.st_mtim.tv_sec > kLongSeconds;
 }
 
 // A killed process leaves its group a moment later; until then rmdir says EBUSY.
@@ -64,7 +74,7 @@ bool WorkerCgroup::HasRunOutOfMemory() const {
 
 WorkerCgroups::WorkerCgroups(fs::path parent, const fs::path& data_dir)
     : parent_(std::move(parent)),
-      prefix_(fmt::format("rollcall-{}-", base::Sha256(data_dir.string()).substr(0, 12))) {}
+      prefix_(fmt::format("{}{}-", kPrefix, base::Sha256(data_dir.string()).substr(0, 12))) {}
 
 fs::path WorkerCgroups::OwnFolder() {
   // "36 25 0:31 / /sys/fs/cgroup/unified rw,… - cgroup2 cgroup2 rw": root and mount point.
@@ -106,7 +116,13 @@ int WorkerCgroups::RemoveLeftovers() const {
   std::error_code failure;
   std::vector<fs::path> left;
   for (const auto& entry : fs::directory_iterator(parent_, failure)) {
-    if (entry.path().filename().string().starts_with(prefix_)) left.push_back(entry.path());
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(prefix_)) {
+      left.push_back(entry.path());
+    } else if (name.starts_with(kPrefix) && IsLongAgo(entry.path())) {
+      // Of a data directory that is no more, perhaps. One that is in use cannot be removed.
+      ::rmdir(entry.path().c_str());
+    }
   }
   for (const fs::path& folder : left) {
     Write(folder / "cgroup.kill", "1");

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "jobs/process_table.h"
+#include "jobs/worker_cgroup.h"
 #include "store/memory/memory_store.h"
 
 namespace rollcall::jobs {
@@ -58,6 +59,8 @@ EngineTest::EngineTest()
 
 EngineTest::~EngineTest() {
   engine_.reset();
+  // Nobody comes after an owner that a test has killed.
+  WorkerCgroups(WorkerCgroups::OwnFolder(), data_dir_).RemoveLeftovers();
   std::error_code ignored;
   fs::permissions(data_dir_, fs::perms::owner_all, ignored);
   fs::remove_all(data_dir_, ignored);
