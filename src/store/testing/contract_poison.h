@@ -126,7 +126,7 @@ TEST_P(PoisonContract, ResultsSayWhatTheyLackAndWhatTheyWereMadeFrom) {
   EXPECT_OK(store().SegmentCommit(detect.fence, MakeSegment(1), now()));
   SucceedWith(detect, R"({"faces_detected":3})");
   SucceedWith(ClaimStarted({"track"}), "{}");
-  const std::string gaps = R"([{"end_ms":20000,"reason":"ERR_POISON_SEGMENT","start_ms":10000}])";
+  const std::string gaps = R"([{"start_ms":10000,"end_ms":20000,"reason":"ERR_POISON_SEGMENT"}])";
   EXPECT_EQ(RunOf(job, "detect").result_json, R"({"faces_detected":3,"gaps":)" + gaps + "}");
   EXPECT_EQ(RunOf(job, "track").result_json, R"({"input_gaps":)" + gaps + "}");
 
