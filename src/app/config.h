@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "jobs/runtime_times.h"
 
 namespace rollcall::app {
 
@@ -23,6 +24,8 @@ struct Config {
   std::string provider = "cpu";
   int threads = 0;  // For inference in one worker; 0: as many as the machine has cores.
   int slots = 2;    // Workers at once.
+  // The runtime's time constants: table [runtime] of the file, `lease_ms = 30000` and so on.
+  jobs::RuntimeTimes runtime;
 
   // Which source gave each setting: "flag", "ROLLCALL_EFFORT", "rollcall.toml:3", "default".
   std::map<std::string, std::string, std::less<>> origins;
@@ -37,7 +40,7 @@ struct Config {
 };
 
 // Values by setting name, as typed: {"effort", "draft"}. Names: data models_dir model_pack effort
-// provider threads slots.
+// provider threads slots. (The runtime's times are set in the file only.)
 using SettingValues = std::map<std::string, std::string, std::less<>>;
 // The value of an environment variable, if it is set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

@@ -71,7 +71,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                             .worker_argv = {"/proc/self/exe", "worker", "--threads",
                                             std::to_string(config.inference_threads())},
                             .slots = config.slots,
-                            .times = {}},
+                            .times = config.runtime},
                            *store, clock));
   engine_for_life = engine.get();
   EpisodePlanner planner(*store, clock, media::Fingerprint);

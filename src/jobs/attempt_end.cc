@@ -71,7 +71,7 @@ void Attempt::SetStalled(bool is_stalled) {
   // The flag is for people; where it cannot be written now, the next renewal's error says why.
   static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, is_stalled, Now()));
   if (is_stalled) {
-    Log(fmt::format("stalled: {}", watch_.Explain(Now().boot)));
+    Log(fmt::format("stalled: {}: {}", reason::kStalled, watch_.Explain(Now().boot)));
     Log(fmt::format("stack: {}", DescribeThreads(process_->pid())));
   } else {
     Log("goes on again");
@@ -189,7 +189,8 @@ store::AttemptEnd Attempt::DecideEnd() {
 
 void Attempt::Commit() {
   if (is_lost_ || has_succeeded_) return BecomeOver();
-  const auto ended = around_.store.TaskEnd(task_.fence, DecideEnd(), Now());
+  const store::AttemptEnd end = DecideEnd();
+  const auto ended = around_.store.TaskEnd(task_.fence, end, Now());
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     return;
@@ -197,6 +198,10 @@ void Attempt::Commit() {
   if (!ended.ok() && ended.error().reason != reason::kFenced) {
     around_.log.Note(fmt::format("the end of {} cannot be written: {}", task_.run.public_id(),
                                  ended.error().ToString()));
+  }
+  if (ended.ok() && end.outcome != AttemptOutcome::kCancelled) {
+    Log(fmt::format("attempt {} {}: {}: {}", task_.attempt_number,
+                    store::AttemptOutcomeName(end.outcome), end.error.reason, end.error.message));
   }
   BecomeOver();
 }
@@ -218,6 +223,8 @@ void Attempt::Publish(ChangeFeed::Kind kind) {
                      .liveness = watch_.liveness(),
                      .progress_wall = progress_wall_,
                      .time_left = watch_.time_left(),
+                     .budget = watch_.Patience(),
+                     .budget_since = watch_.LastSign(),
                      .trouble = trouble_,
                      .is_over = false});
   around_.feed.Tell({kind, task_.run.id});

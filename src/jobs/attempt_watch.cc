@@ -79,9 +79,14 @@ base::BootTime AttemptWatch::LastSign() const {
   return std::max({liveness_.phase_since, liveness_.progress_at, excused_until_});
 }
 
+// Before it is assigned anything its pulses are those of a program that only starts.
+bool AttemptWatch::IsSilent(base::BootTime now) const {
+  return now - std::max(liveness_.last_pulse, excused_until_) > times_.silence;
+}
+
 AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
   if (now - liveness_.last_pulse > times_.lease) return Verdict::kKillSilent;
-  const bool is_late = now - LastSign() > Patience();
+  const bool is_late = IsSilent(now) || now - LastSign() > Patience();
   if (!is_late) {
     if (!liveness_.is_stalled) return Verdict::kFine;
     liveness_.is_stalled = false;
@@ -96,7 +101,7 @@ AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
 }
 
 std::string AttemptWatch::Explain(base::BootTime now) const {
-  if (now - liveness_.last_pulse > times_.lease) {
+  if (now - liveness_.last_pulse > times_.lease || IsSilent(now)) {
     return fmt::format("no sign of life for {:.1f} s", ToSeconds(now - liveness_.last_pulse));
   }
   return fmt::format("no change of done={} for {:.1f} s in phase {}", liveness_.done,
