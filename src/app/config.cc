@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <sstream>
 #include <thread>
@@ -119,6 +120,38 @@ Result<std::string> TextOf(const toml::node& node) {
   return Bad("a text or a whole number is wanted here");
 }
 
+constexpr std::string_view kRuntimePrefix = "runtime.";
+
+// A day: whoever wants a longer lease has mistaken the unit.
+constexpr int kRuntimeMsMax = 86'400'000;
+
+// `dotted` as a time constant of the runtime; false if it is none.
+Result<bool> ApplyRuntime(Config& config, std::string_view dotted, const std::string& text) {
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    if (!dotted.starts_with(kRuntimePrefix) || dotted.substr(kRuntimePrefix.size()) != field.name) {
+      continue;
+    }
+    ROLLCALL_TRY_ASSIGN(const int ms, Integer(text, 1, kRuntimeMsMax));
+    config.runtime.*field.member = std::chrono::milliseconds{ms};
+    return true;
+  }
+  return false;
+}
+
+// Sets what the file says at one place; false if there is no such setting.
+Result<bool> ApplyEntry(Config& config, std::string_view dotted, const std::string& text) {
+  const Setting* setting = SettingOfKey(dotted);
+  if (setting == nullptr) return ApplyRuntime(config, dotted, text);
+  ROLLCALL_TRY(setting->set(config, text));
+  return true;
+}
+
+// The name under which a setting's origin is kept.
+std::string OriginName(std::string_view dotted) {
+  const Setting* setting = SettingOfKey(dotted);
+  return std::string(setting == nullptr ? dotted : setting->name);
+}
+
 // All keys of the file must be known: a typing mistake that is silently ignored costs an evening.
 Result<void> ApplyTable(Config& config, const fs::path& file, const toml::table& table,
                         const std::string& prefix) {
@@ -128,17 +161,11 @@ Result<void> ApplyTable(Config& config, const fs::path& file, const toml::table&
       ROLLCALL_TRY(ApplyTable(config, file, *inner, dotted + "."));
       continue;
     }
-    const Setting* setting = SettingOfKey(dotted);
-    if (setting == nullptr) {
-      return InFile(file, key.source(), "there is no setting \"" + dotted + "\"");
-    }
     const auto text = TextOf(node);
-    if (!text.ok()) return InFile(file, node.source(), dotted + ": " + text.error().message);
-    if (const auto set = setting->set(config, *text); !set.ok()) {
-      return InFile(file, node.source(), dotted + ": " + set.error().message);
-    }
-    config.origins[std::string(setting->name)] =
-        fmt::format("rollcall.toml:{}", node.source().begin.line);
+    const auto applied = text.ok() ? ApplyEntry(config, dotted, *text) : text.error();
+    if (!applied.ok()) return InFile(file, node.source(), dotted + ": " + applied.error().message);
+    if (!*applied) return InFile(file, key.source(), "there is no setting \"" + dotted + "\"");
+    config.origins[OriginName(dotted)] = fmt::format("rollcall.toml:{}", node.source().begin.line);
   }
   return {};
 }
@@ -150,7 +177,13 @@ Result<void> ApplyFile(Config& config) {
   ROLLCALL_TRY_ASSIGN(const std::string text, base::ReadFile(file));
   try {
     const toml::table table = toml::parse(text);
-    return ApplyTable(config, file, table, "");
+    ROLLCALL_TRY(ApplyTable(config, file, table, ""));
+    if (const auto checked = config.runtime.Check(); !checked.ok()) {
+      const toml::node* runtime = table.get("runtime");
+      return InFile(file, runtime == nullptr ? table.source() : runtime->source(),
+                    checked.error().message);
+    }
+    return {};
   } catch (const toml::parse_error& error) {
     return InFile(file, error.source(), error.description());
   }
@@ -236,6 +269,9 @@ Json Config::ToJson() const {
   add("threads", threads);
   add("slots", slots);
   add("worker_memory_mb", worker_memory_mb);
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    add(fmt::format("{}{}", kRuntimePrefix, field.name).c_str(), (runtime.*field.member).count());
+  }
   return json;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "jobs/runtime_times.h"
 
 namespace rollcall::app {
 
@@ -25,6 +26,8 @@ struct Config {
   int slots = 2;    // Workers at once.
   // What one worker may have of memory of its own; 0: no limit. See docs/decisions.md.
   int worker_memory_mb = 4096;
+  // The runtime's time constants: table [runtime] of the file, `lease_ms = 30000` and so on.
+  jobs::RuntimeTimes runtime;
 
   // Which source gave each setting: "flag", "ROLLCALL_EFFORT", "rollcall.toml:3", "default".
   std::map<std::string, std::string, std::less<>> origins;
@@ -39,7 +42,7 @@ struct Config {
 };
 
 // Values by setting name, as typed: {"effort", "draft"}. Names: data models_dir model_pack effort
-// provider threads slots worker_memory_mb.
+// provider threads slots worker_memory_mb. (The runtime's times are set in the file only.)
 using SettingValues = std::map<std::string, std::string, std::less<>>;
 // The value of an environment variable, if it is set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

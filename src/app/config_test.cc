@@ -134,5 +134,33 @@ TEST_F(ConfigTest, SaysWhereEachSettingCameFrom) {
   EXPECT_EQ(json["slots"]["origin"], "default");
 }
 
+TEST_F(ConfigTest, TakesEveryTimeConstantOfTheRuntime) {
+  const jobs::RuntimeTimes divided = jobs::RuntimeTimes{}.DividedBy(10);
+  std::string toml = "[runtime]\n";
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    toml +=
+        std::string(field.name) + " = " + std::to_string((divided.*field.member).count()) + "\n";
+  }
+  WriteToml(toml);
+  const auto config = Load();
+  ASSERT_TRUE(config.ok()) << config.error().ToString();
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    EXPECT_EQ(config->runtime.*field.member, divided.*field.member) << field.name;
+  }
+  EXPECT_EQ(config->ToJson()["runtime.lease_ms"]["value"], 3000);
+  EXPECT_EQ(config->ToJson()["runtime.lease_ms"]["origin"], "rollcall.toml:2");
+}
+
+TEST_F(ConfigTest, RefusesTimesThatAreNoneOrContradictEachOther) {
+  for (const std::string wrong : {"lease_ms = 0", "lease_ms = -5", "lease_ms = \"30 s\"",
+                                  "leese_ms = 30000", "pulse_ms = 90000000", "lease_ms = 10000"}) {
+    WriteToml("[runtime]\n" + wrong + "\n");
+    const auto config = Load();
+    ASSERT_FALSE(config.ok()) << wrong;
+    EXPECT_EQ(config.error().reason, reason::kBadConfig) << wrong;
+    EXPECT_NE(config.error().message.find("rollcall.toml, line "), std::string::npos) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace rollcall::app

@@ -78,7 +78,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                                             std::to_string(config.inference_threads())},
                             .slots = config.slots,
                             .worker_memory_bytes_max = std::int64_t{config.worker_memory_mb} << 20,
-                            .times = {},
+                            .times = config.runtime,
                             .metrics = metrics},
                            *store, clock));
   engine_for_life = engine.get();

@@ -10,8 +10,11 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "app/episode_projection.h"
+#include "app/projection_check.h"
 #include "app/views.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
@@ -41,6 +44,15 @@ Json EventsJson(const std::vector<store::Event>& events) {
                     {"body", body.ok() ? std::move(*body) : Json::object()}});
   }
   return list;
+}
+
+// {"lease_ms": 30000, …}
+Json RuntimeJson(const jobs::RuntimeTimes& times) {
+  Json json = Json::object();
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    json[std::string(field.name)] = (times.*field.member).count();
+  }
+  return json;
 }
 
 std::optional<std::int64_t> NumberIn(std::string_view text) {
@@ -93,6 +105,7 @@ Result<Json> EngineService::Call(std::string_view method, const Json& params) {
       {method::kEpisodeShow, &EngineService::EpisodeShow},
       {method::kEpisodeRemove, &EngineService::EpisodeRemove},
       {method::kStoreCheck, &EngineService::StoreCheck},
+      {method::kProjectionCheck, &EngineService::ProjectionCheck},
   }};
   const auto found = std::find_if(kMethods.begin(), kMethods.end(),
                                   [&](const Method& known) { return known.name == method; });
@@ -104,7 +117,9 @@ Result<Json> EngineService::Call(std::string_view method, const Json& params) {
 
 Result<control::JobView> EngineService::View(std::int64_t job_id) {
   ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(JobId{job_id}));
-  return ViewOf(snapshot, parts_.clock.Now().wall);
+  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
+  ROLLCALL_TRY(AddRestarts(parts_.store, snapshot, view));
+  return view;
 }
 
 void EngineService::OnClientCount(int count) { parts_.life.SetClientCount(count); }
@@ -124,7 +139,8 @@ Result<Json> EngineService::Hello(const Json& /*params*/) {
               {"pid", ::getpid()},
               {"data_dir", parts_.data.root().string()},
               {"is_working", parts_.engine.is_working()},
-              {"has_open_jobs", has_open_jobs}};
+              {"has_open_jobs", has_open_jobs},
+              {"runtime", RuntimeJson(parts_.engine.times())}};
 }
 
 Result<Json> EngineService::Work(const Json& /*params*/) {
@@ -169,12 +185,25 @@ Result<Json> EngineService::JobStart(const Json& params) {
       return Json{{"job", std::move(view)}, {"existing", true}, {"resumed", false}};
     }
   }
+  ROLLCALL_TRY_ASSIGN(const bool is_stalled, IsStalled(plan.request));
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json job, DetailedView(submission.job.id));
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(job)},
               {"existing", submission.is_existing},
-              {"resumed", submission.is_existing && !was_working}};
+              {"resumed", submission.is_existing && (!was_working || is_stalled)}};
+}
+
+// Whether an attempt at this very work is stalled: a start ends it at once, and goes on with it.
+Result<bool> EngineService::IsStalled(const store::JobRequest& request) {
+  for (const store::StageRequest& stage : request.stages) {
+    ROLLCALL_TRY_ASSIGN(const auto history, parts_.store.RunHistory(request.subject, stage.name));
+    for (const store::RunView& view : history) {
+      if (view.run.work_key != stage.work_key || !view.lease) continue;
+      if (view.lease->liveness.is_stalled) return true;
+    }
+  }
+  return false;
 }
 
 // The job that already runs the last stage of `request`, and is not stalled: a start over a stalled
@@ -245,8 +274,14 @@ Result<Json> EngineService::JobList(const Json& params) {
       ++left_out;
       continue;
     }
-    ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(job.id)));
-    list.push_back(ToJson(view));
+    // All of them ever: without what costs reads of the store for each.
+    const bool is_all = limit == 0 && domain::IsTerminal(job.state);
+    if (is_all) {
+      ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(job.id)));
+      list.push_back(ToJson(view));
+    } else {
+      ROLLCALL_TRY_ASSIGN(list.emplace_back(), DetailedView(job.id));
+    }
   }
   return Json{{"jobs", std::move(list)},
               {"left_out", left_out},
@@ -341,7 +376,20 @@ Result<Json> EngineService::EpisodeAdd(const Json& params) {
   }
   const base::MutexLock lock(start_mutex_);
   ROLLCALL_TRY_ASSIGN(const store::Episode episode, parts_.planner.Register(video, key));
+  ROLLCALL_TRY(ProjectAdded(episode));
   return EpisodeSummary(parts_.store, parts_.data.root(), episode);
+}
+
+// The files tell of an episode as soon as it is known, and of a new path.
+Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
+  constexpr std::chrono::seconds kLimit{10};
+  ROLLCALL_TRY_ASSIGN(const bool is_written, WriteFirstState(parts_.store, parts_.data, episode));
+  if (is_written) return {};
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  for (const store::Job& job : jobs) {
+    if (job.subject.id == episode.key) return parts_.engine.Settle(job.id, kLimit);
+  }
+  return {};
 }
 
 Result<Json> EngineService::EpisodeList(const Json& /*params*/) {
@@ -379,6 +427,27 @@ Result<store::Episode> EngineService::FindEpisode(const Json& params) {
 Result<Json> EngineService::StoreCheck(const Json& /*params*/) {
   ROLLCALL_TRY(parts_.store.IntegrityCheck());
   return Json{{"ok", true}};
+}
+
+// While an engine works, a file may be a moment behind: only what is wrong at every look counts.
+Result<Json> EngineService::ProjectionCheck(const Json& /*params*/) {
+  constexpr int kLooks = 6;
+  constexpr std::chrono::milliseconds kBetweenLooks{400};
+  ROLLCALL_TRY_ASSIGN(ProjectionReport report, CheckProjections(parts_.store, parts_.data));
+  for (int look = 1; look < kLooks && !report.problems.empty(); ++look) {
+    if (!parts_.engine.is_working()) break;
+    std::this_thread::sleep_for(kBetweenLooks);
+    ROLLCALL_TRY_ASSIGN(const ProjectionReport again, CheckProjections(parts_.store, parts_.data));
+    std::erase_if(report.problems, [&](const ProjectionProblem& problem) {
+      return std::ranges::find(again.problems, problem) == again.problems.end();
+    });
+  }
+  Json problems = Json::array();
+  for (const ProjectionProblem& problem : report.problems) {
+    problems.push_back(
+        {{"path", problem.path}, {"kind", problem.kind}, {"detail", problem.detail}});
+  }
+  return Json{{"compared", report.compared}, {"problems", std::move(problems)}};
 }
 
 }  // namespace rollcall::app

@@ -55,8 +55,11 @@ class EngineService final : public control::Service {
   Answer EpisodeShow(const Params& params);
   Answer EpisodeRemove(const Params& params);
   Answer StoreCheck(const Params& params);
+  Answer ProjectionCheck(const Params& params);
 
   base::Result<void> RefuseWhenEnding();
+  base::Result<void> ProjectAdded(const store::Episode& episode);
+  base::Result<bool> IsStalled(const store::JobRequest& request);
   base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
   base::Result<store::Job> EndedNamesake(store::Job job);
   base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);

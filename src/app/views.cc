@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "app/episode_projection.h"
 #include "control/protocol.h"
 #include "domain/stage.h"
-#include "jobs/file_check.h"
 #include "jobs/projection.h"
 
 namespace rollcall::app {
@@ -26,6 +26,10 @@ Json ObjectFrom(const std::string& text) {
 
 std::string IsoOrEmpty(const std::optional<base::WallTime>& time) {
   return time ? IsoTime(*time) : std::string{};
+}
+
+std::optional<double> CountOf(const std::optional<Seconds>& time) {
+  return time ? std::optional(time->count()) : std::nullopt;
 }
 
 control::StageView StageViewOf(const jobs::StageSnapshot& stage, const std::string& subject_id,
@@ -54,29 +58,15 @@ control::StageView StageViewOf(const jobs::StageSnapshot& stage, const std::stri
   }
   if (stage.attempt_number > 0) {
     view.phase = domain::PhaseName(stage.phase);
-    view.pulse_age_s = stage.since_pulse.count();
-    view.progress_age_s = stage.since_progress.count();
+    view.pulse_age_s = CountOf(stage.since_pulse);
+    view.progress_age_s = CountOf(stage.since_progress);
+    view.budget_s = CountOf(stage.budget);
+    view.budget_used_s = CountOf(stage.budget_used);
   }
   if (stage.started_at) {
     view.elapsed_s = Seconds(stage.finished_at.value_or(now) - *stage.started_at).count();
   }
   return view;
-}
-
-// The flag, as state.json has it.
-Result<jobs::StageFacts> FactsOf(store::JobStore& store, const std::filesystem::path& data_dir,
-                                 const store::Subject& subject, domain::Stage stage) {
-  jobs::StageFacts facts;
-  facts.stage = stage;
-  const std::string_view name = domain::StageName(stage);
-  ROLLCALL_TRY_ASSIGN(const auto history, store.RunHistory(subject, name));
-  facts.shown = jobs::ShownGeneration(history);
-  ROLLCALL_TRY_ASSIGN(facts.last_good, store.RunLastGood(subject, name));
-  if (facts.last_good) {
-    ROLLCALL_TRY_ASSIGN(facts.artifacts, store.ArtifactList(facts.last_good->id));
-    facts.has_artifacts = jobs::HasArtifacts(data_dir, facts.artifacts);
-  }
-  return facts;
 }
 
 Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts>& stages) {
@@ -102,31 +92,21 @@ Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts
           {"status", std::move(status)}};
 }
 
-Result<std::vector<jobs::StageFacts>> AllFacts(store::JobStore& store,
-                                               const std::filesystem::path& data_dir,
-                                               const store::Episode& episode) {
-  std::vector<jobs::StageFacts> stages;
-  for (const domain::Stage stage : domain::kStages) {
-    ROLLCALL_TRY_ASSIGN(stages.emplace_back(),
-                        FactsOf(store, data_dir, {"episode", episode.key}, stage));
-  }
-  return stages;
-}
-
-Result<Json> AttemptsOf(store::JobStore& store, store::StageRunId run) {
+Result<std::vector<control::AttemptView>> AttemptsOf(store::JobStore& store,
+                                                     store::StageRunId run) {
   ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run));
-  Json list = Json::array();
+  std::vector<control::AttemptView> views;
   for (const store::Attempt& attempt : attempts) {
-    list.push_back(
-        {{"number", attempt.number},
-         {"started_at", IsoTime(attempt.started_at)},
-         {"ended_at", IsoOrEmpty(attempt.ended_at)},
-         {"outcome", attempt.outcome ? store::AttemptOutcomeName(*attempt.outcome) : "running"},
-         {"error", attempt.error_reason},
-         {"exit", attempt.exit},
-         {"rss_peak_bytes", attempt.rss_peak_bytes}});
+    views.push_back({.number = attempt.number,
+                     .started_at = IsoTime(attempt.started_at),
+                     .ended_at = IsoOrEmpty(attempt.ended_at),
+                     .outcome = std::string(
+                         attempt.outcome ? store::AttemptOutcomeName(*attempt.outcome) : "running"),
+                     .error_reason = attempt.error_reason,
+                     .exit = attempt.exit,
+                     .rss_peak_bytes = attempt.rss_peak_bytes});
   }
-  return list;
+  return views;
 }
 
 Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts) {
@@ -160,7 +140,8 @@ Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts)
   stage["wait_reason"] = run.wait_reason;
   if (run.last_error) stage["error"] = control::ErrorToJson(*run.last_error);
   stage["result"] = ObjectFrom(run.result_json);
-  ROLLCALL_TRY_ASSIGN(stage["attempts"], AttemptsOf(store, run.id));
+  ROLLCALL_TRY_ASSIGN(const auto attempts, AttemptsOf(store, run.id));
+  stage["attempts"] = control::ToJson(attempts);
   return stage;
 }
 
@@ -177,40 +158,49 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
   view.created_at = IsoTime(snapshot.job.created_at);
   view.finished_at = IsoOrEmpty(snapshot.job.finished_at);
   view.request = ObjectFrom(snapshot.job.request_json);
+  view.is_worked_on = snapshot.working == jobs::Working::kYes;
   for (const jobs::StageSnapshot& stage : snapshot.stages) {
     view.stages.push_back(StageViewOf(stage, view.subject_id, now));
   }
   return view;
 }
 
+Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapshot,
+                         control::JobView& view) {
+  for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
+    if (view.stages[i].attempt < 2) continue;
+    ROLLCALL_TRY_ASSIGN(view.stages[i].attempts, AttemptsOf(store, snapshot.stages[i].run));
+  }
+  return {};
+}
+
 Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapshot,
                         control::JobView& view) {
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
     const store::StageRunId run_id = snapshot.stages[i].run;
-    if (view.stages[i].attempt == 0) {
-      ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run_id));
-      view.stages[i].attempt = static_cast<int>(attempts.size());
-    }
+    control::StageView& stage = view.stages[i];
+    ROLLCALL_TRY_ASSIGN(stage.attempts, AttemptsOf(store, run_id));
+    if (stage.attempt == 0) stage.attempt = static_cast<int>(stage.attempts.size());
     if (domain::IsTerminal(snapshot.stages[i].state)) continue;
     ROLLCALL_TRY_ASSIGN(const auto run, store.RunGet(run_id));
     ROLLCALL_TRY_ASSIGN(const auto segments, store.SegmentList(run.work_key));
-    view.stages[i].segments = static_cast<std::int64_t>(segments.size());
+    stage.segments = static_cast<std::int64_t>(segments.size());
   }
   return {};
 }
 
 Result<Json> EpisodeSummary(store::JobStore& store, const std::filesystem::path& data_dir,
                             const store::Episode& episode) {
-  ROLLCALL_TRY_ASSIGN(const auto stages, AllFacts(store, data_dir, episode));
-  return SummaryOf(episode, stages);
+  ROLLCALL_TRY_ASSIGN(const auto facts, FactsOf(store, data_dir, episode));
+  return SummaryOf(episode, facts.stages);
 }
 
 Result<Json> EpisodeDetails(store::JobStore& store, const std::filesystem::path& data_dir,
                             const store::Episode& episode) {
-  ROLLCALL_TRY_ASSIGN(const auto stages, AllFacts(store, data_dir, episode));
-  Json details = SummaryOf(episode, stages);
+  ROLLCALL_TRY_ASSIGN(const auto all, FactsOf(store, data_dir, episode));
+  Json details = SummaryOf(episode, all.stages);
   details["stages"] = Json::array();
-  for (const jobs::StageFacts& facts : stages) {
+  for (const jobs::StageFacts& facts : all.stages) {
     ROLLCALL_TRY_ASSIGN(Json stage, StageDetails(store, facts));
     details["stages"].push_back(std::move(stage));
   }

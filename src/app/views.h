@@ -13,8 +13,13 @@ namespace rollcall::app {
 
 control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now);
 
-// Fills in what a view that is sent twice a second leaves out: how many segments each unfinished
-// stage has, and how many attempts an ended one took. Reads the store once per stage.
+// The attempts of stages that have been restarted: why is what a watcher wants to know. Costs
+// nothing where there are none.
+base::Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapshot,
+                               control::JobView& view);
+
+// Fills in what a view that is sent twice a second leaves out: all attempts of each stage, and how
+// many segments each unfinished one has. Reads the store twice per stage.
 base::Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapshot,
                               control::JobView& view);
 

@@ -25,33 +25,26 @@ std::string From(const StageView& stage) {
                             : std::string("from its beginning; it had no checkpoint yet");
 }
 
-// How long a phase may take; none for `work`, which is judged by its progress.
-std::optional<double> BudgetOf(const std::string& phase) {
-  const RuntimeTimes times;
-  if (phase == "starting") return Seconds(times.budget_starting);
-  if (phase == "model_load") return Seconds(times.budget_model_load);
-  if (phase == "seek") return Seconds(times.budget_seek);
-  if (phase == "finalise") return Seconds(times.budget_finalise);
-  return std::nullopt;
+std::string EndAtOnce(const JobView& job) {
+  return fmt::format("`rollcall jobs resume {}` ends the attempt at once", job.public_id);
 }
 
-void DescribeLive(const JobView& job, const StageView& stage, Diagnosis& diagnosis) {
-  const RuntimeTimes times;
+void DescribeLive(const JobView& job, const StageView& stage, const RuntimeTimes& times,
+                  Diagnosis& diagnosis) {
   const double pulse_age = stage.pulse_age_s.value_or(0);
   const double progress_age = stage.progress_age_s.value_or(0);
   auto& findings = diagnosis.findings;
   if (stage.attempt > 1) {
-    findings.push_back(
-        fmt::format("This is attempt {} of {}; an earlier one ended before it was done.",
-                    stage.attempt, stage.name));
+    findings.push_back(fmt::format("{} was {}.", stage.name, RestartText(stage)));
   }
   diagnosis.advice = "nothing to do";
   if (pulse_age > 3 * Seconds(times.pulse)) {
     findings.push_back(fmt::format(
-        "The worker of {} has given no sign of life for {}. When its lease of {} runs out it is "
-        "ended, and {} goes on {}.",
-        stage.name, ShortDuration(pulse_age), ShortDuration(Seconds(times.lease)), stage.name,
-        From(stage)));
+        "The worker of {} has given no sign of life for {}{}. When that has lasted {} it is ended, "
+        "and {} goes on {}.",
+        stage.name, ShortDuration(pulse_age), stage.is_stalled ? ": it is stalled" : "",
+        ShortDuration(Seconds(times.lease)), stage.name, From(stage)));
+    if (stage.is_stalled) diagnosis.advice = EndAtOnce(job);
     return;
   }
   if (stage.is_stalled) {
@@ -60,14 +53,14 @@ void DescribeLive(const JobView& job, const StageView& stage, Diagnosis& diagnos
         "flag it is ended by force and goes on {}.",
         stage.name, ShortDuration(pulse_age), ShortDuration(progress_age),
         ShortDuration(Seconds(times.stall_grace)), From(stage)));
-    diagnosis.advice =
-        fmt::format("`rollcall jobs resume {}` ends the attempt at once", job.public_id);
+    diagnosis.advice = EndAtOnce(job);
     return;
   }
-  if (const auto budget = BudgetOf(stage.phase)) {
-    findings.push_back(fmt::format("{} is in its phase {}, which may take {}; heartbeat {} ago.",
-                                   stage.name, stage.phase, ShortDuration(*budget),
-                                   ShortDuration(pulse_age)));
+  if (stage.phase != "work" && stage.budget_s) {
+    findings.push_back(
+        fmt::format("{} is in its phase {}, which may take {} ({} are used); heartbeat {} ago.",
+                    stage.name, stage.phase, ShortDuration(*stage.budget_s),
+                    ShortDuration(stage.budget_used_s.value_or(0)), ShortDuration(pulse_age)));
     return;
   }
   findings.push_back(fmt::format("{} works: {}.", stage.name, StageProgress(stage)));
@@ -78,19 +71,21 @@ void DescribeLive(const JobView& job, const StageView& stage, Diagnosis& diagnos
   }
 }
 
-void DescribeOpen(const JobView& job, const StageView& stage, bool is_worked_on,
+void DescribeOpen(const JobView& job, const StageView& stage, const RuntimeTimes& times,
                   Diagnosis& diagnosis) {
   auto& findings = diagnosis.findings;
   diagnosis.advice = "nothing to do";
   switch (stage.state) {
     case JobState::kRunning:
     case JobState::kLeased:
-      DescribeLive(job, stage, diagnosis);
-      return;
+      if (job.is_worked_on) return DescribeLive(job, stage, times, diagnosis);
+      findings.push_back(
+          fmt::format("{} was {}; it goes on {}.", stage.name, WhereItWasLeft(stage), From(stage)));
+      break;
     case JobState::kCancelling:
       findings.push_back(
           fmt::format("{} is being cancelled; its worker has {} to end before it is killed.",
-                      stage.name, ShortDuration(Seconds(RuntimeTimes{}.cancel_kill))));
+                      stage.name, ShortDuration(Seconds(times.cancel_kill))));
       break;
     case JobState::kRetryWait:
       findings.push_back(fmt::format("{} failed and is tried again {}: {}", stage.name, From(stage),
@@ -101,7 +96,7 @@ void DescribeOpen(const JobView& job, const StageView& stage, bool is_worked_on,
                                      stage.wait_reason.empty() ? "." : ": " + stage.wait_reason));
       break;
   }
-  if (!is_worked_on) {
+  if (!job.is_worked_on) {
     findings.push_back(
         "No engine works for this data directory, so nothing will happen by itself.");
     diagnosis.advice = fmt::format("`rollcall jobs wait {}` goes on with it", job.public_id);
@@ -110,7 +105,7 @@ void DescribeOpen(const JobView& job, const StageView& stage, bool is_worked_on,
 
 }  // namespace
 
-Diagnosis Diagnose(const JobView& job, bool is_worked_on) {
+Diagnosis Diagnose(const JobView& job, const RuntimeTimes& times) {
   Diagnosis diagnosis;
   if (const StageView* failed = job.FailedStage()) {
     diagnosis.findings.push_back(
@@ -136,8 +131,18 @@ Diagnosis Diagnose(const JobView& job, bool is_worked_on) {
     diagnosis.advice = fmt::format("`rollcall inspect {}` shows its files", job.subject_id);
     return diagnosis;
   }
-  DescribeOpen(job, *current, is_worked_on, diagnosis);
+  DescribeOpen(job, *current, times, diagnosis);
   return diagnosis;
+}
+
+RuntimeTimes TimesFrom(const base::Json& runtime) {
+  RuntimeTimes times;
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    const auto found = runtime.find(field.name);
+    if (found == runtime.end() || !found->is_number_integer()) continue;
+    times.*field.member = RuntimeTimes::Millis{found->get<std::int64_t>()};
+  }
+  return times;
 }
 
 }  // namespace rollcall::cli

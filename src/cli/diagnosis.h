@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "control/job_view.h"
+#include "jobs/runtime_times.h"
 
 namespace rollcall::cli {
 
@@ -13,7 +15,10 @@ struct Diagnosis {
   std::string advice;                 // A command or "nothing to do".
 };
 
-// `is_worked_on`: an engine of this data directory takes work.
-Diagnosis Diagnose(const control::JobView& job, bool is_worked_on);
+// `times`: those of the engine that works, or would.
+Diagnosis Diagnose(const control::JobView& job, const jobs::RuntimeTimes& times);
+
+// The `runtime` of an answer to engine.hello; what it does not name is the product's own.
+jobs::RuntimeTimes TimesFrom(const base::Json& runtime);
 
 }  // namespace rollcall::cli

@@ -24,6 +24,8 @@ JobView JobWith(StageView stage) {
   return job;
 }
 
+const jobs::RuntimeTimes kTimes;
+
 StageView Running() {
   StageView stage;
   stage.state = JobState::kRunning;
@@ -41,7 +43,7 @@ TEST(DiagnoseTest, SaysThatAllIsWell) {
   StageView stage = Running();
   stage.eta_p50_s = 20;
   stage.eta_p90_s = 40;
-  const Diagnosis diagnosis = Diagnose(JobWith(stage), true);
+  const Diagnosis diagnosis = Diagnose(JobWith(stage), kTimes);
   EXPECT_THAT(diagnosis.findings,
               ElementsAre(HasSubstr("detect works: 50%"), HasSubstr("20 s more, 40 s if")));
   EXPECT_EQ(diagnosis.advice, "nothing to do");
@@ -59,32 +61,37 @@ TEST(DiagnoseTest, TellsAStallFromASilence) {
   stage.is_stalled = true;
   stage.progress_age_s = 45;
   stage.segments = 7;
-  const Diagnosis stalled = Diagnose(JobWith(stage), true);
+  const Diagnosis stalled = Diagnose(JobWith(stage), kTimes);
   EXPECT_THAT(stalled.findings.front(), HasSubstr("no progress for 45 s: it is stalled"));
   EXPECT_THAT(stalled.findings.front(), HasSubstr("segment 7"));
   EXPECT_THAT(stalled.advice, HasSubstr("jobs resume detect_x"));
 
   stage.is_stalled = false;
   stage.pulse_age_s = 12;
-  EXPECT_THAT(Diagnose(JobWith(stage), true).findings.front(),
+  EXPECT_THAT(Diagnose(JobWith(stage), kTimes).findings.front(),
               HasSubstr("no sign of life for 12 s"));
 }
 
 TEST(DiagnoseTest, NamesThePhaseAndItsBudget) {
   StageView stage = Running();
   stage.phase = "model_load";
+  stage.budget_s = 300;
+  stage.budget_used_s = 12;
   stage.attempt = 2;
-  EXPECT_THAT(Diagnose(JobWith(stage), true).findings,
-              ElementsAre(HasSubstr("attempt 2"), HasSubstr("model_load, which may take 5:00")));
+  EXPECT_THAT(Diagnose(JobWith(stage), kTimes).findings,
+              ElementsAre(HasSubstr("attempt 2"),
+                          HasSubstr("model_load, which may take 5:00 (12 s are used)")));
 }
 
 TEST(DiagnoseTest, SaysWhyItWaitsAndThatNobodyWorks) {
   StageView stage;
   stage.state = JobState::kQueued;
   stage.wait_reason = "queue detect is paused: ERR_DISK_FULL";
-  const Diagnosis paused = Diagnose(JobWith(stage), true);
+  const Diagnosis paused = Diagnose(JobWith(stage), kTimes);
   EXPECT_THAT(paused.findings, ElementsAre(HasSubstr("ERR_DISK_FULL")));
-  const Diagnosis alone = Diagnose(JobWith(stage), false);
+  JobView left = JobWith(stage);
+  left.is_worked_on = false;
+  const Diagnosis alone = Diagnose(left, kTimes);
   EXPECT_THAT(alone.findings.back(), HasSubstr("No engine works"));
   EXPECT_THAT(alone.advice, HasSubstr("jobs wait detect_x"));
 }
@@ -93,14 +100,37 @@ TEST(DiagnoseTest, SaysWhatToDoAfterTheEnd) {
   StageView stage;
   stage.state = JobState::kFailed;
   stage.error = domain::MakeError(domain::reason::kVideoNotFound, "gone.mp4 is not there");
-  const Diagnosis failed = Diagnose(JobWith(stage), true);
+  const Diagnosis failed = Diagnose(JobWith(stage), kTimes);
   EXPECT_THAT(failed.findings.front(), HasSubstr("ERR_VIDEO_NOT_FOUND: gone.mp4"));
   EXPECT_THAT(failed.advice, HasSubstr("jobs retry detect_x"));
   stage.error.reset();
   stage.state = JobState::kCancelled;
-  EXPECT_THAT(Diagnose(JobWith(stage), true).advice, HasSubstr("jobs resume"));
+  EXPECT_THAT(Diagnose(JobWith(stage), kTimes).advice, HasSubstr("jobs resume"));
   stage.state = JobState::kSucceeded;
-  EXPECT_THAT(Diagnose(JobWith(stage), true).advice, HasSubstr("inspect x"));
+  EXPECT_THAT(Diagnose(JobWith(stage), kTimes).advice, HasSubstr("inspect x"));
+}
+
+TEST(DiagnoseTest, SaysWhereItWasLeftWhenNobodyWorks) {
+  StageView stage = Running();
+  stage.pulse_age_s = 200;
+  stage.segments = 7;
+  JobView left = JobWith(stage);
+  left.is_worked_on = false;
+  const Diagnosis diagnosis = Diagnose(left, kTimes);
+  EXPECT_THAT(diagnosis.findings.front(), HasSubstr("interrupted at 50%"));
+  EXPECT_THAT(diagnosis.findings.front(), HasSubstr("segment 7"));
+  EXPECT_THAT(diagnosis.advice, HasSubstr("jobs wait detect_x"));
+}
+
+TEST(DiagnoseTest, GoesByTheTimesOfTheEngineThatWorks) {
+  StageView stage = Running();
+  stage.pulse_age_s = 2;
+  EXPECT_THAT(Diagnose(JobWith(stage), kTimes).findings.front(), HasSubstr("works"));
+  const jobs::RuntimeTimes divided = TimesFrom({{"pulse_ms", 100}, {"lease_ms", 3000}});
+  EXPECT_EQ(divided.renew, kTimes.renew);
+  const Diagnosis silent = Diagnose(JobWith(stage), divided);
+  EXPECT_THAT(silent.findings.front(), HasSubstr("no sign of life for 2.0 s"));
+  EXPECT_THAT(silent.findings.front(), HasSubstr("lasted 3.0 s it is ended"));
 }
 
 }  // namespace

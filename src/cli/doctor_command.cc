@@ -1,16 +1,18 @@
 #include <fmt/format.h>
 
-#include <fstream>
-#include <memory>
-#include <sstream>
+#include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include "base/file.h"
 #include "base/random.h"
+#include "cli/clock_check.h"
 #include "cli/command.h"
-#include "cli/results.h"
 #include "control/protocol.h"
+#include "domain/reasons.h"
+#include "jobs/data_lock.h"
 #include "jobs/worker_cgroup.h"
 #include "jobs/worker_sandbox.h"
 #include "vision/model_pack.h"
@@ -18,7 +20,6 @@
 namespace rollcall::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using base::Json;
 using base::Result;
 namespace method = control::method;
@@ -33,41 +34,44 @@ struct Finding {
   Verdict verdict = Verdict::kGood;
   std::string text;
   std::string hint;
+  Json details = nullptr;
 };
 
 Finding FromResult(std::string name, const Result<void>& result, std::string good) {
-  if (result.ok()) return {std::move(name), Verdict::kGood, std::move(good), ""};
+  if (result.ok()) return {std::move(name), Verdict::kGood, std::move(good), "", nullptr};
   const base::Error& error = result.error();
-  return {std::move(name), Verdict::kBad, error.reason + ": " + error.message, error.hint};
-}
-
-// The mount's type from /proc/self/mountinfo: the longest mount point above `path`.
-std::string FileSystemOf(const fs::path& path) {
-  std::ifstream mounts("/proc/self/mountinfo");
-  std::string best_type = "unknown";
-  std::size_t best_length = 0;
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream fields(line);
-    std::string skipped;
-    std::string mount_point;
-    fields >> skipped >> skipped >> skipped >> skipped >> mount_point;
-    const std::size_t dash = line.find(" - ");
-    if (dash == std::string::npos) continue;
-    const bool is_above = path.string().starts_with(mount_point) &&
-                          (mount_point == "/" || path.string().size() == mount_point.size() ||
-                           path.string()[mount_point.size()] == '/');
-    if (!is_above || mount_point.size() < best_length) continue;
-    best_length = mount_point.size();
-    best_type = line.substr(dash + 3, line.find(' ', dash + 3) - dash - 3);
-  }
-  return best_type;
+  return {std::move(name), Verdict::kBad, error.reason + ": " + error.message, error.hint, nullptr};
 }
 
 Finding CheckDisk(const app::DataDirectory& data) {
   const std::int64_t free = data.FreeBytes();
-  const std::string text = Bytes(free) + " free on " + FileSystemOf(data.root());
+  const std::string text = Bytes(free) + " free";
   if (free >= kFreeBytesMin) return {"disk", Verdict::kGood, text, ""};
   return {"disk", Verdict::kWarning, text, "free some space; long episodes need about 1 GB"};
+}
+
+// A store on another machine's disk would be damaged sooner or later; no engine starts there.
+Finding CheckFileSystem(const app::DataDirectory& data) {
+  const std::string type = jobs::FileSystemType(data.root());
+  if (jobs::IsNetworkFileSystem(type)) {
+    return FromResult("file system",
+                      domain::MakeError(domain::reason::kNetworkFileSystem,
+                                        data.root().string() + " is on " + type),
+                      "");
+  }
+  if (type.empty()) return {"file system", Verdict::kWarning, "its type cannot be told", ""};
+  return {"file system", Verdict::kGood, type + ", local", ""};
+}
+
+// `newest_recorded`: ISO, empty if nothing is.
+Finding CheckClock(const std::string& newest_recorded) {
+  constexpr std::chrono::milliseconds kMoment{100};
+  const ClockReading earlier = ClockReading::Now();
+  std::this_thread::sleep_for(kMoment);
+  std::string trouble = ClockTrouble(earlier, ClockReading::Now(), newest_recorded);
+  if (trouble.empty()) return {"clock", Verdict::kGood, "wall, boot and monotonic agree", ""};
+  return {"clock", Verdict::kWarning, std::move(trouble),
+          "set the machine's time; leases go by the boot clock, times for people do not"};
 }
 
 Finding CheckModels(const app::Config& config) {
@@ -108,34 +112,39 @@ Finding CheckWorkers(const app::DataDirectory& data, const app::Config& config) 
           sandbox.error().hint};
 }
 
-// Do the files for people say what the store says?
-Finding CheckProjections(const app::DataDirectory& data, const Json& episodes) {
-  std::string wrong;
-  int count = 0;
-  for (const Json& episode : episodes) {
-    const std::string key = episode.at("episode_key");
-    // Without a job there was nothing to project.
-    if (episode.at("status").empty()) continue;
-    ++count;
-    const auto text = base::ReadFile(data.episode(key) / "state.json");
-    const auto state = text.ok() ? base::ParseJson(*text, "state.json") : Json(nullptr);
-    if (!state.ok() || !state->is_object() ||
-        state->value("states", Json::object()) != episode.at("states")) {
-      wrong += (wrong.empty() ? "" : ", ") + key;
-    }
+// Do the files for people say what the store says? `answer`: of projection.check.
+Finding CheckProjections(const Json& answer) {
+  constexpr std::size_t kShown = 5;
+  const Json& problems = answer.at("problems");
+  const int compared = answer.at("compared");
+  if (problems.empty()) {
+    return {"projections", Verdict::kGood,
+            fmt::format("{} files and links agree with the store", compared), ""};
   }
-  if (wrong.empty()) {
-    return {"projections", Verdict::kGood, fmt::format("{} episodes agree with the store", count),
-            ""};
+  std::string text = fmt::format("{} of {} do not agree with the store", problems.size(), compared);
+  for (std::size_t i = 0; i < std::min(problems.size(), kShown); ++i) {
+    const Json& problem = problems[i];
+    const std::string detail = problem.at("detail");
+    text += fmt::format("\n      {} {}{}{}", problem.at("path").get<std::string>(),
+                        problem.at("kind").get<std::string>(), detail.empty() ? "" : ": ", detail);
   }
-  return {"projections", Verdict::kWarning, "state.json differs from the store for " + wrong,
-          "they are written again with the next job; files must not have been removed by hand"};
+  if (problems.size() > kShown) {
+    text += fmt::format("\n      and {} more: --json", problems.size() - kShown);
+  }
+  return {.name = "projections",
+          .verdict = Verdict::kWarning,
+          .text = std::move(text),
+          .hint =
+              "nothing is lost, the store decides: remove what differs or is left over, then "
+              "`rollcall jobs wait JOB` writes the files of that job again",
+          .details = problems};
 }
 
 Result<std::vector<Finding>> Examine(Session& session) {
   const app::DataDirectory& data = session.data();
   std::vector<Finding> findings;
   findings.push_back({"data directory", Verdict::kGood, data.root().string(), ""});
+  findings.push_back(CheckFileSystem(data));
   findings.push_back(CheckDisk(data));
   findings.push_back(FromResult("writable", data.CheckWritable(), "yes"));
   findings.push_back(CheckModels(session.config()));
@@ -159,12 +168,12 @@ Result<std::vector<Finding>> Examine(Session& session) {
   const auto checked = session.Call(method::kStoreCheck, Json::object());
   findings.push_back(FromResult("store", checked.ok() ? Result<void>{} : checked.error(),
                                 "integrity check passed"));
-  const auto episodes = session.Call(method::kEpisodeList, Json::object());
-  if (episodes.ok()) {
-    findings.push_back(CheckProjections(data, episodes->at("episodes")));
-  } else {
-    findings.push_back(FromResult("projections", episodes.error(), ""));
-  }
+  const auto compared = session.Call(method::kProjectionCheck, Json::object());
+  findings.push_back(compared.ok() ? CheckProjections(*compared)
+                                   : FromResult("projections", compared.error(), ""));
+  const auto newest = session.Call(method::kJobList, {{"limit", 1}});
+  const bool has_jobs = newest.ok() && !newest->at("jobs").empty();
+  findings.push_back(CheckClock(has_jobs ? newest->at("jobs")[0].value("created_at", "") : ""));
   return findings;
 }
 
@@ -177,6 +186,8 @@ std::string ConfigText(const app::Config& config, const Paint& paint) {
   std::string text = paint.Bold("settings") + "\n";
   const Json settings = config.ToJson();
   for (const auto& [name, setting] : settings.items()) {
+    // Thirty times that nobody has changed are in --json.
+    if (name.starts_with("runtime.") && setting.at("origin") == "default") continue;
     const Json& value = setting.at("value");
     text += fmt::format("  {}  {}  {}\n", PadRight(name, 16),
                         value.is_string() ? value.get<std::string>() : value.dump(),
@@ -202,6 +213,7 @@ Result<ExitCode> Doctor(Session& session) {
                     {"warning", finding.verdict == Verdict::kWarning},
                     {"text", finding.text},
                     {"hint", finding.hint}});
+    if (!finding.details.is_null()) list.back()["details"] = finding.details;
   }
   if (console.is_json()) {
     console.PrintDocument({{"settings", session.config().ToJson()}, {"checks", std::move(list)}});
@@ -215,7 +227,8 @@ Result<ExitCode> Doctor(Session& session) {
 
 void AddDoctor(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand(
-      "doctor", "Settings and where they come from; disk, models, store, files");
+      "doctor",
+      "Settings and where they come from; file system, disk, models, store, files, clock");
   AddSetting(line, command, "--models", "model_pack", "A model pack's name or folder")
       ->type_name("PACK");
   AddSetting(line, command, "--provider", "provider", "What computes: cpu, cuda")

@@ -9,6 +9,7 @@
 #include "artifacts/artifact_folder.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/job_details.h"
 #include "cli/progress_lines.h"
 #include "cli/results.h"
 #include "cli/text_table.h"
@@ -128,32 +129,56 @@ std::string Artifacts(const Json& episode, const Paint& paint) {
   return paint.Bold("files") + "\n" + (table.is_empty() ? "  none yet\n" : table.ToString(paint));
 }
 
-std::string Now(const std::vector<control::JobView>& open, const Paint& paint) {
+std::string Now(const Session& session, const std::vector<control::JobView>& open,
+                const Paint& paint) {
   std::string text = paint.Bold("now") + "\n";
   for (const control::JobView& job : open) {
+    const std::string goes_on = session.Typed("jobs wait " + job.public_id);
     for (const control::StageView& stage : job.stages) {
-      if (stage.attempt > 0) {
-        text += fmt::format("  {}: {}\n", stage.public_id, StageProgress(stage));
+      if (!stage.phase.empty()) {
+        text += fmt::format("  {}: {}\n", stage.public_id, LiveNews(stage, job.is_worked_on));
       } else if (stage.state == domain::JobState::kQueued ||
                  stage.state == domain::JobState::kRetryWait) {
         text += fmt::format("  {}: {}\n", stage.public_id, StageSummary(stage));
       }
     }
+    if (!job.is_worked_on) {
+      text +=
+          fmt::format("  nothing works on {} now; `{}` goes on with it\n", job.public_id, goes_on);
+      continue;
+    }
+    const control::StageView* current = job.CurrentStage();
+    if (current != nullptr) text += LiveDetails(*current, true);
   }
   return open.empty() ? text + "  nothing runs\n" : text;
 }
 
-void PrintText(const Session& session, const Json& episode,
-               const std::vector<control::JobView>& open) {
+// Every attempt of the newest run of each stage.
+Result<std::string> Attempts(const Json& episode, const Paint& paint) {
+  std::vector<control::StageView> stages;
+  for (const Json& json : episode.at("stages")) {
+    control::StageView& stage = stages.emplace_back();
+    stage.name = json.at("name");
+    ROLLCALL_TRY_ASSIGN(stage.attempts, control::AttemptsFromJson(json.at("attempts")));
+  }
+  const std::string table = AttemptTable(stages, paint);
+  return paint.Bold("attempts") + "\n" + (table.empty() ? "  none yet\n" : table);
+}
+
+Result<void> PrintText(const Session& session, const Json& episode,
+                       const std::vector<control::JobView>& open) {
   const Console& console = session.console();
   const Paint paint = console.paint();
   const std::string key = episode.at("episode_key");
   std::string text =
       fmt::format("{}  {}\n\n", paint.Bold(key), episode.at("video_path").get<std::string>());
-  text += States(episode, paint) + "\n" + Now(open, paint) + "\n" + Envelopes(episode, paint) +
-          "\n" + Artifacts(episode, paint) + "\n" + paint.Bold("log") + "\n";
+  ROLLCALL_TRY_ASSIGN(const std::string attempts, Attempts(episode, paint));
+  text += States(episode, paint) + "\n" + Now(session, open, paint) + "\n" +
+          Envelopes(episode, paint) + "\n" + attempts + "\n" + Artifacts(episode, paint) + "\n" +
+          paint.Bold("log") + "\n";
   for (const std::string& line : LogLines(session.data(), key)) text += "  " + line + "\n";
   console.Print(text);
+  return {};
 }
 
 Result<ExitCode> Inspect(Session& session, const std::string& typed_key) {
@@ -162,7 +187,7 @@ Result<ExitCode> Inspect(Session& session, const std::string& typed_key) {
   ROLLCALL_TRY_ASSIGN(const auto open, OpenJobs(session, key));
   Verify(session.data(), episode);
   if (!session.console().is_json()) {
-    PrintText(session, episode, open);
+    ROLLCALL_TRY(PrintText(session, episode, open));
     return ExitCode::kOk;
   }
   Json document = std::move(episode);

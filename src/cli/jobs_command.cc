@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/diagnosis.h"
+#include "cli/job_details.h"
 #include "cli/job_run.h"
 #include "cli/progress_lines.h"
 #include "cli/results.h"
@@ -60,10 +61,10 @@ Result<ExitCode> Start(Session& session, const JobFlags& flags) {
   return Done(session, run);
 }
 
-std::string Painted(const JobView& job, const Paint& paint) {
-  const std::string word(domain::JobStateWord(job.state));
+std::string Painted(const std::string& word, const Paint& paint) {
   if (word == "ok") return paint.Good(word);
   if (word == "error") return paint.Bad(word);
+  if (word == "stalled" || word == "interrupted") return paint.Warn(word);
   return word == "running" ? paint.Accent(word) : word;
 }
 
@@ -75,8 +76,7 @@ std::string NewsOf(const JobView& job) {
   if (!job.is_open()) return {};
   const control::StageView* stage = job.CurrentStage();
   if (stage == nullptr) return {};
-  const bool is_running = stage->state == domain::JobState::kRunning;
-  return stage->name + ": " + (is_running ? StageProgress(*stage) : StageSummary(*stage));
+  return stage->name + ": " + LiveNews(*stage, job.is_worked_on);
 }
 
 Result<ExitCode> List(Session& session, const JobFlags& flags) {
@@ -91,8 +91,8 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
   TextTable table({"#", "JOB", "STATUS", "CREATED", ""});
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(json));
-    table.Add({std::to_string(job.id), job.public_id, Painted(job, console.paint()),
-               job.created_at.substr(0, 19) + "Z", NewsOf(job)});
+    table.Add({std::to_string(job.id), job.public_id, Painted(StatusWord(job), console.paint()),
+               ShortTime(job.created_at), NewsOf(job)});
   }
   std::string text = table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint());
   if (const auto more = answer.value("left_out", 0); more > 0) {
@@ -110,6 +110,17 @@ Result<JobView> Find(Session& session, const std::string& job) {
   return control::JobViewFromJson(answer.at("job"));
 }
 
+std::string StageTable(const JobView& job, const Paint& paint) {
+  TextTable stages({"STAGE", "STATUS", "RUN", "ATTEMPT", ""});
+  for (const control::StageView& stage : job.stages) {
+    stages.Add({stage.name, Painted(StatusWord(stage, job.is_worked_on), paint),
+                std::to_string(stage.generation),
+                stage.attempt == 0 ? "–" : std::to_string(stage.attempt),
+                LiveNews(stage, job.is_worked_on)});
+  }
+  return stages.ToString(paint);
+}
+
 Result<ExitCode> Show(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobShow, {{"job", flags.job}}));
   const Console& console = session.console();
@@ -119,21 +130,24 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
   }
   ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(answer.at("job")));
   const Paint paint = console.paint();
-  std::string text = fmt::format("{}  {}\n  created   {}\n", paint.Bold(job.public_id),
-                                 Painted(job, paint), job.created_at);
-  if (!job.finished_at.empty()) text += "  finished  " + job.finished_at + "\n";
-  text += "\n";
-  TextTable stages({"STAGE", "STATUS", "RUN", "ATTEMPT", ""});
-  for (const control::StageView& stage : job.stages) {
-    const bool is_running = stage.state == domain::JobState::kRunning;
-    stages.Add({stage.name, std::string(domain::JobStateWord(stage.state)),
-                std::to_string(stage.generation), std::to_string(stage.attempt),
-                is_running ? StageProgress(stage) : StageSummary(stage)});
+  std::string text =
+      fmt::format("{}  {}\n  number    {}\n  created   {}\n", paint.Bold(job.public_id),
+                  Painted(StatusWord(job), paint), job.id, ShortTime(job.created_at));
+  if (!job.finished_at.empty()) text += "  finished  " + ShortTime(job.finished_at) + "\n";
+  text += "\n" + StageTable(job, paint);
+  if (const control::StageView* stage = job.CurrentStage(); stage && !stage->phase.empty()) {
+    text += "\n" + paint.Bold(stage->name) + "\n" + LiveDetails(*stage, job.is_worked_on);
   }
-  text += stages.ToString(paint);
+  if (job.is_open() && !job.is_worked_on) {
+    text += fmt::format("\nnothing works on it now; `{}` goes on with it\n",
+                        session.Typed("jobs wait " + job.public_id));
+  }
+  if (std::string attempts = AttemptTable(job.stages, paint); !attempts.empty()) {
+    text += "\n" + attempts;
+  }
   TextTable events({"EVENT", "AT", ""});
   for (const Json& event : answer.at("events")) {
-    events.Add({event.at("kind"), event.at("at"), event.at("body").dump()});
+    events.Add({event.at("kind"), ShortTime(event.at("at")), EventText(event.at("body"))});
   }
   if (!events.is_empty()) text += "\n" + events.ToString(paint);
   console.Print(text);
@@ -142,8 +156,8 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
 
 Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobList, {{"limit", 1}}));
-  const Diagnosis diagnosis = Diagnose(job, answer.value("is_working", false));
+  ROLLCALL_TRY_ASSIGN(const Json hello, session.Call(method::kHello, Json::object()));
+  const Diagnosis diagnosis = Diagnose(job, TimesFrom(hello.at("runtime")));
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument({{"job_id", job.public_id},
@@ -152,8 +166,8 @@ Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
                            {"advice", diagnosis.advice}});
     return ExitCode::kOk;
   }
-  std::string text =
-      fmt::format("{}  {}\n", console.paint().Bold(job.public_id), Painted(job, console.paint()));
+  std::string text = fmt::format("{}  {}\n", console.paint().Bold(job.public_id),
+                                 Painted(StatusWord(job), console.paint()));
   for (const std::string& finding : diagnosis.findings) text += "  " + finding + "\n";
   console.Print(text + "what to do: " + diagnosis.advice + "\n");
   return ExitCode::kOk;

@@ -35,6 +35,11 @@ void Build(CommandLine& line) {
   rollcall::cli::AddCompose(line);
   rollcall::cli::AddSample(line);
   rollcall::cli::AddEngine(line);
+  // Before the command as well as after it: `rollcall --json jobs list`.
+  AddGlobalFlags(line, &line.app);
+  for (CLI::App* command : line.app.get_subcommands({})) {
+    if (!command->get_subcommands({}).empty()) AddGlobalFlags(line, command);
+  }
 }
 
 int Run(int argc, char** argv) {

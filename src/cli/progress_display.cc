@@ -57,9 +57,7 @@ void PlainProgress::Show(const JobView& job, Moment now) {
   for (const StageView& stage : job.stages) {
     if (!IsWorthTelling(stage, now)) continue;
     Told& told = told_[stage.name];
-    // Leased and running are one thing to a reader.
-    std::string summary =
-        stage.state == JobState::kLeased ? std::string("running") : StageSummary(stage);
+    std::string summary = StageSummary(stage);
     if (IsRunning(stage) && stage.is_stalled) summary += ", stalled";
     if (summary != told.summary) {
       write_(fmt::format("{}: {}\n", stage.name, summary));

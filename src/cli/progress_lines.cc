@@ -158,6 +158,10 @@ std::string RestText(const StageView& stage) {
 }
 
 std::string Trouble(const StageView& stage) {
+  if (stage.is_stalled && stage.pulse_age_s.value_or(0) > kLatePulse) {
+    return fmt::format("no sign of life for {}: stalled; it is taken up again by itself",
+                       ShortDuration(*stage.pulse_age_s));
+  }
   if (!stage.is_stalled && stage.progress_age_s.value_or(0) < kLateProgress) return {};
   if (stage.phase != "work" && !stage.is_stalled) return {};
   return fmt::format("no progress for {}{}", ShortDuration(stage.progress_age_s.value_or(0)),
@@ -171,9 +175,9 @@ void AddStage(const StageView& stage, const Terminal& terminal, std::vector<std:
   const int room = terminal.width - 3 - kNameWidth;
   if (IsLive(stage)) {
     lines.push_back(head + paint.Bold(name) + LiveLine(stage, terminal.width, paint));
-    const std::string trouble = Trouble(stage);
-    if (!trouble.empty()) {
-      lines.push_back(std::string(3 + kNameWidth, ' ') + paint.Warn(Clip(trouble, room)));
+    for (const std::string& below : {RestartText(stage), Trouble(stage)}) {
+      if (below.empty()) continue;
+      lines.push_back(std::string(3 + kNameWidth, ' ') + paint.Warn(Clip(below, room)));
     }
     return;
   }
@@ -250,9 +254,47 @@ std::string StageSummary(const StageView& stage) {
       return stage.wait_reason.empty() ? "waiting" : "waiting: " + stage.wait_reason;
     case JobState::kCancelling:
       return "cancelling";
-    default:
-      return stage.attempt > 1 ? fmt::format("running, attempt {}", stage.attempt) : "running";
+    default: {
+      const std::string restart = RestartText(stage);
+      return restart.empty() ? "running" : restart;
+    }
   }
+}
+
+std::string RestartText(const StageView& stage) {
+  if (!IsLive(stage) || stage.attempt < 2) return {};
+  const std::string text = fmt::format("restarted, attempt {}", stage.attempt);
+  const auto before = std::find_if(
+      stage.attempts.begin(), stage.attempts.end(),
+      [&](const control::AttemptView& attempt) { return attempt.number == stage.attempt - 1; });
+  return before == stage.attempts.end()
+             ? text
+             : fmt::format("{} (attempt {}: {})", text, before->number, AttemptEnding(*before));
+}
+
+std::string AttemptEnding(const control::AttemptView& attempt) {
+  std::string text = attempt.error_reason.empty() ? attempt.outcome : attempt.error_reason;
+  if (attempt.exit.starts_with("signal")) text += ", " + attempt.exit;
+  return text;
+}
+
+std::string StatusWord(const StageView& stage, bool is_worked_on) {
+  if (!IsLive(stage)) return std::string(domain::JobStateWord(stage.state));
+  if (!is_worked_on) return "interrupted";
+  return stage.is_stalled ? "stalled" : std::string(domain::JobStateWord(stage.state));
+}
+
+std::string StatusWord(const JobView& job) {
+  const StageView* stage = job.CurrentStage();
+  const bool is_live = stage != nullptr && IsLive(*stage);
+  return is_live ? StatusWord(*stage, job.is_worked_on)
+                 : std::string(domain::JobStateWord(job.state));
+}
+
+std::string BudgetText(const StageView& stage) {
+  if (!stage.budget_s || !stage.budget_used_s) return {};
+  return fmt::format("{} of {}", ShortDuration(*stage.budget_used_s),
+                     ShortDuration(*stage.budget_s));
 }
 
 std::string StageProgress(const StageView& stage) {
@@ -266,11 +308,14 @@ std::string StageProgress(const StageView& stage) {
     add(fmt::format("{}/{} {}", stage.done, stage.total, stage.unit));
   }
   if (stage.realtime_factor > 0) add(fmt::format("{:.1f}x real time", stage.realtime_factor));
-  if (stage.eta_p50_s) {
-    add(ShortDuration(*stage.eta_p50_s) + " left");
+  const std::string_view phase = PhaseWords(stage.phase);
+  if (stage.eta_p50_s && phase.empty()) {
+    add(ShortDuration(*stage.eta_p50_s) + " left" +
+        (stage.eta_p90_s ? " (p90 " + ShortDuration(*stage.eta_p90_s) + ")" : ""));
   } else {
-    const std::string_view phase = PhaseWords(stage.phase);
-    add(std::string(phase.empty() ? "starting" : phase));
+    const std::string budget = BudgetText(stage);
+    add(std::string(phase.empty() ? "starting" : phase) +
+        (phase.empty() || budget.empty() ? "" : " (" + budget + ")"));
   }
   if (stage.is_stalled) add("stalled");
   if (stage.pulse_age_s) add(fmt::format("heartbeat {:.0f} s ago", std::floor(*stage.pulse_age_s)));
@@ -278,6 +323,23 @@ std::string StageProgress(const StageView& stage) {
     add(fmt::format("progress {:.0f} s ago", std::floor(*stage.progress_age_s)));
   }
   return text;
+}
+
+std::string WhereItWasLeft(const StageView& stage) {
+  std::string text = "interrupted";
+  if (stage.total > 0) {
+    text += fmt::format(" at {:.0f}%, {}/{} {}", ShareDone(stage) * 100, stage.done, stage.total,
+                        stage.unit);
+  }
+  if (stage.pulse_age_s) text += ", last heartbeat " + ShortDuration(*stage.pulse_age_s) + " ago";
+  return text + "; nothing works on it now";
+}
+
+std::string LiveNews(const StageView& stage, bool is_worked_on) {
+  if (stage.phase.empty()) return StageSummary(stage);
+  if (!is_worked_on) return WhereItWasLeft(stage);
+  const std::string restart = RestartText(stage);
+  return (restart.empty() ? "" : restart + ", ") + StageProgress(stage);
 }
 
 std::vector<std::string> ProgressLines(const JobView& job, const Terminal& terminal,

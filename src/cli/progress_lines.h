@@ -22,8 +22,30 @@ std::vector<std::string> ProgressLines(const control::JobView& job, const Termin
 
 // What happened to a stage, in words for a log: "ok in 42 s (5678 faces detected)".
 std::string StageSummary(const control::StageView& stage);
-// Where a running stage is: "54%, 6804/12600 frames, 8.5x real time, 1:02 left, heartbeat 1 s ago".
+// Where a running stage is: "54%, 6804/12600 frames, 8.5x real time, 1:02 left (p90 1:20),
+// heartbeat 1 s ago".
 std::string StageProgress(const control::StageView& stage);
+// "interrupted at 54%, 6804/12600 frames, last heartbeat 3:20 ago; nothing works on it now": of a
+// stage that an engine which has ended left running.
+std::string WhereItWasLeft(const control::StageView& stage);
+
+// What happened to a stage, or what it is at and whether it was restarted; `is_worked_on`: an
+// engine takes work.
+std::string LiveNews(const control::StageView& stage, bool is_worked_on);
+
+// "restarted, attempt 2 (attempt 1: ERR_WORKER_CRASHED, signal 9)" of a stage that runs
+// for another time; the brackets where it is known. Empty for a first attempt.
+std::string RestartText(const control::StageView& stage);
+// "ERR_STALLED, signal 9"
+std::string AttemptEnding(const control::AttemptView& attempt);
+// pending running ok error skipped canceled, and what follows from more than the state: "stalled",
+// "interrupted" (it ran, and no engine works any more).
+std::string StatusWord(const control::StageView& stage, bool is_worked_on);
+// Of the stage that runs, else the job's.
+std::string StatusWord(const control::JobView& job);
+// "12 s of 5:00": how much of the phase's budget is used; empty if that is not known.
+std::string BudgetText(const control::StageView& stage);
+
 // "5678 faces detected, 812 embeddings computed": the whole numbers of a result or of counters.
 std::string DescribeNumbers(const base::Json& numbers);
 

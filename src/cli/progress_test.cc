@@ -37,9 +37,20 @@ JobView RunningJob() {
   detect.done = 6804;
   detect.rate = 340;
   detect.eta_p50_s = 62;
+  detect.eta_p90_s = 80;
   detect.pulse_age_s = 1.4;
   job.stages = {validate, detect, MakeStage("track", JobState::kBlocked)};
   return job;
+}
+
+control::AttemptView KilledAttempt() {
+  control::AttemptView attempt;
+  attempt.number = 1;
+  attempt.ended_at = "2026-11-22T01:46:00.000Z";
+  attempt.outcome = "interrupted";
+  attempt.error_reason = "ERR_WORKER_CRASHED";
+  attempt.exit = "signal 9";
+  return attempt;
 }
 
 std::string Drawn(const JobView& job, const Terminal& terminal) {
@@ -81,6 +92,8 @@ TEST(ProgressLinesTest, FitsEveryWidth) {
   job.stages[0].error = domain::MakeError(domain::reason::kInternal, std::string(300, 'x'));
   job.stages[1].is_stalled = true;
   job.stages[1].progress_age_s = 34;
+  job.stages[1].attempt = 2;
+  job.stages[1].attempts = {KilledAttempt()};
   for (int width = 40; width <= 200; ++width) {
     for (const std::string& line :
          ProgressLines(job, {.is_tty = true, .is_coloured = true, .width = width}, 1e6)) {
@@ -95,6 +108,52 @@ TEST(ProgressLinesTest, SaysThatAStageStandsStill) {
   EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s\n"));
   job.stages[1].is_stalled = true;
   EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s: stalled"));
+}
+
+TEST(ProgressLinesTest, SaysThatAStageIsSilent) {
+  JobView job = RunningJob();
+  job.stages[1].is_stalled = true;
+  job.stages[1].pulse_age_s = 16;
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no sign of life for 16 s: stalled"));
+}
+
+TEST(ProgressLinesTest, SaysThatAStageWasRestartedAndWhy) {
+  JobView job = RunningJob();
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), Not(HasSubstr("restarted")));
+  job.stages[1].attempt = 2;
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("             restarted, attempt 2\n"));
+  job.stages[1].attempts = {KilledAttempt()};
+  EXPECT_THAT(Drawn(job, {.is_tty = true}),
+              HasSubstr("restarted, attempt 2 (attempt 1: ERR_WORKER_CRASHED, signal 9)\n"));
+}
+
+TEST(StatusWordTest, SaysWhatFollowsFromMoreThanTheState) {
+  JobView job = RunningJob();
+  EXPECT_EQ(StatusWord(job), "running");
+  job.stages[1].is_stalled = true;
+  EXPECT_EQ(StatusWord(job), "stalled");
+  job.is_worked_on = false;
+  EXPECT_EQ(StatusWord(job), "interrupted");
+  job.stages[1].state = JobState::kQueued;
+  job.state = JobState::kQueued;
+  EXPECT_EQ(StatusWord(job), "pending");
+}
+
+TEST(StageProgressTest, SaysHowMuchOfThePhaseIsUsed) {
+  StageView stage = RunningJob().stages[1];
+  stage.phase = "model_load";
+  stage.budget_s = 300;
+  stage.budget_used_s = 12;
+  stage.eta_p50_s.reset();
+  EXPECT_THAT(StageProgress(stage), HasSubstr("loading models (12 s of 5:00)"));
+}
+
+TEST(StageProgressTest, ShowsNoOldHeartbeatAsAlive) {
+  StageView stage = RunningJob().stages[1];
+  stage.pulse_age_s = 200;
+  EXPECT_EQ(WhereItWasLeft(stage),
+            "interrupted at 54%, 6804/12600 frames, last heartbeat 3:20 ago; nothing works on it "
+            "now");
 }
 
 TEST(ProgressLinesTest, SaysWhatGoesOnBeforeThereIsAnEta) {
@@ -145,8 +204,9 @@ TEST_F(ProgressDisplayTest, WritesPlainLinesAtTransitionsAndEveryTenSeconds) {
   plain.Show(job, start_ + seconds{9});
   EXPECT_EQ(Take(), "");
   plain.Show(job, start_ + seconds{10});
-  EXPECT_EQ(Take(),
-            "detect: 54%, 6804/12600 frames, 8.5x real time, 1:02 left, heartbeat 1 s ago\n");
+  EXPECT_EQ(
+      Take(),
+      "detect: 54%, 6804/12600 frames, 8.5x real time, 1:02 left (p90 1:20), heartbeat 1 s ago\n");
   plain.Show(job, start_ + seconds{11});
   EXPECT_EQ(Take(), "");
   job.stages[1].state = JobState::kSucceeded;
@@ -169,10 +229,10 @@ TEST_F(ProgressDisplayTest, SaysARetryAndAStallOnce) {
   job.stages[1].state = JobState::kRunning;
   job.stages[1].attempt = 2;
   plain.Show(job, start_ + seconds{6});
-  EXPECT_EQ(Take(), "detect: running, attempt 2\n");
+  EXPECT_EQ(Take(), "detect: restarted, attempt 2\n");
   job.stages[1].is_stalled = true;
   plain.Show(job, start_ + seconds{7});
-  EXPECT_EQ(Take(), "detect: running, attempt 2, stalled\n");
+  EXPECT_EQ(Take(), "detect: restarted, attempt 2, stalled\n");
 }
 
 TEST_F(ProgressDisplayTest, SaysThatAStageWaitsOnlyWhenItTakesLong) {

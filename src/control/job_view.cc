@@ -27,6 +27,18 @@ JobState StateOf(const Json& json) {
   return *state;
 }
 
+AttemptView AttemptFromJson(const Json& json) {
+  AttemptView attempt;
+  json.at("number").get_to(attempt.number);
+  json.at("started_at").get_to(attempt.started_at);
+  json.at("ended_at").get_to(attempt.ended_at);
+  json.at("outcome").get_to(attempt.outcome);
+  json.at("error").get_to(attempt.error_reason);
+  json.at("exit").get_to(attempt.exit);
+  json.at("rss_peak_bytes").get_to(attempt.rss_peak_bytes);
+  return attempt;
+}
+
 Json StageToJson(const StageView& stage) {
   return {{"name", stage.name},
           {"public_id", stage.public_id},
@@ -38,6 +50,8 @@ Json StageToJson(const StageView& stage) {
           {"attempt", stage.attempt},
           {"wait_reason", stage.wait_reason},
           {"phase", stage.phase},
+          {"phase_budget_s", Maybe(stage.budget_s)},
+          {"phase_budget_used_s", Maybe(stage.budget_used_s)},
           {"done", stage.done},
           {"total", stage.total},
           {"unit", stage.unit},
@@ -49,6 +63,7 @@ Json StageToJson(const StageView& stage) {
           {"progress_age_s", Maybe(stage.progress_age_s)},
           {"elapsed_s", Maybe(stage.elapsed_s)},
           {"segments", stage.segments},
+          {"attempts", ToJson(stage.attempts)},
           {"counters", stage.counters},
           {"result", stage.result},
           {"error", stage.error ? ErrorToJson(*stage.error) : Json(nullptr)}};
@@ -65,6 +80,8 @@ StageView StageFromJson(const Json& json) {
   json.at("attempt").get_to(stage.attempt);
   json.at("wait_reason").get_to(stage.wait_reason);
   json.at("phase").get_to(stage.phase);
+  stage.budget_s = MaybeNumber(json, "phase_budget_s");
+  stage.budget_used_s = MaybeNumber(json, "phase_budget_used_s");
   json.at("done").get_to(stage.done);
   json.at("total").get_to(stage.total);
   json.at("unit").get_to(stage.unit);
@@ -76,6 +93,9 @@ StageView StageFromJson(const Json& json) {
   stage.progress_age_s = MaybeNumber(json, "progress_age_s");
   stage.elapsed_s = MaybeNumber(json, "elapsed_s");
   json.at("segments").get_to(stage.segments);
+  for (const Json& attempt : json.at("attempts")) {
+    stage.attempts.push_back(AttemptFromJson(attempt));
+  }
   stage.counters = json.at("counters");
   stage.result = json.at("result");
   if (const Json& error = json.at("error"); !error.is_null()) stage.error = ErrorFromJson(error);
@@ -104,6 +124,20 @@ const StageView* JobView::FailedStage() const {
   return found == stages.end() ? nullptr : &*found;
 }
 
+Json ToJson(const std::vector<AttemptView>& attempts) {
+  Json list = Json::array();
+  for (const AttemptView& attempt : attempts) {
+    list.push_back({{"number", attempt.number},
+                    {"started_at", attempt.started_at},
+                    {"ended_at", attempt.ended_at},
+                    {"outcome", attempt.outcome},
+                    {"error", attempt.error_reason},
+                    {"exit", attempt.exit},
+                    {"rss_peak_bytes", attempt.rss_peak_bytes}});
+  }
+  return list;
+}
+
 Json ToJson(const JobView& view) {
   Json stages = Json::array();
   for (const StageView& stage : view.stages) stages.push_back(StageToJson(stage));
@@ -117,7 +151,19 @@ Json ToJson(const JobView& view) {
           {"created_at", view.created_at},
           {"finished_at", view.finished_at},
           {"request", view.request},
+          {"worked_on", view.is_worked_on},
           {"stages", std::move(stages)}};
+}
+
+Result<std::vector<AttemptView>> AttemptsFromJson(const Json& json) {
+  try {
+    std::vector<AttemptView> attempts;
+    for (const Json& attempt : json) attempts.push_back(AttemptFromJson(attempt));
+    return attempts;
+  } catch (const Json::exception& error) {
+    return domain::MakeError(domain::reason::kBadRequest,
+                             std::string("the engine sent no attempts: ") + error.what());
+  }
 }
 
 Result<JobView> JobViewFromJson(const Json& json) {
@@ -132,6 +178,7 @@ Result<JobView> JobViewFromJson(const Json& json) {
     json.at("created_at").get_to(view.created_at);
     json.at("finished_at").get_to(view.finished_at);
     view.request = json.at("request");
+    json.at("worked_on").get_to(view.is_worked_on);
     for (const Json& stage : json.at("stages")) view.stages.push_back(StageFromJson(stage));
     return view;
   } catch (const Json::exception& error) {

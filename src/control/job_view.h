@@ -12,6 +12,20 @@
 
 namespace rollcall::control {
 
+// One worker process at a stage, as a person sees it.
+struct AttemptView {
+  int number = 0;
+  std::string started_at;    // ISO, UTC.
+  std::string ended_at;      // Empty while it runs.
+  std::string outcome;       // "succeeded failed interrupted cancelled crashed stalled expired", or
+                             // "running".
+  std::string error_reason;  // "ERR_STALLED"; empty for a success.
+  std::string exit;          // "exit 0", "signal 9"; empty while it runs or when nobody saw it.
+  std::int64_t rss_peak_bytes = 0;  // 0 if unknown.
+
+  bool is_running() const { return ended_at.empty(); }
+};
+
 // One stage of a job as a person sees it at one moment. Ages and durations are seconds and were
 // measured by the engine, so that they mean the same on both ends.
 struct StageView {
@@ -24,6 +38,10 @@ struct StageView {
   int attempt = 0;  // Of the live or last attempt, from 1; 0 before the first.
   std::string wait_reason;
   std::string phase;  // "starting model_load seek work finalise"; empty when not running.
+  // How long this phase may take or, in `work`, go without progress before it counts as stalled,
+  // and how much of that is used.
+  std::optional<double> budget_s;
+  std::optional<double> budget_used_s;
   std::int64_t done = 0;
   std::int64_t total = 0;
   std::string unit;            // "frames"
@@ -35,6 +53,8 @@ struct StageView {
   std::optional<double> progress_age_s;  // Since `done` last changed.
   std::optional<double> elapsed_s;       // Since its start; of the whole run once it has ended.
   std::int64_t segments = 0;             // Checkpoints that exist for this work.
+  // Of this generation, oldest first. Snapshots of a watched job have them only after a restart.
+  std::vector<AttemptView> attempts;
   base::Json counters = base::Json::object();
   base::Json result = base::Json::object();
   std::optional<base::Error> error;
@@ -51,6 +71,8 @@ struct JobView {
   std::string created_at;   // ISO, UTC.
   std::string finished_at;  // Empty while open.
   base::Json request = base::Json::object();
+  // False: no engine takes work, so what is said to run was left by one that has ended.
+  bool is_worked_on = true;
   std::vector<StageView> stages;  // In stage order.
 
   bool is_open() const { return !domain::IsTerminal(state); }
@@ -60,9 +82,11 @@ struct JobView {
   const StageView* FailedStage() const;
 };
 
-// Inverse of each other. FromJson: kInvalidArgument / ERR_BAD_REQUEST when a field is missing or
-// of another type.
+// ToJson and FromJson of a job are inverse. FromJson: kInvalidArgument / ERR_BAD_REQUEST when a
+// field is missing or of another type.
 base::Json ToJson(const JobView& view);
+base::Json ToJson(const std::vector<AttemptView>& attempts);
 base::Result<JobView> JobViewFromJson(const base::Json& json);
+base::Result<std::vector<AttemptView>> AttemptsFromJson(const base::Json& json);
 
 }  // namespace rollcall::control

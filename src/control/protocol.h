@@ -30,6 +30,7 @@ inline constexpr std::string_view kEpisodeList = "episode.list";
 inline constexpr std::string_view kEpisodeShow = "episode.show";
 inline constexpr std::string_view kEpisodeRemove = "episode.remove";
 inline constexpr std::string_view kStoreCheck = "store.check";
+inline constexpr std::string_view kProjectionCheck = "projection.check";  // Files against store.
 
 // Notifications. After the snapshot of an ended job none follows.
 inline constexpr std::string_view kJobSnapshot = "job.snapshot";         // {job_id, job}

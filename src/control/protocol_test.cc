@@ -72,11 +72,24 @@ TEST(ProtocolTest, RefusesAParameterOfAnotherType) {
 TEST(JobViewTest, SurvivesTheWayThroughJson) {
   JobView view = testing::SampleJob(3);
   view.stages[0].error = domain::MakeError(domain::reason::kStalled, "no progress for 30 s");
+  view.stages[0].attempts = {{.number = 1,
+                              .started_at = "2026-11-22T01:45:57.000Z",
+                              .ended_at = "2026-11-22T01:47:59.000Z",
+                              .outcome = "stalled",
+                              .error_reason = "ERR_STALLED",
+                              .exit = "signal 9",
+                              .rss_peak_bytes = 123'456'789}};
+  view.is_worked_on = false;
   const auto back = JobViewFromJson(ToJson(view));
   ASSERT_TRUE(back.ok()) << back.error().ToString();
   EXPECT_EQ(ToJson(*back), ToJson(view));
   EXPECT_EQ(back->stages[0].state, domain::JobState::kRunning);
   EXPECT_EQ(back->stages[0].error->reason, "ERR_STALLED");
+  ASSERT_EQ(back->stages[0].attempts.size(), 1U);
+  EXPECT_EQ(back->stages[0].attempts[0].exit, "signal 9");
+  EXPECT_EQ(back->stages[0].attempts[0].rss_peak_bytes, 123'456'789);
+  EXPECT_EQ(back->stages[0].budget_s, 30.0);
+  EXPECT_FALSE(back->is_worked_on);
 }
 
 TEST(JobViewTest, RefusesADocumentThatIsNoJob) {

@@ -83,7 +83,7 @@ void Attempt::SetStalled(bool is_stalled) {
   static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, is_stalled, Now()));
   if (is_stalled) {
     around_.metrics.OnStalled(task_.run.name);
-    Log(fmt::format("stalled: {}", watch_.Explain(Now().boot)));
+    Log(fmt::format("stalled: {}: {}", reason::kStalled, watch_.Explain(Now().boot)));
     Log(fmt::format("stack: {}", DescribeThreads(process_->pid())));
   } else {
     Log("goes on again");
@@ -210,7 +210,8 @@ std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
 
 void Attempt::Commit() {
   if (is_lost_ || has_succeeded_) return BecomeOver();
-  const auto ended = around_.store.TaskEnd(task_.fence, DecideEnd(), Now());
+  const store::AttemptEnd end = DecideEnd();
+  const auto ended = around_.store.TaskEnd(task_.fence, end, Now());
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     return;
@@ -218,6 +219,10 @@ void Attempt::Commit() {
   if (!ended.ok() && ended.error().reason != reason::kFenced) {
     around_.log.Note(fmt::format("the end of {} cannot be written: {}", task_.run.public_id(),
                                  ended.error().ToString()));
+  }
+  if (ended.ok() && end.outcome != AttemptOutcome::kCancelled) {
+    Log(fmt::format("attempt {} {}: {}: {}", task_.attempt_number,
+                    store::AttemptOutcomeName(end.outcome), end.error.reason, end.error.message));
   }
   BecomeOver();
 }
@@ -241,6 +246,8 @@ void Attempt::Publish(ChangeFeed::Kind kind) {
                      .liveness = watch_.liveness(),
                      .progress_wall = progress_wall_,
                      .time_left = watch_.time_left(),
+                     .budget = watch_.Patience(),
+                     .budget_since = watch_.LastSign(),
                      .trouble = trouble_,
                      .is_over = false});
   around_.feed.Tell({kind, task_.run.id});

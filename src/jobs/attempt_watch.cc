@@ -90,9 +90,14 @@ bool AttemptWatch::IsWithoutProgress(base::BootTime now) const {
   return now - LastProgress() > times_.stall_max;
 }
 
+// Before it is assigned anything its pulses are those of a program that only starts.
+bool AttemptWatch::IsSilent(base::BootTime now) const {
+  return now - std::max(liveness_.last_pulse, excused_until_) > times_.silence;
+}
+
 AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
   if (now - liveness_.last_pulse > times_.lease) return Verdict::kKillSilent;
-  const bool is_late = now - LastSign() > Patience() || IsWithoutProgress(now);
+  const bool is_late = IsSilent(now) || now - LastSign() > Patience() || IsWithoutProgress(now);
   if (!is_late) {
     if (!liveness_.is_stalled) return Verdict::kFine;
     liveness_.is_stalled = false;
@@ -107,7 +112,7 @@ AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
 }
 
 std::string AttemptWatch::Explain(base::BootTime now) const {
-  if (now - liveness_.last_pulse > times_.lease) {
+  if (now - liveness_.last_pulse > times_.lease || IsSilent(now)) {
     return fmt::format("no sign of life for {:.1f} s", ToSeconds(now - liveness_.last_pulse));
   }
   const auto since = IsWithoutProgress(now) ? LastProgress() : LastSign();

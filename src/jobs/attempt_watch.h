@@ -18,7 +18,7 @@ class AttemptWatch {
  public:
   enum class Verdict {
     kFine,
-    kStalled,      // It has just become so: flag it.
+    kStalled,      // It has just become so, or fallen silent: flag it.
     kRecovered,    // It goes on by itself: take the flag away.
     kKillStalled,  // It was flagged and the grace is over.
     kKillSilent,   // No pulse for the time of a lease.
@@ -39,17 +39,19 @@ class AttemptWatch {
 
   const store::Liveness& liveness() const { return liveness_; }
   std::optional<TimeLeft> time_left() const { return estimator_.Left(liveness_.total); }
-  // The sentence of a kKill… verdict: "no change of done=12 for 31 s in phase work".
+  // How long the present phase may go without a sign of getting on.
+  std::chrono::nanoseconds Patience() const;
+  // When there was one, or it began, or it waited for us.
+  base::BootTime LastSign() const;
+  // The sentence of a kStalled or kKill… verdict: "no change of done=12 for 31 s in phase work".
   std::string Explain(base::BootTime now) const;
 
  private:
-  // How long the present phase may go without a sign of getting on.
-  std::chrono::nanoseconds Patience() const;
-  base::BootTime LastSign() const;
   // When it last got on: a change of `done`, or a segment.
   base::BootTime LastProgress() const;
   // Neither a phase, nor a slow habit, nor waiting excuses that.
   bool IsWithoutProgress(base::BootTime now) const;
+  bool IsSilent(base::BootTime now) const;
 
   const RuntimeTimes times_;
   store::Liveness liveness_;

@@ -30,9 +30,24 @@ class AttemptWatchTest : public testing::Test {
   AttemptWatch watch_{RuntimeTimes{}, now_};
 };
 
-TEST_F(AttemptWatchTest, KillsWhatGivesNoSignOfLife) {
+TEST_F(AttemptWatchTest, FlagsWhatGivesNoSignOfLifeAndKillsItWhenItsLeaseWouldHaveRunOut) {
+  EXPECT_EQ(watch_.Check(now_ + seconds{15}), Verdict::kFine);
+  EXPECT_EQ(watch_.Check(now_ + seconds{16}), Verdict::kStalled);
+  EXPECT_TRUE(watch_.liveness().is_stalled);
+  EXPECT_EQ(watch_.Explain(now_ + seconds{16}), "no sign of life for 16.0 s");
   EXPECT_EQ(watch_.Check(now_ + seconds{30}), Verdict::kFine);
   EXPECT_EQ(watch_.Check(now_ + seconds{31}), Verdict::kKillSilent);
+}
+
+TEST_F(AttemptWatchTest, ForgivesASilenceThatEnds) {
+  EXPECT_EQ(watch_.Check(now_ + seconds{20}), Verdict::kStalled);
+  watch_.OnPulse({.seq = 1}, now_ + seconds{21});
+  EXPECT_EQ(watch_.Check(now_ + seconds{21}), Verdict::kRecovered);
+}
+
+TEST_F(AttemptWatchTest, CallsNobodySilentWhoWaitsForTheRuntime) {
+  watch_.OnRuntimeAnswered(now_ + seconds{14});
+  EXPECT_EQ(watch_.Check(now_ + seconds{29}), Verdict::kFine);
 }
 
 TEST_F(AttemptWatchTest, CallsAnAttemptStalledThatPulsesButDoesNotGetOn) {

@@ -25,12 +25,23 @@ constexpr std::array<std::string_view, 14> kNetworkTypes{
     "afs",         "ceph",      "lustre",         "fuse.sshfs",  "fuse.s3fs",
     "fuse.rclone", "fuse.ceph", "fuse.glusterfs", "fuse.gcsfuse"};
 
-// The type of the file system that `folder` is on; empty if it cannot be told.
-std::string FileSystemType(const fs::path& folder) {
+std::string OwnerName(const fs::path& path) {
+  const auto text = base::ReadFile(path);
+  return text.ok() && !text->empty() ? fmt::format("process {}", text->substr(0, text->find('\n')))
+                                     : "another process";
+}
+
+}  // namespace
+
+bool IsNetworkFileSystem(std::string_view type) {
+  return std::ranges::find(kNetworkTypes, type) != kNetworkTypes.end();
+}
+
+std::string FileSystemType(const fs::path& folder, const fs::path& mounts_file) {
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0) return {};
   const std::string device = fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev));
-  const auto mounts = base::ReadFile("/proc/self/mountinfo");
+  const auto mounts = base::ReadFile(mounts_file);
   if (!mounts.ok()) return {};
   std::istringstream lines(*mounts);
   for (std::string line; std::getline(lines, line);) {
@@ -44,21 +55,9 @@ std::string FileSystemType(const fs::path& folder) {
   return {};
 }
 
-std::string OwnerName(const fs::path& path) {
-  const auto text = base::ReadFile(path);
-  return text.ok() && !text->empty() ? fmt::format("process {}", text->substr(0, text->find('\n')))
-                                     : "another process";
-}
-
-}  // namespace
-
-bool IsNetworkFileSystem(std::string_view type) {
-  return std::ranges::find(kNetworkTypes, type) != kNetworkTypes.end();
-}
-
-base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir) {
+base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::path& mounts_file) {
   ROLLCALL_TRY(base::MakeFolders(data_dir));
-  if (const std::string type = FileSystemType(data_dir); IsNetworkFileSystem(type)) {
+  if (const std::string type = FileSystemType(data_dir, mounts_file); IsNetworkFileSystem(type)) {
     return domain::MakeError(
         domain::reason::kNetworkFileSystem,
         fmt::format("{} is on a network file system ({})", data_dir.string(), type));

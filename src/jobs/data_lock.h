@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -12,13 +13,20 @@ namespace rollcall::jobs {
 // machine: a store there would be damaged sooner or later.
 bool IsNetworkFileSystem(std::string_view type);
 
+// Where the kernel tells what is mounted.
+inline constexpr const char* kMountsFile = "/proc/self/mountinfo";
+// The type of the file system that `folder` is on; empty if it cannot be told.
+std::string FileSystemType(const std::filesystem::path& folder,
+                           const std::filesystem::path& mounts_file = kMountsFile);
+
 // The ownership of a data directory: a lock of the kernel on `rollcall.lock` that goes with the
 // process, however it ends. The pid in the file is for people. Take it before opening the store.
 class DataLock {
  public:
   // kFailedPrecondition / ERR_STORE_IN_USE when another process has it, or when the folder is on a
   // network file system (ERR_NETWORK_FILE_SYSTEM). Makes the folder if it is not there.
-  static base::Result<DataLock> Acquire(const std::filesystem::path& data_dir);
+  static base::Result<DataLock> Acquire(const std::filesystem::path& data_dir,
+                                        const std::filesystem::path& mounts_file = kMountsFile);
 
  private:
   explicit DataLock(base::UniqueFd file) : file_(std::move(file)) {}

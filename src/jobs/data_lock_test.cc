@@ -1,11 +1,15 @@
 #include "jobs/data_lock.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <string>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "domain/reasons.h"
 
@@ -32,6 +36,24 @@ TEST_F(DataLockTest, RefusesASecondOwnerAndNamesTheFirst) {
 TEST_F(DataLockTest, IsFreeAgainWhenItsOwnerIsGone) {
   { const auto first = DataLock::Acquire(folder_); }
   EXPECT_TRUE(DataLock::Acquire(folder_).ok());
+}
+
+TEST_F(DataLockTest, RefusesANetworkFileSystem) {
+  fs::create_directories(folder_);
+  struct stat status {};
+  ASSERT_EQ(::stat(folder_.c_str(), &status), 0);
+  // As the kernel tells of a folder that is mounted from another machine.
+  const std::string mounts =
+      fmt::format("36 35 {}:{} / {} rw,relatime shared:1 - nfs4 server:/data rw,vers=4.2\n",
+                  major(status.st_dev), minor(status.st_dev), folder_.string());
+  const fs::path mounts_file = folder_ / "mountinfo";
+  ASSERT_TRUE(base::WriteFileAtomic(mounts_file, mounts).ok());
+  EXPECT_EQ(FileSystemType(folder_, mounts_file), "nfs4");
+  const auto lock = DataLock::Acquire(folder_, mounts_file);
+  ASSERT_FALSE(lock.ok());
+  EXPECT_EQ(lock.error().reason, domain::reason::kNetworkFileSystem);
+  EXPECT_FALSE(lock.error().hint.empty());
+  EXPECT_FALSE(fs::exists(folder_ / "rollcall.lock"));
 }
 
 TEST(IsNetworkFileSystemTest, KnowsThemByTheirTypes) {

@@ -24,12 +24,7 @@ base::Result<void> Validate(const Engine::Options& options) {
   if (options.worker_memory_bytes_max < 0) return BadOption("a worker's memory is not negative");
   if (options.worker_argv.empty()) return BadOption("there is no worker program");
   if (options.agent_id.empty()) return BadOption("the agent needs a name");
-  if (options.times.renew * 3 > options.times.lease) {
-    return BadOption("a lease must last at least three renewals");
-  }
-  if (options.times.self_fence >= options.times.lease) {
-    return BadOption("an agent must give up before its leases run out");
-  }
+  ROLLCALL_TRY(options.times.Check());
   std::set<std::string> names;
   for (const Engine::StageSpec& stage : options.stages) {
     for (const std::string& need : stage.needs) {
@@ -255,7 +250,8 @@ base::Result<JobSnapshot> Engine::Snapshot(store::JobId id) {
   ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
   const base::Instant now = clock_.Now();
   const Working working = is_working() ? Working::kYes : Working::kNo;
-  JobSnapshot snapshot{.job = std::move(job), .stages = {}, .projection_error = {}};
+  JobSnapshot snapshot{
+      .job = std::move(job), .stages = {}, .working = working, .projection_error = {}};
   for (const store::RunView& view : runs) {
     snapshot.stages.push_back(MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
   }

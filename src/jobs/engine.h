@@ -68,6 +68,7 @@ class Engine {
   // Ends what an owner before us left behind, then works until Drain. Once; later calls do nothing.
   base::Result<void> StartWorking();
   bool is_working() const;
+  const RuntimeTimes& times() const { return options_.times; }
 
   // Accepts a job, or joins and returns the one that already does the same (`is_existing`).
   // `reuse` entries whose artefacts are not intact are dropped: those stages run. A start over a

@@ -139,7 +139,8 @@ TEST_F(EngineKillTest, FlagsAStallLooksAtTheWorkerAndEndsIt) {
   EXPECT_EQ(attempts[0].outcome, store::AttemptOutcome::kStalled);
   EXPECT_EQ(attempts[0].error_reason, "ERR_STALLED");
   engine_.reset();
-  EXPECT_THAT(LogLines("detect_x"), Contains(HasSubstr("stalled: no change of done=100")));
+  EXPECT_THAT(LogLines("detect_x"),
+              Contains(HasSubstr("stalled: ERR_STALLED: no change of done=100")));
   EXPECT_THAT(LogLines("detect_x"), Contains(HasSubstr("stack: thread ")));
 }
 

@@ -76,7 +76,7 @@ TEST_F(EngineTest, ShowsARunningStageEverywhere) {
   EXPECT_EQ(stage.attempt_number, 1);
   EXPECT_EQ(stage.total, 300);
   EXPECT_EQ(stage.unit, "frames");
-  EXPECT_LT(stage.since_pulse.count(), 5);
+  EXPECT_LT(stage.since_pulse->count(), 5);
 
   ASSERT_TRUE(Eventually([&] {
     const Json meta = ReadJson("jobs/detect_x/meta.json");

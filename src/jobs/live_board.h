@@ -23,6 +23,9 @@ struct LiveAttempt {
   store::Liveness liveness;
   base::WallTime progress_wall{};  // When the newest progress came, for people.
   std::optional<TimeLeft> time_left;
+  // How long the phase may go without getting on, and since when it has not.
+  std::chrono::nanoseconds budget{};
+  base::BootTime budget_since{};
   std::string trouble;  // Why it does not end although it should; empty when there is none.
   bool is_over = false;
 };

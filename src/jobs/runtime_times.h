@@ -1,7 +1,10 @@
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <chrono>
+#include <string_view>
+
+#include "base/result.h"
 
 namespace rollcall::jobs {
 
@@ -16,6 +19,7 @@ struct RuntimeTimes {
   Millis claim_poll{1'000};   // How often a free slot asks, when nothing wakes it before.
 
   Millis pulse{1'000};      // Worker → agent.
+  Millis silence{15'000};   // No pulse: stalled. Killed when it has lasted a lease.
   Millis progress{200};     // At most this often per worker.
   Millis heartbeat{9'000};  // Log lines; people are promised one in 10 s.
 
@@ -48,41 +52,46 @@ struct RuntimeTimes {
 
   // All of them divided, none below 1 ms.
   RuntimeTimes DividedBy(int divisor) const;
+  // kInvalidArgument / ERR_BAD_CONFIG when one is not above zero, or two contradict each other.
+  base::Result<void> Check() const;
 };
 
-inline RuntimeTimes RuntimeTimes::DividedBy(int divisor) const {
-  RuntimeTimes scaled = *this;
-  for (Millis RuntimeTimes::*member : {&RuntimeTimes::lease,
-                                       &RuntimeTimes::renew,
-                                       &RuntimeTimes::self_fence,
-                                       &RuntimeTimes::reap,
-                                       &RuntimeTimes::claim_poll,
-                                       &RuntimeTimes::pulse,
-                                       &RuntimeTimes::progress,
-                                       &RuntimeTimes::heartbeat,
-                                       &RuntimeTimes::stall_min,
-                                       &RuntimeTimes::stall_grace,
-                                       &RuntimeTimes::stall_max,
-                                       &RuntimeTimes::budget_starting,
-                                       &RuntimeTimes::budget_model_load,
-                                       &RuntimeTimes::budget_seek,
-                                       &RuntimeTimes::budget_finalise,
-                                       &RuntimeTimes::cancel_term,
-                                       &RuntimeTimes::cancel_kill,
-                                       &RuntimeTimes::unkillable,
-                                       &RuntimeTimes::exit_grace,
-                                       &RuntimeTimes::drain,
-                                       &RuntimeTimes::projection_min,
-                                       &RuntimeTimes::projection_max,
-                                       &RuntimeTimes::projection_give_up,
-                                       &RuntimeTimes::retry_first,
-                                       &RuntimeTimes::retry_max,
-                                       &RuntimeTimes::disk_check,
-                                       &RuntimeTimes::sweep,
-                                       &RuntimeTimes::retention}) {
-    scaled.*member = std::max(Millis{1}, this->*member / divisor);
-  }
-  return scaled;
-}
+// Every one of them by the name that the configuration has for it.
+struct RuntimeTimeField {
+  std::string_view name;
+  RuntimeTimes::Millis RuntimeTimes::*member;
+};
+inline constexpr std::array kRuntimeTimeFields{
+    RuntimeTimeField{"lease_ms", &RuntimeTimes::lease},
+    RuntimeTimeField{"renew_ms", &RuntimeTimes::renew},
+    RuntimeTimeField{"self_fence_ms", &RuntimeTimes::self_fence},
+    RuntimeTimeField{"reap_ms", &RuntimeTimes::reap},
+    RuntimeTimeField{"claim_poll_ms", &RuntimeTimes::claim_poll},
+    RuntimeTimeField{"pulse_ms", &RuntimeTimes::pulse},
+    RuntimeTimeField{"silence_ms", &RuntimeTimes::silence},
+    RuntimeTimeField{"progress_ms", &RuntimeTimes::progress},
+    RuntimeTimeField{"heartbeat_ms", &RuntimeTimes::heartbeat},
+    RuntimeTimeField{"stall_min_ms", &RuntimeTimes::stall_min},
+    RuntimeTimeField{"stall_grace_ms", &RuntimeTimes::stall_grace},
+    RuntimeTimeField{"stall_max_ms", &RuntimeTimes::stall_max},
+    RuntimeTimeField{"budget_starting_ms", &RuntimeTimes::budget_starting},
+    RuntimeTimeField{"budget_model_load_ms", &RuntimeTimes::budget_model_load},
+    RuntimeTimeField{"budget_seek_ms", &RuntimeTimes::budget_seek},
+    RuntimeTimeField{"budget_finalise_ms", &RuntimeTimes::budget_finalise},
+    RuntimeTimeField{"cancel_term_ms", &RuntimeTimes::cancel_term},
+    RuntimeTimeField{"cancel_kill_ms", &RuntimeTimes::cancel_kill},
+    RuntimeTimeField{"unkillable_ms", &RuntimeTimes::unkillable},
+    RuntimeTimeField{"exit_grace_ms", &RuntimeTimes::exit_grace},
+    RuntimeTimeField{"drain_ms", &RuntimeTimes::drain},
+    RuntimeTimeField{"projection_min_ms", &RuntimeTimes::projection_min},
+    RuntimeTimeField{"projection_max_ms", &RuntimeTimes::projection_max},
+    RuntimeTimeField{"projection_give_up_ms", &RuntimeTimes::projection_give_up},
+    RuntimeTimeField{"retry_first_ms", &RuntimeTimes::retry_first},
+    RuntimeTimeField{"retry_max_ms", &RuntimeTimes::retry_max},
+    RuntimeTimeField{"disk_check_ms", &RuntimeTimes::disk_check},
+    RuntimeTimeField{"sweep_ms", &RuntimeTimes::sweep},
+    RuntimeTimeField{"retention_ms", &RuntimeTimes::retention},
+};
+static_assert(sizeof(RuntimeTimes) == kRuntimeTimeFields.size() * sizeof(RuntimeTimes::Millis));
 
 }  // namespace rollcall::jobs

@@ -8,10 +8,14 @@ namespace {
 using domain::JobState;
 using Seconds = StageSnapshot::Seconds;
 
+Seconds Since(base::BootTime then, base::Instant now) {
+  return std::max(Seconds{0}, Seconds{now.boot - then});
+}
+
 void FillLiveness(StageSnapshot& snapshot, const store::Liveness& liveness, base::Instant now) {
   snapshot.phase = liveness.phase;
-  snapshot.since_pulse = std::max(Seconds{0}, Seconds{now.boot - liveness.last_pulse});
-  snapshot.since_progress = std::max(Seconds{0}, Seconds{now.boot - liveness.progress_at});
+  snapshot.since_pulse = Since(liveness.last_pulse, now);
+  snapshot.since_progress = Since(liveness.progress_at, now);
   snapshot.is_stalled = liveness.is_stalled;
   snapshot.done = liveness.done;
   snapshot.total = liveness.total;
@@ -39,15 +43,23 @@ StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<
   if (domain::IsTerminal(run.state)) return snapshot;
   if (working == Working::kNo) {
     snapshot.wait_reason =
-        "nothing works on this data directory now; `rollcall serve` or `rollcall jobs resume` does";
+        "nothing works on this data directory now; `rollcall jobs wait` or `rollcall serve` does";
   }
   if (!view.lease) return snapshot;
   const bool is_live = live && !live->is_over && live->fence == view.lease->fence;
   snapshot.attempt_number = view.lease->attempt_number;
   snapshot.pid = view.lease->pid;
   FillLiveness(snapshot, is_live ? live->liveness : view.lease->liveness, now);
-  if (!is_live) return snapshot;
+  if (!is_live) {
+    if (view.lease->agent.boot_id != base::BootId()) {
+      snapshot.since_pulse.reset();
+      snapshot.since_progress.reset();
+    }
+    return snapshot;
+  }
   snapshot.time_left = live->time_left;
+  snapshot.budget = live->budget;
+  snapshot.budget_used = Since(live->budget_since, now);
   if (!live->trouble.empty()) snapshot.wait_reason = live->trouble;
   return snapshot;
 }

@@ -29,8 +29,13 @@ struct StageSnapshot {
   int attempt_number = 0;  // 0: none does.
   std::int64_t pid = 0;
   domain::Phase phase{};
-  Seconds since_pulse{};
-  Seconds since_progress{};
+  // Of an attempt that an owner before a reboot left, nobody can say it.
+  std::optional<Seconds> since_pulse;
+  std::optional<Seconds> since_progress;
+  // How long this phase may take or, in `work`, go without progress, and how much of that is used;
+  // nullopt when no worker runs.
+  std::optional<Seconds> budget;
+  std::optional<Seconds> budget_used;
   bool is_stalled = false;
   std::int64_t done = 0;
   std::int64_t total = 0;
@@ -41,15 +46,16 @@ struct StageSnapshot {
   std::optional<TimeLeft> time_left;  // nullopt: it is starting.
 };
 
+// Whether somebody works on the store's tasks.
+enum class Working { kNo, kYes };
+
 struct JobSnapshot {
   store::Job job;
   std::vector<StageSnapshot> stages;  // In order.
+  Working working = Working::kYes;
   // States are kept, but the files that show them cannot be written at the moment.
   std::optional<base::Error> projection_error;
 };
-
-// Whether somebody works on the store's tasks.
-enum class Working { kNo, kYes };
 
 StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<LiveAttempt>& live,
                                 Working working, base::Instant now);

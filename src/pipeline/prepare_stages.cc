@@ -84,6 +84,12 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
     return domain::MakeError(domain::reason::kVideoNoPicture,
                              params.video_path.string() + ": its video stream holds no picture");
   }
+  if (manifest.index.packets.size() == 1) {
+    return domain::MakeError(
+        domain::reason::kVideoUnreadable,
+        params.video_path.string() + " is a single picture: nobody is in it for any time",
+        "give a video");
+  }
   manifest.plan = PlanSamples(manifest.index, params.effort, SamplingOptions{});
   const auto frames = static_cast<std::int64_t>(manifest.index.packets.size());
   const auto samples = static_cast<std::int64_t>(manifest.plan.size());

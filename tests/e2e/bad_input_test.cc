@@ -54,6 +54,14 @@ TEST_F(BadInputTest, TextNamedAsVideoIsAnErrorInEveryProjection) {
   EXPECT_EQ(Rollcall({"analyze", text.string()}).exit, 0);
 }
 
+TEST_F(BadInputTest, PhotographIsNoVideo) {
+  const fs::path photograph = folder_ / "a_s01_e01.jpg";
+  fs::copy_file(ROLLCALL_DEPS_DIR "/photos/sample3.jpg", photograph);
+  const Ended ended = Rollcall({"analyze", photograph.string()});
+  ExpectRefusal(ended, 3, "ERR_VIDEO_UNREADABLE");
+  EXPECT_THAT(ended.err, HasSubstr("is a single picture"));
+}
+
 TEST_F(BadInputTest, UnknownKey) {
   ExpectRefusal(Rollcall({"inspect", "nobody"}), 3, "ERR_EPISODE_NOT_REGISTERED");
   ExpectRefusal(Rollcall({"export", "nobody"}), 3, "ERR_EPISODE_NOT_REGISTERED");

@@ -150,6 +150,46 @@ TEST_F(CliTest, RunsOneStageAndWhatItNeeds) {
   EXPECT_FALSE(state["states"]["detected"].get<bool>());
 }
 
+TEST_F(CliTest, TakesGlobalFlagsBeforeTheCommandToo) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--json", "jobs", "list"},
+        {"jobs", "--json", "list"},
+        {"jobs", "list", "--json"}}) {
+    const Ended ended = Rollcall(arguments);
+    EXPECT_EQ(ended.exit, 0) << ended.err;
+    EXPECT_TRUE(base::ParseJson(ended.out, "stdout").ok()) << ended.out;
+  }
+  const auto other = folder_ / "other";
+  EXPECT_EQ(Rollcall({"--data", other.string(), "jobs", "list"}).exit, 0);
+  EXPECT_TRUE(std::filesystem::exists(other / "rollcall.db"));
+  EXPECT_FALSE(HasFile("episodes/other"));
+}
+
+TEST_F(CliTest, TellsOfAnEpisodeAsSoonAsItIsAddedAndWhenItsVideoHasMoved) {
+  const auto video = Video("RHOBH_S05_E03_11062025.mp4");
+  ASSERT_EQ(Rollcall({"episodes", "add", video.string()}).exit, 0);
+  Json state = ReadJson("episodes/rhobh_s05_e03/state.json");
+  EXPECT_EQ(state["episode_id"], "RHOBH_S05_E03_11062025");
+  EXPECT_EQ(state["video_path"], video.string());
+  EXPECT_EQ(state["states"].size(), 8U);
+  EXPECT_FALSE(state["states"]["validated"].get<bool>());
+  EXPECT_TRUE(ReadJson("episodes/rhobh_s05_e03/runtime.json")["active_jobs"].empty());
+
+  ASSERT_EQ(Rollcall({"jobs", "start", "validate", "rhobh_s05_e03"}).exit, 0);
+  const auto moved = folder_ / "moved.mp4";
+  std::filesystem::rename(video, moved);
+  ASSERT_EQ(Rollcall({"episodes", "add", moved.string(), "--episode", "rhobh_s05_e03"}).exit, 0);
+  state = ReadJson("episodes/rhobh_s05_e03/state.json");
+  EXPECT_EQ(state["video_path"], moved.string());
+  EXPECT_TRUE(state["states"]["validated"].get<bool>());
+}
+
+TEST_F(CliTest, SaysInAnEmptyDataDirectoryWhatToDo) {
+  EXPECT_THAT(Rollcall({"jobs", "list"}).out, StartsWith("no jobs yet"));
+  EXPECT_THAT(Rollcall({"episodes", "list"}).out, HasSubstr("rollcall analyze VIDEO"));
+  EXPECT_EQ(Rollcall({"doctor"}).exit, 0);
+}
+
 TEST_F(CliTest, RunsAgainFromAStage) {
   const auto video = Video("a_s01_e01.mp4");
   ASSERT_EQ(Rollcall({"analyze", video.string()}).exit, 0);

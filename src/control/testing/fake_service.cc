@@ -27,6 +27,8 @@ JobView SampleJob(std::int64_t id) {
   stage.generation = 1;
   stage.attempt = 1;
   stage.phase = "work";
+  stage.budget_s = 30.0;
+  stage.budget_used_s = 0.25;
   stage.done = 640;
   stage.total = 12600;
   stage.unit = "frames";
