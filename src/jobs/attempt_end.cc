@@ -167,7 +167,7 @@ void Attempt::TickEnding(base::BootTime now) {
   Publish(ChangeFeed::Kind::kTransition);
 }
 
-store::AttemptEnd Attempt::DecideEnd() {
+store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
   AttemptOutcome outcome = ending_->outcome;
   if (cancel_at_) outcome = AttemptOutcome::kCancelled;
   const bool is_interruption =
@@ -184,12 +184,17 @@ store::AttemptEnd Attempt::DecideEnd() {
                                 .interruptions = interruptions_.value_or(1),
                                 .exit = process_ ? exit_.ToString() : "",
                                 .rss_peak_bytes = exit_.rss_peak_bytes},
-                               Now().wall);
+                               now);
 }
 
 void Attempt::Commit() {
   if (is_lost_ || has_succeeded_) return BecomeOver();
-  const auto ended = around_.store.TaskEnd(task_.fence, DecideEnd(), Now());
+  // One reading of the clocks: the store turns the retry's wall time into a delay by it.
+  const base::Instant now = Now();
+  const auto ended = around_.store.TaskEnd(task_.fence, DecideEnd(now.wall), now);
+  if (!ended.ok() && ended.error().code == base::ErrorCode::kResourceExhausted) {
+    around_.on_disk_full(ended.error());
+  }
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     return;
