@@ -8,9 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
+#include "base/file.h"
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 
 namespace rollcall::base {
@@ -47,13 +51,39 @@ long Count(const std::string& file) {
   return ::fstat(fd.get(), &status) == 0 ? static_cast<long>(status.st_size) : 0;
 }
 
+struct Current {
+  Mutex mutex;
+  std::shared_ptr<const Wish> wish ROLLCALL_GUARDED_BY(mutex) =
+      std::make_shared<const Wish>(ReadWish());
+};
+
+Current& TheCurrent() {
+  static Current current;
+  return current;
+}
+
 }  // namespace
 
+void ReadFailpointAgain() {
+  auto wish = std::make_shared<const Wish>(ReadWish());
+  Current& current = TheCurrent();
+  MutexLock lock(current.mutex);
+  current.wish = std::move(wish);
+}
+
 Result<void> Failpoint(std::string_view name) {
-  static const Wish wish = ReadWish();
+  const std::shared_ptr<const Wish> read = [&current = TheCurrent()] {
+    MutexLock lock(current.mutex);
+    return current.wish;
+  }();
+  const Wish& wish = *read;
   if (wish.name != name) return {};
-  const long hits = Count(wish.count_file);
-  if (wish.nth != 0 && hits != wish.nth) return {};
+  const long hit = Count(wish.count_file);
+  const bool lasts = wish.action == "enospc" || wish.action == "eio";
+  if (lasts && hit >= wish.nth && ::access((wish.count_file + ".freed").c_str(), F_OK) != 0) {
+    return ErrnoError(wish.action == "eio" ? EIO : ENOSPC, "write on purpose", name);
+  }
+  if (lasts || (wish.nth != 0 && hit != wish.nth)) return {};
   if (wish.action == "abort") std::abort();
   if (wish.action == "kill-self") ::kill(::getpid(), SIGKILL);
   if (wish.action == "delay") ::poll(nullptr, 0, 50);

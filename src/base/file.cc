@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/failpoint.h"
 #include "base/unique_fd.h"
 
 namespace rollcall::base {
@@ -122,6 +123,7 @@ Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
   const auto write = [&]() -> Result<void> {
     UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!fd.is_open()) return ErrnoError(errno, "create", tmp);
+    ROLLCALL_TRY(Failpoint("file.write"));
     ROLLCALL_TRY(WriteAll(fd.get(), bytes, tmp));
     if (::fdatasync(fd.get()) != 0) return ErrnoError(errno, "sync", tmp);
     if (::rename(tmp.c_str(), path.c_str()) != 0) return ErrnoError(errno, "rename to", path);
@@ -136,6 +138,7 @@ Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
 
 Result<void> LinkAtomic(const fs::path& path, const fs::path& target) {
   const fs::path tmp = TemporaryBeside(path);
+  ROLLCALL_TRY(Failpoint("file.write"));
   if (::symlink(target.c_str(), tmp.c_str()) != 0) return ErrnoError(errno, "link", tmp);
   if (::rename(tmp.c_str(), path.c_str()) != 0) {
     const int error_number = errno;
@@ -162,6 +165,7 @@ Result<void> SyncFolder(const fs::path& folder) {
 
 Result<void> MakeFolders(const fs::path& folder) {
   std::error_code failure;
+  if (!fs::exists(folder, failure)) ROLLCALL_TRY(Failpoint("file.write"));
   fs::create_directories(folder, failure);
   if (failure) return ErrnoError(failure.value(), "create", folder);
   return {};

@@ -225,6 +225,10 @@ void Agent::Claim() {
                                           .stages = options_.stages,
                                           .lease = options_.times.lease,
                                           .now = sources_.clock.Now()});
+    // Then nothing can be started, whoever noticed first.
+    if (!task.ok() && task.error().code == base::ErrorCode::kResourceExhausted) {
+      surroundings_.on_disk_full(task.error());
+    }
     if (!task.ok() || !task->has_value()) {
       claim_at_ = now.boot + options_.times.claim_poll;
       const auto retry = sources_.store.NextRetry();

@@ -70,6 +70,7 @@ void Attempt::Start() {
       around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks(), Now());
   if (!started.ok()) {
     if (IsFenced(started.error())) return Lose("the lease was gone before the worker had started");
+    if (IsDiskFull(started.error())) around_.on_disk_full(started.error());
     return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
   }
   around_.metrics.OnAttemptStarted(task_.run.name);
@@ -452,6 +453,7 @@ void Attempt::Succeed() {
     return End(AttemptOutcome::kSucceeded, {}, Manner::kByItself);
   }
   if (IsFenced(succeeded.error())) return Lose("the lease was gone before the success was written");
+  if (IsDiskFull(succeeded.error())) around_.on_disk_full(succeeded.error());
   if (domain::IsRetryable(succeeded.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Succeed};
     return;

@@ -179,7 +179,7 @@ void Attempt::TickEnding(base::BootTime now) {
   Publish(ChangeFeed::Kind::kTransition);
 }
 
-store::AttemptEnd Attempt::DecideEnd() {
+store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
   AttemptOutcome outcome = ending_->outcome;
   if (cancel_at_) outcome = AttemptOutcome::kCancelled;
   store::AttemptEnd end = around_.policy.Decide(
@@ -192,7 +192,7 @@ store::AttemptEnd Attempt::DecideEnd() {
        .is_wished = ending_->is_on_request || drain_at_.has_value(),
        .exit = process_ ? exit_.ToString() : "",
        .rss_peak_bytes = exit_.rss_peak_bytes},
-      Now().wall);
+      now);
   if (end.poison) end.error.hint = SkipHint(*end.poison);
   return end;
 }
@@ -210,8 +210,13 @@ std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
 
 void Attempt::Commit() {
   if (is_lost_ || has_succeeded_) return BecomeOver();
-  const store::AttemptEnd end = DecideEnd();
-  const auto ended = around_.store.TaskEnd(task_.fence, end, Now());
+  // One reading of the clocks: the store turns the retry's wall time into a delay by it.
+  const base::Instant now = Now();
+  const store::AttemptEnd end = DecideEnd(now.wall);
+  const auto ended = around_.store.TaskEnd(task_.fence, end, now);
+  if (!ended.ok() && ended.error().code == base::ErrorCode::kResourceExhausted) {
+    around_.on_disk_full(ended.error());
+  }
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     return;

@@ -26,10 +26,17 @@ void DiskGuard::Pause(const base::Error& error) {
   pause_ = is_again ? std::min(pause_ * 2, first * kPauseGrowthMax) : first;
   paused_since_ = now;
   log_.Note(fmt::format("queues paused: {}", error.ToString()));
-  for (const std::string& stage : options_.stages) {
-    // Where even that cannot be written, nothing is claimed all the same.
-    static_cast<void>(store_.QueuePause(stage, error.ToString(), clock_.Now()));
-  }
+  reason_ = error.ToString();
+  WriteReason();
+}
+
+// Where even that cannot be written nothing is claimed all the same, and it is tried again: the
+// store may lie on another disk, or have room before the rest has.
+void DiskGuard::WriteReason() {
+  unwritten_ = options_.stages;
+  std::erase_if(unwritten_, [this](const std::string& stage) {
+    return store_.QueuePause(stage, reason_, clock_.Now()).ok();
+  });
 }
 
 void DiskGuard::Tick() {
@@ -39,6 +46,7 @@ void DiskGuard::Tick() {
     resumed_at_ = clock_.Now().boot;
     paused_since_.reset();
   } else {
+    if (!unwritten_.empty()) WriteReason();
     paused_since_ = clock_.Now().boot;
   }
 }

@@ -38,6 +38,8 @@ class DiskGuard {
   bool is_paused() const { return paused_since_.has_value(); }
 
  private:
+  void WriteReason();
+
   store::JobStore& store_;
   base::Clock& clock_;
   WorkerLog& log_;
@@ -45,6 +47,8 @@ class DiskGuard {
   std::optional<base::BootTime> paused_since_;
   base::BootTime resumed_at_{};
   std::chrono::milliseconds pause_{};
+  std::string reason_;                  // Of the present pause.
+  std::vector<std::string> unwritten_;  // Queues whose rows do not have it yet.
 };
 
 }  // namespace rollcall::jobs

@@ -31,6 +31,7 @@ base::Result<void> WriteDurably(const fs::path& tmp, const fs::path& path, std::
   base::UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd.is_open()) return base::ErrnoError(errno, "create", tmp);
   ROLLCALL_TRY(base::Failpoint("segment.created"));
+  ROLLCALL_TRY(base::Failpoint("file.write"));
   ROLLCALL_TRY(WriteAll(fd.get(), bytes, tmp));
   if (::fdatasync(fd.get()) != 0) return base::ErrnoError(errno, "sync", tmp);
   ROLLCALL_TRY(base::Failpoint("segment.synced"));

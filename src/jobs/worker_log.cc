@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/unique_fd.h"
@@ -74,6 +75,10 @@ std::string WorkerLog::write_error() const {
 }
 
 void WorkerLog::Append(const fs::path& path, std::string_view line) {
+  if (const auto fails = base::Failpoint("file.write"); !fails.ok()) {
+    write_error_ = fails.error().message;
+    return;
+  }
   const auto open = [&path] {
     return base::UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   };

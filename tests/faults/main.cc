@@ -19,6 +19,8 @@
 namespace rollcall::faults {
 namespace {
 
+constexpr int kNightly = 10;  // Times the full volumes.
+
 struct Trial {
   std::string name;
   int quick = 0;  // Volume of ./test; 0: not there.
@@ -43,11 +45,14 @@ std::vector<Trial> Trials() {
       One("owner-failpoints", 5, 100, OwnerFailpoints),
       {"cancels", 10, 200, Cancels},
       One("store-lies", 1, 4, StoreLies),
-      One("disk-full", 1, 4, DiskFull),
+      {"disk-sweeps", 4, 100'000, DiskSweeps},  // The second: every write there is.
       One("clock-jumps", 9, 100, ClockJumps),
       One("same-starts", 20, 200, [](int keys) { return SameStarts(64, keys); }),
       {"product-times", 0, 10, ProductTimes},
-      One("random-lives", 500, 100'000, RandomLives),
+      One("random-lives", 500, 20'000, RandomLives),
+      One("simulator", 1'000, 100'000, Simulator),
+      One("power-losses", 20, 1'000, PowerLosses),
+      One("store-controls", 1, 1, [](int) { return StoreControls(); }),
       One("negative-controls", 1, 1, [](int) { return NegativeControls(); }),
   };
 }
@@ -68,15 +73,20 @@ std::string Report(const std::vector<Row>& rows, double took_s) {
 
 int Main(int argc, char** argv) {
   bool is_quick = false;
+  bool is_nightly = false;
   std::vector<std::string> only;
   std::string report;
   int volume = 0;
+  std::uint32_t seed = 0;
   CLI::App app("Breaks the job runtime on purpose and looks whether its promises hold");
   app.add_flag("--quick", is_quick, "The small volumes of ./test");
+  app.add_flag("--nightly", is_nightly, "Ten times the volumes of ./test --faults");
   app.add_option("--only", only, "Trials by name")->delimiter(',');
   app.add_option("--volume", volume, "Instead of a trial's own volume");
+  app.add_option("--seed", seed, "Replay one life of the simulator, step by step");
   app.add_option("--report", report, "Write the table here as Markdown");
   CLI11_PARSE(app, argc, argv);
+  if (seed > 0) return ReplaySeed(seed);
   const auto began = std::chrono::steady_clock::now();
   const auto since = [](auto then) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
@@ -86,7 +96,10 @@ int Main(int argc, char** argv) {
     if (!only.empty() && std::ranges::find(only, trial.name) == only.end()) continue;
     if (only.empty() && is_quick && trial.quick == 0) continue;
     const auto trial_began = std::chrono::steady_clock::now();
-    const int wanted = volume > 0 ? volume : is_quick ? trial.quick : trial.full;
+    const int wanted = volume > 0   ? volume
+                       : is_quick   ? trial.quick
+                       : is_nightly ? kNightly * trial.full
+                                    : trial.full;
     std::vector<Row> done = trial.run(wanted);
     for (Row& row : done) {
       row.took_s = since(trial_began) / static_cast<double>(done.size());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,12 @@ void MoveRefused(Row& row);
 Row OwnerFailpoints(int rounds);
 std::vector<Row> Cancels(int rounds);  // A row per kind of worker.
 
-Row StoreLies(int calls);  // Each method at its first to `calls`-th call.
-Row DiskFull(int calls);   // Likewise.
+// Each place that calls the store, at its first to `calls`-th call; with 1 that each is reached,
+// and lies at some.
+Row StoreLies(int calls);
+// A disk that is full or broken from the n-th write on, for so many n of store and files each. A
+// row for full and one for broken.
+std::vector<Row> DiskSweeps(int rounds);
 // Wall clock jumps, sleep of the machine, both also when a lease is nearly over.
 Row ClockJumps(int rounds);
 // The workers are killed meanwhile.
@@ -34,6 +39,14 @@ Row SameStarts(int threads, int keys);
 // Rounds of each at the product's own time constants, all at a time.
 std::vector<Row> ProductTimes(int rounds);
 Row RandomLives(int seeds);
+
+// Lives of agents around a store in memory, judged by a model (simulator.h), on all cores.
+Row Simulator(int seeds);
+Row PowerLosses(int rounds);
+// Stores that are broken on purpose, before the simulator and the loss of power.
+Row StoreControls();
+bool IsUnsyncedLossCaught();
+int ReplaySeed(std::uint32_t seed);  // Prints every step. An exit code.
 
 // Variants that are broken on purpose. A violation is a control that was not caught.
 Row NegativeControls();

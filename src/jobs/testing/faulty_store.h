@@ -21,6 +21,12 @@ class FaultyStore : public store::JobStore {
   FaultyStore(std::unique_ptr<store::JobStore> inner, Fault fault)
       : inner_(std::move(inner)), fault_(std::move(fault)) {}
 
+  // For a fault to ask: where in the program the call that it is asked about came from.
+  static const void*& Caller() {
+    thread_local const void* caller = nullptr;
+    return caller;
+  }
+
   base::Result<store::Episode> EpisodePut(const store::Episode& episode) override {
     return Do("EpisodePut", [&] { return inner_->EpisodePut(episode); });
   }
@@ -164,10 +170,14 @@ class FaultyStore : public store::JobStore {
   store::JobStore& inner() { return *inner_; }
 
  private:
+  // Inlined, so that the return address is that of the method.
   template <typename Call>
-  auto Do(std::string_view method, const Call& call) -> decltype(call()) {
+  [[gnu::always_inline]] auto Do(std::string_view method, const Call& call) -> decltype(call()) {
+    const void* const caller = __builtin_return_address(0);
+    Caller() = caller;
     if (auto error = fault_(method, When::kBefore)) return *std::move(error);
     auto result = call();
+    Caller() = caller;
     if (auto error = fault_(method, When::kAfter); error && result.ok()) return *std::move(error);
     return result;
   }

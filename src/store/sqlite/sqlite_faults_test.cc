@@ -203,7 +203,7 @@ TEST_P(FaultSweep, EveryFailedWriteIsTypedChangesNothingAndGoesThroughLater) {
   std::string wanted;
   std::int64_t calls = 0;
   for (std::int64_t n = 0; n <= calls; ++n) {
-    SqliteHome home(FaultyVfs::name());
+    SqliteHome home(vfs_.name());
     faults_ = 0;
     vfs_.Heal();
     if (n > 0) vfs_.FailFrom(n, GetParam());  // Round 0 counts the calls.

@@ -20,6 +20,8 @@ class RandomScript {
   RandomScript(JobStore& store, std::uint32_t seed);
 
   void Step();
+  // The same store, opened again.
+  void GoOnWith(JobStore& store) { store_ = &store; }
   const std::vector<std::string>& answers() const { return answers_; }
 
  private:
@@ -33,7 +35,7 @@ class RandomScript {
   template <typename T>
   void Note(std::string_view what, const base::Result<T>& result);
 
-  JobStore& store_;
+  JobStore* store_;
   std::mt19937 engine_;
   base::FakeClock clock_;
   AgentIdentity agent_{.id = "agent", .incarnation = "1", .boot_id = "boot"};

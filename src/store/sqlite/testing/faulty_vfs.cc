@@ -2,23 +2,32 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <limits>
+#include <mutex>
 
 #include "base/check.h"
 
 namespace rollcall::store {
+struct FaultyVfs::State {
+  std::string name;
+  std::mutex mutex;
+  std::int64_t calls = 0;
+  std::int64_t hits = 0;
+  std::int64_t fail_from = kNever;
+  Fault fault = Fault::kDiskFull;
+  sqlite3_vfs vfs{};
+
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+};
+
 namespace {
 
-// SQLite calls back without a context pointer, so the state stands here.
-struct State {
-  std::int64_t calls = 0;
-  std::int64_t fail_from = std::numeric_limits<std::int64_t>::max();
-  FaultyVfs::Fault fault = FaultyVfs::Fault::kDiskFull;
-};
-State g_state;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+using State = FaultyVfs::State;
 
 struct FaultyFile {
   sqlite3_file base;
+  State* state;
   // The real file follows in memory.
 };
 
@@ -28,9 +37,14 @@ sqlite3_file* Real(sqlite3_file* file) {
 
 sqlite3_vfs* RealVfs() { return sqlite3_vfs_find("unix"); }
 
-int Fails(int io_error) {
-  if (++g_state.calls < g_state.fail_from) return SQLITE_OK;
-  return g_state.fault == FaultyVfs::Fault::kDiskFull ? SQLITE_FULL : io_error;
+int Fails(State& state, int io_error) {
+  const std::lock_guard lock(state.mutex);
+  if (++state.calls < state.fail_from) return SQLITE_OK;
+  ++state.hits;
+  return state.fault == FaultyVfs::Fault::kDiskFull ? SQLITE_FULL : io_error;
+}
+int Fails(sqlite3_file* file, int io_error) {
+  return Fails(*reinterpret_cast<FaultyFile*>(file)->state, io_error);
 }
 
 int Close(sqlite3_file* file) { return Real(file)->pMethods->xClose(Real(file)); }
@@ -38,15 +52,15 @@ int Read(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
   return Real(file)->pMethods->xRead(Real(file), bytes, size, offset);
 }
 int Write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
-  const int fault = Fails(SQLITE_IOERR_WRITE);
+  const int fault = Fails(file, SQLITE_IOERR_WRITE);
   return fault != 0 ? fault : Real(file)->pMethods->xWrite(Real(file), bytes, size, offset);
 }
 int Truncate(sqlite3_file* file, sqlite3_int64 size) {
-  const int fault = Fails(SQLITE_IOERR_TRUNCATE);
+  const int fault = Fails(file, SQLITE_IOERR_TRUNCATE);
   return fault != 0 ? fault : Real(file)->pMethods->xTruncate(Real(file), size);
 }
 int Sync(sqlite3_file* file, int flags) {
-  const int fault = Fails(SQLITE_IOERR_FSYNC);
+  const int fault = Fails(file, SQLITE_IOERR_FSYNC);
   return fault != 0 ? fault : Real(file)->pMethods->xSync(Real(file), flags);
 }
 int FileSize(sqlite3_file* file, sqlite3_int64* size) {
@@ -97,43 +111,77 @@ constexpr sqlite3_io_methods kMethods{
     .xShmUnmap = ShmUnmap,
 };
 
-int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+// Making a file needs space too.
+int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  State& state = *static_cast<State*>(vfs->pAppData);
   file->pMethods = nullptr;
+  int exists = 0;
+  if (name != nullptr) RealVfs()->xAccess(RealVfs(), name, SQLITE_ACCESS_EXISTS, &exists);
+  const bool makes = (flags & SQLITE_OPEN_CREATE) != 0 && exists == 0;
+  if (const int fault = makes ? Fails(state, SQLITE_IOERR) : SQLITE_OK; fault != SQLITE_OK) {
+    return fault;
+  }
   const int code = RealVfs()->xOpen(RealVfs(), name, Real(file), flags, out_flags);
+  reinterpret_cast<FaultyFile*>(file)->state = &state;
   if (code == SQLITE_OK) file->pMethods = &kMethods;
   return code;
 }
 
-sqlite3_vfs MakeVfs() {
-  sqlite3_vfs vfs = *RealVfs();
-  vfs.zName = "rollcall-faulty";
-  vfs.szOsFile = static_cast<int>(sizeof(FaultyFile)) + RealVfs()->szOsFile;
-  vfs.xOpen = Open;
-  vfs.pNext = nullptr;
-  return vfs;
+int Delete(sqlite3_vfs*, const char* name, int syncs_folder) {
+  return RealVfs()->xDelete(RealVfs(), name, syncs_folder);
 }
-
-sqlite3_vfs& Vfs() {
-  static sqlite3_vfs vfs = MakeVfs();
-  return vfs;
+int Access(sqlite3_vfs*, const char* name, int flags, int* result) {
+  return RealVfs()->xAccess(RealVfs(), name, flags, result);
+}
+int FullPathname(sqlite3_vfs*, const char* name, int size, char* path) {
+  return RealVfs()->xFullPathname(RealVfs(), name, size, path);
 }
 
 }  // namespace
 
-FaultyVfs::FaultyVfs() {
-  g_state = {};
+FaultyVfs::FaultyVfs() : state_(std::make_unique<State>()) {
+  static std::atomic<int> count{0};
   ROLLCALL_CHECK(sqlite3_initialize() == SQLITE_OK);
-  ROLLCALL_CHECK(sqlite3_vfs_register(&Vfs(), 0) == SQLITE_OK);
+  state_->name = "rollcall-faulty-" + std::to_string(++count);
+  sqlite3_vfs& vfs = state_->vfs;
+  vfs = *RealVfs();
+  vfs.zName = state_->name.c_str();
+  vfs.szOsFile = static_cast<int>(sizeof(FaultyFile)) + RealVfs()->szOsFile;
+  vfs.pAppData = state_.get();
+  vfs.xOpen = Open;
+  vfs.xDelete = Delete;
+  vfs.xAccess = Access;
+  vfs.xFullPathname = FullPathname;
+  vfs.pNext = nullptr;
+  ROLLCALL_CHECK(sqlite3_vfs_register(&vfs, 0) == SQLITE_OK);
 }
 
-FaultyVfs::~FaultyVfs() { sqlite3_vfs_unregister(&Vfs()); }
+FaultyVfs::~FaultyVfs() { sqlite3_vfs_unregister(&state_->vfs); }
+
+const std::string& FaultyVfs::name() const { return state_->name; }
 
 void FaultyVfs::FailFrom(std::int64_t n, Fault fault) {
-  g_state = {.calls = 0, .fail_from = n, .fault = fault};
+  const std::lock_guard lock(state_->mutex);
+  state_->calls = 0;
+  state_->hits = 0;
+  state_->fail_from = n;
+  state_->fault = fault;
 }
 
-void FaultyVfs::Heal() { g_state = {}; }
+void FaultyVfs::Heal() {
+  const std::lock_guard lock(state_->mutex);
+  state_->calls = 0;
+  state_->fail_from = State::kNever;
+}
 
-std::int64_t FaultyVfs::calls() const { return g_state.calls; }
+std::int64_t FaultyVfs::calls() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->calls;
+}
+
+std::int64_t FaultyVfs::hits() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->hits;
+}
 
 }  // namespace rollcall::store

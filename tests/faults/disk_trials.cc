@@ -1,0 +1,319 @@
+// A disk that is full, or broken, from the n-th write of a round on and mended a little later: for
+// every n. A round is a job of two stages with three segments each.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "base/failpoint.h"
+#include "base/file.h"
+#include "jobs/testing/faulty_store.h"
+#include "service_rig.h"
+#include "store/sqlite/testing/faulty_vfs.h"
+#include "trials.h"
+
+namespace rollcall::faults {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using store::FaultyVfs;
+using Steady = std::chrono::steady_clock;
+
+// How long a fault lasts when nobody says that the queue is paused.
+constexpr milliseconds kFaultMax{600};
+constexpr milliseconds kIoFault{60};
+
+void Hasten(jobs::RuntimeTimes& times) {
+  times.renew = milliseconds{60};
+  times.reap = milliseconds{60};
+  times.projection_give_up = milliseconds{250};
+  times.disk_check = milliseconds{20};
+}
+
+// Does the round; returns its job. The rig looks after it.
+store::JobId LiveRound(ServiceRig& rig) {
+  rig.StartWorking();
+  const store::JobId id = rig.Submit("x", {"detect", "track"}, base::Json::object());
+  rig.CheckAll();
+  // The oracle of all rounds looks at what is there; this looks whether it is there.
+  const auto job = rig.store().JobGet(id);
+  rig.Expect(job.ok() && job->state == domain::JobState::kSucceeded,
+             "the job that was accepted has not succeeded");
+  return id;
+}
+
+bool LogSays(const ServiceRig& rig, std::string_view words) {
+  const auto log = base::ReadFile(rig.folder() / "logs" / "worker.log");
+  return log.ok() && log->find(words) != std::string::npos;
+}
+
+// Mends the disk once the fault has hit and whoever works has said so, or after a while.
+class Mender {
+ public:
+  struct Disk {
+    std::function<bool()> has_hit;
+    std::function<bool()> is_told;
+    std::function<void()> mend;
+    milliseconds limit;
+  };
+  explicit Mender(Disk disk) : disk_(std::move(disk)), thread_([this] { Run(); }) {}
+  ~Mender() {
+    is_ending_ = true;
+    thread_.join();
+  }
+  Mender(const Mender&) = delete;
+  Mender& operator=(const Mender&) = delete;
+
+  bool has_hit() const { return has_hit_; }
+  bool is_told() const { return is_told_; }
+
+ private:
+  void Run() {
+    while (!is_ending_ && !disk_.has_hit()) std::this_thread::sleep_for(milliseconds{1});
+    has_hit_ = disk_.has_hit();
+    const auto since = Steady::now();
+    while (has_hit_ && !is_told_ && Steady::now() - since < disk_.limit) {
+      is_told_ = disk_.is_told();
+      std::this_thread::sleep_for(milliseconds{2});
+    }
+    disk_.mend();
+  }
+
+  const Disk disk_;
+  std::atomic<bool> is_ending_{false};
+  std::atomic<bool> has_hit_{false};
+  std::atomic<bool> is_told_{false};
+  std::thread thread_;
+};
+
+// What the store answered, so that an error that reached nobody else is seen.
+class Answers {
+ public:
+  // Wraps the store; `this` must outlive it.
+  ServiceRig::Wrap Listener();
+  bool Has(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    return reasons_.contains(reason);
+  }
+
+ private:
+  class Listening;
+  std::mutex mutex_;
+  std::set<std::string> reasons_;
+};
+
+class Answers::Listening final : public jobs::FaultyStore {
+ public:
+  Listening(std::unique_ptr<store::JobStore> inner, Answers& answers)
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }), answers_(answers) {}
+
+  base::Result<store::Submission> JobSubmit(const store::JobRequest& request,
+                                            base::Instant now) override {
+    auto submission = Heard(inner().JobSubmit(request, now));
+    if (!submission.ok()) static_cast<void>(Heard(Refused(submission.error())));
+    return submission;
+  }
+  base::Result<std::optional<store::LeasedTask>> TaskClaim(
+      const store::ClaimRequest& request) override {
+    return Heard(inner().TaskClaim(request));
+  }
+  base::Result<void> TaskStarted(const store::Fence& fence, std::int64_t pid,
+                                 std::int64_t pid_start, base::Instant now) override {
+    return Heard(inner().TaskStarted(fence, pid, pid_start, now));
+  }
+  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
+                                   base::Instant now) override {
+    return Heard(inner().SegmentCommit(fence, segment, now));
+  }
+  base::Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
+                                 std::span<const domain::Artifact> artifacts,
+                                 const store::AttemptEnd& end, base::Instant now) override {
+    return Heard(inner().TaskSucceed(fence, result_json, artifacts, end, now));
+  }
+  base::Result<std::vector<store::RenewReply>> LeaseRenew(
+      const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
+      std::chrono::nanoseconds lease, base::Instant now) override {
+    return Heard(inner().LeaseRenew(agent, heartbeats, lease, now));
+  }
+  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
+                                                    base::Instant now) override {
+    return Heard(inner().LeaseReap(agent, now));
+  }
+  base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
+                                base::Instant now) override {
+    return Heard(inner().QueuePause(stage, reason, now));
+  }
+
+ private:
+  // A person was told.
+  static base::Result<void> Refused(base::Error error) {
+    error.reason = "refused: " + error.reason;
+    return error;
+  }
+  template <typename T>
+  base::Result<T> Heard(base::Result<T> result) {
+    if (!result.ok()) {
+      const std::lock_guard lock(answers_.mutex_);
+      answers_.reasons_.insert(result.error().reason);
+    }
+    return result;
+  }
+  Answers& answers_;
+};
+
+ServiceRig::Wrap Answers::Listener() {
+  return [this](std::unique_ptr<store::JobStore> store) {
+    return std::make_unique<Listening>(std::move(store), *this);
+  };
+}
+
+struct Verdict {
+  bool has_hit = false;
+  bool has_paused = false;
+  std::int64_t calls = 0;
+  std::vector<std::string> violations;
+};
+
+// One round whose store's n-th write fails; 0: none.
+Verdict StoreRound(std::int64_t nth, FaultyVfs::Fault fault) {
+  const bool is_full = fault == FaultyVfs::Fault::kDiskFull;
+  const std::string reason = is_full ? "ERR_DISK_FULL" : "ERR_STORE_UNAVAILABLE";
+  FaultyVfs vfs;
+  Answers answers;
+  Verdict verdict;
+  ServiceRig rig({.vfs = vfs.name(), .before = {}, .wrap = answers.Listener(), .adjust = Hasten});
+  if (nth == 0) {
+    vfs.Heal();
+    LiveRound(rig);
+    verdict.calls = vfs.calls();
+  } else {
+    vfs.FailFrom(nth, fault);
+    const Mender mender(
+        {.has_hit = [&] { return vfs.hits() > 0; },
+         .is_told =
+             [&] { return LogSays(rig, "queues paused: ") || answers.Has("refused: " + reason); },
+         .mend = [&] { vfs.Heal(); },
+         .limit = is_full ? kFaultMax : kIoFault});
+    LiveRound(rig);
+    verdict.has_hit = mender.has_hit();
+    verdict.has_paused = mender.is_told();
+    rig.Expect(!verdict.has_hit || answers.Has(reason), "nobody got " + reason);
+    rig.Expect(!verdict.has_hit || !is_full || verdict.has_paused,
+               "nobody was told that the disk is full");
+  }
+  verdict.violations = rig.violations();
+  return verdict;
+}
+
+std::int64_t FileBytes(const fs::path& path) {
+  std::error_code none_yet;
+  const auto size = fs::file_size(path, none_yet);
+  return none_yet ? 0 : static_cast<std::int64_t>(size);
+}
+
+// One round whose n-th write of a file (segment, result, projection, log) fails, in whatever
+// process; 0: none.
+Verdict FileRound(std::int64_t nth, const std::string& action) {
+  const bool is_full = action == "enospc";
+  Verdict verdict;
+  ServiceRig rig({.vfs = {}, .before = {}, .wrap = {}, .adjust = Hasten});
+  const fs::path count = rig.folder() / "writes";
+  constexpr std::int64_t kNever = 1'000'000;
+  ::setenv("ROLLCALL_FAIL",
+           fmt::format("file.write:{}:{}", nth == 0 ? kNever : nth, action).c_str(), 1);
+  ::setenv("ROLLCALL_FAIL_COUNT", count.c_str(), 1);
+  base::ReadFailpointAgain();
+  const auto is_told = [&] {
+    const auto jobs = rig.store().JobList();
+    if (!jobs.ok() || jobs->empty()) return false;
+    const auto snapshot = rig.engine().Snapshot(jobs->front().id);
+    if (!snapshot.ok()) return false;
+    const bool waits = std::ranges::any_of(snapshot->stages, [](const auto& stage) {
+      return stage.wait_reason.find("ERR_DISK_FULL") != std::string::npos;
+    });
+    const auto& unwritten = snapshot->projection_error;
+    return waits || (unwritten && unwritten->reason == "ERR_DISK_FULL");
+  };
+  {
+    const Mender mender({.has_hit = [&] { return nth > 0 && FileBytes(count) >= nth; },
+                         .is_told = is_told,
+                         .mend = [&] { std::ofstream(count.string() + ".freed") << "x"; },
+                         .limit = is_full ? kFaultMax : kIoFault});
+    LiveRound(rig);
+    verdict.has_hit = mender.has_hit();
+    verdict.has_paused = mender.is_told();
+  }
+  verdict.calls = FileBytes(count);
+  ::unsetenv("ROLLCALL_FAIL");
+  ::unsetenv("ROLLCALL_FAIL_COUNT");
+  base::ReadFailpointAgain();
+  verdict.violations = rig.violations();
+  return verdict;
+}
+
+struct Sweep {
+  const char* place;
+  std::function<Verdict(std::int64_t)> round;
+  unsigned threads = 1;
+};
+
+// `rounds` of the writes, spread evenly; all if there are not more.
+void DoSweep(const Sweep& sweep, int rounds, Row& row) {
+  const Verdict undisturbed = sweep.round(0);
+  for (const std::string& violation : undisturbed.violations) {
+    row.violations.push_back(fmt::format("{}, undisturbed: {}", sweep.place, violation));
+  }
+  const std::int64_t writes = undisturbed.calls;
+  const std::int64_t wanted = std::min<std::int64_t>(rounds, writes);
+  std::atomic<std::int64_t> next{0};
+  std::mutex mutex;
+  const auto work = [&] {
+    for (std::int64_t i = next++; i < wanted; i = next++) {
+      const std::int64_t nth = 1 + i * writes / wanted;
+      const auto began = Steady::now();
+      const Verdict verdict = sweep.round(nth);
+      const std::lock_guard lock(mutex);
+      ++row.rounds;
+      if (verdict.has_hit) {
+        ++row.hits[sweep.place];
+        row.Recovered(std::chrono::duration_cast<milliseconds>(Steady::now() - began));
+      }
+      if (verdict.has_paused) ++row.hits[fmt::format("{}, told", sweep.place)];
+      for (const std::string& violation : verdict.violations) {
+        row.violations.push_back(
+            fmt::format("{}, write {} of {}: {}", sweep.place, nth, writes, violation));
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < sweep.threads; ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+std::vector<Row> DiskSweeps(int rounds) {
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  std::vector<Row> rows(2);
+  rows[0].name = "disk full";
+  rows[1].name = "disk broken";
+  DoSweep({"store", [](auto nth) { return StoreRound(nth, FaultyVfs::Fault::kDiskFull); }, cores},
+          rounds, rows[0]);
+  DoSweep({"files", [](auto nth) { return FileRound(nth, "enospc"); }}, rounds, rows[0]);
+  DoSweep({"store", [](auto nth) { return StoreRound(nth, FaultyVfs::Fault::kIoError); }, cores},
+          rounds, rows[1]);
+  DoSweep({"files", [](auto nth) { return FileRound(nth, "eio"); }}, rounds, rows[1]);
+  return rows;
+}
+
+}  // namespace rollcall::faults

@@ -1,0 +1,617 @@
+#include "simulator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <random>
+#include <utility>
+
+#include "broken_stores.h"
+#include "domain/reasons.h"
+#include "store/memory/memory_store.h"
+#include "store/testing/contract_fixture.h"
+#include "store_model.h"
+
+namespace rollcall::faults {
+namespace {
+
+using base::Result;
+using std::chrono::milliseconds;
+
+constexpr int kAgents = 3;
+constexpr int kSlots = 2;
+constexpr milliseconds kLease{12'000};
+constexpr milliseconds kRenew{3'000};
+constexpr milliseconds kReap{4'000};
+constexpr milliseconds kSelfFence{8'000};
+constexpr milliseconds kClaimPoll{2'000};
+constexpr milliseconds kAnswerLimit{2'000};
+constexpr milliseconds kFaultsEnd{60'000};
+constexpr milliseconds kLimit{600'000};  // For everything to end; a tenth of it is usual.
+
+// A worker at one task, and what its agent knows of it.
+struct Attempt {
+  store::LeasedTask task;
+  std::int64_t made = 0;   // Segments.
+  std::int64_t total = 0;  // To make.
+  int rogue_writes = 0;    // Still to come after it was lost.
+  bool is_started = false;
+  bool is_waiting = false;  // For an answer.
+  bool is_over = false;
+};
+using AttemptPtr = std::shared_ptr<Attempt>;
+
+struct Agent {
+  store::AgentIdentity identity;
+  int incarnation = 0;
+  bool is_up = false;
+  bool has_ended_leftovers = false;
+  milliseconds offset{};         // Of its reading of the boot clock.
+  milliseconds stopped_until{};  // SIGSTOP.
+  milliseconds renewed_at{};
+  milliseconds renew_at{};
+  milliseconds reap_at{};
+  bool is_claiming = false;
+  std::vector<AttemptPtr> attempts;
+};
+
+class Simulation {
+ public:
+  Simulation(std::uint32_t seed, Breakage breakage, bool is_traced)
+      : random_(seed),
+        is_traced_(is_traced),
+        store_(Break(std::make_unique<store::MemoryStore>(), breakage)) {}
+
+  Life Run();
+
+ private:
+  using Act = std::function<void()>;
+  struct Step {
+    milliseconds at;
+    std::int64_t order;
+    Act act;
+    bool operator<(const Step& other) const {
+      return std::pair(at, order) > std::pair(other.at, other.order);
+    }
+  };
+
+  int Below(int limit) { return static_cast<int>(random_() % static_cast<unsigned>(limit)); }
+  bool Chance(int percent) { return Below(100) < percent; }
+  milliseconds Within(int from_ms, int to_ms) {
+    return milliseconds{from_ms + Below(to_ms - from_ms)};
+  }
+  bool has_faults() const { return now_ < kFaultsEnd; }
+  void In(milliseconds delay, Act act) { steps_.push({now_ + delay, ++order_, std::move(act)}); }
+  template <typename... Values>
+  void Trace(fmt::format_string<Values...> text, Values&&... values) {
+    if (!is_traced_) return;
+    fmt::print("{:>5} {:>9.3f} s  {}\n", life_.steps, static_cast<double>(now_.count()) / 1000,
+               fmt::format(text, std::forward<Values>(values)...));
+  }
+  void Hit(const char* fault) { ++life_.hits[fault]; }
+
+  base::Instant Clock(milliseconds offset) const;
+  template <typename Call, typename OnAnswer>
+  void Send(const std::string& what, Call call, OnAnswer on_answer);
+  template <typename Call, typename OnAnswer>
+  void SendFrom(Agent& agent, const std::string& what, Call call, OnAnswer on_answer);
+
+  void Boot(Agent& agent);
+  void Crash(Agent& agent);
+  void EndLeftovers(Agent& agent);
+  void Tick(Agent& agent, int incarnation);
+  void Renew(Agent& agent);
+  void Claim(Agent& agent);
+  void Adopt(Agent& agent, store::LeasedTask task);
+  void Lose(Agent& agent, const AttemptPtr& attempt);
+  void Work(Agent& agent, const AttemptPtr& attempt);
+  void WorkOn(Agent& agent, const AttemptPtr& attempt);
+  void Misbehave(Agent& agent, const AttemptPtr& attempt);
+  void Commit(Agent& agent, const AttemptPtr& attempt);
+  void Succeed(Agent& agent, const AttemptPtr& attempt);
+  void End(Agent& agent, const AttemptPtr& attempt, store::AttemptOutcome outcome,
+           std::optional<milliseconds> retry_in);
+  void WriteOn(const Agent& agent, const AttemptPtr& attempt);
+  void Submit(store::JobRequest request, int tries);
+  void SubmitSomething();
+  void CancelSomething();
+  void Fault();
+  void StopFaults();
+
+  std::mt19937 random_;
+  const bool is_traced_;
+  StoreModel store_;
+  std::priority_queue<Step> steps_;
+  std::int64_t order_ = 0;
+  milliseconds now_{};
+  milliseconds slept_{};
+  milliseconds booted_at_{};
+  milliseconds wall_jump_{};
+  int boot_ = 1;
+  std::vector<Agent> agents_{kAgents};
+  std::vector<store::JobId> accepted_;
+  Life life_;
+};
+
+base::Instant Simulation::Clock(milliseconds offset) const {
+  const milliseconds since_boot = now_ - booted_at_ + slept_ + milliseconds{100'000};
+  return {.wall = base::WallTime{milliseconds{1'700'000'000'000} + now_ + wall_jump_},
+          .boot = since_boot + offset};
+}
+
+// --- Messages
+
+// Does `call` at the store after a while and hands its answer over after another; or loses the one
+// or the other, and says so with nothing when the limit is over.
+template <typename Call, typename OnAnswer>
+void Simulation::Send(const std::string& what, Call call, OnAnswer on_answer) {
+  const bool is_faulty = has_faults();
+  const auto travel = [&] {
+    if (!is_faulty || !Chance(6)) return Within(1, 40);
+    Hit("delayed");
+    return Within(500, 20'000);
+  };
+  const auto sent = now_;
+  const bool is_lost = is_faulty && Chance(4);
+  const bool is_answer_lost = is_faulty && Chance(4);
+  const auto there = travel();
+  const auto back = travel();
+  if (is_lost) {
+    Hit("lost");
+    Trace("{}: lost", what);
+    return In(kAnswerLimit, [on_answer] { on_answer({}); });
+  }
+  if (is_answer_lost) Hit("answer lost");
+  const bool is_late = is_answer_lost || there + back > kAnswerLimit;
+  In(there, [this, what, call, on_answer, is_late, back] {
+    auto answer = call();
+    Trace("{}: {}{}", what, answer.ok() ? "ok" : answer.error().reason,
+          is_late ? ", nobody hears it" : "");
+    if (!is_late) {
+      In(back, [on_answer, answer = std::optional(std::move(answer))] { on_answer(answer); });
+    }
+  });
+  if (is_late) {
+    const milliseconds limit = kAnswerLimit;
+    In(limit - (now_ - sent), [on_answer] { on_answer({}); });
+  }
+}
+
+// The same for a message of this life of an agent: an answer to a dead one goes nowhere, one to a
+// stopped one waits.
+template <typename Call, typename OnAnswer>
+void Simulation::SendFrom(Agent& agent, const std::string& what, Call call, OnAnswer on_answer) {
+  using Answer = std::optional<decltype(call())>;
+  Send(agent.identity.id + " " + what, std::move(call),
+       [this, &agent, life = agent.incarnation, on_answer](const Answer& answer) {
+         if (agent.incarnation != life || !agent.is_up) return;
+         if (agent.stopped_until <= now_) return on_answer(answer);
+         In(agent.stopped_until - now_, [&agent, life, on_answer, answer] {
+           if (agent.incarnation == life && agent.is_up) on_answer(answer);
+         });
+       });
+}
+
+// --- Agents
+
+void Simulation::Boot(Agent& agent) {
+  ++agent.incarnation;
+  agent.identity.incarnation = std::to_string(agent.incarnation);
+  agent.identity.boot_id = std::to_string(boot_);
+  agent.is_up = true;
+  agent.is_claiming = false;
+  agent.has_ended_leftovers = false;
+  agent.stopped_until = {};
+  agent.offset = has_faults() ? Within(-1'500, 1'500) : milliseconds{0};
+  agent.renewed_at = agent.renew_at = agent.reap_at = now_;
+  Trace("{} begins, incarnation {}", agent.identity.id, agent.incarnation);
+  EndLeftovers(agent);
+  In(Within(1, 500), [this, &agent, life = agent.incarnation] { Tick(agent, life); });
+}
+
+void Simulation::Crash(Agent& agent) {
+  if (!agent.is_up) return;
+  agent.is_up = false;
+  Trace("{} crashes", agent.identity.id);
+  for (const AttemptPtr& attempt : agent.attempts) Lose(agent, attempt);
+  agent.attempts.clear();
+  In(Within(200, 15'000), [this, &agent] {
+    if (!agent.is_up) Boot(agent);
+  });
+}
+
+void Simulation::EndLeftovers(Agent& agent) {
+  using Answer = std::optional<Result<std::vector<store::Lease>>>;
+  SendFrom(
+      agent, "leftovers", [this, id = agent.identity] { return store_.LeaseLeftovers(id); },
+      [this, &agent](const Answer& leftovers) {
+        if (!leftovers || !leftovers->ok()) return EndLeftovers(agent);
+        agent.has_ended_leftovers = true;
+        for (const store::Lease& lease : **leftovers) {
+          // Whoever is not heard here is reaped later.
+          SendFrom(
+              agent, fmt::format("voids token {}", lease.fence.token),
+              [this, fence = lease.fence, at = Clock(agent.offset)] {
+                return store_.LeaseVoid(fence, at);
+              },
+              [](const auto&) {});
+        }
+      });
+}
+
+void Simulation::Tick(Agent& agent, int incarnation) {
+  if (agent.incarnation != incarnation || !agent.is_up) return;
+  if (agent.stopped_until > now_) {
+    return In(agent.stopped_until - now_,
+              [this, &agent, incarnation] { Tick(agent, incarnation); });
+  }
+  std::erase_if(agent.attempts, [](const AttemptPtr& attempt) { return attempt->is_over; });
+  if (now_ - agent.renewed_at > kSelfFence) {
+    for (const AttemptPtr& attempt : std::exchange(agent.attempts, {})) {
+      Trace("{} fences itself: token {}", agent.identity.id, attempt->task.fence.token);
+      Lose(agent, attempt);
+    }
+  }
+  if (agent.attempts.empty()) agent.renewed_at = now_;
+  if (now_ >= agent.renew_at && !agent.attempts.empty()) Renew(agent);
+  if (now_ >= agent.reap_at) {
+    agent.reap_at = now_ + kReap + Within(0, 500);
+    SendFrom(
+        agent, "reaps",
+        [this, id = agent.identity, at = Clock(agent.offset)] { return store_.LeaseReap(id, at); },
+        [](const auto&) {});
+  }
+  if (std::ssize(agent.attempts) < kSlots && !agent.is_claiming) Claim(agent);
+  In(kClaimPoll + Within(0, 300), [this, &agent, incarnation] { Tick(agent, incarnation); });
+}
+
+void Simulation::Renew(Agent& agent) {
+  agent.renew_at = now_ + kRenew - Within(0, 600);
+  std::vector<store::Heartbeat> heartbeats;
+  for (const AttemptPtr& attempt : agent.attempts) {
+    heartbeats.push_back({.fence = attempt->task.fence, .liveness = {}});
+  }
+  using Answer = std::optional<Result<std::vector<store::RenewReply>>>;
+  SendFrom(
+      agent, "renews",
+      [this, id = agent.identity, heartbeats, at = Clock(agent.offset)] {
+        return store_.LeaseRenew(id, heartbeats, kLease, at);
+      },
+      [this, &agent, asked = now_](const Answer& replies) {
+        if (!replies || !replies->ok()) {
+          agent.renew_at = now_;
+          return;
+        }
+        agent.renewed_at = std::max(agent.renewed_at, asked);
+        for (const store::RenewReply& reply : **replies) {
+          for (const AttemptPtr& attempt : agent.attempts) {
+            if (attempt->task.fence != reply.fence || attempt->is_over) continue;
+            if (!reply.is_held) Lose(agent, attempt);
+            if (reply.is_held && reply.is_cancel_wanted && Chance(80)) {
+              End(agent, attempt, store::AttemptOutcome::kCancelled, {});
+            }
+          }
+        }
+      });
+}
+
+void Simulation::Claim(Agent& agent) {
+  agent.is_claiming = true;
+  using Answer = std::optional<Result<std::optional<store::LeasedTask>>>;
+  SendFrom(
+      agent, "claims",
+      [this, id = agent.identity, at = Clock(agent.offset)] {
+        return store_.TaskClaim({.agent = id, .stages = {}, .lease = kLease, .now = at});
+      },
+      [this, &agent](const Answer& task) {
+        agent.is_claiming = false;
+        if (!task || !task->ok() || !**task) return;
+        Adopt(agent, ***task);
+      });
+}
+
+void Simulation::Adopt(Agent& agent, store::LeasedTask task) {
+  auto attempt = std::make_shared<Attempt>();
+  attempt->made = std::ssize(task.segments);
+  attempt->total = 1 + static_cast<std::int64_t>(task.run.work_key.size() +
+                                                 static_cast<unsigned char>(task.run.name[0])) %
+                           3;
+  attempt->task = std::move(task);
+  Trace("{} begins token {} of {}", agent.identity.id, attempt->task.fence.token,
+        attempt->task.run.public_id());
+  if (agent.attempts.empty()) agent.renewed_at = now_;
+  agent.attempts.push_back(attempt);
+  if (has_faults() && attempt->made > 0 && Chance(8)) {  // A file was damaged.
+    Hit("damaged segment");
+    attempt->made = Below(static_cast<int>(attempt->made));
+    store_.SegmentDrop(attempt->task.run.work_key, attempt->made, Clock(agent.offset)).ok();
+  }
+  Work(agent, attempt);
+}
+
+// Its agent knows nothing of it any more. Some workers do not hear that.
+void Simulation::Lose(Agent& agent, const AttemptPtr& attempt) {
+  if (attempt->is_over) return;
+  attempt->is_over = true;
+  if (!has_faults() || !Chance(40)) return;
+  Hit("writes on");
+  attempt->rogue_writes = 1 + Below(5);
+  WriteOn(agent, attempt);
+}
+
+// --- Workers
+
+void Simulation::Work(Agent& agent, const AttemptPtr& attempt) {
+  In(Within(100, 2'500), [this, &agent, attempt, life = agent.incarnation] {
+    if (agent.incarnation != life || !agent.is_up || attempt->is_over) return;
+    WorkOn(agent, attempt);
+  });
+}
+
+void Simulation::WorkOn(Agent& agent, const AttemptPtr& attempt) {
+  if (attempt->is_waiting || agent.stopped_until > now_) return Work(agent, attempt);
+  if (!attempt->is_started) {
+    attempt->is_waiting = true;
+    SendFrom(
+        agent, fmt::format("starts token {}", attempt->task.fence.token),
+        [this, fence = attempt->task.fence, at = Clock(agent.offset)] {
+          return store_.TaskStarted(fence, 7, 7, at);
+        },
+        [this, &agent, attempt](const std::optional<Result<void>>& started) {
+          attempt->is_waiting = false;
+          attempt->is_started = started && started->ok();
+          if (started && !started->ok()) Lose(agent, attempt);
+        });
+  } else if (has_faults() && Chance(9)) {
+    return Misbehave(agent, attempt);
+  } else if (attempt->made < attempt->total) {
+    Commit(agent, attempt);
+  } else {
+    Succeed(agent, attempt);
+  }
+  Work(agent, attempt);
+}
+
+void Simulation::Misbehave(Agent& agent, const AttemptPtr& attempt) {
+  constexpr std::array kOutcomes{store::AttemptOutcome::kFailed, store::AttemptOutcome::kCrashed,
+                                 store::AttemptOutcome::kStalled,
+                                 store::AttemptOutcome::kInterrupted};
+  const auto outcome = kOutcomes[static_cast<std::size_t>(Below(kOutcomes.size()))];
+  if (outcome == store::AttemptOutcome::kStalled) {
+    static_cast<void>(
+        store_.LeaseMarkStalled(attempt->task.fence, Chance(50), Clock(agent.offset)));
+  }
+  Hit("worker ended");
+  End(agent, attempt, outcome, Chance(90) ? std::optional(Within(10, 5'000)) : std::nullopt);
+}
+
+std::string HashOf(const store::LeasedTask& task, std::int64_t number) {
+  return fmt::format("{}#{}", task.run.work_key, number);
+}
+
+domain::Segment SegmentOf(std::int64_t number, std::string hash) {
+  return {.number = number,
+          .pts_from = std::chrono::seconds{number},
+          .pts_to = std::chrono::seconds{number + 1},
+          .path = {},
+          .size_bytes = 1,
+          .sha256 = std::move(hash),
+          .counters_json = "{}",
+          .resume_blob = {}};
+}
+
+void Simulation::Commit(Agent& agent, const AttemptPtr& attempt) {
+  attempt->is_waiting = true;
+  const std::int64_t number = attempt->made;
+  SendFrom(
+      agent, fmt::format("commits segment {} with token {}", number, attempt->task.fence.token),
+      [this, fence = attempt->task.fence, at = Clock(agent.offset),
+       segment = SegmentOf(number, HashOf(attempt->task, number))] {
+        return store_.SegmentCommit(fence, segment, at);
+      },
+      [this, &agent, attempt](const std::optional<Result<void>>& committed) {
+        attempt->is_waiting = false;
+        if (!committed) return;  // The same once more.
+        if (committed->ok()) {
+          ++attempt->made;
+        } else if (committed->error().reason == domain::reason::kFenced) {
+          Lose(agent, attempt);
+        } else {
+          End(agent, attempt, store::AttemptOutcome::kFailed, milliseconds{0});
+        }
+      });
+}
+
+void Simulation::Succeed(Agent& agent, const AttemptPtr& attempt) {
+  attempt->is_waiting = true;
+  SendFrom(
+      agent, fmt::format("succeeds with token {}", attempt->task.fence.token),
+      [this, fence = attempt->task.fence, at = Clock(agent.offset)] {
+        return store_.TaskSucceed(fence, "{}", {}, {}, at);
+      },
+      [this, &agent, attempt](const std::optional<Result<void>>& succeeded) {
+        attempt->is_waiting = false;
+        if (!succeeded) return;
+        if (succeeded->ok()) attempt->is_over = true;
+        if (!succeeded->ok()) Lose(agent, attempt);
+      });
+}
+
+void Simulation::End(Agent& agent, const AttemptPtr& attempt, store::AttemptOutcome outcome,
+                     std::optional<milliseconds> retry_in) {
+  attempt->is_waiting = true;
+  attempt->is_started = true;
+  const base::Instant at = Clock(agent.offset);
+  store::AttemptEnd end = store::MakeEnd(outcome);
+  if (retry_in) end.retry_at = at.wall + *retry_in;  // By the clock of this very message.
+  SendFrom(
+      agent,
+      fmt::format("ends token {} ({})", attempt->task.fence.token,
+                  store::AttemptOutcomeName(outcome)),
+      [this, fence = attempt->task.fence, end, at] { return store_.TaskEnd(fence, end, at); },
+      [this, &agent, attempt, outcome, retry_in](const std::optional<Result<void>>& ended) {
+        if (attempt->is_over) return;
+        if (!ended) return End(agent, attempt, outcome, retry_in);
+        attempt->is_over = true;
+      });
+}
+
+// A worker that its agent lost: its writes come with the old fence, and with other bytes.
+void Simulation::WriteOn(const Agent& agent, const AttemptPtr& attempt) {
+  In(Within(100, 9'000), [this, &agent, attempt] {
+    if (--attempt->rogue_writes < 0) return;
+    const store::Fence& fence = attempt->task.fence;
+    const base::Instant at = Clock(agent.offset);
+    Trace("a lost worker writes with token {}", fence.token);
+    const auto number = attempt->made++;
+    switch (Below(4)) {
+      case 0:
+        store_.TaskSucceed(fence, "{}", {}, {}, at).ok();
+        break;
+      case 1:
+        store_.TaskEnd(fence, store::MakeEnd(store::AttemptOutcome::kFailed), at).ok();
+        break;
+      default:
+        store_.SegmentCommit(fence, SegmentOf(number, fmt::format("late {}", fence.token)), at)
+            .ok();
+    }
+    WriteOn(agent, attempt);
+  });
+}
+
+// --- People
+
+void Simulation::SubmitSomething() {
+  const std::string key = fmt::format("x{}", Below(3));
+  store::JobRequest request =
+      Chance(15) ? store::MakeSeparate("hume", key)
+                 : store::MakeRequest(Chance(50) ? "analyze" : "detect", key,
+                                      {"extract", "detect", "track"}, 1 + Below(2));
+  request.priority = Below(3);
+  if (Chance(50)) request.stages.resize(std::min<std::size_t>(2, request.stages.size()));
+  for (store::StageRequest& stage : request.stages) {
+    const auto done = store_.RunSucceeded(stage.work_key);
+    const bool is_reused = done.ok() && *done && stage.dedupe_key && Chance(50);
+    if (is_reused) stage.reuse = (*done)->id;
+  }
+  Submit(std::move(request), 5);
+}
+
+// Whoever hears nothing asks again, so that a submission may come twice.
+void Simulation::Submit(store::JobRequest request, int tries) {
+  if (tries == 0) return;
+  using Answer = std::optional<Result<store::Submission>>;
+  const auto call = [this, request, at = Clock({})] { return store_.JobSubmit(request, at); };
+  Send(fmt::format("a person submits {}_{}", request.kind, request.subject.id), call,
+       [this, request, tries](const Answer& answer) {
+         if (!answer) return Submit(request, tries - 1);
+         if (answer->ok()) accepted_.push_back((*answer)->job.id);
+       });
+}
+
+void Simulation::CancelSomething() {
+  if (accepted_.empty()) return;
+  const store::JobId id =
+      accepted_[static_cast<std::size_t>(Below(static_cast<int>(accepted_.size())))];
+  using Answer = std::optional<Result<store::CancelOutcome>>;
+  Send(
+      fmt::format("a person cancels job {}", static_cast<std::int64_t>(id)),
+      [this, id, at = Clock({})] { return store_.JobCancel(id, at); }, [](const Answer&) {});
+}
+
+// --- Faults
+
+void Simulation::Fault() {
+  Agent& agent = agents_[static_cast<std::size_t>(Below(kAgents))];
+  switch (Below(9)) {
+    case 0:
+    case 1:
+      Hit("agent crashed");
+      return Crash(agent);
+    case 2:
+    case 3:
+      Hit("agent stopped");
+      agent.stopped_until = now_ + Within(1'000, 30'000);
+      return Trace("{} stops for a while", agent.identity.id);
+    case 4:
+      Hit("reboot");
+      Trace("the machine reboots");
+      ++boot_;
+      booted_at_ = now_;
+      slept_ = Chance(50) ? milliseconds{0} : milliseconds{-99'000};
+      for (Agent& each : agents_) Crash(each);
+      return;
+    case 5:
+      Hit("wall jump");
+      wall_jump_ += std::chrono::hours{Chance(50) ? 1 : -24} * (Chance(50) ? 1 : -1);
+      return Trace("the wall clock jumps");
+    case 6:
+      Hit("suspend");
+      slept_ += Within(1'000, 3'600'000);
+      return Trace("the machine slept");
+    case 7:
+      Hit("queue paused");
+      static_cast<void>(store_.QueuePause("detect", "disk full", Clock({})));
+      In(Within(1'000, 15'000),
+         [this] { static_cast<void>(store_.QueuePause("detect", "", Clock({}))); });
+      return Trace("detect is paused");
+    default:
+      return CancelSomething();
+  }
+}
+
+void Simulation::StopFaults() {
+  Trace("no more faults");
+  for (Agent& agent : agents_) {
+    agent.stopped_until = {};
+    agent.offset = {};
+    if (!agent.is_up) Boot(agent);
+  }
+  static_cast<void>(store_.QueuePause("detect", "", Clock({})));
+}
+
+Life Simulation::Run() {
+  for (std::size_t i = 0; i < agents_.size(); ++i) {
+    agents_[i].identity.id = fmt::format("agent{}", i);
+    Boot(agents_[i]);
+  }
+  const auto faulty_ms = static_cast<int>(kFaultsEnd.count());
+  for (int i = 0; i < 5; ++i) In(Within(0, faulty_ms / 2), [this] { SubmitSomething(); });
+  for (int i = 0; i < 6; ++i) In(Within(1'000, faulty_ms), [this] { Fault(); });
+  In(kFaultsEnd, [this] { StopFaults(); });
+  bool has_ended = false;
+  milliseconds next_look = kFaultsEnd + milliseconds{1'000};
+  while (!steps_.empty() && !has_ended && store_.violation().empty() && now_ < kLimit) {
+    Act act = steps_.top().act;
+    now_ = steps_.top().at;
+    steps_.pop();
+    ++life_.steps;
+    act();
+    if (now_ < next_look) continue;
+    next_look = now_ + milliseconds{1'000};
+    has_ended = !store_.FirstOpenJob() && now_ > kFaultsEnd + kLease;
+  }
+  std::string violation = store_.violation();
+  if (violation.empty() && !has_ended) {
+    violation = fmt::format("{} did not end by itself", store_.FirstOpenJob().value_or("?"));
+  }
+  if (violation.empty()) {
+    store_.CheckEnd();
+    violation = store_.violation();
+  }
+  life_.hits["writes refused"] = store_.writes_refused();
+  if (!violation.empty()) life_.violation = fmt::format("step {}: {}", life_.steps, violation);
+  Trace("{}", violation.empty() ? "all has ended well" : violation);
+  return std::move(life_);
+}
+
+}  // namespace
+
+Life Simulate(std::uint32_t seed, Breakage breakage, bool is_traced) {
+  return Simulation(seed, breakage, is_traced).Run();
+}
+
+}  // namespace rollcall::faults

@@ -1,0 +1,425 @@
+#include "store_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "domain/reasons.h"
+
+namespace rollcall::faults {
+
+using base::Result;
+using domain::JobState;
+using store::StageRunId;
+
+namespace {
+
+std::int64_t Number(auto id) { return static_cast<std::int64_t>(id); }
+
+bool HasAttempt(JobState state) {
+  return state == JobState::kLeased || state == JobState::kRunning ||
+         state == JobState::kCancelling;
+}
+
+bool IsFenced(const Result<void>& answer) {
+  return !answer.ok() && answer.error().reason == domain::reason::kFenced;
+}
+
+}  // namespace
+
+StoreModel::StoreModel(std::unique_ptr<store::JobStore> inner)
+    : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
+
+void StoreModel::Expect(bool holds, const std::string& sentence) {
+  if (!holds && violation_.empty()) violation_ = sentence;
+}
+
+const StoreModel::Holder* StoreModel::Held(const store::Fence& fence) const {
+  const auto found = holders_.find(fence.task);
+  return found != holders_.end() && found->second.fence == fence ? &found->second : nullptr;
+}
+
+const StoreModel::Holder* StoreModel::HolderOf(StageRunId run) const {
+  for (const auto& [task, holder] : holders_) {
+    if (holder.run == run) return &holder;
+  }
+  return nullptr;
+}
+
+bool StoreModel::Agrees(std::string_view what, const store::Fence& fence,
+                        const Result<void>& answer) {
+  const bool is_held = Held(fence) != nullptr;
+  if (is_held) {
+    Expect(answer.ok(), fmt::format("{} of the holder, token {}, was refused: {}", what,
+                                    fence.token, answer.ok() ? "" : answer.error().ToString()));
+  } else {
+    ++writes_refused_;
+    Expect(IsFenced(answer), fmt::format("{} of token {}, which holds nothing, gave {}", what,
+                                         fence.token, answer.ok() ? "ok" : answer.error().reason));
+  }
+  return is_held && answer.ok();
+}
+
+void StoreModel::Release(const store::Fence& fence) {
+  const auto found = holders_.find(fence.task);
+  if (found == holders_.end()) return;
+  const StageRunId run = found->second.run;
+  holders_.erase(found);
+  LookAtRun(run);
+}
+
+// --- Looking at what the store says of runs
+
+void StoreModel::LookAtRun(StageRunId id) {
+  const auto shown = inner().RunGet(id);
+  Run& run = runs_[id];
+  Expect(shown.ok(), fmt::format("{} is gone", run.name));
+  if (!shown.ok()) return;
+  const std::string_view word = domain::JobStateName(shown->state);
+  if (run.end) {
+    Expect(shown->state == *run.end, fmt::format("{} had ended and is {}", run.name, word));
+    return;
+  }
+  const Holder* holder = HolderOf(id);
+  Expect(HasAttempt(shown->state) == (holder != nullptr),
+         fmt::format("{} is {} {} a holder", run.name, word, holder ? "with" : "without"));
+  if (run.cancelled_at && holder == nullptr) {
+    Expect(domain::IsTerminal(shown->state),
+           fmt::format("{} was cancelled, nobody works on it, and it is {}", run.name, word));
+  }
+  if (!domain::IsTerminal(shown->state)) return;
+  Expect(shown->state != JobState::kCancelled || run.cancelled_at,
+         fmt::format("{} is cancelled and nobody wanted that", run.name));
+  Expect(shown->state != JobState::kSucceeded, fmt::format("{} succeeded by itself", run.name));
+  run.end = shown->state;
+}
+
+void StoreModel::LookAround() {
+  constexpr int kEvery = 8;
+  if (++changes_ % kEvery != 0) return;
+  std::set<std::string> live;
+  for (auto& [id, run] : runs_) {
+    if (run.end) continue;
+    LookAtRun(id);
+    if (run.end || !run.dedupe_key) continue;
+    Expect(live.insert(*run.dedupe_key).second, fmt::format("{} is live twice", run.name));
+  }
+}
+
+// --- Jobs
+
+Result<store::Submission> StoreModel::JobSubmit(const store::JobRequest& request,
+                                                base::Instant now) {
+  auto answer = inner().JobSubmit(request, now);
+  if (answer.ok()) LearnJob(*answer, request);
+  LookAround();
+  return answer;
+}
+
+void StoreModel::LearnJob(const store::Submission& submission, const store::JobRequest& request) {
+  const store::JobId id = submission.job.id;
+  if (submission.is_existing) {
+    const auto known = jobs_.find(id);
+    Expect(known != jobs_.end(), "a submission joined a job that nobody submitted");
+    if (known == jobs_.end()) return;
+    Expect(!known->second.is_cancelled, "a submission joined a job whose cancel was acknowledged");
+    return;
+  }
+  Expect(!jobs_.contains(id), fmt::format("job {} was given twice", Number(id)));
+  Job& job = jobs_[id];
+  job.public_id = submission.job.public_id();
+  const auto views = inner().JobRuns(id);
+  Expect(views.ok() && views->size() >= request.stages.size(), "a job lacks stages");
+  if (!views.ok()) return;
+  std::map<std::string, StageRunId> by_name;
+  for (const store::RunView& view : *views) {
+    by_name[view.run.name] = view.run.id;
+    const bool is_new = !runs_.contains(view.run.id);
+    Run& run = runs_[view.run.id];
+    if (is_new) {
+      run = {.name = fmt::format("run {} ({} of {})", Number(view.run.id), view.run.name,
+                                 view.run.subject.id),
+             .work_key = view.run.work_key,
+             .dedupe_key = view.run.dedupe_key,
+             .needs = {},
+             .end = {},
+             .cancelled_at = {}};
+    }
+    if (view.is_reused) {
+      Expect(run.end == JobState::kSucceeded, run.name + " was reused and had not succeeded");
+      continue;
+    }
+    job.runs.insert(view.run.id);
+    if (!run.end) run.cancelled_at.reset();  // It is wanted again.
+    for (const store::StageRequest& stage : request.stages) {
+      if (stage.name != view.run.name) continue;
+      Expect(run.work_key == stage.work_key, run.name + " is other work than was asked for");
+      Expect(run.dedupe_key == stage.dedupe_key || !is_new, run.name + " lost its dedupe key");
+      if (!is_new) continue;
+      for (const std::string& need : stage.needs) run.needs.push_back(by_name[need]);
+    }
+  }
+}
+
+Result<store::CancelOutcome> StoreModel::JobCancel(store::JobId id, base::Instant now) {
+  auto answer = inner().JobCancel(id, now);
+  const auto job = jobs_.find(id);
+  Expect(answer.ok() == (job != jobs_.end()), "a cancel found a job that is not, or the reverse");
+  if (answer.ok() && job != jobs_.end() && !answer->had_finished) MarkCancelled(job->second, id);
+  LookAround();
+  return answer;
+}
+
+void StoreModel::MarkCancelled(Job& job, store::JobId id) {
+  job.is_cancelled = true;
+  for (const StageRunId run_id : job.runs) {
+    Run& run = runs_[run_id];
+    if (run.end) continue;
+    const bool is_wanted = std::ranges::any_of(jobs_, [&](const auto& entry) {
+      const auto& [other_id, other] = entry;
+      return other_id != id && !other.is_cancelled && other.runs.contains(run_id);
+    });
+    const Holder* holder = HolderOf(run_id);
+    if (is_wanted || holder == nullptr) job.may_succeed = false;
+    if (is_wanted) continue;
+    run.cancelled_at = holder == nullptr ? 0 : holder->fence.token;
+    LookAtRun(run_id);
+  }
+}
+
+// --- Leases
+
+Result<std::optional<store::LeasedTask>> StoreModel::TaskClaim(const store::ClaimRequest& request) {
+  auto answer = inner().TaskClaim(request);
+  if (answer.ok() && *answer) {
+    const store::LeasedTask& task = **answer;
+    CheckClaim(task);
+    last_token_ = std::max(last_token_, task.fence.token);
+    holders_[task.fence.task] = {.fence = task.fence,
+                                 .agent = request.agent,
+                                 .expires_at = request.now.boot + request.lease,
+                                 .run = task.run.id};
+  }
+  LookAround();
+  return answer;
+}
+
+void StoreModel::CheckClaim(const store::LeasedTask& task) {
+  const Run& run = runs_[task.run.id];
+  Expect(task.fence.token > last_token_,
+         fmt::format("token {} came after {}", task.fence.token, last_token_));
+  Expect(!holders_.contains(task.fence.task), run.name + " was given out while it was held");
+  Expect(!run.end, run.name + " was given out after its end");
+  Expect(!run.cancelled_at, run.name + " was given out after its cancel was acknowledged");
+  Expect(!paused_.contains(task.run.name), run.name + " was given out of a paused queue");
+  for (const StageRunId need : run.needs) {
+    Expect(runs_[need].end == JobState::kSucceeded,
+           fmt::format("{} was given out before {}", run.name, runs_[need].name));
+  }
+  for (const auto& [id, holder] : holders_) {
+    const Run& other = runs_[holder.run];
+    const bool is_twin = run.dedupe_key && other.dedupe_key == run.dedupe_key;
+    Expect(!is_twin, fmt::format("{} and {} run at once", run.name, other.name));
+  }
+  std::vector<std::string> hashes;
+  for (const domain::Segment& segment : task.segments) hashes.push_back(segment.sha256);
+  Expect(hashes == segments_[run.work_key], run.name + " got other segments than were accepted");
+}
+
+Result<void> StoreModel::TaskStarted(const store::Fence& fence, std::int64_t pid,
+                                     std::int64_t pid_start, base::Instant now) {
+  auto answer = inner().TaskStarted(fence, pid, pid_start, now);
+  Agrees("the start", fence, answer);
+  return answer;
+}
+
+Result<std::vector<store::RenewReply>> StoreModel::LeaseRenew(
+    const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
+    std::chrono::nanoseconds lease, base::Instant now) {
+  auto answer = inner().LeaseRenew(agent, heartbeats, lease, now);
+  Expect(answer.ok() && answer->size() == heartbeats.size(), "a renewal was not answered in full");
+  if (!answer.ok()) return answer;
+  for (const store::RenewReply& reply : *answer) {
+    const Holder* holder = Held(reply.fence);
+    const bool is_held = holder != nullptr && holder->agent.id == agent.id &&
+                         holder->agent.incarnation == agent.incarnation;
+    Expect(reply.is_held == is_held, fmt::format("token {} was told that it holds its lease: {}",
+                                                 reply.fence.token, reply.is_held));
+    if (is_held) holders_[reply.fence.task].expires_at = now.boot + lease;
+  }
+  return answer;
+}
+
+Result<void> StoreModel::LeaseMarkStalled(const store::Fence& fence, bool is_stalled,
+                                          base::Instant now) {
+  auto answer = inner().LeaseMarkStalled(fence, is_stalled, now);
+  Agrees("the stall", fence, answer);
+  return answer;
+}
+
+Result<std::vector<store::Lease>> StoreModel::LeaseReap(const store::AgentIdentity& agent,
+                                                        base::Instant now) {
+  auto answer = inner().LeaseReap(agent, now);
+  Expect(answer.ok(), "reaping failed");
+  if (!answer.ok()) return answer;
+  std::vector<store::Fence> due;
+  for (const auto& [id, holder] : holders_) {
+    const bool has_run_out = holder.agent.boot_id != agent.boot_id || holder.expires_at <= now.boot;
+    if (has_run_out) due.push_back(holder.fence);
+  }
+  for (const store::Lease& lease : *answer) {
+    const auto found = std::ranges::find(due, lease.fence);
+    Expect(found != due.end(),
+           fmt::format("token {} was reaped before its time", lease.fence.token));
+    if (found != due.end()) due.erase(found);
+    Release(lease.fence);
+  }
+  Expect(due.empty(), "a lease that had run out was not reaped");
+  LookAround();
+  return answer;
+}
+
+Result<std::vector<store::Lease>> StoreModel::LeaseLeftovers(const store::AgentIdentity& agent) {
+  auto answer = inner().LeaseLeftovers(agent);
+  const auto wanted = std::ranges::count_if(holders_, [&](const auto& entry) {
+    const Holder& holder = entry.second;
+    return holder.agent.id == agent.id && holder.agent.incarnation != agent.incarnation;
+  });
+  Expect(answer.ok() && std::ssize(*answer) == wanted, "a leftover of a dead agent was not named");
+  return answer;
+}
+
+Result<void> StoreModel::LeaseVoid(const store::Fence& fence, base::Instant now) {
+  auto answer = inner().LeaseVoid(fence, now);
+  if (Agrees("the end of a leftover", fence, answer)) Release(fence);
+  LookAround();
+  return answer;
+}
+
+// --- What a worker caused
+
+Result<void> StoreModel::SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
+                                       base::Instant now) {
+  auto answer = inner().SegmentCommit(fence, segment, now);
+  const Holder* holder = Held(fence);
+  if (holder == nullptr) {
+    Agrees("a segment", fence, answer);
+    return answer;
+  }
+  auto& hashes = segments_[runs_[holder->run].work_key];
+  const auto number = static_cast<std::size_t>(segment.number);
+  const bool is_next = number == hashes.size();
+  const bool is_same = number < hashes.size() && hashes[number] == segment.sha256;
+  Expect(answer.ok() == (is_next || is_same),
+         fmt::format("segment {} after {} of token {} gave {}", number, hashes.size(), fence.token,
+                     answer.ok() ? "ok" : answer.error().ToString()));
+  if (answer.ok() && is_next) hashes.push_back(segment.sha256);
+  LookAround();
+  return answer;
+}
+
+Result<void> StoreModel::SegmentDrop(std::string_view work_key, std::int64_t first_number,
+                                     base::Instant now) {
+  auto answer = inner().SegmentDrop(work_key, first_number, now);
+  const auto found = segments_.find(work_key);
+  if (answer.ok() && found != segments_.end()) {
+    auto& hashes = found->second;
+    hashes.resize(std::min(hashes.size(), static_cast<std::size_t>(first_number)));
+  }
+  return answer;
+}
+
+Result<void> StoreModel::TaskSucceed(const store::Fence& fence, const std::string& result_json,
+                                     std::span<const domain::Artifact> artifacts,
+                                     const store::AttemptEnd& end, base::Instant now) {
+  auto answer = inner().TaskSucceed(fence, result_json, artifacts, end, now);
+  // Said again, because the first answer was lost.
+  if (succeeded_.contains(fence.attempt_uuid)) {
+    Expect(answer.ok(), "a success that was said again was refused");
+    return answer;
+  }
+  const Holder* holder = Held(fence);
+  const StageRunId run = holder == nullptr ? StageRunId{} : holder->run;
+  if (!Agrees("a success", fence, answer)) return answer;
+  succeeded_.insert(fence.attempt_uuid);
+  runs_[run].end = JobState::kSucceeded;
+  Release(fence);
+  LookAround();
+  return answer;
+}
+
+Result<void> StoreModel::TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
+                                 base::Instant now) {
+  auto answer = inner().TaskEnd(fence, end, now);
+  if (Agrees("the end", fence, answer)) Release(fence);
+  LookAround();
+  return answer;
+}
+
+Result<void> StoreModel::QueuePause(std::string_view stage, std::string_view reason,
+                                    base::Instant now) {
+  auto answer = inner().QueuePause(stage, reason, now);
+  if (answer.ok() && reason.empty()) paused_.erase(std::string(stage));
+  if (answer.ok() && !reason.empty()) paused_.emplace(stage);
+  return answer;
+}
+
+// --- The end
+
+std::optional<std::string> StoreModel::FirstOpenJob() {
+  for (auto& [id, job] : jobs_) {
+    if (job.end) continue;
+    const auto shown = inner().JobGet(id);
+    Expect(shown.ok(), job.public_id + ", which was accepted, is gone");
+    if (!shown.ok()) return job.public_id;
+    if (!domain::IsTerminal(shown->state)) return job.public_id;
+    job.end = shown->state;
+  }
+  return std::nullopt;
+}
+
+void StoreModel::CheckJobEnd(store::JobId id, const Job& job) {
+  const auto shown = inner().JobGet(id);
+  Expect(shown.ok(), job.public_id + ", which was accepted, is gone");
+  if (!shown.ok()) return;
+  Expect(domain::IsTerminal(shown->state), job.public_id + " did not end");
+  Expect(!job.end || job.end == shown->state, job.public_id + " ended twice");
+  const bool may_succeed = !job.is_cancelled || job.may_succeed;
+  Expect(may_succeed || shown->state != JobState::kSucceeded,
+         job.public_id + " succeeded after its cancel was acknowledged");
+  constexpr int kAll = 100'000;
+  const auto events = inner().EventsAfter(id, 0, kAll);
+  Expect(events.ok() && !events->empty(), job.public_id + " has no events");
+  if (!events.ok()) return;
+  std::int64_t seq = 0;
+  int ends = 0;
+  for (const store::Event& event : *events) {
+    Expect(event.seq == ++seq, fmt::format("event {} of {} is missing", seq, job.public_id));
+    const bool is_end = event.kind.starts_with("job_") && event.kind != "job_submitted" &&
+                        event.kind != "job_cancel_wanted";
+    if (is_end) ++ends;
+  }
+  Expect(seq == shown->event_seq, job.public_id + " lost its last events");
+  Expect(ends == 1, fmt::format("{} told its end {} times", job.public_id, ends));
+}
+
+void StoreModel::CheckEnd() {
+  for (const auto& [id, job] : jobs_) CheckJobEnd(id, job);
+  const auto listed = inner().JobList();
+  Expect(listed.ok() && listed->size() == jobs_.size(),
+         fmt::format("{} jobs were accepted, {} are there", jobs_.size(),
+                     listed.ok() ? listed->size() : 0));
+  for (const auto& [work_key, hashes] : segments_) {
+    const auto rows = inner().SegmentList(work_key);
+    Expect(rows.ok() && rows->size() == hashes.size(), work_key + " has other segments");
+    for (std::size_t i = 0; rows.ok() && i < std::min(rows->size(), hashes.size()); ++i) {
+      const domain::Segment& row = (*rows)[i];
+      Expect(row.number == static_cast<std::int64_t>(i) && row.sha256 == hashes[i],
+             fmt::format("segment {} of {} is not what was accepted", i, work_key));
+    }
+  }
+  const auto audited = inner().IntegrityCheck();
+  Expect(audited.ok(), "the audit: " + (audited.ok() ? "" : audited.error().ToString()));
+}
+
+}  // namespace rollcall::faults

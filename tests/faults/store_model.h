@@ -1,0 +1,114 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "jobs/testing/faulty_store.h"
+
+namespace rollcall::faults {
+
+// A store behind a small model of what a job store promises. Every answer is compared with the
+// model, which knows nothing of how the store works: who was given what last, which segments were
+// accepted, what was cancelled. The first answer that breaks a promise is `violation()`.
+//
+// Promises: tokens grow, and a task has one holder at a time; exactly the holder's writes are
+// accepted; a lease is reaped when it has run out and not before; segments are contiguous and only
+// of accepted writes; a run is given out after those it needs, never after its end, nor while its
+// queue is paused, nor after an acknowledged cancel that nobody took back; one live run for a
+// dedupe key; an ended run or job stays as it ended.
+class StoreModel final : public jobs::FaultyStore {
+ public:
+  explicit StoreModel(std::unique_ptr<store::JobStore> inner);
+
+  const std::string& violation() const { return violation_; }
+  int writes_refused() const { return writes_refused_; }
+
+  // When no fault is left and nothing is open any more: one end with one event for every job that
+  // was accepted, all of them still there, and the segments are those of the accepted writes.
+  void CheckEnd();
+  std::optional<std::string> FirstOpenJob();
+
+  base::Result<store::Submission> JobSubmit(const store::JobRequest& request,
+                                            base::Instant now) override;
+  base::Result<store::CancelOutcome> JobCancel(store::JobId id, base::Instant now) override;
+  base::Result<std::optional<store::LeasedTask>> TaskClaim(
+      const store::ClaimRequest& request) override;
+  base::Result<void> TaskStarted(const store::Fence& fence, std::int64_t pid,
+                                 std::int64_t pid_start, base::Instant now) override;
+  base::Result<std::vector<store::RenewReply>> LeaseRenew(
+      const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
+      std::chrono::nanoseconds lease, base::Instant now) override;
+  base::Result<void> LeaseMarkStalled(const store::Fence& fence, bool is_stalled,
+                                      base::Instant now) override;
+  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
+                                                    base::Instant now) override;
+  base::Result<std::vector<store::Lease>> LeaseLeftovers(
+      const store::AgentIdentity& agent) override;
+  base::Result<void> LeaseVoid(const store::Fence& fence, base::Instant now) override;
+  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
+                                   base::Instant now) override;
+  base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
+                                 base::Instant now) override;
+  base::Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
+                                 std::span<const domain::Artifact> artifacts,
+                                 const store::AttemptEnd& end, base::Instant now) override;
+  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
+                             base::Instant now) override;
+  base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
+                                base::Instant now) override;
+
+ private:
+  // Whoever may write a task.
+  struct Holder {
+    store::Fence fence;
+    store::AgentIdentity agent;
+    base::BootTime expires_at{};
+    store::StageRunId run{};
+  };
+  struct Run {
+    std::string name;  // "track_x1"
+    std::string work_key;
+    std::optional<std::string> dedupe_key;
+    std::vector<store::StageRunId> needs;
+    std::optional<domain::JobState> end;
+    // The token of the attempt that an acknowledged cancel met, 0 for none. No later one may come.
+    std::optional<std::int64_t> cancelled_at;
+  };
+  struct Job {
+    std::string public_id;
+    std::set<store::StageRunId> runs;  // Those that were not finished when it was accepted.
+    std::optional<domain::JobState> end;
+    bool is_cancelled = false;
+    bool may_succeed = true;  // After a cancel: only if all that was left to do was being done.
+  };
+
+  void Expect(bool holds, const std::string& sentence);
+  // Whether exactly the holder's write was accepted.
+  bool Agrees(std::string_view what, const store::Fence& fence, const base::Result<void>& answer);
+  const Holder* Held(const store::Fence& fence) const;
+  const Holder* HolderOf(store::StageRunId run) const;
+  void CheckClaim(const store::LeasedTask& task);
+  void LearnJob(const store::Submission& submission, const store::JobRequest& request);
+  void MarkCancelled(Job& job, store::JobId id);
+  void Release(const store::Fence& fence);
+  void LookAtRun(store::StageRunId id);
+  void LookAround();
+  void CheckJobEnd(store::JobId id, const Job& job);
+
+  std::map<store::TaskId, Holder> holders_;
+  std::map<store::StageRunId, Run> runs_;
+  std::map<store::JobId, Job> jobs_;
+  std::map<std::string, std::vector<std::string>, std::less<>> segments_;  // Hashes, by work key.
+  std::set<std::string> succeeded_;                                        // Attempts.
+  std::set<std::string, std::less<>> paused_;
+  std::int64_t last_token_ = 0;
+  int writes_refused_ = 0;
+  int changes_ = 0;
+  std::string violation_;
+};
+
+}  // namespace rollcall::faults
