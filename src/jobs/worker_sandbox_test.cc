@@ -60,7 +60,7 @@ TEST_F(WorkerSandboxTest, RefusesWhatNoStageNeeds) {
   EXPECT_GT(results.size(), 20U);
   // That the kernel refused for another reason would not be told.
   engine_.reset();
-  for (const char* name : {"socket", "connect", "execve", "fork", "ptrace", "mount", "unshare",
+  for (const char* name : {"socket", "connect", "execve", "clone", "ptrace", "mount", "unshare",
                            "kill", "bpf", "io_uring_setup", "prlimit64"}) {
     const std::string sentence = std::string("the sandbox refused the system call ") + name;
     EXPECT_THAT(LogLines("detect_x"), Contains("[DETECT] x " + sentence));
