@@ -96,6 +96,26 @@ TEST_F(WorkerSandboxTest, EndsAWorkerThatNeedsTooMuchMemoryWithATypedError) {
   EXPECT_EQ(WaitForEnd(resumed->job.id).state, JobState::kSucceeded);
 }
 
+TEST_F(WorkerSandboxTest, SaysSoWhenALibraryCrashesForWantOfMemory) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  StartWith("--sandboxed-worker", 256);
+  const store::Job job =
+      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "use_memory_unseen"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
+  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_OUT_OF_MEMORY");
+  EXPECT_EQ(Attempts("detect").front().exit, "exit 72");
+  EXPECT_THAT(ReadText("jobs/detect_x/worker.out"), HasSubstr("out of memory"));
+}
+
+TEST_F(WorkerSandboxTest, CallsACrashACrashWhenThereIsMemory) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  StartWith("--sandboxed-worker", 256);
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "segfault"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
+  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_POISON_SEGMENT");
+  EXPECT_EQ(Attempts("detect").front().exit, "signal 11");
+}
+
 TEST(WorkerSandbox, CanBeTriedWithoutEnteringIt) {
   ROLLCALL_SKIP_UNDER_SANITIZERS();
   const auto tried = TrySandbox();
