@@ -79,8 +79,10 @@ base::Error DuckdbError(duckdb_result* result, const std::filesystem::path& path
     }
   }
   if (duckdb_result_error_type(result) == DUCKDB_ERROR_OUT_OF_MEMORY) {
-    return domain::MakeError(reason::kOutOfMemory,
-                             path.string() + " needs more memory than DuckDB may use: " + message);
+    // Its advice, from the second line on, is for people who write SQL.
+    return domain::MakeError(reason::kOutOfMemory, path.string() +
+                                                       " needs more memory than DuckDB may use: " +
+                                                       message.substr(0, message.find('\n')));
   }
   return domain::MakeError(otherwise, path.string() + ": " + message);
 }

@@ -182,12 +182,17 @@ void Attempt::TickEnding(base::BootTime now) {
 store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
   AttemptOutcome outcome = ending_->outcome;
   if (cancel_at_) outcome = AttemptOutcome::kCancelled;
+  base::Error error = ending_->error;
+  // The same work would need as much once more, unless it has got on and goes on from there.
+  if (error.reason == reason::kOutOfMemory && segments_committed_ == 0) {
+    error.code = base::ErrorCode::kFailedPrecondition;
+  }
   store::AttemptEnd end = around_.policy.Decide(
       {.run = task_.run,
        .segments_committed = segments_committed_,
        .segment = at_segment_,
        .outcome = outcome,
-       .error = ending_->error,
+       .error = std::move(error),
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .is_wished = ending_->is_on_request || drain_at_.has_value(),
        .exit = process_ ? exit_.ToString() : "",

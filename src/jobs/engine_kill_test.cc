@@ -240,18 +240,20 @@ TEST_F(EngineKillTest, CountsInterruptionsInARowAcrossOwners) {
   };
   start();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 0}}));
-  std::set<std::int64_t> seen;
+  std::set<pid_t> seen;
   for (int kill = 0; kill < RetryPolicy::kInterruptionsMax; ++kill) {
     if (kill == 5) {
+      ASSERT_TRUE(Eventually([&] { return Run("detect").run.interruptions_in_row == kill; }));
       engine_.reset();  // That is wished for, and counts as nothing.
       start();
     }
+    pid_t pid = 0;
     ASSERT_TRUE(Eventually([&] {
-      return WorkerPid(job.id) > 0 && !seen.contains(WorkerPid(job.id));
+      pid = WorkerPid(job.id);
+      return pid > 0 && !seen.contains(pid) && Run("detect").run.interruptions_in_row == kill;
     })) << kill;
-    EXPECT_EQ(Run("detect").run.interruptions_in_row, kill);
-    seen.insert(WorkerPid(job.id));
-    ::kill(WorkerPid(job.id), SIGKILL);
+    seen.insert(pid);
+    ::kill(pid, SIGKILL);
   }
   EXPECT_TRUE(Eventually([&] { return Run("detect").run.state == JobState::kRetryWait; }));
   EXPECT_EQ(Run("detect").run.crashes, 1);

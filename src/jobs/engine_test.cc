@@ -286,6 +286,23 @@ TEST_F(EngineTest, WaitsForSpaceOnAFullDiskAndGoesOnByItself) {
   EXPECT_EQ(Run("detect").run.failures, 0);
 }
 
+TEST_F(EngineTest, SweepsAtItsStartAndGoesOnSweeping) {
+  std::filesystem::create_directories(data_dir_ / "harvest/x");
+  Touch("harvest/x/tracks.json.g98");
+  Touch("harvest/x/notes.txt");
+  StartEngine([](Engine::Options& options) {
+    options.times.retention = std::chrono::milliseconds{1};
+    options.times.sweep = std::chrono::milliseconds{10};
+  });
+  EXPECT_TRUE(Eventually([&] { return !Exists("harvest/x/tracks.json.g98"); }));
+  Touch("harvest/x/tracks.json.g99");
+  EXPECT_TRUE(Eventually([&] { return !Exists("harvest/x/tracks.json.g99"); }));
+  WaitForEnd(SubmitOk(FakeRequest("x", {"detect"}, Json::object())).id);
+  engine_.reset();
+  EXPECT_TRUE(Exists("harvest/x/notes.txt"));
+  EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes) << "swept all the while";
+}
+
 TEST_F(EngineTest, RefusesOptionsThatCannotWork) {
   const auto refuses = [this](const std::function<void(Engine::Options&)>& spoil) {
     Engine::Options options = FakeEngineOptions(data_dir_);
@@ -294,6 +311,7 @@ TEST_F(EngineTest, RefusesOptionsThatCannotWork) {
   };
   EXPECT_TRUE(refuses([](auto& options) { options.slots = 0; }));
   EXPECT_TRUE(refuses([](auto& options) { options.worker_argv.clear(); }));
+  EXPECT_TRUE(refuses([](auto& options) { options.worker_memory_bytes_max = -1; }));
   EXPECT_TRUE(refuses([](auto& options) { options.stages.clear(); }));
   EXPECT_TRUE(refuses([](auto& options) { options.stages[0].needs = {"stills"}; }));
   EXPECT_TRUE(refuses([](auto& options) { options.times.self_fence = options.times.lease; }));

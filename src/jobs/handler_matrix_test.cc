@@ -45,9 +45,9 @@ const std::vector<Case> kCases = {
     {"throw_int", "ERR_INTERNAL"},
     {"permanent", "ERR_VIDEO_NOT_FOUND"},
     {"transient", "ERR_IO", kWithRetries},
-    {"bad_alloc", "ERR_OUT_OF_MEMORY", kWithRetries},
-    {"bad_alloc_on_a_thread", "ERR_OUT_OF_MEMORY", kWithRetries},
-    {"say_that_memory_is_short", "ERR_OUT_OF_MEMORY", kWithRetries},
+    {"bad_alloc", "ERR_OUT_OF_MEMORY"},
+    {"bad_alloc_on_a_thread", "ERR_OUT_OF_MEMORY"},
+    {"say_that_memory_is_short", "ERR_OUT_OF_MEMORY"},
     {"segfault", "ERR_POISON_SEGMENT", 2},
     {"abort", "ERR_POISON_SEGMENT", 2},
     {"exit_zero", "ERR_POISON_SEGMENT", 2},
@@ -136,7 +136,8 @@ INSTANTIATE_TEST_SUITE_P(All, HandlerMatrixTest, testing::ValuesIn(kCases),
                          [](const auto& each) { return each.param.behaviour; });
 
 TEST(HandlerMatrix, KnowsEveryMisconduct) {
-  std::set<std::string_view> known = {"eat_memory", "try_to_escape"};  // worker_sandbox_test.cc
+  std::set<std::string_view> known = {"eat_memory", "use_memory_unseen",
+                                      "try_to_escape"};  // worker_sandbox_test.cc
   for (const Case& each : kCases) known.insert(each.behaviour);
   for (const Misconduct& misconduct : AllMisconduct()) {
     EXPECT_TRUE(known.contains(misconduct.name)) << misconduct.name;

@@ -136,7 +136,6 @@ TEST_P(BadWorkerTest, IsEndedWithinTenMinutesWithoutProgress) {
 TEST_P(BadWorkerTest, EndsItsJobWithinAnHour) {
   const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });  // The longest waits.
   store::StageRun run;
-  int interruptions = 0;
   base::BootTime without_progress{};
   while (without_progress < hours{24}) {
     const Life life = LiveOnce();
@@ -145,10 +144,9 @@ TEST_P(BadWorkerTest, EndsItsJobWithinAnHour) {
     const auto end =
         policy.Decide({.run = run,
                        .outcome = life.outcome,
-                       .error = domain::MakeError(domain::reason::kStalled, "it does not get on"),
-                       .interruptions = ++interruptions},
+                       .error = domain::MakeError(domain::reason::kStalled, "it does not get on")},
                       now);
-    store::CountOutcome(end.outcome, run);
+    store::CountOutcome(end, run);
     if (end.retry_at) {
       without_progress += *end.retry_at - now;
       clock_.Advance(*end.retry_at - now);
@@ -217,7 +215,7 @@ class EngineHourTest : public EngineTest, public testing::WithParamInterface<Bad
     const auto leases = store_->LeaseList().value();
     if (leases.size() != 1 || run.state != JobState::kRunning) return false;
     const bool is_renewed = leases.front().expires_at >= now + RuntimeTimes{}.lease;
-    return is_renewed && Stage(id).since_pulse.count() == 0;
+    return is_renewed && Stage(id).since_pulse == StageSnapshot::Seconds{0};
   }
 
   base::FakeClock fake_;

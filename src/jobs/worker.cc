@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -97,20 +99,57 @@ bool SpeaksOfMemory(std::string_view message) {
   return false;
 }
 
-// An exception that nothing catches, on a thread that a library started, for example.
+// Whether there is none to be had now. Async-signal-safe.
+bool IsMemoryShort() {
+  constexpr std::size_t kProbeBytes = std::size_t{32} << 20;
+  void* probe = ::mmap(nullptr, kProbeBytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED) return true;
+  ::munmap(probe, kProbeBytes);
+  return false;
+}
+
+// Async-signal-safe.
+[[noreturn]] void EndForWantOfMemory() {
+  constexpr std::string_view kWords = "out of memory\n";
+  // Nobody could be told that this failed.
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kWords.data(), kWords.size());
+  ::_exit(kWorkerExitOutOfMemory);
+}
+
+// A library that does not look whether it got its memory ends by one of these signals. Otherwise
+// the process ends by it as it would have: the handler was for once.
+void OnFatalSignal(int signal) {
+  if (IsMemoryShort()) EndForWantOfMemory();
+  ::raise(signal);
+}
+
+// An exception that nothing catches, on a thread that a library started, for example, or one while
+// another is on its way: a thread that could not be started leaves others that nobody joins.
 [[noreturn]] void OnTerminate() {
+  if (IsMemoryShort()) EndForWantOfMemory();
   try {
     if (std::current_exception()) std::rethrow_exception(std::current_exception());
+    std::fprintf(stderr, "ended by std::terminate, %d exceptions on their way\n",
+                 std::uncaught_exceptions());
   } catch (const std::bad_alloc&) {
-    constexpr std::string_view kWords = "out of memory\n";
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kWords.data(), kWords.size());
-    ::_exit(kWorkerExitOutOfMemory);
+    EndForWantOfMemory();
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "ended by an exception: %s\n", failure.what());
   } catch (...) {
     std::fprintf(stderr, "ended by an exception of an unknown type\n");
   }
   std::abort();
+}
+
+// Only where memory is limited: elsewhere the kernel does not refuse it.
+void SayWhenMemoryIsShort() {
+  std::set_terminate(OnTerminate);
+  if (MemoryLimitMb() == 0) return;
+  struct sigaction action {};
+  action.sa_handler = OnFatalSignal;
+  action.sa_flags = SA_RESETHAND | SA_NODEFER;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT}) ::sigaction(signal, &action, nullptr);
 }
 
 // Exceptions end here and nowhere else in the worker.
@@ -154,7 +193,7 @@ Conclusion Conclude(base::Result<domain::StageOutput> result) {
 
 int RunWorker(int socket_fd, const HandlerFactory& factory, SandboxRules rules) {
   const auto sandboxed = EnterSandbox(rules);
-  std::set_terminate(OnTerminate);
+  SayWhenMemoryIsShort();
   ::fcntl(socket_fd, F_SETFD, FD_CLOEXEC);  // Not for what the handler may start.
   WorkerLink link{base::UniqueFd(socket_fd)};
   static_cast<void>(link.Send(EncodeHello({.pid = ::getpid()})));

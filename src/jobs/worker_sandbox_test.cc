@@ -60,7 +60,7 @@ TEST_F(WorkerSandboxTest, RefusesWhatNoStageNeeds) {
   EXPECT_GT(results.size(), 20U);
   // That the kernel refused for another reason would not be told.
   engine_.reset();
-  for (const char* name : {"socket", "connect", "execve", "fork", "ptrace", "mount", "unshare",
+  for (const char* name : {"socket", "connect", "execve", "clone", "ptrace", "mount", "unshare",
                            "kill", "bpf", "io_uring_setup", "prlimit64"}) {
     const std::string sentence = std::string("the sandbox refused the system call ") + name;
     EXPECT_THAT(LogLines("detect_x"), Contains("[DETECT] x " + sentence));
@@ -94,6 +94,26 @@ TEST_F(WorkerSandboxTest, EndsAWorkerThatNeedsTooMuchMemoryWithATypedError) {
   const auto resumed = engine_->Resume(greedy.id);
   ASSERT_TRUE(resumed.ok());
   EXPECT_EQ(WaitForEnd(resumed->job.id).state, JobState::kSucceeded);
+}
+
+TEST_F(WorkerSandboxTest, SaysSoWhenALibraryCrashesForWantOfMemory) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  StartWith("--sandboxed-worker", 256);
+  const store::Job job =
+      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "use_memory_unseen"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
+  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_OUT_OF_MEMORY");
+  EXPECT_EQ(Attempts("detect").front().exit, "exit 72");
+  EXPECT_THAT(ReadText("jobs/detect_x/worker.out"), HasSubstr("out of memory"));
+}
+
+TEST_F(WorkerSandboxTest, CallsACrashACrashWhenThereIsMemory) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  StartWith("--sandboxed-worker", 256);
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "segfault"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
+  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_POISON_SEGMENT");
+  EXPECT_EQ(Attempts("detect").front().exit, "signal 11");
 }
 
 TEST(WorkerSandbox, CanBeTriedWithoutEnteringIt) {

@@ -232,6 +232,16 @@ Output EatMemory(JobContext& context) {
   return StageOutput{};
 }
 
+// As C libraries do that do not look at what malloc gave them.
+Output UseMemoryUnseen(JobContext&) {
+  constexpr std::size_t kBite = std::size_t{8} << 20;
+  for (int i = 0; i < 256; ++i) {
+    auto* bite = static_cast<volatile char*>(std::malloc(kBite));
+    *bite = 1;
+  }
+  return StageOutput{};
+}
+
 long Execve() {
   std::string program = "/bin/true";
   std::array<char*, 2> argv{program.data(), nullptr};
@@ -324,6 +334,7 @@ constexpr std::array kAll = {
     Misconduct{"claim_others_name", ClaimOthersName},
     Misconduct{"claim_other_generation", ClaimOtherGeneration},
     Misconduct{"eat_memory", EatMemory},
+    Misconduct{"use_memory_unseen", UseMemoryUnseen},
     Misconduct{"try_to_escape", TryToEscape},
 };
 
