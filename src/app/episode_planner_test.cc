@@ -246,10 +246,14 @@ TEST_F(EpisodePlannerTest, ForcesOnlyTheStageThatIsAskedFor) {
 TEST_F(EpisodePlannerTest, ReusesNothingAfterAStageThatHasToRun) {
   const StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
   const auto first = MustPlan(request);
+  ASSERT_TRUE(store_.JobSubmit(first.request, clock_.Now()).ok());
+  FinishEverything();
   const std::string lost = Stage(first, "track").work_key;
-  const auto plan = MustPlan(request, [&](const std::string& work_key) {
-    return work_key == lost ? std::nullopt : std::optional(store::StageRunId{1});
-  });
+  const auto plan = MustPlan(
+      request, [&](const std::string& work_key) -> base::Result<std::optional<store::StageRunId>> {
+        if (work_key == lost) return std::optional<store::StageRunId>{};
+        return FromStore()(work_key);
+      });
   EXPECT_TRUE(Stage(plan, "detect").reuse);
   EXPECT_FALSE(Stage(plan, "track").reuse);
   EXPECT_FALSE(Stage(plan, "analytics").reuse);

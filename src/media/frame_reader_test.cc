@@ -346,7 +346,7 @@ TEST(FrameReaderTest, DecodesNothingBeforeTheFirstFrame) {
   const auto whole = ReadAll(path, index, EveryFrame(index));
   ASSERT_EQ(whole.size(), 240U);
   ASSERT_TRUE(index.packets[168].is_keyframe);
-  Damage(path, 0.3, 0.55, 3);
+  Damage(path, 0.57, 0.62, 3);
 
   {
     const DecoderComplaints complaints;

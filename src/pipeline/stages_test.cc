@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -12,6 +13,7 @@
 #include "pipeline/analytics_stage.h"
 #include "pipeline/cluster_stage.h"
 #include "pipeline/detect_stage.h"
+#include "pipeline/detection_table.h"
 #include "pipeline/prepare_stages.h"
 #include "pipeline/stills_stage.h"
 #include "pipeline/testing/fake_context.h"
@@ -84,6 +86,13 @@ class StagesTest : public ::testing::Test {
   std::string HashOf(const std::string& name) const {
     for (const domain::Artifact& input : inputs_) {
       if (input.name == "harvest/open_ep4/" + name) return input.sha256;
+    }
+    return {};
+  }
+
+  fs::path PathOf(const std::string& name) const {
+    for (const domain::Artifact& input : inputs_) {
+      if (input.name == "harvest/open_ep4/" + name) return input.path;
     }
     return {};
   }
@@ -172,6 +181,13 @@ TEST_F(StagesTest, DetectLeavesASkippedSegmentOutAndTheOthersAsTheyAre) {
   EXPECT_EQ(gaps[0].at("start_ms"), 20'000);
   Keep(*output);
   const std::string whole_gap = HashOf("embeddings.parquet");
+  // What comes behind begins a shot, so that nothing is taken to go on.
+  const auto samples = ReadSamples(data_ / PathOf("samples.parquet")).value();
+  const auto behind = std::ranges::find_if(
+      samples, [](const Sample& sample) { return sample.pts >= std::chrono::seconds{20}; });
+  ASSERT_NE(behind, samples.end());
+  EXPECT_GE(domain::ToMillis(behind->pts), gaps[0].at("end_ms").get<std::int64_t>());
+  EXPECT_TRUE(behind->is_cut);
 
   // Whatever it is interrupted by, the same bytes.
   for (int stop = 1; stop <= 3; ++stop) {
