@@ -99,7 +99,8 @@ bool IsRenewedAttemptSpared(const Rig::Wrap& wrap) {
   Rig rig;
   rig.Own(wrap);
   const auto lease = jobs::RuntimeTimes{}.lease / jobs::kTimesDivisor;
-  const int dwell_ms = static_cast<int>(2 * lease.count()) / kSegments;
+  // It also stays so long where models are loaded, and in finalise.
+  const int dwell_ms = static_cast<int>(lease.count() * 3 / 2) / (kSegments + 2);
   const store::Job job = rig.Submit("x", {{"segments", kSegments}, {"dwell_ms", dwell_ms}});
   rig.Eventually([&] {
     const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);

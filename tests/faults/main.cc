@@ -44,7 +44,7 @@ std::vector<Trial> Trials() {
       {"cancels", 10, 200, Cancels},
       One("store-lies", 1, 4, StoreLies),
       One("disk-full", 1, 4, DiskFull),
-      One("clock-jumps", 9, 100, ClockJumps),
+      One("clock-jumps", 10, 100, ClockJumps),
       One("same-starts", 20, 200, [](int keys) { return SameStarts(64, keys); }),
       {"product-times", 0, 10, ProductTimes},
       One("random-lives", 500, 100'000, RandomLives),
