@@ -54,6 +54,23 @@ TEST_F(EngineFaultTest, KillsItsWorkersBeforeALeaseItCannotRenewRunsOut) {
   EXPECT_EQ(Run("detect").run.failures, 0);
 }
 
+TEST_F(EngineFaultTest, EndsAnAttemptWhoseResultIsNotTaken) {
+  const auto is_refusing = std::make_shared<std::atomic<bool>>(true);
+  UseFault([is_refusing](std::string_view method, When when) -> std::optional<base::Error> {
+    const bool is_result = method == "TaskSucceed" && when == When::kBefore;
+    return is_result && *is_refusing ? std::optional(Unavailable()) : std::nullopt;
+  });
+  StartEngine([](Engine::Options& options) {
+    options.times.stall_max = std::chrono::milliseconds{300};
+    options.times.retry_first = std::chrono::milliseconds{5};
+  });
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::object()));
+  ASSERT_TRUE(Eventually([&] { return Attempts("detect").size() == 2; }));
+  *is_refusing = false;
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_STALLED");
+}
+
 // Each call that a normal run makes is done once, and said to have failed.
 class EngineLieTest : public EngineFaultTest, public testing::WithParamInterface<const char*> {};
 

@@ -27,7 +27,7 @@ struct RuntimeTimes {
   Millis stall_grace{60'000};  // Then killed.
   // Without progress for so long an attempt is stalled, whatever its phase and its habits. Six
   // attempts of this and the grace, and the waits between them, are less than an hour.
-  Millis stall_max{480'000};
+  Millis stall_max{450'000};
   Millis budget_starting{60'000};
   Millis budget_model_load{300'000};
   Millis budget_seek{60'000};

@@ -1,12 +1,15 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include <atomic>
 #include <fstream>
 #include <map>
 #include <thread>
 
+#include "base/unique_fd.h"
 #include "jobs/testing/engine_fixture.h"
 #include "jobs/testing/faulty_store.h"
 #include "oracle.h"
@@ -99,7 +102,8 @@ bool IsRenewedAttemptSpared(const Rig::Wrap& wrap) {
   Rig rig;
   rig.Own(wrap);
   const auto lease = jobs::RuntimeTimes{}.lease / jobs::kTimesDivisor;
-  const int dwell_ms = static_cast<int>(2 * lease.count()) / kSegments;
+  // It also stays so long where models are loaded, and in finalise.
+  const int dwell_ms = static_cast<int>(lease.count() * 3 / 2) / (kSegments + 2);
   const store::Job job = rig.Submit("x", {{"segments", kSegments}, {"dwell_ms", dwell_ms}});
   rig.Eventually([&] {
     const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
@@ -220,6 +224,19 @@ bool IsMissingFileFound() {
   return !row.violations.empty();
 }
 
+// Somebody else, this process, is at the key already.
+bool IsDoubleRunFound() {
+  Row row;
+  Rig rig;
+  rig.Own();
+  const auto path = rig.folder() / "alone-x";
+  const base::UniqueFd other(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (::flock(other.get(), LOCK_EX) != 0) return false;
+  const store::Job job = rig.Submit("x", {{"segments", kSegments}, {"alone", true}});
+  CheckRound(rig, "x", job, kSegments, row);
+  return !row.violations.empty();
+}
+
 bool DoesTheReaderSeeTornFiles() {
   Rig rig;
   const auto file = rig.folder() / "torn.json";
@@ -260,6 +277,7 @@ Row NegativeControls() {
   expect_caught("other bytes", !KilledOnce("sloppy", {}).violations.empty());
   expect_caught("lost event", !KilledOnce("work", forgetful).violations.empty());
   expect_caught("row before file", IsMissingFileFound());
+  expect_caught("double run", IsDoubleRunFound());
   const auto without_result = [](Rig& rig) {
     const std::filesystem::path link = rig.folder() / "harvest/x/detect.bin";
     std::filesystem::remove(std::filesystem::canonical(link));

@@ -97,7 +97,7 @@ Target NextTarget(std::mt19937& random, int strikes, const Target& last, std::si
 // Kills the worker at the target. False when the job has no more to be killed.
 bool Strike(Rig& rig, const std::string& key, const store::Job& job, Target& target, Row& row) {
   const std::int64_t pid = AwaitWorker(rig, key, job, target);
-  ::poll(nullptr, 0, target.phase == Phase::kStarting ? 0 : static_cast<int>(pid % 4));
+  if (target.phase >= Phase::kWork) ::poll(nullptr, 0, static_cast<int>(pid % 4));
   // What it is at now counts, not what it was at when it was seen.
   const Phase phase = pid == 0 ? target.phase : rig.Stage(job.id).phase;
   if (pid == 0 || ::kill(static_cast<pid_t>(pid), SIGKILL) != 0) return false;

@@ -46,7 +46,7 @@ std::vector<Trial> Trials() {
       {"cancels", 10, 200, Cancels},
       One("store-lies", 1, 4, StoreLies),
       {"disk-sweeps", 4, 100'000, DiskSweeps},  // The second: every write there is.
-      One("clock-jumps", 9, 100, ClockJumps),
+      One("clock-jumps", 10, 100, ClockJumps),
       One("same-starts", 20, 200, [](int keys) { return SameStarts(64, keys); }),
       {"product-times", 0, 10, ProductTimes},
       One("random-lives", 500, 20'000, RandomLives),

@@ -111,13 +111,6 @@ void KillAndLeave(int round, Row& row) {
   const pid_t owner = StartOwner({.folder = rig.folder(), .params = params});
   std::optional<jobs::ProcessStat> before;
   rig.Eventually([&] { return (before = LivingProcess(left)).has_value(); });
-  // A worker that stands still: its file is there a moment before it stops.
-  if (is_worker) {
-    rig.Eventually([&] {
-      const auto stat = LivingProcess(left);
-      return !stat || stat->state == 'T';
-    });
-  }
   ::kill(owner, SIGKILL);
   ROLLCALL_CHECK(::waitpid(owner, nullptr, 0) == owner);
   if (const auto now = LivingProcess(left);

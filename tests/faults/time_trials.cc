@@ -81,8 +81,13 @@ void KillWorker(int round, Row& row) {
   rig.Own();
   const store::Job job = rig.Submit("x", kWork);
   const pid_t pid = AwaitPhase(rig, job, phase, phase == Phase::kWork ? 2 : 0);
+  const base::WallTime struck = rig.Now().wall;
   if (pid > 0 && ::kill(pid, SIGKILL) == 0) ++row.hits[std::string(domain::PhaseName(phase))];
-  AwaitSecondAttempt(rig, Steady::now(), {milliseconds{0}, milliseconds{500}}, row);
+  AwaitSecondAttempt(rig, Steady::now(), {milliseconds{0}, seconds{2}}, row);
+  const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
+  if (!attempts.ok() || *attempts->front().ended_at - struck > milliseconds{500}) {
+    row.violations.push_back("requeueing takes too long");
+  }
   CheckRound(rig, "x", job, kSegments, row);
 }
 

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +20,7 @@
 #include "base/unique_fd.h"
 #include "domain/reasons.h"
 #include "jobs/testing/misconduct.h"
+#include "jobs/worker.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -181,14 +184,16 @@ class FakeStage final : public domain::StageHandler {
     return {};
   }
 
-  // Outlives its owner: the kernel does not end it, and as it stands still it does not see that the
-  // socket has ended.
+  // Outlives its owner: the kernel does not end it, and where its socket was there is one that
+  // never ends.
   static void StayBehind(const JobContext& context) {
     ::prctl(PR_SET_PDEATHSIG, 0);
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return;
+    ::dup2(ends[0], kWorkerSocketFd);
     const fs::path path = context.assignment().data_dir / "left";
     std::ofstream(path.string() + ".tmp") << ::getpid();
     fs::rename(path.string() + ".tmp", path);
-    ::raise(SIGSTOP);
   }
 
   // Says all the time that it is at something else now, and gets nowhere.
