@@ -127,6 +127,8 @@ Result<void> EngineLink::Connect() {
       const auto hello = client_->Call(control::method::kHello, Json::object(), milliseconds{5000});
       if (hello.ok()) return {};
       client_.reset();
+      // It has answered: waiting mends no store.
+      if (hello.error().code == base::ErrorCode::kDataLoss) return hello.error();
     }
     if (child_ == 0) {
       const auto started = StartChild();

@@ -169,6 +169,30 @@ TEST_F(EngineServiceTest, DoesNotRemoveAnEpisodeThatIsWorkedOn) {
             reason::kJobAlreadyRunning);
 }
 
+TEST_F(EngineServiceTest, ComparesTheFilesWithTheStore) {
+  EXPECT_EQ(MustCall(method::kProjectionCheck, Json::object())["compared"], 0);
+  MustCall(method::kEpisodeAdd, {{"video", StartParams()["video"]}});
+  const Json whole = MustCall(method::kProjectionCheck, Json::object());
+  EXPECT_EQ(whole["compared"], 2);
+  EXPECT_EQ(whole["problems"], Json::array());
+
+  fs::remove(data_.episode("a_s01_e01") / "runtime.json");
+  const fs::path state = data_.episode("a_s01_e01") / "state.json";
+  Json altered = Json::parse(base::ReadFile(state).value());
+  altered["states"]["detected"] = true;
+  ASSERT_TRUE(base::WriteFileAtomic(state, altered.dump()).ok());
+  EXPECT_EQ(MustCall(method::kProjectionCheck, Json::object())["problems"], Json::parse(R"([
+              {"path": "episodes/a_s01_e01/state.json", "kind": "differs",
+               "detail": "states/detected is true, the store says false"},
+              {"path": "episodes/a_s01_e01/runtime.json", "kind": "missing", "detail": ""}])"));
+}
+
+TEST_F(EngineServiceTest, TellsTheTimesThatItWorksBy) {
+  const Json runtime = MustCall(method::kHello, Json::object())["runtime"];
+  EXPECT_EQ(runtime["lease_ms"], 1500);  // A twentieth of the product's.
+  EXPECT_EQ(runtime.size(), jobs::kRuntimeTimeFields.size());
+}
+
 TEST_F(EngineServiceTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(Refusal("job.paint", Json::object()), reason::kBadRequest);
   EXPECT_EQ(Refusal(method::kJobShow, {{"job", "detect_nobody"}}), reason::kJobNotFound);

@@ -21,6 +21,8 @@ class Console {
   bool is_json() const { return is_json_; }
   // How what Print writes is shown; asked anew each time, windows change.
   Terminal terminal() const;
+  // To which long cells of a table are broken; 0 where nobody reads columns.
+  int table_width() const { return terminal().is_tty ? terminal().width : 0; }
   Paint paint() const { return Paint(terminal().is_coloured); }
 
   // Text for the person, with its line ends: to standard output, or standard error with --json.

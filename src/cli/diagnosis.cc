@@ -80,7 +80,7 @@ void DescribeOpen(const JobView& job, const StageView& stage, const RuntimeTimes
     case JobState::kLeased:
       if (job.is_worked_on) return DescribeLive(job, stage, times, diagnosis);
       findings.push_back(
-          fmt::format("{} was {}; it goes on {}.", stage.name, WhereItWasLeft(stage), From(stage)));
+          fmt::format("{} was {}. It goes on {}.", stage.name, WhereItWasLeft(stage), From(stage)));
       break;
     case JobState::kCancelling:
       findings.push_back(

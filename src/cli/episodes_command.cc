@@ -62,7 +62,7 @@ Result<ExitCode> List(Session& session) {
                episode.at("video_path")});
   }
   console.Print(table.is_empty() ? "no episodes yet; `rollcall analyze VIDEO` adds one\n"
-                                 : table.ToString(console.paint()));
+                                 : table.ToString(console.paint(), console.table_width()));
   return ExitCode::kOk;
 }
 

@@ -83,7 +83,9 @@ std::string States(const Json& episode, const Paint& paint) {
   return text;
 }
 
-std::string Envelopes(const Json& episode, const Paint& paint) {
+// `is_worked_on`: an engine takes work; without one nothing runs, whatever an envelope says.
+std::string Envelopes(const Json& episode, bool is_worked_on, const Console& console) {
+  const Paint paint = console.paint();
   TextTable table({"  STAGE", "STATUS", "RUN", "ATTEMPTS", "RESULT"});
   for (const Json& stage : episode.at("stages")) {
     if (stage.at("generation") == 0) continue;
@@ -92,11 +94,14 @@ std::string Envelopes(const Json& episode, const Paint& paint) {
       result = paint.Bad(stage["error"].value("reason", "") + ": " +
                          stage["error"].value("message", ""));
     }
-    table.Add({"  " + stage.at("name").get<std::string>(), stage.at("status"),
+    const std::string status = stage.at("status");
+    table.Add({"  " + stage.at("name").get<std::string>(),
+               status == "running" && !is_worked_on ? "interrupted" : status,
                std::to_string(stage.at("generation").get<int>()),
                std::to_string(stage.at("attempts").size()), std::move(result)});
   }
-  return paint.Bold("jobs") + "\n" + (table.is_empty() ? "  none yet\n" : table.ToString(paint));
+  return paint.Bold("jobs") + "\n" +
+         (table.is_empty() ? "  none yet\n" : table.ToString(paint, console.table_width()));
 }
 
 // The stage whose file a plain name stands for: the last one that leaves a file of the name.
@@ -173,9 +178,11 @@ Result<void> PrintText(const Session& session, const Json& episode,
   std::string text =
       fmt::format("{}  {}\n\n", paint.Bold(key), episode.at("video_path").get<std::string>());
   ROLLCALL_TRY_ASSIGN(const std::string attempts, Attempts(episode, paint));
+  const bool is_worked_on = std::all_of(
+      open.begin(), open.end(), [](const control::JobView& job) { return job.is_worked_on; });
   text += States(episode, paint) + "\n" + Now(session, open, paint) + "\n" +
-          Envelopes(episode, paint) + "\n" + attempts + "\n" + Artifacts(episode, paint) + "\n" +
-          paint.Bold("log") + "\n";
+          Envelopes(episode, is_worked_on, console) + "\n" + attempts + "\n" +
+          Artifacts(episode, paint) + "\n" + paint.Bold("log") + "\n";
   for (const std::string& line : LogLines(session.data(), key)) text += "  " + line + "\n";
   console.Print(text);
   return {};

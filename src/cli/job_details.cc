@@ -44,6 +44,15 @@ std::string LeftDetail(const StageView& stage) {
                      ShortDuration(*stage.eta_p90_s));
 }
 
+// Without the day where it is that of the start.
+std::string EndTime(const AttemptView& attempt) {
+  constexpr std::size_t kDay = 11;
+  if (attempt.is_running()) return "–";
+  const std::string ended = ShortTime(attempt.ended_at);
+  const std::string started = ShortTime(attempt.started_at);
+  return ended.substr(0, kDay) == started.substr(0, kDay) ? ended.substr(kDay) : ended;
+}
+
 }  // namespace
 
 std::string ShortTime(const std::string& iso) {
@@ -79,7 +88,7 @@ std::string AttemptTable(const std::vector<StageView>& stages, const Paint& pain
                                   ? attempt.outcome
                                   : attempt.outcome + ": " + attempt.error_reason;
       table.Add({stage.name, std::to_string(attempt.number), ShortTime(attempt.started_at),
-                 attempt.is_running() ? "–" : ShortTime(attempt.ended_at), how, attempt.exit,
+                 EndTime(attempt), how, attempt.exit,
                  attempt.rss_peak_bytes > 0 ? Bytes(attempt.rss_peak_bytes) : ""});
     }
   }

@@ -94,7 +94,8 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
     table.Add({std::to_string(job.id), job.public_id, Painted(StatusWord(job), console.paint()),
                ShortTime(job.created_at), NewsOf(job)});
   }
-  std::string text = table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint());
+  std::string text =
+      table.is_empty() ? "no jobs yet\n" : table.ToString(console.paint(), console.table_width());
   if (const auto more = answer.value("left_out", 0); more > 0) {
     text += fmt::format("{} older ones: --all\n", more);
   }
@@ -110,7 +111,26 @@ Result<JobView> Find(Session& session, const std::string& job) {
   return control::JobViewFromJson(answer.at("job"));
 }
 
-std::string StageTable(const JobView& job, const Paint& paint) {
+// The newest events. What a stage waits for follows from the others, and is said above as it is
+// now.
+std::string EventTable(const Json& events, const Console& console) {
+  constexpr std::size_t kShown = 40;
+  std::vector<const Json*> wanted;
+  for (const Json& event : events) {
+    const std::string kind = event.at("kind");
+    if (kind != "stage_waiting" && kind != "stage_blocked") wanted.push_back(&event);
+  }
+  TextTable table({"EVENT", "AT", ""});
+  for (std::size_t i = wanted.size() - std::min(wanted.size(), kShown); i < wanted.size(); ++i) {
+    const Json& event = *wanted[i];
+    table.Add({event.at("kind"), ShortTime(event.at("at")), EventText(event.at("body"))});
+  }
+  if (table.is_empty()) return {};
+  return "\n" + table.ToString(console.paint(), console.table_width());
+}
+
+std::string StageTable(const JobView& job, const Console& console) {
+  const Paint paint = console.paint();
   TextTable stages({"STAGE", "STATUS", "RUN", "ATTEMPT", ""});
   for (const control::StageView& stage : job.stages) {
     stages.Add({stage.name, Painted(StatusWord(stage, job.is_worked_on), paint),
@@ -118,7 +138,7 @@ std::string StageTable(const JobView& job, const Paint& paint) {
                 stage.attempt == 0 ? "–" : std::to_string(stage.attempt),
                 LiveNews(stage, job.is_worked_on)});
   }
-  return stages.ToString(paint);
+  return stages.ToString(paint, console.table_width());
 }
 
 Result<ExitCode> Show(Session& session, const JobFlags& flags) {
@@ -134,7 +154,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
       fmt::format("{}  {}\n  number    {}\n  created   {}\n", paint.Bold(job.public_id),
                   Painted(StatusWord(job), paint), job.id, ShortTime(job.created_at));
   if (!job.finished_at.empty()) text += "  finished  " + ShortTime(job.finished_at) + "\n";
-  text += "\n" + StageTable(job, paint);
+  text += "\n" + StageTable(job, console);
   if (const control::StageView* stage = job.CurrentStage(); stage && !stage->phase.empty()) {
     text += "\n" + paint.Bold(stage->name) + "\n" + LiveDetails(*stage, job.is_worked_on);
   }
@@ -145,11 +165,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
   if (std::string attempts = AttemptTable(job.stages, paint); !attempts.empty()) {
     text += "\n" + attempts;
   }
-  TextTable events({"EVENT", "AT", ""});
-  for (const Json& event : answer.at("events")) {
-    events.Add({event.at("kind"), ShortTime(event.at("at")), EventText(event.at("body"))});
-  }
-  if (!events.is_empty()) text += "\n" + events.ToString(paint);
+  text += EventTable(answer.at("events"), console);
   console.Print(text);
   return ExitCode::kOk;
 }

@@ -251,7 +251,8 @@ std::string StageSummary(const StageView& stage) {
                          stage.wait_reason.empty() ? "" : " (" + stage.wait_reason + ")");
     case JobState::kBlocked:
     case JobState::kQueued:
-      return stage.wait_reason.empty() ? "waiting" : "waiting: " + stage.wait_reason;
+      if (stage.wait_reason.empty()) return "waiting";
+      return (stage.wait_reason.starts_with("wait") ? "" : "waiting: ") + stage.wait_reason;
     case JobState::kCancelling:
       return "cancelling";
     default: {

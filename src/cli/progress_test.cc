@@ -244,7 +244,7 @@ TEST_F(ProgressDisplayTest, SaysThatAStageWaitsOnlyWhenItTakesLong) {
   plain.Show(job, start_ + seconds{2});
   EXPECT_EQ(Take(), "");
   plain.Show(job, start_ + seconds{3});
-  EXPECT_EQ(Take(), "track: waiting: waits for a free worker\n");
+  EXPECT_EQ(Take(), "track: waits for a free worker\n");
 }
 
 TEST_F(ProgressDisplayTest, WritesNoEscapesToAPipe) {

@@ -436,12 +436,14 @@ void Attempt::OnProbed(const base::Result<void>& probed) {
 
 void Attempt::Succeed() {
   if (step_ != Step::kConcluding) return;
+  // In this order: what has ended in between has left its sum.
+  const std::int64_t rss_so_far = PeakMemoryBytes(process_->pid());
   const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
   const store::AttemptEnd end{.outcome = AttemptOutcome::kSucceeded,
                               .error = {},
                               .retry_at = std::nullopt,
                               .exit = exit.ToString(),
-                              .rss_peak_bytes = exit.rss_peak_bytes};
+                              .rss_peak_bytes = std::max(exit.rss_peak_bytes, rss_so_far)};
   const std::string result =
       output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
   const auto succeeded =

@@ -106,6 +106,19 @@ std::optional<ProcessStat> ReadProcessStat(pid_t pid) {
   return stat;
 }
 
+std::int64_t PeakMemoryBytes(pid_t pid) {
+  constexpr std::string_view kLine = "VmHWM:";
+  constexpr std::int64_t kKilobyte = 1024;  // As the kernel counts them.
+  const auto text = base::ReadFile(fmt::format("/proc/{}/status", pid));
+  if (!text.ok()) return 0;
+  const std::size_t at = text->find(kLine);
+  if (at == std::string::npos) return 0;
+  std::istringstream fields(text->substr(at + kLine.size()));
+  std::int64_t kilobytes = 0;
+  fields >> kilobytes;
+  return kilobytes * kKilobyte;
+}
+
 std::vector<pid_t> LiveProcessesOfAttempt(pid_t group, std::string_view attempt_uuid) {
   std::vector<pid_t> found;
   for (const pid_t pid : AllProcesses()) {

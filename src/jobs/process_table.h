@@ -22,6 +22,9 @@ struct ProcessStat {
 // nullopt if there is no such process.
 std::optional<ProcessStat> ReadProcessStat(pid_t pid);
 
+// The most memory that the process has held so far; 0 if it cannot be told, or it has ended.
+std::int64_t PeakMemoryBytes(pid_t pid);
+
 // The environment variable that marks every process of an attempt, with its attempt id.
 inline constexpr std::string_view kAttemptVariable = "ROLLCALL_ATTEMPT";
 

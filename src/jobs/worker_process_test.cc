@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -34,6 +35,11 @@ class WorkerProcessTest : public testing::Test {
   const fs::path folder_ = fs::temp_directory_path() / ("rollcall-process-" + base::RandomId());
   const std::string uuid_ = base::RandomId();
 };
+
+TEST_F(WorkerProcessTest, SaysHowMuchMemoryALiveProcessHasHeld) {
+  EXPECT_GT(PeakMemoryBytes(::getpid()), 1'000'000);
+  EXPECT_EQ(PeakMemoryBytes(-1), 0);
+}
 
 TEST_F(WorkerProcessTest, SaysHowAProcessEnded) {
   EXPECT_EQ(Ended(*StartShell("exit 3")).ToString(), "exit 3");
