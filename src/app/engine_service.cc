@@ -87,7 +87,7 @@ struct EngineService::Method {
 };
 
 Result<Json> EngineService::Call(std::string_view method, const Json& params) {
-  static constexpr std::array<Method, 17> kMethods{{
+  static constexpr std::array<Method, 18> kMethods{{
       {method::kHello, &EngineService::Hello},
       {method::kWork, &EngineService::Work},
       {method::kDetach, &EngineService::Detach},
