@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -31,6 +32,9 @@ using testing::Not;
 
 constexpr std::int64_t kMegabyte = 1 << 20;
 
+// Asked of the kernel and not of what is tested.
+bool KernelHasSeccomp() { return ::prctl(PR_GET_SECCOMP) >= 0; }
+
 class WorkerSandboxTest : public EngineTest {
  protected:
   void StartWith(const std::string& worker_flag, std::int64_t memory_mb) {
@@ -49,7 +53,7 @@ class WorkerSandboxTest : public EngineTest {
 
 TEST_F(WorkerSandboxTest, RefusesWhatNoStageNeeds) {
   ROLLCALL_SKIP_UNDER_SANITIZERS();
-  if (!TrySandbox().ok()) GTEST_SKIP() << TrySandbox().error().message << ": not run";
+  if (!KernelHasSeccomp()) GTEST_SKIP() << "the kernel has no seccomp: not run";
   StartWith("--sandboxed-worker", 0);
   const Json results = ResultOf("try_to_escape");
   for (const auto& [name, error_number] : results.items()) {
@@ -126,7 +130,7 @@ TEST(WorkerSandbox, CanBeTriedWithoutEnteringIt) {
       EXPECT_EQ(line.back(), '0') << "this process is under a filter";
     }
   }
-  if (!tried.ok()) GTEST_SKIP() << tried.error().message << ": not run";
+  EXPECT_EQ(tried.ok(), KernelHasSeccomp());
 }
 
 }  // namespace
