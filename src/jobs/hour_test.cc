@@ -245,7 +245,6 @@ TEST_P(EngineHourTest, EndsAJobThatDoesNotGetOn) {
 INSTANTIATE_TEST_SUITE_P(
     All, EngineHourTest,
     testing::Values(BadStage{"HangsInWork", R"({"behaviour": "hang", "at": 1})"},
-                    BadStage{"ChangesItsPhaseForEver", R"({"behaviour": "restless"})"},
                     BadStage{"RepeatsASegmentForEver", R"({"behaviour": "same_done", "at": 1})"}),
     [](const auto& stage) { return std::string(stage.param.name); });
 
