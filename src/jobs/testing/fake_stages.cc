@@ -175,7 +175,6 @@ class FakeStage final : public domain::StageHandler {
     }
     if (behaviour_ == "stop_self") ::raise(SIGSTOP);
     if (behaviour_ == "left_behind") StayBehind(context);
-    if (behaviour_ == "restless") ChangePhases(context);
     if (behaviour_ == "same_done") RepeatItself(context, number);
     if (behaviour_ == "deaf") IgnoreTerm();
     if (behaviour_ == "with_child" || behaviour_ == "with_lost_child") StartChild(context);
@@ -194,16 +193,6 @@ class FakeStage final : public domain::StageHandler {
     const fs::path path = context.assignment().data_dir / "left";
     std::ofstream(path.string() + ".tmp") << ::getpid();
     fs::rename(path.string() + ".tmp", path);
-  }
-
-  // Says all the time that it is at something else now, and gets nowhere.
-  static void ChangePhases(JobContext& context) {
-    while (true) {
-      context.SetPhase(domain::Phase::kModelLoad);
-      ::poll(nullptr, 0, 5);
-      context.SetPhase(domain::Phase::kSeek);
-      ::poll(nullptr, 0, 5);
-    }
   }
 
   // Reports for ever what it has reported, and commits what is committed.

@@ -13,7 +13,7 @@ namespace rollcall::jobs {
 //               "throw" "permanent" "transient" "crash" "deaf" "stall" "stop_self" "chatter"
 //               "with_child" "lie_missing" "lie_size" "lie_hash" "escape"
 //               "left_behind" (hangs and outlives its owner; its pid is in the file `left`)
-//               "restless" (changes its phase for ever) "same_done" (repeats a segment for ever)
+//               "same_done" (repeats a segment for ever)
 //               "forget" (does what is committed again), "sloppy" (other bytes after a restart)
 //               and those of misconduct.h. With the file `good` in the data directory: "work".
 //   segments    how many (3)
