@@ -128,7 +128,10 @@ Result<void> EngineLink::Connect() {
       if (hello.ok()) return {};
       client_.reset();
       // It has answered: waiting mends no store.
-      if (hello.error().code == base::ErrorCode::kDataLoss) return hello.error();
+      if (hello.error().code == base::ErrorCode::kDataLoss) {
+        if (child_ > 0) ReapChild(milliseconds{0});
+        return hello.error();
+      }
     }
     if (child_ == 0) {
       const auto started = StartChild();

@@ -41,9 +41,9 @@ bool IsAlive(pid_t pid) {
 
 class ScenarioTest : public RollcallTest {
  protected:
-  // Every frame: long enough to be met in the middle.
-  std::vector<std::string> Analyze(const fs::path& video) {
-    return {"analyze", video.string(), "--effort", "full"};
+  // Long enough to be met in the middle; `full` where more than one thing is to be seen there.
+  std::vector<std::string> Analyze(const fs::path& video, const std::string& effort = "normal") {
+    return {"analyze", video.string(), "--effort", effort};
   }
 
   // Sets the runtime's times in rollcall.toml: the product's own, divided, then changed by
@@ -211,12 +211,12 @@ TEST_F(ScenarioTest, NormalRun) {
   // Long enough for several heartbeats at the product's own times.
   const fs::path once = folder_ / "once.mp4";
   fs::rename(video, once);
-  const std::string loop = "ffmpeg -nostdin -v error -y -stream_loop 2 -i '" + once.string() +
+  const std::string loop = "ffmpeg -nostdin -v error -y -stream_loop 1 -i '" + once.string() +
                            "' -c copy '" + video.string() + "'";
   const bool is_long = std::system(loop.c_str()) == 0;
   if (!is_long) fs::copy_file(once, video);
 
-  Command command(Analyze(video), env_);
+  Command command(Analyze(video, "full"), env_);
   // runtime.json and .lock are created.
   ASSERT_TRUE(WaitUntil([&] { return WorkerPid() > 0; }));
   ASSERT_TRUE(WaitUntil([&] {
@@ -282,7 +282,7 @@ TEST_F(ScenarioTest, ObserverLostAndBack) {
   const fs::path video = Video("a_s01_e01.mp4");
   Json before;
   {
-    Command first(Analyze(video), env_);
+    Command first(Analyze(video, "full"), env_);
     ASSERT_TRUE(WaitForSegments(1));
     before = Stage();
     first.Signal(SIGKILL);
@@ -296,7 +296,7 @@ TEST_F(ScenarioTest, ObserverLostAndBack) {
   EXPECT_GE(after["done"].get<std::int64_t>(), before["done"].get<std::int64_t>());
   EXPECT_LE(after["pulse_age_s"].get<double>(), 5);
   // A start is refused while it runs.
-  const Ended refused = Rollcall(Analyze(video));
+  const Ended refused = Rollcall(Analyze(video, "full"));
   EXPECT_EQ(refused.exit, 6) << refused.out << refused.err;
   EXPECT_THAT(refused.out, HasSubstr("already running: detect_a_s01_e01"));
   // Progress goes on, without anybody who looks.
@@ -386,7 +386,7 @@ TEST_F(ScenarioTest, WorkerThatPulsesButGetsNowhere) {
 }
 
 TEST_F(ScenarioTest, ResumeAfterEverythingWasKilled) {
-  Command command(Analyze(Video("a_s01_e01.mp4")), env_);
+  Command command(Analyze(Video("a_s01_e01.mp4"), "full"), env_);
   ASSERT_TRUE(WaitForSegments(2));
   KillEverything(command);
   // Nothing pretends to be alive.
@@ -518,7 +518,7 @@ TEST_F(ScenarioTest, OwnerKilledInTheMiddleOfASegment) {
   Command first({"serve"}, env_);
   ASSERT_TRUE(first.WaitForOutput("serving"));
   ASSERT_EQ(Rollcall({"episodes", "add", Video("a_s01_e01.mp4").string()}).exit, 0);
-  ASSERT_EQ(Rollcall({"jobs", "start", "analyze", kKey, "--effort", "full", "--detach"}).exit, 0);
+  ASSERT_EQ(Rollcall({"jobs", "start", "analyze", kKey, "--detach"}).exit, 0);
   ASSERT_TRUE(WaitUntil([&] { return SegmentsBegun() == 2; }));
   const pid_t worker = WorkerPid();
   ASSERT_GT(worker, 0);
