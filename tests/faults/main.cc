@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "jobs/testing/fake_stages.h"
 #include "jobs/worker.h"
+#include "sibling.h"
 #include "trials.h"
 
 namespace rollcall::faults {
@@ -33,6 +34,11 @@ Trial One(std::string name, int quick, int full, Function function) {
           [function](int volume) { return std::vector<Row>{function(volume)}; }};
 }
 
+// In the program store_faults.
+Trial Sibling(const std::string& name, int quick, int full) {
+  return {name, quick, full, [name](int volume) { return RunInSibling(name, volume); }};
+}
+
 std::vector<Trial> Trials() {
   return {
       One("worker-kills", 30, 2000, WorkerKills),
@@ -42,8 +48,8 @@ std::vector<Trial> Trials() {
       One("owner-kills", 6, 300, OwnerKills),
       One("owner-failpoints", 5, 100, OwnerFailpoints),
       {"cancels", 9, 201, Cancels},
-      One("store-lies", 1, 4, StoreLies),
-      {"disk-sweeps", 4, 100'000, DiskSweeps},  // The second: every write there is.
+      Sibling("store-lies", 1, 4),
+      Sibling("disk-sweeps", 4, 100'000),  // The second: every write there is.
       One("clock-jumps", 4, 100, ClockJumps),
       One("same-starts", 50, 200, [](int keys) { return SameStarts(64, keys); }),
       One("random-lives", 500, 20'000, RandomLives),
