@@ -71,6 +71,69 @@ TEST_F(EngineFaultTest, EndsAnAttemptWhoseResultIsNotTaken) {
   EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_STALLED");
 }
 
+// The store is the first to notice: nobody else has anything to write.
+TEST_F(EngineFaultTest, PausesTheQueuesWhenTheStoreHasNoSpaceAndGoesOnByItself) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault([is_full](std::string_view method, When when) -> std::optional<base::Error> {
+    const bool is_write = method == "TaskClaim" || method == "QueuePause";
+    if (!*is_full || !is_write || when != When::kBefore) return std::nullopt;
+    return base::Error{base::ErrorCode::kResourceExhausted, "ERR_DISK_FULL", "on purpose", ""};
+  });
+  StartEngine();
+  *is_full = true;
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::object()));
+  EXPECT_TRUE(Eventually([&] {
+    return ReadText("logs/worker.log").find("queues paused: ERR_DISK_FULL") != std::string::npos;
+  }));
+  *is_full = false;
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+}
+
+// Goes ahead by a day at every other reading.
+class SwingingClock final : public base::Clock {
+ public:
+  base::Instant Now() override {
+    base::Instant now = system_.Now();
+    if (readings_++ % 2 == 1) now.wall += std::chrono::hours{24};
+    return now;
+  }
+
+ private:
+  base::SystemClock system_;
+  std::atomic<int> readings_{0};
+};
+
+class RetryWatch final : public FaultyStore {
+ public:
+  RetryWatch(std::unique_ptr<store::JobStore> inner, std::atomic<std::int64_t>& delay_ms)
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }),
+        delay_ms_(delay_ms) {}
+  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
+                             base::Instant now) override {
+    if (end.retry_at) delay_ms_ = std::chrono::milliseconds{*end.retry_at - now.wall}.count();
+    return inner().TaskEnd(fence, end, now);
+  }
+
+ private:
+  std::atomic<std::int64_t>& delay_ms_;
+};
+
+// The store takes the delay from two wall times: they must be of one reading.
+TEST_F(EngineFaultTest, AWallClockThatJumpsAsAnAttemptFailsDoesNotPutOffTheRetryByADay) {
+  std::atomic<std::int64_t> delay_ms{0};
+  store_ = std::make_unique<RetryWatch>(std::move(store_), delay_ms);
+  SwingingClock clock;
+  auto engine = Engine::Create(FakeEngineOptions(data_dir_), *store_, clock);
+  ASSERT_TRUE(engine.ok());
+  engine_ = std::move(engine).value();
+  ASSERT_TRUE(engine_->StartWorking().ok());
+  SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "transient"}, {"times", 1}}));
+  ASSERT_TRUE(Eventually([&] { return delay_ms != 0; }));
+  EXPECT_GT(delay_ms, 0);
+  EXPECT_LE(delay_ms, RuntimeTimes{}.retry_first.count());
+  engine_.reset();
+}
+
 // Each call that a normal run makes is done once, and said to have failed.
 class EngineLieTest : public EngineFaultTest, public testing::WithParamInterface<const char*> {};
 

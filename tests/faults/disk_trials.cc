@@ -151,7 +151,10 @@ class Answers::Listening final : public jobs::FaultyStore {
   }
   base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
                                 base::Instant now) override {
-    return Heard(inner().QueuePause(stage, reason, now));
+    auto paused = Heard(inner().QueuePause(stage, reason, now));
+    // Whoever starts to work takes back all pauses, and is told when that does not go.
+    if (!paused.ok() && reason.empty()) static_cast<void>(Heard(Refused(paused.error())));
+    return paused;
   }
 
  private:

@@ -14,6 +14,7 @@
 #include "jobs/testing/fake_stages.h"
 #include "jobs/worker.h"
 #include "owner_process.h"
+#include "sibling.h"
 #include "trials.h"
 
 namespace rollcall::faults {
@@ -34,6 +35,11 @@ Trial One(std::string name, int quick, int full, Function function) {
           [function](int volume) { return std::vector<Row>{function(volume)}; }};
 }
 
+// In the program store_faults.
+Trial Sibling(const std::string& name, int quick, int full) {
+  return {name, quick, full, [name](int volume) { return RunInSibling(name, volume); }};
+}
+
 std::vector<Trial> Trials() {
   return {
       One("worker-kills", 30, 2000, WorkerKills),
@@ -44,8 +50,8 @@ std::vector<Trial> Trials() {
       One("owner-stops", 7, 200, OwnerStops),
       One("owner-failpoints", 5, 100, OwnerFailpoints),
       {"cancels", 10, 200, Cancels},
-      One("store-lies", 1, 4, StoreLies),
-      {"disk-sweeps", 4, 100'000, DiskSweeps},  // The second: every write there is.
+      Sibling("store-lies", 1, 4),
+      Sibling("disk-sweeps", 4, 100'000),  // The second: every write there is.
       One("clock-jumps", 10, 100, ClockJumps),
       One("same-starts", 20, 200, [](int keys) { return SameStarts(64, keys); }),
       {"product-times", 0, 10, ProductTimes},

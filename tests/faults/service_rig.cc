@@ -34,7 +34,7 @@ constexpr std::chrono::seconds kLimit{60};
 jobs::Engine::Options OptionsFor(const fs::path& folder, const ServiceRig::Options& options) {
   jobs::Engine::Options engine{.data_dir = folder,
                                .stages = {},
-                               .worker_argv = {"/proc/self/exe", "--worker"},
+                               .worker_argv = {ROLLCALL_BIN_DIR "/faults", "--worker"},
                                .slots = 2,
                                .times = jobs::RuntimeTimes{}.DividedBy(jobs::kTimesDivisor)};
   for (const app::WiredStage& stage : app::WiredStages()) {
