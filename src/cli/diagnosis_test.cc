@@ -53,7 +53,7 @@ TEST(DiagnoseTest, OffersToSkipAPoisonSegment) {
   StageView stage;
   stage.state = JobState::kFailed;
   stage.error = domain::MakeError(domain::reason::kPoisonSegment, "twice", "skip it with this");
-  EXPECT_EQ(Diagnose(JobWith(stage), true).advice, "skip it with this");
+  EXPECT_EQ(Diagnose(JobWith(stage), kTimes).advice, "skip it with this");
 }
 
 TEST(DiagnoseTest, TellsAStallFromASilence) {
