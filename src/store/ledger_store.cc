@@ -51,8 +51,8 @@ Result<std::vector<Job>> JobsOf(Ledger& ledger, StageRunId id) {
     ROLLCALL_TRY_ASSIGN(auto job, Present(ledger.JobRead(link.job)));
     jobs.push_back(std::move(job));
   }
-  std::ranges::stable_partition(jobs,
-                                [](const Job& job) { return !domain::IsTerminal(job.state); });
+  std::stable_partition(jobs.begin(), jobs.end(),
+                        [](const Job& job) { return !domain::IsTerminal(job.state); });
   return jobs;
 }
 

@@ -1,9 +1,9 @@
 #include "store/memory/memory_ledger.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "base/random.h"
+#include "store/memory/newest_first.h"
 #include "store/memory/undoable_map.h"
 
 namespace rollcall::store {
@@ -14,7 +14,7 @@ using domain::JobState;
 MemoryLedger::MemoryLedger() : epoch_(base::RandomId()) {}
 
 void MemoryLedger::RollBack() {
-  for (const auto& undo : undo_ | std::views::reverse) undo();
+  for (const auto& undo : NewestFirst(undo_)) undo();
   undo_.clear();
 }
 
@@ -28,8 +28,9 @@ Result<std::optional<Episode>> MemoryLedger::EpisodeRead(std::string_view key) {
 }
 
 Result<std::vector<Episode>> MemoryLedger::EpisodeAll() {
-  const auto values = episodes_ | std::views::values;
-  return std::vector<Episode>(values.begin(), values.end());
+  std::vector<Episode> all;
+  for (const auto& [key, episode] : episodes_) all.push_back(episode);
+  return all;
 }
 
 Result<void> MemoryLedger::EpisodeErase(std::string_view key) {
@@ -87,7 +88,7 @@ Result<void> MemoryLedger::JobUpdate(const Job& job, JobState from) {
 }
 
 Result<std::optional<Job>> MemoryLedger::JobNewest(std::string_view public_id) {
-  for (const auto& [id, job] : jobs_ | std::views::reverse) {
+  for (const auto& [id, job] : NewestFirst(jobs_)) {
     if (job.public_id() == public_id) return std::optional(job);
   }
   return std::optional<Job>();
@@ -95,17 +96,18 @@ Result<std::optional<Job>> MemoryLedger::JobNewest(std::string_view public_id) {
 
 Result<std::vector<Job>> MemoryLedger::JobAll() {
   std::vector<Job> all;
-  for (const auto& [id, job] : jobs_ | std::views::reverse) all.push_back(job);
+  for (const auto& [id, job] : NewestFirst(jobs_)) all.push_back(job);
   return all;
 }
 
 Result<bool> MemoryLedger::JobAnyOpen() {
-  return std::ranges::any_of(jobs_ | std::views::values,
-                             [](const Job& job) { return !domain::IsTerminal(job.state); });
+  return std::ranges::any_of(
+      jobs_, [](const auto& entry) { return !domain::IsTerminal(entry.second.state); });
 }
 
 Result<bool> MemoryLedger::JobAnyOpenOf(const Subject& subject) {
-  return std::ranges::any_of(jobs_ | std::views::values, [&](const Job& job) {
+  return std::ranges::any_of(jobs_, [&](const auto& entry) {
+    const Job& job = entry.second;
     return job.subject == subject && !domain::IsTerminal(job.state);
   });
 }
@@ -135,7 +137,7 @@ Result<std::vector<JobStage>> MemoryLedger::JobStages(JobId id) {
 
 Result<std::vector<JobStage>> MemoryLedger::RunJobStages(StageRunId id) {
   std::vector<JobStage> links;
-  for (const auto& [key, link] : job_stages_ | std::views::reverse) {
+  for (const auto& [key, link] : NewestFirst(job_stages_)) {
     if (link.run == id) links.push_back(link);
   }
   return links;
@@ -188,8 +190,9 @@ Result<std::optional<Lease>> MemoryLedger::LeaseOfRun(StageRunId id) {
 }
 
 Result<std::vector<Lease>> MemoryLedger::LeaseAll() {
-  const auto values = leases_ | std::views::values;
-  return std::vector<Lease>(values.begin(), values.end());
+  std::vector<Lease> all;
+  for (const auto& [task, lease] : leases_) all.push_back(lease);
+  return all;
 }
 
 Result<void> MemoryLedger::LeaseUpdate(const Lease& lease) {

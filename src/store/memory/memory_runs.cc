@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <ranges>
 
+#include "store/memory/newest_first.h"
 #include "store/memory/undoable_map.h"
 #include "store/transitions.h"
 
@@ -20,7 +20,7 @@ std::vector<StageRun> MemoryLedger::RunsWhere(Wanted wanted) const {
 
 template <typename Wanted>
 std::optional<StageRun> MemoryLedger::NewestWhere(Wanted wanted) const {
-  for (const auto& [id, run] : runs_ | std::views::reverse) {
+  for (const auto& [id, run] : NewestFirst(runs_)) {
     if (wanted(run)) return run;
   }
   return std::nullopt;
