@@ -194,6 +194,7 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        .outcome = outcome,
        .error = std::move(error),
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
+       .fruitless = ending_->since - watch_.LastProgress(),
        .is_wished = ending_->is_on_request || drain_at_.has_value(),
        .exit = process_ ? exit_.ToString() : "",
        .rss_peak_bytes = exit_.rss_peak_bytes},

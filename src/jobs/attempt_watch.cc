@@ -108,6 +108,8 @@ AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
     stalled_since_ = now;
     return Verdict::kStalled;
   }
+  // One that is silent is not judged by its progress: it has as long as a lease lasts.
+  if (IsSilent(now)) return Verdict::kFine;
   return now - stalled_since_ > times_.stall_grace ? Verdict::kKillStalled : Verdict::kFine;
 }
 

@@ -43,12 +43,12 @@ class AttemptWatch {
   std::chrono::nanoseconds Patience() const;
   // When there was one, or it began, or it waited for us.
   base::BootTime LastSign() const;
+  // When it last got on: a change of `done`, or a segment.
+  base::BootTime LastProgress() const;
   // The sentence of a kStalled or kKill… verdict: "no change of done=12 for 31 s in phase work".
   std::string Explain(base::BootTime now) const;
 
  private:
-  // When it last got on: a change of `done`, or a segment.
-  base::BootTime LastProgress() const;
   // Neither a phase, nor a slow habit, nor waiting excuses that.
   bool IsWithoutProgress(base::BootTime now) const;
   bool IsSilent(base::BootTime now) const;

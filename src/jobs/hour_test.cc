@@ -1,5 +1,6 @@
 // A job that runs for over an hour without progress cannot exist.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -22,6 +23,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using store::AttemptOutcome;
+using testing::HasSubstr;
 
 // --- The rules alone: what a worker says in each second of an attempt of age `age`.
 
@@ -144,7 +146,8 @@ TEST_P(BadWorkerTest, EndsItsJobWithinAnHour) {
     const auto end =
         policy.Decide({.run = run,
                        .outcome = life.outcome,
-                       .error = domain::MakeError(domain::reason::kStalled, "it does not get on")},
+                       .error = domain::MakeError(domain::reason::kStalled, "it does not get on"),
+                       .fruitless = life.without_progress},
                       now);
     store::CountOutcome(end, run);
     if (end.retry_at) {
@@ -155,6 +158,48 @@ TEST_P(BadWorkerTest, EndsItsJobWithinAnHour) {
     if (next == JobState::kFailed) break;
   }
   EXPECT_LT(without_progress, hours{1});
+}
+
+// Now it falls silent just before it would be called stalled, now it is: neither is counted often
+// enough to end the job.
+TEST(WornOutTest, EndsAJobWhoseAttemptsEndInEveryWay) {
+  constexpr minutes kInVain{8};
+  const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });
+  const AttemptOutcome outcomes[] = {AttemptOutcome::kExpired, AttemptOutcome::kInterrupted,
+                                     AttemptOutcome::kStalled};
+  store::StageRun run;
+  base::WallTime now{};
+  JobState state = JobState::kQueued;
+  for (int attempt = 0; state != JobState::kFailed && now < base::WallTime{hours{24}}; ++attempt) {
+    now += kInVain;
+    const auto end =
+        policy.Decide({.run = run,
+                       .outcome = outcomes[attempt % 3],
+                       .error = domain::MakeError(domain::reason::kStalled, "it does not get on"),
+                       .fruitless = kInVain},
+                      now);
+    store::CountOutcome(end, run);
+    now = end.retry_at.value_or(now);
+    state = store::StateAfterAttempt(false, end);
+    if (state == JobState::kFailed) {
+      EXPECT_THAT(end.error.message, HasSubstr("48 minutes"));
+    }
+  }
+  EXPECT_LT(now, base::WallTime{hours{1}});
+}
+
+TEST(WornOutTest, ANewSegmentForgivesAll) {
+  const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });
+  store::StageRun run;
+  run.fruitless = RuntimeTimes{}.fruitless_max;
+  EndedAttempt ended{.run = run,
+                     .segments_committed = 1,
+                     .outcome = AttemptOutcome::kExpired,
+                     .error = domain::MakeError(domain::reason::kStalled, "silent"),
+                     .fruitless = minutes{1}};
+  EXPECT_EQ(store::StateAfterAttempt(false, policy.Decide(ended, {})), JobState::kQueued);
+  ended.segments_committed = 0;
+  EXPECT_EQ(store::StateAfterAttempt(false, policy.Decide(ended, {})), JobState::kFailed);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadWorkerTest, testing::ValuesIn(BadWorkers()),

@@ -9,6 +9,8 @@
 namespace rollcall::jobs {
 namespace {
 
+using Millis = std::chrono::milliseconds;
+using Minutes = std::chrono::duration<double, std::ratio<60>>;
 using store::AttemptOutcome;
 namespace reason = domain::reason;
 
@@ -44,15 +46,27 @@ std::chrono::milliseconds RetryPolicy::Delay(int failures) const {
 }
 
 store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime now) const {
-  store::AttemptEnd end{.outcome = ended.outcome,
-                        .error = ended.error,
-                        .retry_at = std::nullopt,
-                        .is_wished = ended.is_wished,
-                        .exit = ended.exit,
-                        .rss_peak_bytes = ended.rss_peak_bytes};
+  store::AttemptEnd end{
+      .outcome = ended.outcome,
+      .error = ended.error,
+      .retry_at = std::nullopt,
+      .is_wished = ended.is_wished,
+      .fruitless = std::chrono::duration_cast<std::chrono::milliseconds>(ended.fruitless),
+      .exit = ended.exit,
+      .rss_peak_bytes = ended.rss_peak_bytes};
   if (ended.outcome == AttemptOutcome::kCancelled) return end;
   // A segment that this attempt committed has reset what was counted before it.
   const bool is_new_ground = ended.segments_committed > 0;
+  // Neither failures nor interruptions alone may have come to their number.
+  const auto in_vain = (is_new_ground ? Millis{} : ended.run.fruitless) + end.fruitless;
+  if (in_vain > times_.fruitless_max && !ended.is_wished) {
+    end.outcome = AttemptOutcome::kStalled;
+    end.error = domain::MakeError(
+        reason::kStalled, fmt::format("its attempts ran for {:.0f} minutes without progress; the "
+                                      "last one: {}",
+                                      Minutes(in_vain).count(), ended.error.message));
+    return end;
+  }
   if (IsInterruption(ended.outcome)) {
     const int in_row = (is_new_ground ? 0 : ended.run.interruptions_in_row) + 1;
     if (ended.is_wished || in_row < kInterruptionsMax) return end;

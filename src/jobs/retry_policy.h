@@ -21,6 +21,8 @@ struct EndedAttempt {
   std::optional<domain::SegmentSpan> segment = std::nullopt;
   store::AttemptOutcome outcome = store::AttemptOutcome::kFailed;
   base::Error error;
+  // How long it had run without progress when it ended.
+  std::chrono::nanoseconds fruitless{};
   bool is_wished = false;  // Somebody stopped the owner, or ended the attempt on purpose.
   std::string exit;
   std::int64_t rss_peak_bytes = 0;
@@ -32,6 +34,8 @@ struct EndedAttempt {
 //    failures since the last new segment; at most 5 times.
 //  - A crash where the failure before, with the same segments, was a crash too: failed with
 //    ERR_POISON_SEGMENT, naming the segment so that a person may skip it.
+//  - Attempts that ran without progress for longer than fruitless_max together, since the last new
+//    segment: failed with ERR_STALLED, however each of them ended.
 //  - An interruption (the worker or its owner was taken away): again at once, but from the tenth
 //    without a new segment on it counts as a crash, so that every job comes to an end.
 class RetryPolicy {

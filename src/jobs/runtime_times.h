@@ -28,6 +28,9 @@ struct RuntimeTimes {
   // Without progress for so long an attempt is stalled, whatever its phase and its habits. Six
   // attempts of this and the grace, and the waits between them, are less than an hour.
   Millis stall_max{450'000};
+  // Attempts that ran in vain for so long all together, since the last new segment, are the last:
+  // with one more of stall_max, and the waits between them, less than an hour.
+  Millis fruitless_max{2'700'000};
   Millis budget_starting{60'000};
   Millis budget_model_load{300'000};
   Millis budget_seek{60'000};
@@ -74,6 +77,7 @@ inline constexpr std::array kRuntimeTimeFields{
     RuntimeTimeField{"stall_min_ms", &RuntimeTimes::stall_min},
     RuntimeTimeField{"stall_grace_ms", &RuntimeTimes::stall_grace},
     RuntimeTimeField{"stall_max_ms", &RuntimeTimes::stall_max},
+    RuntimeTimeField{"fruitless_max_ms", &RuntimeTimes::fruitless_max},
     RuntimeTimeField{"budget_starting_ms", &RuntimeTimes::budget_starting},
     RuntimeTimeField{"budget_model_load_ms", &RuntimeTimes::budget_model_load},
     RuntimeTimeField{"budget_seek_ms", &RuntimeTimes::budget_seek},

@@ -159,6 +159,7 @@ Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Seg
   held.run.failures = 0;
   held.run.crashes = 0;
   held.run.interruptions_in_row = 0;
+  held.run.fruitless = {};
   RunChanges changes(ledger, now);
   ROLLCALL_TRY(changes.Touch(held.run));
   Json details = {{"number", segment.number},

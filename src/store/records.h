@@ -102,6 +102,8 @@ struct StageRun {
   int interruptions = 0;  // Owner or worker taken away; not failures.
   // The newest of them: in a row without a new segment, and wished for by nobody.
   int interruptions_in_row = 0;
+  // How long its attempts since the last new segment ran without progress, all together.
+  std::chrono::milliseconds fruitless{};
   std::optional<base::WallTime> run_at;  // Of a retry_wait; for people.
   std::optional<RetryDue> retry_due;     // Of a retry_wait; decides.
   std::string wait_reason;               // Why it waits, a sentence; empty when it does not.
@@ -212,6 +214,8 @@ struct AttemptEnd {
   int retries_max = 0;  // For the sentence "retry 2 of 5"; 0 leaves it out.
   // Somebody stopped the owner or ended this attempt on purpose: that wears out no job.
   bool is_wished = false;
+  // How long the attempt had run without progress when it ended; adds up in the run.
+  std::chrono::milliseconds fruitless{};
   // Of an ERR_POISON_SEGMENT: which one, so that somebody may wish to skip it. None where the
   // stage had begun no segment.
   std::optional<domain::SegmentSpan> poison;

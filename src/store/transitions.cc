@@ -41,6 +41,7 @@ JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end) {
 }
 
 void CountOutcome(const AttemptEnd& end, StageRun& run) {
+  run.fruitless += end.fruitless;
   switch (end.outcome) {
     case AttemptOutcome::kCrashed:
       ++run.crashes;

@@ -71,7 +71,7 @@ bool HasAttempt(domain::JobState state);
 // What becomes of a run whose attempt ended other than by success.
 domain::JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end);
 
-// Failures, crashes and interruptions after `end`.
+// Failures, crashes, interruptions and the time without progress after `end`.
 void CountOutcome(const AttemptEnd& end, StageRun& run);
 
 // The state of a job from its stages'. Precondition: not empty.

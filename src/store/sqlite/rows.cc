@@ -83,6 +83,7 @@ Result<StageRun> ReadRun(const Statement& row) {
   run.finished_at = columns.OptionalWall();
   run.change = columns.Int64();
   run.interruptions_in_row = columns.Int();
+  run.fruitless = std::chrono::milliseconds{columns.Int64()};
   if (!state) return UnknownState();
   return run;
 }

@@ -19,7 +19,7 @@ inline constexpr std::string_view kRunColumns =
     "id, subject_kind, subject_id, name, generation, work_key, dedupe_key, params_json, state, "
     "is_cancel_wanted, priority, failures, crashes, interruptions, run_at_ms, retry_boot_id, "
     "retry_at_ns, wait_reason, error_code, error_reason, error_message, error_hint, result_json, "
-    "created_at_ms, started_at_ms, finished_at_ms, change, interruptions_in_row";
+    "created_at_ms, started_at_ms, finished_at_ms, change, interruptions_in_row, fruitless_ms";
 base::Result<StageRun> ReadRun(const Statement& row);
 
 inline constexpr std::string_view kJobColumns =

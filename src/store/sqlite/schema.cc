@@ -200,9 +200,10 @@ CREATE TABLE counter (
 INSERT INTO counter VALUES ('change', 0), ('token', 0);
 )sql";
 
-// An owner's restart no longer forgets how often a run was taken away.
-constexpr std::string_view kInterruptionsInRow = R"sql(
+// An owner's restart no longer forgets how often a run was taken away, and how long it ran in vain.
+constexpr std::string_view kWornOut = R"sql(
 ALTER TABLE stage_run ADD COLUMN interruptions_in_row INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE stage_run ADD COLUMN fruitless_ms INTEGER NOT NULL DEFAULT 0;
 )sql";
 
 // Segments that ended the worker twice, and whether somebody wished to go on behind them.
@@ -219,7 +220,7 @@ CREATE TABLE poison_segment (
 
 constexpr std::array<Migration, 3> kMigrations{{
     {1, kFirst},
-    {2, kInterruptionsInRow},
+    {2, kWornOut},
     {3, kPoisonSegments},
 }};
 

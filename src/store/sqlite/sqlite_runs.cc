@@ -61,12 +61,12 @@ Result<void> SqliteLedger::RunUpdate(StageRun& run, JobState from) {
       "crashes = ?7, interruptions = ?8, run_at_ms = ?9, retry_boot_id = ?10, retry_at_ns = ?11, "
       "wait_reason = ?12, error_code = ?13, error_reason = ?14, error_message = ?15, "
       "error_hint = ?16, result_json = ?17, started_at_ms = ?18, finished_at_ms = ?19, "
-      "change = ?20, interruptions_in_row = ?21 WHERE id = ?1 AND state = ?2",
+      "change = ?20, interruptions_in_row = ?21, fruitless_ms = ?22 WHERE id = ?1 AND state = ?2",
       run.id, domain::JobStateName(from), domain::JobStateName(run.state), run.is_cancel_wanted,
       run.priority, run.failures, run.crashes, run.interruptions, Millis(run.run_at), retry_boot_id,
       retry_at, run.wait_reason, error_code, error.reason, error.message, error.hint,
       run.result_json, Millis(run.started_at), Millis(run.finished_at), run.change,
-      run.interruptions_in_row);
+      run.interruptions_in_row, run.fruitless.count());
 }
 
 Result<std::optional<StageRun>> SqliteLedger::RunLive(std::string_view dedupe_key) {

@@ -121,7 +121,7 @@ TEST_P(JobStoreContract, AQueueSaysHowManyWaitAndSinceWhen) {
   clock_.Advance(std::chrono::minutes{1});
   const base::WallTime done = now().wall;
   Succeed(x);
-  const LeasedTask y = ClaimStarted();
+  const LeasedTask y = ClaimStarted({"detect"});
   clock_.Advance(std::chrono::minutes{1});
   const base::WallTime interrupted = now().wall;
   End(y, AttemptOutcome::kInterrupted);

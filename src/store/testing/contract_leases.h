@@ -175,6 +175,20 @@ TEST_P(JobStoreContract, RemembersHowOftenInARowARunWasTakenAway) {
   EXPECT_EQ(RunOf(job, "detect").interruptions, 5);
 }
 
+TEST_P(JobStoreContract, AddsUpHowLongARunWasInVain) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const auto fruitless = [&] { return RunOf(job, "detect").fruitless; };
+  AttemptEnd end = MakeEnd(AttemptOutcome::kInterrupted);
+  end.fruitless = std::chrono::milliseconds{1500};
+  EXPECT_OK(store().TaskEnd(ClaimStarted().fence, end, now()));
+  EXPECT_OK(store().TaskEnd(ClaimStarted().fence, end, now()));
+  EXPECT_EQ(fruitless(), std::chrono::milliseconds{3000});
+  const LeasedTask task = ClaimStarted();
+  EXPECT_EQ(task.run.fruitless, std::chrono::milliseconds{3000});
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
+  EXPECT_EQ(fruitless(), std::chrono::milliseconds{0});
+}
+
 TEST_P(JobStoreContract, LeftoversOfAnotherAgentAreNotOnesOwn) {
   Submit(MakeRequest("detect", "x", {"detect"}));
   ClaimStarted();

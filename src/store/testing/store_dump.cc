@@ -56,6 +56,7 @@ Json Describe(const StageRun& run) {
             {"crashes", run.crashes},
             {"interruptions", run.interruptions},
             {"interruptions_in_row", run.interruptions_in_row},
+            {"fruitless_ms", run.fruitless.count()},
             {"run_at", Time(run.run_at)},
             {"wait_reason", run.wait_reason},
             {"result", run.result_json},
