@@ -287,7 +287,7 @@ TEST_P(EngineHourTest, EndsAJobThatDoesNotGetOn) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, EngineHourTest,
-    testing::Values(BadStage{"HangsInWork", R"({"behaviour": "hang", "at": 1})"},
+    testing::Values(BadStage{"HangsInWork", R"({"behaviour": "stall", "at": 1})"},
                     BadStage{"RepeatsASegmentForEver", R"({"behaviour": "same_done", "at": 1})"}),
     [](const auto& stage) { return std::string(stage.param.name); });
 

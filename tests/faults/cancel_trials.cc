@@ -68,7 +68,7 @@ std::vector<Row> Cancels(int rounds) {
   constexpr milliseconds kByForce{11'000 / jobs::kTimesDivisor + 500};
   const CancelKind kinds[] = {
       {"cancel: cooperative", "work", 2, kSoon},
-      {"cancel: deaf", "hang", 0, kByForce},
+      {"cancel: deaf", "stall", 0, kByForce},
       {"cancel: ignores SIGTERM", "deaf", 0, kByForce},
       {"cancel: with a child", "with_child", 0, kByForce},
       {"cancel: child left group", "with_lost_child", 2, kByForce},

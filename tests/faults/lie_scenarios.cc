@@ -65,6 +65,9 @@ void Commands(ServiceRig& rig) {
   rig.Call(method::kJobEvents, {{"job_id", number}, {"after", 1}});
   rig.Call(method::kEpisodeShow, {{"episode", kKey}});
   rig.Call(method::kStoreCheck, Json::object());
+  rig.Call(method::kProjectionCheck, Json::object());
+  rig.Call(method::kMetrics, Json::object());
+  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});  // With its files and jobs there.
 }
 
 // The same start while the first is at work.
@@ -127,6 +130,33 @@ void DamagedSegment(ServiceRig& rig) {
   rig.Touch("go");
 }
 
+// A segment that ends every worker, and a person who goes on behind it.
+void Poison(ServiceRig& rig) {
+  rig.StartWorking();
+  const auto id =
+      rig.Submit("p", {"detect"}, {{"behaviour", "crash"}, {"at", 1}, {"times", 2}});
+  rig.AwaitEnd(id);
+  rig.Call(method::kJobResume, {{"job", "detect_p"}, {"skip_poison", true}},
+           {reason::kNothingToSkip, reason::kJobAlreadyRunning});
+}
+
+// The next owner, who finds how far the projector had come, and files that no row names.
+void NextOwner(ServiceRig& rig) {
+  namespace fs = std::filesystem;
+  const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
+  rig.Call(method::kJobStart, {{"kind", "validate"}, {"video", video.string()}});
+  rig.AwaitEndOfAll();
+  const fs::path forgotten =
+      rig.folder() / "harvest" / kKey / "segments" / "detect" / "seg-00009.t1.0a1b2c3d";
+  fs::create_directories(forgotten.parent_path());
+  std::ofstream(forgotten) << "of an attempt that nobody remembers";
+  fs::last_write_time(forgotten, fs::file_time_type::clock::now() - std::chrono::hours{48});
+  rig.Restart();
+  rig.StartWorking();
+  rig.Expect(rig.Eventually([&] { return !fs::exists(forgotten); }),
+             "a file that no row names was not removed");
+}
+
 // An attempt of an owner that died.
 void LeaveBehind(store::JobStore& store) {
   base::SystemClock clock;
@@ -150,6 +180,8 @@ const std::vector<Scenario>& LieScenarios() {
       {"cancel and resume", CancelAndResume, {}, "", 0, nullptr},
       {"troubles", Troubles, {}, "", 0, nullptr},
       {"damaged segment", DamagedSegment, {}, "", 0, nullptr},
+      {"poison", Poison, {}, "", 0, nullptr},
+      {"next owner", NextOwner, {}, "", 0, nullptr},
       {"left behind", [](ServiceRig& rig) { rig.StartWorking(); }, LeaveBehind, "", 0, nullptr},
       {"segment said twice",
        [](ServiceRig& rig) {

@@ -45,6 +45,7 @@ jobs::Engine::Options OptionsFor(const fs::path& folder, const ServiceRig::Optio
   engine.times.stall_grace = milliseconds{150};
   engine.times.retry_first = milliseconds{20};
   engine.times.disk_check = milliseconds{40};
+  engine.times.sweep = milliseconds{150};
   if (options.adjust) options.adjust(engine.times);
   return engine;
 }
@@ -88,10 +89,21 @@ ServiceRig::ServiceRig(const Options& options)
   store_ = std::move(store).value();
   if (options.before) options.before(*store_);
   if (options.wrap) store_ = options.wrap(std::move(store_));
-  auto engine = jobs::Engine::Create(OptionsFor(folder_, options), *store_, clock_);
+  engine_options_ = OptionsFor(folder_, options);
+  MakeEngine();
+}
+
+void ServiceRig::MakeEngine() {
+  auto engine = jobs::Engine::Create(engine_options_, *store_, clock_);
   ROLLCALL_CHECK(engine.ok(), "the engine's options are right");
   engine_ = std::move(engine).value();
   wiring_ = std::make_unique<Wiring>(*engine_, *store_, clock_, folder_);
+}
+
+void ServiceRig::Restart() {
+  wiring_.reset();
+  engine_.reset();
+  MakeEngine();
 }
 
 ServiceRig::~ServiceRig() {

@@ -42,6 +42,8 @@ class ServiceRig {
   store::JobId Submit(const std::string& key, const std::vector<std::string>& stages,
                       const base::Json& params);
   void StartWorking();
+  // The engine ends, and another one begins on the same folder and store; it does not work yet.
+  void Restart();
   bool Eventually(const std::function<bool()>& is_so);
   void AwaitEnd(store::JobId id);
   void AwaitEndOfAll();
@@ -65,10 +67,12 @@ class ServiceRig {
 
  private:
   struct Wiring;
+  void MakeEngine();
   void CheckRun(const store::RunView& view, bool is_newest_success);
 
   std::filesystem::path folder_;
   base::SystemClock clock_;
+  jobs::Engine::Options engine_options_;
   std::unique_ptr<store::JobStore> store_;
   std::unique_ptr<jobs::Engine> engine_;
   std::unique_ptr<Wiring> wiring_;

@@ -106,7 +106,7 @@ void StopWorker(int /*round*/, Row& row) {
 void Hang(int /*round*/, Row& row) {
   Rig rig(AsShipped());
   rig.Own();
-  const store::Job job = rig.Submit("x", With({{"behaviour", "hang"}, {"at", 2}, {"times", 1}}));
+  const store::Job job = rig.Submit("x", With({{"behaviour", "stall"}, {"at", 2}, {"times", 1}}));
   rig.Eventually([&] { return rig.SegmentCount("x") >= 2; });
   const auto hung = Steady::now();
   const bool is_flagged = rig.Eventually([&] { return rig.Stage(job.id).is_stalled; }, kLong);
