@@ -320,7 +320,7 @@ class SocketServer final : public ControlServer {
         for (Watch& watch : client.watches) watch.sent_at = now;
         continue;
       }
-      std::erase_if(client.watches, [&](Watch& watch) {
+      std::erase_if(client.watches, [&, &client = client](Watch& watch) {
         const bool is_due = now - watch.sent_at >= options_.watch_interval;
         if (!is_due && !is_changed) return false;
         auto found = views.find(watch.job_id);

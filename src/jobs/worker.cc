@@ -148,7 +148,7 @@ void SayWhenMemoryIsShort() {
   if (MemoryLimitMb() == 0) return;
   struct sigaction action {};
   action.sa_handler = OnFatalSignal;
-  action.sa_flags = SA_RESETHAND | SA_NODEFER;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT}) ::sigaction(signal, &action, nullptr);
 }
 

@@ -40,7 +40,7 @@ Json RowsToJson(const std::vector<Row>& rows) {
 
 std::vector<Row> RunInSibling(const std::string& trial, int volume) {
   const std::string command =
-      fmt::format("'{}/store_faults' {} {}", ROLLCALL_BIN_DIR, trial, volume);
+      fmt::format("exec '{}/store_faults' {} {}", ROLLCALL_BIN_DIR, trial, volume);
   std::string text;
   std::FILE* const pipe = ::popen(command.c_str(), "r");
   std::array<char, 4096> bytes{};

@@ -1,6 +1,8 @@
 // `store_faults TRIAL VOLUME`: one trial that needs the whole engine; prints its rows as JSON.
 // Called by `faults`.
 #include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include <cstdlib>
 #include <string_view>
@@ -10,6 +12,7 @@
 
 int main(int argc, char** argv) {
   using namespace rollcall::faults;  // NOLINT(build/namespaces)
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const std::string_view trial = argc == 3 ? argv[1] : "";
   const int volume = argc == 3 ? std::atoi(argv[2]) : 0;
   std::vector<Row> rows;
