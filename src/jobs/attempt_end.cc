@@ -187,6 +187,9 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
   if (error.reason == reason::kOutOfMemory && segments_committed_ == 0) {
     error.code = base::ErrorCode::kFailedPrecondition;
   }
+  // While the machine slept nothing ran in vain: no attempt runs for longer without progress.
+  const auto fruitless = std::min<std::chrono::nanoseconds>(
+      ending_->since - watch_.LastProgress(), around_.times.stall_max + around_.times.stall_grace);
   store::AttemptEnd end = around_.policy.Decide(
       {.run = task_.run,
        .segments_committed = segments_committed_,
@@ -194,7 +197,7 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        .outcome = outcome,
        .error = std::move(error),
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
-       .fruitless = ending_->since - watch_.LastProgress(),
+       .fruitless = fruitless,
        .is_wished = ending_->is_on_request || drain_at_.has_value(),
        .exit = process_ ? exit_.ToString() : "",
        .rss_peak_bytes = exit_.rss_peak_bytes},
