@@ -71,5 +71,23 @@ TEST_F(DiskGuardTest, SaysItLaterWhenTheStoreHadNoRoomForTheReason) {
   EXPECT_THAT(WaitReason(), testing::HasSubstr("ERR_DISK_FULL"));
 }
 
+// A quota does not show in the free space.
+TEST_F(DiskGuardTest, WaitsLongerWhenTheDiskTurnsOutToBeFullStill) {
+  DiskGuard hopeful(store_, clock_, log_,
+                    {.data_dir = folder_, .stages = {"detect"}, .free_bytes_min = 0, .times = {}});
+  const auto is_paused_after = [&](std::chrono::milliseconds time) {
+    clock_.Advance(time);
+    hopeful.Tick();
+    return hopeful.is_paused();
+  };
+  const auto first = RuntimeTimes{}.disk_check;
+  hopeful.Pause(Full());
+  EXPECT_FALSE(is_paused_after(first));
+  EXPECT_THAT(WaitReason(), testing::Not(testing::HasSubstr("ERR_DISK_FULL")));
+  hopeful.Pause(Full());
+  EXPECT_TRUE(is_paused_after(first));
+  EXPECT_FALSE(is_paused_after(first)) << "twice as long";
+}
+
 }  // namespace
 }  // namespace rollcall::jobs

@@ -159,21 +159,21 @@ TEST_F(EngineRestartTest, DoesNotReadAgainWhatWasProjected) {
   end();
   EXPECT_EQ(histories, 0);
 
-  // Without the mark, and with one of a store that had come further, all are looked at.
-  for (const std::string_view mark : {"", "{}", "not json"}) {
-    std::ofstream(data_dir_ / "jobs/.projected.json") << mark;
+  // Without the mark, and with one of another store or of one that had come further, all are looked
+  // at.
+  const Json mark = ReadJson("jobs/.projected.json");
+  Json others = mark;
+  others["epoch"] = "of another store";
+  Json ahead = mark;
+  ahead["change"] = mark["change"].get<int>() + 1000;
+  for (const std::string& text :
+       {std::string(), std::string("{}"), std::string("not json"), others.dump(), ahead.dump()}) {
+    std::ofstream(data_dir_ / "jobs/.projected.json") << text;
     histories = 0;
     own();
     end();
-    EXPECT_GE(histories, kEpisodes) << mark;
+    EXPECT_GE(histories, kEpisodes) << text;
   }
-  Json ahead = ReadJson("jobs/.projected.json");
-  ahead["change"] = ahead["change"].get<int>() + 1000;
-  std::ofstream(data_dir_ / "jobs/.projected.json") << ahead.dump();
-  histories = 0;
-  own();
-  end();
-  EXPECT_GE(histories, kEpisodes);
 }
 
 TEST_F(EngineRestartTest, LeavesProjectionsAloneThatAreRight) {

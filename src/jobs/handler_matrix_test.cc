@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "jobs/engine.h"
+#include "jobs/file_check.h"
 #include "jobs/testing/engine_fixture.h"
 #include "jobs/testing/misconduct.h"
 
@@ -100,6 +101,13 @@ class HandlerMatrixTest : public EngineTest, public testing::WithParamInterface<
       return runtime.is_object() && runtime["active_jobs"] == Json::object();
     }));
   }
+  // No row names a file of somebody else, or one that is not as the row says.
+  void ExpectOwnSegments() {
+    for (const domain::Segment& row : store_->SegmentList(Run("detect").run.work_key).value()) {
+      EXPECT_TRUE(row.path.starts_with("harvest/x/segments/detect/")) << row.path;
+      EXPECT_TRUE(CheckSegment(data_dir_, row).ok()) << row.path;
+    }
+  }
   bool IsFlagSet() {
     const Json state = ReadJson("episodes/x/state.json");
     return state.is_object() && state["states"].value("detected", false);
@@ -116,6 +124,7 @@ TEST_P(HandlerMatrixTest, EndsInTheRightStateAndAGoodHandlerTakesOver) {
       << Run("detect").run.last_error.value_or(base::Error{}).ToString();
   EXPECT_EQ(Attempts("detect").size(), static_cast<std::size_t>(each.attempts));
   ExpectNothingLeft();
+  ExpectOwnSegments();
   ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
   EXPECT_EQ(ReadJson("jobs/detect_x/meta.json")["stages"]["detect"]["status"],
             each.reason.empty() ? "ok" : "error");

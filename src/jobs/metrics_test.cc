@@ -47,6 +47,25 @@ TEST(MetricsTest, IsAnExpositionOfPrometheus) {
   EXPECT_EQ(Sample(text, "rollcall_queue_paused{stage=\"detect\"}"), 1);
 }
 
+TEST(MetricsTest, GaugesShowWhatTheyAreGiven) {
+  Metrics metrics;
+  const base::WallTime now{1h};
+  const std::string text = metrics.Text(
+      {.queues = {{.stage = "detect", .paused = {}, .queued = 3, .oldest = now - 1500ms}},
+       .now = now,
+       .workers_running = 1,
+       .slots = 2,
+       .projector_lag = 250ms,
+       .projections_failing = 4});
+  EXPECT_EQ(Sample(text, "rollcall_queue_length{stage=\"detect\"}"), 3);
+  EXPECT_EQ(Sample(text, "rollcall_queue_age_seconds{stage=\"detect\"}"), 1.5);
+  EXPECT_EQ(Sample(text, "rollcall_queue_paused{stage=\"detect\"}"), 0);
+  EXPECT_EQ(Sample(text, "rollcall_workers_running"), 1);
+  EXPECT_EQ(Sample(text, "rollcall_worker_slots"), 2);
+  EXPECT_EQ(Sample(text, "rollcall_projector_lag_seconds"), 0.25);
+  EXPECT_EQ(Sample(text, "rollcall_projections_failing"), 4);
+}
+
 TEST(MetricsTest, TellsFencedWritesFromFailedOnes) {
   Metrics metrics;
   const auto fenced = domain::MakeError(domain::reason::kFenced, "late");

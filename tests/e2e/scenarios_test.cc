@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <set>
@@ -65,6 +66,11 @@ class ScenarioTest : public RollcallTest {
     env_["ROLLCALL_FAIL"] = "segment.created:" + std::to_string(nth) + ":hang";
     env_["ROLLCALL_FAIL_COUNT"] = (folder_ / "segments-begun").string();
   }
+  // No worker hangs; segments are counted all the same.
+  void CountSegments() {
+    env_["ROLLCALL_FAIL"] = "segment.created:0:count";
+    env_["ROLLCALL_FAIL_COUNT"] = (folder_ / "segments-begun").string();
+  }
   // How many segments have been begun, by all attempts together.
   std::int64_t SegmentsBegun() const {
     std::error_code error;
@@ -85,6 +91,16 @@ class ScenarioTest : public RollcallTest {
       if (stage.at("name") == name) return stage;
     }
     return Json::object();
+  }
+  // How many commits the newest job tells of.
+  std::int64_t CommitsTold() {
+    const Ended shown = Rollcall({"jobs", "show", kJob, "--json"});
+    const auto json = base::ParseJson(shown.out, "jobs show");
+    EXPECT_TRUE(json.ok()) << shown.out << shown.err;
+    if (!json.ok()) return 0;
+    return std::ranges::count_if(json->at("events"), [](const Json& event) {
+      return event.at("kind") == "segment_committed";
+    });
   }
   std::string Shown() { return Rollcall({"jobs", "show", kJob}).out; }
 
@@ -417,6 +433,7 @@ TEST_F(ScenarioTest, ResumeAfterEverythingWasKilled) {
 }
 
 TEST_F(ScenarioTest, ResumeAfterAFailure) {
+  CountSegments();
   const fs::path video = Video("a_s01_e01.mp4");
   Command command(Analyze(video), env_);
   ASSERT_TRUE(WaitForSegments(1));
@@ -430,12 +447,16 @@ TEST_F(ScenarioTest, ResumeAfterAFailure) {
   ExpectCleared();
 
   fs::rename(folder_ / "elsewhere.mp4", video);
+  const std::int64_t begun_before = SegmentsBegun();
+  EXPECT_GE(begun_before, 1);
   const Ended resumed = Rollcall({"jobs", "resume", kJob});
   EXPECT_EQ(resumed.exit, 0) << resumed.out << resumed.err;
   EXPECT_THAT(resumed.out, ContainsRegex("resuming detect_a_s01_e01 from segment [1-9]"));
+  EXPECT_EQ(SegmentsBegun() - begun_before, CommitsTold()) << "what is done was done again";
 }
 
 TEST_F(ScenarioTest, Cancel) {
+  CountSegments();
   const fs::path video = Video("a_s01_e01.mp4");
   Command command(Analyze(video), env_);
   ASSERT_TRUE(WaitForSegments(1));
@@ -448,9 +469,12 @@ TEST_F(ScenarioTest, Cancel) {
   EXPECT_THAT(LogText(), HasSubstr("[DETECT] a_s01_e01 stage=end status=canceled"));
   EXPECT_EQ(Processes("worker"), 0);
   // A new start may run, and goes on with what is done.
+  const std::int64_t begun_before = SegmentsBegun();
+  EXPECT_GE(begun_before, 1);
   const Ended again = Rollcall(Analyze(video));
   EXPECT_EQ(again.exit, 0) << again.out << again.err;
   EXPECT_THAT(again.out, ContainsRegex("resuming detect_a_s01_e01 from segment [1-9]"));
+  EXPECT_EQ(SegmentsBegun() - begun_before, CommitsTold()) << "what is done was done again";
 }
 
 TEST_F(ScenarioTest, DuplicateStart) {

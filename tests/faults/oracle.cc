@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/file.h"
 #include "jobs/process_table.h"
@@ -79,6 +80,30 @@ void CheckEvents(Rig& rig, const store::Job& job, Findings& findings) {
   }
 }
 
+// Every commit was told, to one of the jobs of this work.
+void CheckCommits(Rig& rig, const std::string& key, int segments, Findings& findings) {
+  std::set<std::int64_t> told;
+  const auto take = [&](store::JobId job) {
+    const auto events = rig.store().EventsAfter(job, 0, 100'000);
+    if (!events.ok()) return;  // See CheckEvents.
+    for (const store::Event& event : *events) {
+      if (event.kind != "segment_committed") continue;
+      told.insert(Json::parse(event.body_json).at("number").get<std::int64_t>());
+    }
+  };
+  const auto history = rig.store().RunHistory({"episode", key}, "detect");
+  findings.Expect(history.ok(), "the runs cannot be read");
+  if (!history.ok()) return;
+  for (const store::RunView& view : *history) {
+    const auto jobs = rig.store().RunJobs(view.run.id);
+    findings.Expect(jobs.ok(), "the jobs of a run cannot be read");
+    if (!jobs.ok()) return;
+    for (const store::Job& job : *jobs) take(job.id);
+  }
+  findings.Expect(std::ssize(told) == segments,
+                  fmt::format("{} of {} commits were told", told.size(), segments));
+}
+
 // At most the segment that an ended attempt had begun is begun again.
 void CheckRepeats(Rig& rig, const std::string& key, int segments, std::size_t attempts,
                   Findings& findings) {
@@ -111,6 +136,7 @@ void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int seg
   findings.Expect(ended.ok() && ended->state == domain::JobState::kSucceeded,
                   "the job did not succeed");
   CheckEvents(rig, job, findings);
+  CheckCommits(rig, key, segments, findings);
   CheckProjections(rig, key, job, findings);
   CheckFiles(rig, key, segments, findings);
   const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
