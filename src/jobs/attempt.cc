@@ -51,6 +51,13 @@ Attempt::Attempt(AttemptSurroundings& surroundings, store::LeasedTask task)
 // --- Preparing
 
 void Attempt::Start() {
+  // Owners that died saw no end of their attempts; the time that those ran in vain counts.
+  if (around_.policy.IsWornOut(task_.run)) {
+    is_gone_ = true;
+    return End(AttemptOutcome::kStalled,
+               MakeError(reason::kStalled, "nothing came of it each time that it was tried"),
+               Manner::kAtOnce);
+  }
   auto process = WorkerProcess::Start(
       {.argv = around_.worker_argv,
        .attempt_uuid = task_.fence.attempt_uuid,

@@ -235,8 +235,9 @@ TEST_F(EngineKillTest, EndsAnAttemptWhoseLeaseWasTakenAway) {
 
 TEST_F(EngineKillTest, CountsInterruptionsInARowAcrossOwners) {
   const auto start = [this] {
-    StartEngine(
-        [](Engine::Options& options) { options.times.retry_first = std::chrono::hours{1}; });
+    StartEngine([](Engine::Options& options) {
+      options.times.retry_first = options.times.retry_max = std::chrono::hours{1};
+    });
   };
   start();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 0}}));

@@ -188,6 +188,21 @@ TEST(WornOutTest, EndsAJobWhoseAttemptsEndInEveryWay) {
   EXPECT_LT(now, base::WallTime{hours{1}});
 }
 
+// Owners that died each time: nobody decided, the store added up.
+TEST(WornOutTest, ARunThatWasInVainIsNotTriedAgain) {
+  const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });
+  store::StageRun run;
+  run.fruitless = RuntimeTimes{}.fruitless_max;
+  EXPECT_FALSE(policy.IsWornOut(run));
+  run.fruitless += std::chrono::milliseconds{1};
+  EXPECT_TRUE(policy.IsWornOut(run));
+  const auto end = policy.Decide({.run = run,
+                                  .outcome = AttemptOutcome::kStalled,
+                                  .error = domain::MakeError(domain::reason::kStalled, "in vain")},
+                                 {});
+  EXPECT_EQ(store::StateAfterAttempt(false, end), JobState::kFailed);
+}
+
 TEST(WornOutTest, ANewSegmentForgivesAll) {
   const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });
   store::StageRun run;

@@ -45,6 +45,10 @@ std::chrono::milliseconds RetryPolicy::Delay(int failures) const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(full * share);
 }
 
+bool RetryPolicy::IsWornOut(const store::StageRun& run) const {
+  return run.fruitless > times_.fruitless_max;
+}
+
 store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime now) const {
   store::AttemptEnd end{
       .outcome = ended.outcome,

@@ -48,6 +48,8 @@ class RetryPolicy {
                        std::function<double()> random = &base::RandomUnit)
       : times_(times), random_(std::move(random)) {}
 
+  // Whether a run has run in vain for so long that it is not tried again, whoever saw it end.
+  bool IsWornOut(const store::StageRun& run) const;
   store::AttemptEnd Decide(const EndedAttempt& ended, base::WallTime now) const;
 
  private:

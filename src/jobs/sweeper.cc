@@ -25,6 +25,7 @@ using base::Result;
 struct OwnName {
   std::int64_t token = 0;  // Of the attempt; 0: it says none.
   std::int64_t pid = 0;    // Of the process; 0: it says none.
+  bool is_result = false;  // "name.g<token>": ours only if a row has had that name.
 };
 
 std::int64_t NumberOf(const std::csub_match& match) {
@@ -42,7 +43,9 @@ std::optional<OwnName> ParseName(const std::string& name) {
   std::cmatch parts;
   if (std::regex_match(name.c_str(), parts, kTemporary)) return OwnName{.pid = NumberOf(parts[1])};
   if (std::regex_match(name.c_str(), parts, kSegment)) return OwnName{.token = NumberOf(parts[1])};
-  if (std::regex_match(name.c_str(), parts, kResult)) return OwnName{.token = NumberOf(parts[1])};
+  if (std::regex_match(name.c_str(), parts, kResult)) {
+    return OwnName{.token = NumberOf(parts[1]), .is_result = true};
+  }
   return std::nullopt;
 }
 
@@ -170,13 +173,17 @@ Result<void> Sweeper::SweepEpisode(const std::string& key, const std::vector<Can
     return episode.error();
   }
   std::set<std::string> recorded;
+  std::set<std::string> names;  // That results of this episode have.
   for (const std::string& stage : options_.stages) {
     ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory({"episode", key}, stage));
     std::set<std::string> works;
     for (const store::RunView& view : history) {
       works.insert(view.run.work_key);
       ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(view.run.id));
-      for (const auto& artifact : artifacts) recorded.insert(artifact.path);
+      for (const auto& artifact : artifacts) {
+        recorded.insert(artifact.path);
+        names.insert(artifact.name);
+      }
     }
     for (const std::string& work_key : works) {
       ROLLCALL_TRY_ASSIGN(const auto segments, store_.SegmentList(work_key));
@@ -185,6 +192,9 @@ Result<void> Sweeper::SweepEpisode(const std::string& key, const std::vector<Can
   }
   for (const Candidate& candidate : candidates) {
     if (held.contains(candidate.name.token) || recorded.contains(candidate.path.string())) continue;
+    // A person's own "notes.g1" beside our files is theirs.
+    const fs::path name = fs::path(candidate.path).replace_extension();
+    if (candidate.name.is_result && !names.contains(name.string())) continue;
     Remove(candidate, swept);
   }
   return {};

@@ -73,6 +73,7 @@ TEST_F(WorkerSandboxTest, RefusesWhatNoStageNeeds) {
 }
 
 TEST_F(WorkerSandboxTest, LetsAWholeStageWork) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
   StartWith("--sandboxed-worker", 512);
   const store::Job job = SubmitOk(FakeRequest("x", {"detect", "track"}, Json::object()));
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);

@@ -90,6 +90,7 @@ class DetectRun {
 
   base::Result<std::vector<domain::Segment>> Run(LoadedModels models) {
     if (!committed_.empty()) {
+      position_ = committed_.back().pts_to;  // The rate is that of what is still to do.
       ROLLCALL_TRY_ASSIGN(counters_, DetectCounters::FromJson(committed_.back().counters_json));
     }
     Report();

@@ -19,9 +19,13 @@ bool IsOf(const Lease& lease, const AgentIdentity& agent) {
   return lease.agent.id == agent.id && lease.agent.incarnation == agent.incarnation;
 }
 
-AttemptEnd Interruption(AttemptOutcome outcome, std::string message) {
+// The end of an attempt that nobody looks after. As far as is known it ran until its last pulse.
+AttemptEnd Interruption(const Lease& lease, AttemptOutcome outcome, std::string message) {
+  const auto in_vain = lease.liveness.last_pulse - lease.liveness.progress_at;
   return {.outcome = outcome,
-          .error = domain::MakeError(domain::reason::kFenced, std::move(message))};
+          .error = domain::MakeError(domain::reason::kFenced, std::move(message)),
+          .fruitless = std::chrono::duration_cast<std::chrono::milliseconds>(
+              std::max(base::BootTime{}, in_vain))};
 }
 
 // CLOCK_BOOTTIME of another boot means nothing: such a lease is void, its processes are gone.
@@ -77,8 +81,10 @@ Result<void> MarkStalled(Ledger& ledger, const Fence& fence, bool is_stalled, ba
 Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent, base::Instant now) {
   ROLLCALL_TRY_ASSIGN(auto leases, ledger.LeaseAll());
   std::erase_if(leases, [&](const Lease& lease) { return !HasRunOut(lease, agent, now); });
-  const AttemptEnd end = Interruption(AttemptOutcome::kExpired, "the lease ran out");
-  for (const Lease& lease : leases) ROLLCALL_TRY(End(ledger, lease.fence, end, now));
+  for (const Lease& lease : leases) {
+    const AttemptEnd end = Interruption(lease, AttemptOutcome::kExpired, "the lease ran out");
+    ROLLCALL_TRY(End(ledger, lease.fence, end, now));
+  }
   return leases;
 }
 
@@ -91,8 +97,11 @@ Result<std::vector<Lease>> Leftovers(Ledger& ledger, const AgentIdentity& agent)
 }
 
 Result<void> Void(Ledger& ledger, const Fence& fence, base::Instant now) {
-  return End(ledger, fence,
-             Interruption(AttemptOutcome::kInterrupted, "the owner of the attempt is gone"), now);
+  ROLLCALL_TRY_ASSIGN(const auto held, CheckFence(ledger, fence));
+  return End(
+      ledger, fence,
+      Interruption(held.lease, AttemptOutcome::kInterrupted, "the owner of the attempt is gone"),
+      now);
 }
 
 }  // namespace rollcall::store

@@ -217,7 +217,9 @@ class FakeStage final : public domain::StageHandler {
 
   base::Result<void> Hold(const JobContext& context, std::int64_t number) {
     if (number != params_.value("hold_after", std::int64_t{-1})) return {};
-    std::ofstream(context.assignment().data_dir / "held") << ::getpid();
+    const fs::path held = context.assignment().data_dir / "held";
+    std::ofstream(held.string() + ".tmp") << ::getpid();
+    fs::rename(held.string() + ".tmp", held);  // There with its content.
     while (!fs::exists(context.assignment().data_dir / "go") &&
            context.stop_reason() == domain::StopReason::kNone) {
       ::poll(nullptr, 0, 2);

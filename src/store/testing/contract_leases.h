@@ -189,6 +189,19 @@ TEST_P(JobStoreContract, AddsUpHowLongARunWasInVain) {
   EXPECT_EQ(fruitless(), std::chrono::milliseconds{0});
 }
 
+TEST_P(JobStoreContract, CountsTheTimeInVainOfAttemptsWhoseOwnerDied) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const LeasedTask task = ClaimStarted();
+  Liveness liveness{.progress_at = now().boot};
+  clock_.Advance(std::chrono::seconds{20});
+  liveness.last_pulse = now().boot;
+  const std::vector beats{Heartbeat{.fence = task.fence, .liveness = liveness}};
+  EXPECT_OK(store().LeaseRenew(agent_, beats, kLease, now()));
+  clock_.Advance(std::chrono::hours{5});  // Nobody worked on it.
+  EXPECT_OK(store().LeaseVoid(task.fence, now()));
+  EXPECT_EQ(RunOf(job, "detect").fruitless, std::chrono::seconds{20});
+}
+
 TEST_P(JobStoreContract, LeftoversOfAnotherAgentAreNotOnesOwn) {
   Submit(MakeRequest("detect", "x", {"detect"}));
   ClaimStarted();
