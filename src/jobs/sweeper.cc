@@ -25,7 +25,7 @@ using base::Result;
 struct OwnName {
   std::int64_t token = 0;  // Of the attempt; 0: it says none.
   std::int64_t pid = 0;    // Of the process; 0: it says none.
-  bool is_result = false;  // "name.g<token>": ours only if a row has had that name.
+  bool is_result = false;  // "name.g<token>": below outputs/ ours only if a row has had that name.
 };
 
 std::int64_t NumberOf(const std::csub_match& match) {
@@ -192,9 +192,10 @@ Result<void> Sweeper::SweepEpisode(const std::string& key, const std::vector<Can
   }
   for (const Candidate& candidate : candidates) {
     if (held.contains(candidate.name.token) || recorded.contains(candidate.path.string())) continue;
-    // A person's own "notes.g1" beside our files is theirs.
+    // Beside results people keep files of their own: "notes.g1" is theirs, if no row has that name.
     const fs::path name = fs::path(candidate.path).replace_extension();
-    if (candidate.name.is_result && !names.contains(name.string())) continue;
+    const bool is_shared = *candidate.path.begin() == "outputs" && candidate.name.is_result;
+    if (is_shared && !names.contains(name.string())) continue;
     Remove(candidate, swept);
   }
   return {};

@@ -120,6 +120,20 @@ class SweeperTest : public testing::Test {
 constexpr std::chrono::hours kOld{25};
 constexpr std::chrono::hours kYoung{23};
 
+// A person may keep things beside results, under any name.
+TEST_F(SweeperTest, LeavesAPersonsOwnFilesBesideResultsAlone) {
+  Finish(Begin("x", "w1"), {"outputs/x/totals.csv"});
+  Put("outputs/x/totals.csv.g1", kOld);
+  Put("outputs/x/totals.csv.g7", kOld);  // Of an attempt that was killed.
+  Put("outputs/x/notes.g1", kOld);
+  Put("outputs/x/photos.g20/mine.jpg", kOld);
+  SetAge(data_dir_ / "outputs/x/photos.g20", kOld);
+  EXPECT_EQ(Sweep().files, 1);
+  EXPECT_FALSE(fs::exists(data_dir_ / "outputs/x/totals.csv.g7"));
+  EXPECT_TRUE(fs::exists(data_dir_ / "outputs/x/notes.g1"));
+  EXPECT_TRUE(fs::exists(data_dir_ / "outputs/x/photos.g20/mine.jpg"));
+}
+
 TEST_F(SweeperTest, KeepsWhatRowsNameWhateverItsAge) {
   const auto first = Begin("x", "w1");
   PutSegment(first, kOld);
