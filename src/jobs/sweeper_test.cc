@@ -153,12 +153,12 @@ TEST_F(SweeperTest, KeepsWhatRowsNameWhateverItsAge) {
 TEST_F(SweeperTest, RemovesWhatNoRowNamesOnceItIsOld) {
   const auto task = Begin("x", "w");
   const std::string segment = PutSegment(task, kOld);
-  Finish(task, {});
+  Finish(task, {"outputs/x/report.json"});
   const std::vector<std::string> litter = {"harvest/x/segments/detect/seg-00001.t1.0123abcd",
                                            "harvest/x/segments/detect/seg-00002.t1.0123abcd.tmp",
                                            "harvest/x/tracks.json.g1",
                                            "harvest/x/diagnostics/track_stats.json.g1",
-                                           "outputs/x/report.json.g1",
+                                           "outputs/x/report.json.g7",
                                            "episodes/x/state.json.tmp999999999.3",
                                            "jobs/detect_x/meta.json.tmp999999999.4",
                                            "jobs/detect_x/worker.out",
