@@ -1,18 +1,10 @@
 #pragma once
 
-#include <filesystem>
-
 #include "app/data_directory.h"
 #include "base/result.h"
-#include "jobs/projection.h"
 #include "store/job_store.h"
 
 namespace rollcall::app {
-
-// What the store says of all stages of `episode`: what its files are made of.
-base::Result<jobs::SubjectFacts> FactsOf(store::JobStore& store,
-                                         const std::filesystem::path& data_dir,
-                                         const store::Episode& episode);
 
 // Writes state.json and runtime.json of an episode that was only added, and returns true. False,
 // and nothing written, when a stage of it has been asked for: then the projector does. Not while a

@@ -8,12 +8,12 @@
 #include <set>
 #include <utility>
 
-#include "app/episode_projection.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "domain/stage.h"
 #include "jobs/file_check.h"
 #include "jobs/projection.h"
+#include "jobs/subject_facts.h"
 
 namespace rollcall::app {
 namespace {
@@ -55,7 +55,8 @@ class Comparison {
     std::set<std::string> keys;
     for (const store::Episode& episode : episodes) {
       keys.insert(episode.key);
-      ROLLCALL_TRY_ASSIGN(const auto facts, FactsOf(store_, data_.root(), episode));
+      ROLLCALL_TRY_ASSIGN(const auto facts,
+                          jobs::GatherSubject(store_, data_.root(), {"episode", episode.key}));
       CompareEpisode(facts);
       for (const jobs::StageFacts& stage : facts.stages) {
         ROLLCALL_TRY(CompareStage(facts, domain::StageName(stage.stage)));

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "app/episode_projection.h"
 #include "control/protocol.h"
 #include "domain/stage.h"
 #include "jobs/projection.h"
+#include "jobs/subject_facts.h"
 
 namespace rollcall::app {
 namespace {
@@ -191,13 +191,15 @@ Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapsho
 
 Result<Json> EpisodeSummary(store::JobStore& store, const std::filesystem::path& data_dir,
                             const store::Episode& episode) {
-  ROLLCALL_TRY_ASSIGN(const auto facts, FactsOf(store, data_dir, episode));
+  ROLLCALL_TRY_ASSIGN(const auto facts,
+                      jobs::GatherSubject(store, data_dir, {"episode", episode.key}));
   return SummaryOf(episode, facts.stages);
 }
 
 Result<Json> EpisodeDetails(store::JobStore& store, const std::filesystem::path& data_dir,
                             const store::Episode& episode) {
-  ROLLCALL_TRY_ASSIGN(const auto all, FactsOf(store, data_dir, episode));
+  ROLLCALL_TRY_ASSIGN(const auto all,
+                      jobs::GatherSubject(store, data_dir, {"episode", episode.key}));
   Json details = SummaryOf(episode, all.stages);
   details["stages"] = Json::array();
   for (const jobs::StageFacts& facts : all.stages) {

@@ -21,7 +21,7 @@ struct AnalyzeFlags {
 
 Result<ExitCode> Analyze(Session& session, const AnalyzeFlags& flags) {
   app::StartRequest request = RequestFor(session);
-  request.video = std::filesystem::absolute(flags.video).lexically_normal();
+  request.video = (std::filesystem::current_path() / flags.video).lexically_normal();
   request.episode = flags.episode;
   request.from = flags.from;
   request.is_forced = flags.is_forced;

@@ -22,7 +22,7 @@ struct EpisodeFlags {
 };
 
 Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
-  const auto video = std::filesystem::absolute(flags.video).lexically_normal();
+  const auto video = (std::filesystem::current_path() / flags.video).lexically_normal();
   ROLLCALL_TRY_ASSIGN(
       const Json episode,
       session.Call(method::kEpisodeAdd, {{"video", video.string()}, {"episode", flags.key}}));

@@ -18,12 +18,12 @@ float Cosine(const Embedding& a, const Embedding& b);
 
 // Why a detected face has no embedding.
 enum class NoEmbedding : std::uint8_t {
-  kNone = 0,          // It has one.
-  kNotSampled,        // Nothing to add at this effort: an earlier or later frame of it has one.
-  kNoLandmarks,       // No trustworthy points.
+  kNone = 0,     // It has one.
+  kNotSampled,   // Nothing to add at this effort: an earlier or later frame of it has one.
+  kNoLandmarks,  // No trustworthy points.
   kTooSmall,
-  kLowQuality,        // The raw norm says: a bad crop.
-  kNotConfirmed,      // The detector does not find it again when it looks at its surroundings.
+  kLowQuality,    // The raw norm says: a bad crop.
+  kNotConfirmed,  // The detector does not find it again when it looks at its surroundings.
 };
 const char* NoEmbeddingName(NoEmbedding reason);
 
@@ -31,14 +31,14 @@ const char* NoEmbeddingName(NoEmbedding reason);
 struct Detection {
   std::int64_t frame_id = 0;  // Index in presentation order among all frames of the video.
   MediaTime pts{};
-  std::int32_t index = 0;     // Among the faces of its frame, best score first.
+  std::int32_t index = 0;  // Among the faces of its frame, best score first.
   PixelBox box{};
-  float score = 0;            // Detector's, 0…1.
+  float score = 0;  // Detector's, 0…1.
   std::optional<Landmarks5> landmarks{};
-  float landmark_score = 0;   // 0…1: how plausible the points are as a face.
-  float quality = 0;          // 0…1: size, sharpness, frontality, raw norm.
-  float raw_norm = 0;         // Of the embedding before L2; 0 without one.
-  Embedding embedding{};      // Empty without one.
+  float landmark_score = 0;  // 0…1: how plausible the points are as a face.
+  float quality = 0;         // 0…1: size, sharpness, frontality, raw norm.
+  float raw_norm = 0;        // Of the embedding before L2; 0 without one.
+  Embedding embedding{};     // Empty without one.
   NoEmbedding no_embedding = NoEmbedding::kNone;
 };
 
@@ -46,9 +46,9 @@ struct Detection {
 struct FaceCrop {
   std::int64_t frame_id = 0;
   MediaTime pts{};
-  std::int32_t index = 0;     // The detection's.
-  PixelBox region{};          // What part of the picture the JPEG shows.
-  Landmarks5 landmarks{};     // In the picture's pixels; all 0 without.
+  std::int32_t index = 0;  // The detection's.
+  PixelBox region{};       // What part of the picture the JPEG shows.
+  Landmarks5 landmarks{};  // In the picture's pixels; all 0 without.
   std::string jpeg{};
 };
 

@@ -7,9 +7,9 @@ namespace rollcall::domain {
 
 // The states of a stage run and of a job; docs/job-lifecycle.md has the transitions.
 enum class JobState {
-  kBlocked,     // Needs another stage first.
+  kBlocked,  // Needs another stage first.
   kQueued,
-  kLeased,      // Given to an agent; its worker has not said anything yet.
+  kLeased,  // Given to an agent; its worker has not said anything yet.
   kRunning,
   kRetryWait,
   kCancelling,

@@ -102,6 +102,8 @@ bool IsRetryable(const base::Error& error) {
   return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kResourceExhausted;
 }
 
+bool IsDiskFull(const base::Error& error) { return error.reason == reason::kDiskFull; }
+
 base::Error StoppedError() { return MakeError(reason::kCancelled, "stopped on request"); }
 
 }  // namespace rollcall::domain

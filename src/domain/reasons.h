@@ -55,5 +55,7 @@ base::Error MakeError(std::string_view reason, std::string message, std::string 
 
 // Whether trying again without a change can help; the rest are never retried.
 bool IsRetryable(const base::Error& error);
+// Whether there was no space: nothing can go on before there is.
+bool IsDiskFull(const base::Error& error);
 
 }  // namespace rollcall::domain

@@ -9,8 +9,8 @@ namespace rollcall::domain {
 // The steps of an episode, in order. `mood` has its place and comes later.
 enum class Stage { kValidate, kExtract, kDetect, kTrack, kStills, kCluster, kMood, kAnalytics };
 
-inline constexpr std::array kStages{Stage::kValidate, Stage::kExtract, Stage::kDetect,
-                                    Stage::kTrack,    Stage::kStills,  Stage::kCluster,
+inline constexpr std::array kStages{Stage::kValidate, Stage::kExtract,  Stage::kDetect,
+                                    Stage::kTrack,    Stage::kStills,   Stage::kCluster,
                                     Stage::kMood,     Stage::kAnalytics};
 
 // "detect"

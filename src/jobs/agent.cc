@@ -226,7 +226,7 @@ void Agent::Claim() {
                                           .lease = options_.times.lease,
                                           .now = sources_.clock.Now()});
     // Then nothing can be started, whoever noticed first.
-    if (!task.ok() && task.error().code == base::ErrorCode::kResourceExhausted) {
+    if (!task.ok() && domain::IsDiskFull(task.error())) {
       surroundings_.on_disk_full(task.error());
     }
     if (!task.ok() || !task->has_value()) {

@@ -19,11 +19,10 @@
 namespace rollcall::jobs {
 namespace {
 
+using domain::IsDiskFull;
 using domain::MakeError;
 using store::AttemptOutcome;
 namespace reason = domain::reason;
-
-bool IsDiskFull(const base::Error& error) { return error.reason == reason::kDiskFull; }
 
 bool IsFenced(const base::Error& error) { return error.reason == reason::kFenced; }
 

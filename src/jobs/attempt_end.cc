@@ -196,8 +196,8 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        .segment = at_segment_,
        .outcome = outcome,
        .error = std::move(error),
-       // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .fruitless = fruitless,
+       // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .is_wished = ending_->is_on_request || drain_at_.has_value(),
        .exit = process_ ? exit_.ToString() : "",
        .rss_peak_bytes = exit_.rss_peak_bytes},
@@ -223,7 +223,7 @@ void Attempt::Commit() {
   const base::Instant now = Now();
   const store::AttemptEnd end = DecideEnd(now.wall);
   const auto ended = around_.store.TaskEnd(task_.fence, end, now);
-  if (!ended.ok() && ended.error().code == base::ErrorCode::kResourceExhausted) {
+  if (!ended.ok() && domain::IsDiskFull(ended.error())) {
     around_.on_disk_full(ended.error());
   }
   if (!ended.ok() && domain::IsRetryable(ended.error())) {

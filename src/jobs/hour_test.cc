@@ -203,6 +203,19 @@ TEST(WornOutTest, ARunThatWasInVainIsNotTriedAgain) {
   EXPECT_EQ(store::StateAfterAttempt(false, end), JobState::kFailed);
 }
 
+TEST(WornOutTest, WhatAPersonEndsIsNotInVain) {
+  const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });
+  const store::StageRun run;
+  const auto end = policy.Decide({.run = run,
+                                  .outcome = AttemptOutcome::kInterrupted,
+                                  .error = domain::StoppedError(),
+                                  .fruitless = hours{1},
+                                  .is_wished = true},
+                                 {});
+  EXPECT_EQ(end.fruitless, std::chrono::milliseconds{0});
+  EXPECT_EQ(store::StateAfterAttempt(false, end), JobState::kQueued);
+}
+
 TEST(WornOutTest, ANewSegmentForgivesAll) {
   const RetryPolicy policy(RuntimeTimes{}, [] { return 1.0; });
   store::StageRun run;

@@ -9,7 +9,7 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
-#include "jobs/file_check.h"
+#include "jobs/subject_facts.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -65,7 +65,7 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
   ROLLCALL_TRY_ASSIGN(const auto history, sources_.store.RunHistory(subject, stage));
   const auto shown = ShownGeneration(history);
   if (!shown || (IsBetween(*shown) && mode == Mode::kWhatChanged)) return {};
-  ROLLCALL_TRY_ASSIGN(auto episode, GatherEpisode(subject));
+  ROLLCALL_TRY_ASSIGN(auto episode, GatherEpisode(sources_.store, subject));
   const Target target{.subject = subject,
                       .stage = stage,
                       .view = *shown,
@@ -254,36 +254,6 @@ std::string Projector::EndLine(const store::StageRun& run) const {
   return totals.empty() ? line : line + " " + totals;
 }
 
-base::Result<std::optional<store::Episode>> Projector::GatherEpisode(
-    const store::Subject& subject) {
-  if (!IsEpisode(subject)) return std::optional<store::Episode>{};
-  auto episode = sources_.store.EpisodeGet(subject.id);
-  if (episode.ok()) return std::optional<store::Episode>(std::move(episode).value());
-  if (episode.error().code == base::ErrorCode::kNotFound) return std::optional<store::Episode>{};
-  return std::move(episode).error();
-}
-
-base::Result<SubjectFacts> Projector::GatherSubject(const store::Subject& subject) {
-  SubjectFacts facts{.subject = subject, .episode = {}, .epoch = epoch_, .stages = {}};
-  ROLLCALL_TRY_ASSIGN(facts.episode, GatherEpisode(subject));
-  for (const domain::Stage stage : domain::kStages) {
-    const std::string_view name = domain::StageName(stage);
-    ROLLCALL_TRY_ASSIGN(const auto history, sources_.store.RunHistory(subject, name));
-    StageFacts of_stage{.stage = stage,
-                        .shown = ShownGeneration(history),
-                        .last_good = {},
-                        .artifacts = {},
-                        .has_artifacts = false};
-    ROLLCALL_TRY_ASSIGN(of_stage.last_good, sources_.store.RunLastGood(subject, name));
-    if (of_stage.last_good) {
-      ROLLCALL_TRY_ASSIGN(of_stage.artifacts, sources_.store.ArtifactList(of_stage.last_good->id));
-      of_stage.has_artifacts = HasArtifacts(data_dir_, of_stage.artifacts);
-    }
-    facts.stages.push_back(std::move(of_stage));
-  }
-  return facts;
-}
-
 base::Result<void> Projector::Write(const fs::path& path, const std::string& text, Mode mode) {
   if (mode == Mode::kWhatChanged) {
     const auto present = base::ReadFile(path);
@@ -305,7 +275,7 @@ base::Result<void> Projector::WriteMeta(const Target& target, const store::RunVi
 }
 
 base::Result<void> Projector::WriteState(const Target& target) {
-  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(target.subject));
+  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(sources_.store, data_dir_, target.subject));
   // Another stage may have succeeded meanwhile: a flag is true only when the plain names are there.
   for (const StageFacts& stage : facts.stages) {
     if (stage.is_true()) ROLLCALL_TRY(LinkArtifacts(stage.artifacts));
@@ -315,7 +285,7 @@ base::Result<void> Projector::WriteState(const Target& target) {
 }
 
 base::Result<void> Projector::WriteRuntime(const Target& target) {
-  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(target.subject));
+  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(sources_.store, data_dir_, target.subject));
   return Write(data_dir_ / "episodes" / target.subject.id / "runtime.json",
                RuntimeJson(facts, sources_.clock.Now().wall), target.mode);
 }

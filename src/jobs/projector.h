@@ -75,8 +75,6 @@ class Projector {
   std::vector<Step> PauseSteps(const Target& target, const Projected& from);
   std::vector<Step> QuietSteps(const Target& target, const Projected& from);
 
-  base::Result<SubjectFacts> GatherSubject(const store::Subject& subject);
-  base::Result<std::optional<store::Episode>> GatherEpisode(const store::Subject& subject);
   base::Result<void> WriteMeta(const Target& target, const store::RunView& view,
                                const std::filesystem::path& folder);
   base::Result<void> WriteState(const Target& target);

@@ -50,20 +50,20 @@ bool RetryPolicy::IsWornOut(const store::StageRun& run) const {
 }
 
 store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime now) const {
-  store::AttemptEnd end{
-      .outcome = ended.outcome,
-      .error = ended.error,
-      .retry_at = std::nullopt,
-      .is_wished = ended.is_wished,
-      .fruitless = std::chrono::duration_cast<std::chrono::milliseconds>(ended.fruitless),
-      .exit = ended.exit,
-      .rss_peak_bytes = ended.rss_peak_bytes};
+  const auto fruitless = ended.is_wished ? std::chrono::nanoseconds{} : ended.fruitless;
+  store::AttemptEnd end{.outcome = ended.outcome,
+                        .error = ended.error,
+                        .retry_at = std::nullopt,
+                        .is_wished = ended.is_wished,
+                        .fruitless = std::chrono::duration_cast<Millis>(fruitless),
+                        .exit = ended.exit,
+                        .rss_peak_bytes = ended.rss_peak_bytes};
   if (ended.outcome == AttemptOutcome::kCancelled) return end;
   // A segment that this attempt committed has reset what was counted before it.
   const bool is_new_ground = ended.segments_committed > 0;
   // Neither failures nor interruptions alone may have come to their number.
   const auto in_vain = (is_new_ground ? Millis{} : ended.run.fruitless) + end.fruitless;
-  if (in_vain > times_.fruitless_max && !ended.is_wished) {
+  if (!ended.is_wished && in_vain > times_.fruitless_max) {
     end.outcome = AttemptOutcome::kStalled;
     end.error = domain::MakeError(
         reason::kStalled, fmt::format("its attempts ran for {:.0f} minutes without progress; the "

@@ -32,6 +32,7 @@ TEST_F(BadInputTest, MissingFile) {
 }
 
 TEST_F(BadInputTest, Directory) {
+  ExpectRefusal(Rollcall({"analyze", ""}), 3, "ERR_VIDEO_UNREADABLE");  // A variable was empty.
   ExpectRefusal(Rollcall({"analyze", folder_.string()}), 3, "ERR_VIDEO_UNREADABLE");
 }
 
