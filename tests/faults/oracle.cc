@@ -115,6 +115,17 @@ void CheckRepeats(Rig& rig, const std::string& key, int segments, std::size_t at
                   fmt::format("{} segments were done again in {} attempts", repeated, attempts));
 }
 
+// How each attempt of the latest run ended.
+std::string WhyEnded(Rig& rig, const std::string& key) {
+  const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
+  std::string text;
+  for (const store::Attempt& attempt : attempts.ok() ? *attempts : std::vector<store::Attempt>{}) {
+    text += fmt::format("{}attempt {} {} ({})", text.empty() ? "" : ", ", attempt.number,
+                        attempt.error_reason, attempt.exit);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string ExpectedBytes(int segments) {
@@ -134,7 +145,7 @@ void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int seg
   if (!has_ended) return;
   const auto ended = rig.store().JobGet(job.id);
   findings.Expect(ended.ok() && ended->state == domain::JobState::kSucceeded,
-                  "the job did not succeed");
+                  fmt::format("the job did not succeed: {}", WhyEnded(rig, key)));
   CheckEvents(rig, job, findings);
   CheckCommits(rig, key, segments, findings);
   CheckProjections(rig, key, job, findings);

@@ -36,6 +36,13 @@ void BlockForEver() {
 
 void IgnoreTerm() { ::signal(SIGTERM, SIG_IGN); }
 
+// The file is there with its content or not at all, however many workers write it at once.
+void WritePid(const fs::path& path) {
+  const fs::path own = fmt::format("{}.{}", path.string(), ::getpid());
+  std::ofstream(own) << ::getpid();
+  fs::rename(own, path);
+}
+
 class FakeStage final : public domain::StageHandler {
  public:
   base::Result<domain::StageOutput> Run(JobContext& context) override {
@@ -191,8 +198,7 @@ class FakeStage final : public domain::StageHandler {
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return;
     ::dup2(ends[0], kWorkerSocketFd);
     const fs::path path = context.assignment().data_dir / "left";
-    std::ofstream(path.string() + ".tmp") << ::getpid();
-    fs::rename(path.string() + ".tmp", path);
+    WritePid(path);
   }
 
   // Reports for ever what it has reported, and commits what is committed.
@@ -209,17 +215,14 @@ class FakeStage final : public domain::StageHandler {
     }
     IgnoreTerm();
     if (behaviour_ == "with_lost_child") ::setsid();
-    std::ofstream(context.assignment().data_dir / "child.tmp") << ::getpid();
-    fs::rename(context.assignment().data_dir / "child.tmp",
-               context.assignment().data_dir / "child");
+    WritePid(context.assignment().data_dir / "child");
     BlockForEver();
   }
 
   base::Result<void> Hold(const JobContext& context, std::int64_t number) {
     if (number != params_.value("hold_after", std::int64_t{-1})) return {};
     const fs::path held = context.assignment().data_dir / "held";
-    std::ofstream(held.string() + ".tmp") << ::getpid();
-    fs::rename(held.string() + ".tmp", held);  // There with its content.
+    WritePid(held);
     while (!fs::exists(context.assignment().data_dir / "go") &&
            context.stop_reason() == domain::StopReason::kNone) {
       ::poll(nullptr, 0, 2);
