@@ -90,7 +90,12 @@ Result<void> SetWorkerMemory(Config& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 7> kSettings{{
+Result<void> SetDiskFree(Config& config, const std::string& text) {
+  ROLLCALL_TRY_ASSIGN(config.disk_free_mb, Integer(text, 1, 1 << 24));
+  return {};
+}
+
+constexpr std::array<Setting, 8> kSettings{{
     {"effort", "ROLLCALL_EFFORT", "analysis.effort", SetEffort},
     {"model_pack", "ROLLCALL_MODEL_PACK", "models.pack",
      [](Config& config, const std::string& text) { return NonEmpty(config.model_pack, text); }},
@@ -100,6 +105,7 @@ constexpr std::array<Setting, 7> kSettings{{
     {"threads", "ROLLCALL_THREADS", "models.threads", SetThreads},
     {"slots", "ROLLCALL_SLOTS", "jobs.slots", SetSlots},
     {"worker_memory_mb", "ROLLCALL_WORKER_MEMORY_MB", "jobs.worker_memory_mb", SetWorkerMemory},
+    {"disk_free_mb", "ROLLCALL_DISK_FREE_MB", "jobs.disk_free_mb", SetDiskFree},
 }};
 
 base::Error InFile(const fs::path& file, const toml::source_region& at, std::string_view message) {
@@ -269,6 +275,7 @@ Json Config::ToJson() const {
   add("threads", threads);
   add("slots", slots);
   add("worker_memory_mb", worker_memory_mb);
+  add("disk_free_mb", disk_free_mb);
   for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
     add(fmt::format("{}{}", kRuntimePrefix, field.name).c_str(), (runtime.*field.member).count());
   }

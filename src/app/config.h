@@ -26,6 +26,7 @@ struct Config {
   int slots = 2;    // Workers at once.
   // What one worker may have of memory of its own; 0: no limit. See docs/decisions.md.
   int worker_memory_mb = 4096;
+  int disk_free_mb = 64;  // After the disk was full, work goes on when this much is free.
   // The runtime's time constants: table [runtime] of the file, `lease_ms = 30000` and so on.
   jobs::RuntimeTimes runtime;
 
@@ -42,7 +43,8 @@ struct Config {
 };
 
 // Values by setting name, as typed: {"effort", "draft"}. Names: data models_dir model_pack effort
-// provider threads slots worker_memory_mb. (The runtime's times are set in the file only.)
+// provider threads slots worker_memory_mb disk_free_mb. (The runtime's times are set in the file
+// only.)
 using SettingValues = std::map<std::string, std::string, std::less<>>;
 // The value of an environment variable, if it is set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

@@ -41,6 +41,7 @@ TEST_F(ConfigTest, HasDefaultsWithoutAnything) {
   EXPECT_EQ(config->provider, "cpu");
   EXPECT_EQ(config->slots, 2);
   EXPECT_EQ(config->worker_memory_mb, 4096);
+  EXPECT_EQ(config->disk_free_mb, 64);
   EXPECT_GE(config->inference_threads(), 1);
 }
 
@@ -99,6 +100,8 @@ INSTANTIATE_TEST_SUITE_P(ConfigTest, BadTomlTest,
                                            BadToml{"[jobs]\nworker_memory_mb = 8\n", "line 2"}));
 
 TEST_F(ConfigTest, LimitsTheMemoryOfAWorker) {
+  WriteToml("[jobs]\ndisk_free_mb = 5\n");
+  EXPECT_EQ(Load()->disk_free_mb, 5);
   WriteToml("[jobs]\nworker_memory_mb = 512\n");
   EXPECT_EQ(Load()->worker_memory_mb, 512);
   variables_["ROLLCALL_WORKER_MEMORY_MB"] = "0";

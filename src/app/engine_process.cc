@@ -78,6 +78,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                                             std::to_string(config.inference_threads())},
                             .slots = config.slots,
                             .worker_memory_bytes_max = std::int64_t{config.worker_memory_mb} << 20,
+                            .disk_free_bytes_min = std::int64_t{config.disk_free_mb} << 20,
                             .times = config.runtime,
                             .metrics = metrics},
                            *store, clock));

@@ -51,7 +51,7 @@ control::StageView StageViewOf(const jobs::StageSnapshot& stage, const std::stri
   view.counters = ObjectFrom(stage.counters_json);
   view.result = ObjectFrom(stage.result_json);
   const bool has_error = stage.state == JobState::kFailed || stage.state == JobState::kRetryWait;
-  if (has_error) view.error = stage.error;
+  if (has_error || stage.is_stalled) view.error = stage.error;
   if (stage.time_left) {
     view.eta_p50_s = stage.time_left->p50.count();
     view.eta_p90_s = stage.time_left->p90.count();
@@ -159,6 +159,9 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
   view.finished_at = IsoOrEmpty(snapshot.job.finished_at);
   view.request = ObjectFrom(snapshot.job.request_json);
   view.is_worked_on = snapshot.working == jobs::Working::kYes;
+  for (const auto& trouble : {snapshot.disk_error, snapshot.projection_error}) {
+    if (trouble) view.troubles.push_back(*trouble);
+  }
   for (const jobs::StageSnapshot& stage : snapshot.stages) {
     view.stages.push_back(StageViewOf(stage, view.subject_id, now));
   }

@@ -33,8 +33,8 @@ std::string TruthTable(const compose::Truth& truth, const Paint& paint) {
   return table.ToString(paint);
 }
 
-Result<ExitCode> Compose(const ComposeFlags& flags, bool is_json) {
-  const Console console(is_json);
+Result<ExitCode> Compose(const ComposeFlags& flags, const GlobalFlags& global) {
+  const Console console(global);
   const char* media = std::getenv("ROLLCALL_MEDIA");
   ROLLCALL_TRY_ASSIGN(const auto spec, compose::LoadSpec(flags.spec, media ? media : ""));
   const Interrupt interrupt;
@@ -44,7 +44,7 @@ Result<ExitCode> Compose(const ComposeFlags& flags, bool is_json) {
                         return !interrupt.has_come();
                       }));
   const fs::path truth_path = compose::TruthPath(out);
-  if (is_json) {
+  if (console.is_json()) {
     console.PrintDocument({{"video", out.string()},
                            {"truth", truth_path.string()},
                            {"frames", truth.frames},
@@ -67,9 +67,8 @@ void AddCompose(CommandLine& line) {
       ->type_name("FILE")
       ->required();
   command->add_flag("--json", line.flags.is_json, "One JSON document on standard output");
-  command->callback([&line, flags] {
-    line.body = [&line, flags] { return Compose(*flags, line.flags.is_json); };
-  });
+  command->callback(
+      [&line, flags] { line.body = [&line, flags] { return Compose(*flags, line.flags); }; });
 }
 
 }  // namespace rollcall::cli

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 
 #include "app/config.h"
 #include "control/protocol.h"
@@ -28,7 +29,29 @@ void WriteAll(int fd, std::string_view bytes) {
 
 int Console::OutputError() { return g_output_error; }
 
-Console::Console(bool is_json) : is_json_(is_json), fd_(is_json ? STDERR_FILENO : STDOUT_FILENO) {}
+Console::Console(const GlobalFlags& flags)
+    : is_json_(flags.is_json), fd_(flags.is_json ? STDERR_FILENO : STDOUT_FILENO) {
+  const auto data = flags.settings.find("data");
+  if (data == flags.settings.end() || data->second.empty()) return;
+  data_flag_ =
+      " --data '" + std::filesystem::absolute(data->second).lexically_normal().string() + "'";
+}
+
+std::string Console::AsTyped(std::string_view sentence) const {
+  constexpr std::string_view kCommand = "`rollcall ";
+  std::string text;
+  std::size_t at = 0;
+  while (!data_flag_.empty()) {
+    const std::size_t begin = sentence.find(kCommand, at);
+    const std::size_t end =
+        begin == sentence.npos ? begin : sentence.find('`', begin + kCommand.size());
+    if (end == sentence.npos) break;
+    text += sentence.substr(at, end - at);
+    if (sentence.substr(begin, end - begin).find(" --data ") == sentence.npos) text += data_flag_;
+    at = end;
+  }
+  return text + std::string(sentence.substr(at));
+}
 
 Terminal Console::terminal() const { return Terminal::Of(fd_, app::ProcessEnvironment()); }
 
@@ -39,7 +62,10 @@ void Console::PrintDocument(const base::Json& document) const {
            document.dump(2, ' ', false, base::Json::error_handler_t::replace) + "\n");
 }
 
-void Console::PrintError(const base::Error& error) const {
+void Console::PrintError(const base::Error& told) const {
+  base::Error error = told;
+  error.message = AsTyped(error.message);
+  error.hint = AsTyped(error.hint);
   const Paint paint(Terminal::Of(STDERR_FILENO, app::ProcessEnvironment()).is_coloured);
   std::string text = paint.Bad("error: ") + error.reason + ": " + error.message + "\n";
   if (!error.hint.empty()) text += paint.Dim("hint: ") + error.hint + "\n";

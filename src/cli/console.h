@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/config.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/progress_display.h"
@@ -10,15 +11,25 @@
 
 namespace rollcall::cli {
 
+// What the global flags say, as typed.
+struct GlobalFlags {
+  app::SettingValues settings;
+  bool is_json = false;
+};
+
 // Where a command speaks. For a person: results and progress on standard output, errors on standard
 // error. With --json: one document on standard output, everything else on standard error.
 //
 // Thread-compatible.
 class Console {
  public:
-  explicit Console(bool is_json);
+  explicit Console(const GlobalFlags& flags);
 
   bool is_json() const { return is_json_; }
+  // " --data 'DIR'" where the data directory was told so, else empty.
+  const std::string& data_flag() const { return data_flag_; }
+  // `sentence` with data_flag() in every command that it quotes: "`rollcall jobs list`".
+  std::string AsTyped(std::string_view sentence) const;
   // How what Print writes is shown; asked anew each time, windows change.
   Terminal terminal() const;
   // To which long cells of a table are broken; 0 where nobody reads columns.
@@ -41,6 +52,7 @@ class Console {
 
  private:
   bool is_json_;
+  std::string data_flag_;
   int fd_;
 };
 

@@ -42,17 +42,19 @@ void DescribeLive(const JobView& job, const StageView& stage, const RuntimeTimes
     findings.push_back(fmt::format(
         "The worker of {} has given no sign of life for {}{}. When that has lasted {} it is ended, "
         "and {} goes on {}.",
-        stage.name, ShortDuration(pulse_age), stage.is_stalled ? ": it is stalled" : "",
+        stage.name, ShortDuration(pulse_age),
+        stage.is_stalled ? ": it is stalled (ERR_STALLED)" : "",
         ShortDuration(Seconds(times.lease)), stage.name, From(stage)));
     if (stage.is_stalled) diagnosis.advice = EndAtOnce(job);
     return;
   }
   if (stage.is_stalled) {
-    findings.push_back(fmt::format(
-        "{} lives (heartbeat {} ago) but has made no progress for {}: it is stalled. {} after the "
-        "flag it is ended by force and goes on {}.",
-        stage.name, ShortDuration(pulse_age), ShortDuration(progress_age),
-        ShortDuration(Seconds(times.stall_grace)), From(stage)));
+    findings.push_back(
+        fmt::format("{} lives (heartbeat {} ago) but has made no progress for {}: it is stalled "
+                    "(ERR_STALLED). {} "
+                    "after the flag it is ended by force and goes on {}.",
+                    stage.name, ShortDuration(pulse_age), ShortDuration(progress_age),
+                    ShortDuration(Seconds(times.stall_grace)), From(stage)));
     diagnosis.advice = EndAtOnce(job);
     return;
   }
@@ -71,10 +73,25 @@ void DescribeLive(const JobView& job, const StageView& stage, const RuntimeTimes
   }
 }
 
+bool IsRunning(JobState state) { return state == JobState::kRunning || state == JobState::kLeased; }
+
+// " waits for a free worker", " waits: queue detect is paused"
+std::string WaitText(const std::string& reason) {
+  if (reason.empty()) return " waits.";
+  return (reason.starts_with("waits ") ? " " : " waits: ") + reason + ".";
+}
+
 void DescribeOpen(const JobView& job, const StageView& stage, const RuntimeTimes& times,
                   Diagnosis& diagnosis) {
   auto& findings = diagnosis.findings;
   diagnosis.advice = "nothing to do";
+  for (const base::Error& trouble : job.troubles) findings.push_back(trouble.ToString() + ".");
+  if (const base::Error* full = job.DiskError()) {
+    const bool has_more = IsRunning(stage.state) && !stage.wait_reason.empty();
+    if (has_more) findings.push_back(fmt::format("{}: {}.", stage.name, stage.wait_reason));
+    diagnosis.advice = full->hint;
+    return;
+  }
   switch (stage.state) {
     case JobState::kRunning:
     case JobState::kLeased:
@@ -92,8 +109,7 @@ void DescribeOpen(const JobView& job, const StageView& stage, const RuntimeTimes
                                      stage.error ? stage.error->ToString() : "no reason is known"));
       break;
     default:
-      findings.push_back(fmt::format("{} waits{}", stage.name,
-                                     stage.wait_reason.empty() ? "." : ": " + stage.wait_reason));
+      findings.push_back(stage.name + WaitText(stage.wait_reason));
       break;
   }
   if (!job.is_worked_on) {

@@ -62,7 +62,8 @@ TEST(DiagnoseTest, TellsAStallFromASilence) {
   stage.progress_age_s = 45;
   stage.segments = 7;
   const Diagnosis stalled = Diagnose(JobWith(stage), kTimes);
-  EXPECT_THAT(stalled.findings.front(), HasSubstr("no progress for 45 s: it is stalled"));
+  EXPECT_THAT(stalled.findings.front(),
+              HasSubstr("no progress for 45 s: it is stalled (ERR_STALLED)"));
   EXPECT_THAT(stalled.findings.front(), HasSubstr("segment 7"));
   EXPECT_THAT(stalled.advice, HasSubstr("jobs resume detect_x"));
 
@@ -94,6 +95,25 @@ TEST(DiagnoseTest, SaysWhyItWaitsAndThatNobodyWorks) {
   const Diagnosis alone = Diagnose(left, kTimes);
   EXPECT_THAT(alone.findings.back(), HasSubstr("No engine works"));
   EXPECT_THAT(alone.advice, HasSubstr("jobs wait detect_x"));
+}
+
+TEST(DiagnoseTest, SaysThatTheDiskIsFullWhateverTheStageIsAt) {
+  StageView stage = Running();
+  stage.wait_reason = "its end (ERR_IO) cannot be written";
+  JobView job = JobWith(stage);
+  job.troubles = {domain::MakeError(domain::reason::kDiskFull, "no space left")};
+  const Diagnosis diagnosis = Diagnose(job, kTimes);
+  EXPECT_THAT(diagnosis.findings, ElementsAre(HasSubstr("ERR_DISK_FULL: no space left"),
+                                              HasSubstr("detect: its end (ERR_IO)")));
+  EXPECT_THAT(diagnosis.advice, HasSubstr("free some space"));
+}
+
+TEST(DiagnoseTest, SaysItInOneSentence) {
+  StageView stage;
+  stage.state = JobState::kQueued;
+  stage.wait_reason = "waits for a free worker";
+  EXPECT_THAT(Diagnose(JobWith(stage), kTimes).findings,
+              ElementsAre("detect waits for a free worker."));
 }
 
 TEST(DiagnoseTest, SaysWhatToDoAfterTheEnd) {

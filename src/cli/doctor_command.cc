@@ -207,7 +207,8 @@ Result<ExitCode> Doctor(Session& session) {
     is_bad = is_bad || finding.verdict == Verdict::kBad;
     text += fmt::format("  {} {}  {}\n", GlyphOf(finding.verdict, paint),
                         PadRight(finding.name, 14), finding.text);
-    if (!finding.hint.empty()) text += paint.Dim("      hint: " + finding.hint) + "\n";
+    if (!finding.hint.empty())
+      text += paint.Dim("      hint: " + console.AsTyped(finding.hint)) + "\n";
     list.push_back({{"check", finding.name},
                     {"ok", finding.verdict != Verdict::kBad},
                     {"warning", finding.verdict == Verdict::kWarning},

@@ -50,7 +50,7 @@ Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
       return domain::MakeError(domain::reason::kBadParams, flags.format + " is not for a terminal",
                                "name a file with -o");
     }
-    Console(false).Print(bytes);
+    Console({}).Print(bytes);
     return ExitCode::kOk;
   }
   const auto out = std::filesystem::absolute(flags.out);

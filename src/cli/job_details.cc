@@ -20,7 +20,8 @@ std::string Ago(const std::optional<double>& age_s) {
 }
 
 std::string PhaseDetail(const StageView& stage) {
-  if (!stage.budget_s || !stage.budget_used_s) return stage.phase;
+  // What counts then is said with the stall.
+  if (stage.is_stalled || !stage.budget_s || !stage.budget_used_s) return stage.phase;
   const std::string used = ShortDuration(*stage.budget_used_s);
   const std::string budget = ShortDuration(*stage.budget_s);
   return stage.phase == "work"
@@ -39,6 +40,7 @@ std::string RateDetail(const StageView& stage) {
 }
 
 std::string LeftDetail(const StageView& stage) {
+  if (stage.is_stalled) return "nobody knows while it is stalled";
   if (!stage.eta_p50_s || !stage.eta_p90_s) return "not known yet";
   return fmt::format("{} (p50), {} (p90)", ShortDuration(*stage.eta_p50_s),
                      ShortDuration(*stage.eta_p90_s));
@@ -77,6 +79,8 @@ std::string LiveDetails(const StageView& stage, bool is_worked_on) {
     add("left", LeftDetail(stage));
   }
   add("checkpoints", std::to_string(stage.segments));
+  if (stage.is_stalled) add("stalled", StallText(stage));
+  if (!stage.wait_reason.empty() && is_worked_on) add("trouble", stage.wait_reason);
   return text;
 }
 

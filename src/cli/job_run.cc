@@ -73,7 +73,8 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
       domain::MakeError(domain::reason::kInternal, failed->name + " failed without a reason"));
   error.message = failed->public_id + ": " + error.message;
   // With --json the job itself carries the error; one document is all there is.
-  Console(false).PrintError(error);
+  error.hint = session.AsTyped(error.hint);
+  Console({}).PrintError(error);
 }
 
 }  // namespace

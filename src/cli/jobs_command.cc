@@ -64,7 +64,7 @@ Result<ExitCode> Start(Session& session, const JobFlags& flags) {
 std::string Painted(const std::string& word, const Paint& paint) {
   if (word == "ok") return paint.Good(word);
   if (word == "error") return paint.Bad(word);
-  if (word == "stalled" || word == "interrupted") return paint.Warn(word);
+  if (word == "stalled" || word == "interrupted" || word == "paused") return paint.Warn(word);
   return word == "running" ? paint.Accent(word) : word;
 }
 
@@ -100,7 +100,8 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
     text += fmt::format("{} older ones: --all\n", more);
   }
   if (answer.value("has_open_jobs", false) && !answer.value("is_working", false)) {
-    text += "nothing works on the open ones now; `rollcall jobs wait JOB` goes on with them\n";
+    text += fmt::format("nothing works on the open ones now; `{}` goes on with them\n",
+                        session.Typed("jobs wait JOB"));
   }
   console.Print(text);
   return ExitCode::kOk;
@@ -154,6 +155,9 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
       fmt::format("{}  {}\n  number    {}\n  created   {}\n", paint.Bold(job.public_id),
                   Painted(StatusWord(job), paint), job.id, ShortTime(job.created_at));
   if (!job.finished_at.empty()) text += "  finished  " + ShortTime(job.finished_at) + "\n";
+  for (const base::Error& trouble : job.troubles) {
+    text += "  trouble   " + paint.Warn(trouble.ToString()) + "\n";
+  }
   text += "\n" + StageTable(job, console);
   if (const control::StageView* stage = job.CurrentStage(); stage && !stage->phase.empty()) {
     text += "\n" + paint.Bold(stage->name) + "\n" + LiveDetails(*stage, job.is_worked_on);
@@ -173,7 +177,9 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
 Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
   ROLLCALL_TRY_ASSIGN(const Json hello, session.Call(method::kHello, Json::object()));
-  const Diagnosis diagnosis = Diagnose(job, TimesFrom(hello.at("runtime")));
+  Diagnosis diagnosis = Diagnose(job, TimesFrom(hello.at("runtime")));
+  diagnosis.advice = session.AsTyped(diagnosis.advice);
+  for (std::string& finding : diagnosis.findings) finding = session.AsTyped(finding);
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument({{"job_id", job.public_id},

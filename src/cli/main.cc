@@ -50,19 +50,18 @@ int Run(int argc, char** argv) {
   } catch (const CLI::Success& request) {
     return line.app.exit(request);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    rollcall::cli::Console(line.flags.is_json)
+    rollcall::cli::Console(line.flags)
         .PrintError(
             rollcall::domain::MakeError(rollcall::domain::reason::kBadParams, error.what()));
     return static_cast<int>(ExitCode::kUsage);
   }
   const auto exit = line.body();
   if (!exit.ok()) {
-    rollcall::cli::Console(line.flags.is_json).PrintError(exit.error());
+    rollcall::cli::Console(line.flags).PrintError(exit.error());
     return static_cast<int>(rollcall::cli::ExitCodeFor(exit.error()));
   }
   if (const int code = rollcall::cli::Console::OutputError(); code != 0) {
-    rollcall::cli::Console(false).PrintError(
-        rollcall::base::ErrnoError(code, "write", "the output"));
+    rollcall::cli::Console({}).PrintError(rollcall::base::ErrnoError(code, "write", "the output"));
     return static_cast<int>(ExitCode::kFailed);
   }
   return static_cast<int>(*exit);
@@ -76,7 +75,7 @@ int main(int argc, char** argv) {
   try {
     return Run(argc, argv);
   } catch (const std::exception& error) {
-    rollcall::cli::Console(false).PrintError(
+    rollcall::cli::Console({}).PrintError(
         rollcall::domain::MakeError(rollcall::domain::reason::kInternal, error.what()));
     return static_cast<int>(ExitCode::kFailed);
   }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "domain/reasons.h"
 #include "domain/segment_span.h"
 
 namespace rollcall::cli {
@@ -109,6 +110,8 @@ std::vector<Piece> PiecesOf(const StageView& stage, const Paint& paint) {
     pieces.push_back({3, paint.Warn("cancelling")});
   } else if (stage.eta_p50_s) {
     pieces.push_back({3, PadLeft(ShortDuration(*stage.eta_p50_s), 5) + " left"});
+  } else if (stage.is_stalled) {
+    pieces.push_back({3, paint.Warn("stalled")});
   } else {
     pieces.push_back({3, std::string(phase.empty() ? "starting" : phase)});
   }
@@ -158,14 +161,12 @@ std::string RestText(const StageView& stage) {
 }
 
 std::string Trouble(const StageView& stage) {
-  if (stage.is_stalled && stage.pulse_age_s.value_or(0) > kLatePulse) {
-    return fmt::format("no sign of life for {}: stalled; it is taken up again by itself",
-                       ShortDuration(*stage.pulse_age_s));
+  if (!stage.wait_reason.empty()) return stage.wait_reason;
+  if (stage.is_stalled) {
+    return fmt::format("stalled: {}; goes on by itself", StallText(stage));
   }
-  if (!stage.is_stalled && stage.progress_age_s.value_or(0) < kLateProgress) return {};
-  if (stage.phase != "work" && !stage.is_stalled) return {};
-  return fmt::format("no progress for {}{}", ShortDuration(stage.progress_age_s.value_or(0)),
-                     stage.is_stalled ? ": stalled; it is taken up again by itself" : "");
+  if (stage.progress_age_s.value_or(0) < kLateProgress || stage.phase != "work") return {};
+  return "no progress for " + ShortDuration(*stage.progress_age_s);
 }
 
 void AddStage(const StageView& stage, const Terminal& terminal, std::vector<std::string>& lines) {
@@ -286,6 +287,7 @@ std::string StatusWord(const StageView& stage, bool is_worked_on) {
 }
 
 std::string StatusWord(const JobView& job) {
+  if (job.is_open() && job.DiskError() != nullptr) return "paused";
   const StageView* stage = job.CurrentStage();
   const bool is_live = stage != nullptr && IsLive(*stage);
   return is_live ? StatusWord(*stage, job.is_worked_on)
@@ -310,7 +312,9 @@ std::string StageProgress(const StageView& stage) {
   }
   if (stage.realtime_factor > 0) add(fmt::format("{:.1f}x real time", stage.realtime_factor));
   const std::string_view phase = PhaseWords(stage.phase);
-  if (stage.eta_p50_s && phase.empty()) {
+  if (stage.is_stalled && phase.empty()) {
+    // Nobody can say how long it will take.
+  } else if (stage.eta_p50_s && phase.empty()) {
     add(ShortDuration(*stage.eta_p50_s) + " left" +
         (stage.eta_p90_s ? " (p90 " + ShortDuration(*stage.eta_p90_s) + ")" : ""));
   } else {
@@ -318,12 +322,20 @@ std::string StageProgress(const StageView& stage) {
     add(std::string(phase.empty() ? "starting" : phase) +
         (phase.empty() || budget.empty() ? "" : " (" + budget + ")"));
   }
-  if (stage.is_stalled) add("stalled");
+  if (stage.is_stalled) add("stalled: " + StallText(stage));
   if (stage.pulse_age_s) add(fmt::format("heartbeat {:.0f} s ago", std::floor(*stage.pulse_age_s)));
   if (stage.progress_age_s && *stage.progress_age_s >= 2) {
     add(fmt::format("progress {:.0f} s ago", std::floor(*stage.progress_age_s)));
   }
   return text;
+}
+
+std::string StallText(const StageView& stage) {
+  const bool is_silent = stage.pulse_age_s.value_or(0) > kLatePulse;
+  return fmt::format(
+      "no {} for {} ({})", is_silent ? "sign of life" : "progress",
+      ShortDuration((is_silent ? stage.pulse_age_s : stage.progress_age_s).value_or(0)),
+      domain::reason::kStalled);
 }
 
 std::string WhereItWasLeft(const StageView& stage) {
@@ -339,6 +351,7 @@ std::string WhereItWasLeft(const StageView& stage) {
 std::string LiveNews(const StageView& stage, bool is_worked_on) {
   if (stage.phase.empty()) return StageSummary(stage);
   if (!is_worked_on) return WhereItWasLeft(stage);
+  if (!stage.wait_reason.empty()) return stage.wait_reason;
   const std::string restart = RestartText(stage);
   return (restart.empty() ? "" : restart + ", ") + StageProgress(stage);
 }

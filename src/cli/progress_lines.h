@@ -41,8 +41,10 @@ std::string AttemptEnding(const control::AttemptView& attempt);
 // pending running ok error skipped canceled, and what follows from more than the state: "stalled",
 // "interrupted" (it ran, and no engine works any more).
 std::string StatusWord(const control::StageView& stage, bool is_worked_on);
-// Of the stage that runs, else the job's.
+// "paused" while the disk is full; else of the stage that runs, else the job's.
 std::string StatusWord(const control::JobView& job);
+// "no progress for 42 s (ERR_STALLED)" of a stage that is stalled.
+std::string StallText(const control::StageView& stage);
 // "12 s of 5:00": how much of the phase's budget is used; empty if that is not known.
 std::string BudgetText(const control::StageView& stage);
 

@@ -107,14 +107,14 @@ TEST(ProgressLinesTest, SaysThatAStageStandsStill) {
   job.stages[1].progress_age_s = 34;
   EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s\n"));
   job.stages[1].is_stalled = true;
-  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s: stalled"));
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("stalled: no progress for 34 s (ERR_STALLED)"));
 }
 
 TEST(ProgressLinesTest, SaysThatAStageIsSilent) {
   JobView job = RunningJob();
   job.stages[1].is_stalled = true;
   job.stages[1].pulse_age_s = 16;
-  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no sign of life for 16 s: stalled"));
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("stalled: no sign of life for 16 s (ERR_STALLED)"));
 }
 
 TEST(ProgressLinesTest, SaysThatAStageWasRestartedAndWhy) {

@@ -16,9 +16,7 @@ Result<std::unique_ptr<Session>> Session::Open(const GlobalFlags& flags) {
 }
 
 std::string Session::Typed(std::string_view command) const {
-  std::string text = fmt::format("rollcall {}", command);
-  if (is_data_told_) text += " --data '" + data_.root().string() + "'";
-  return text;
+  return fmt::format("rollcall {}{}", command, console_.data_flag());
 }
 
 Result<app::EngineLink*> Session::Engine() {

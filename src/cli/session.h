@@ -14,12 +14,6 @@
 
 namespace rollcall::cli {
 
-// What the global flags say, as typed.
-struct GlobalFlags {
-  app::SettingValues settings;
-  bool is_json = false;
-};
-
 // What every command begins with: configuration, data directory, engine.
 //
 // Thread-compatible.
@@ -35,6 +29,8 @@ class Session {
   // A command for a person to type, which finds this data directory again: "rollcall jobs wait x",
   // with --data if this one was told so.
   std::string Typed(std::string_view command) const;
+  // The same for every `rollcall …` in backticks of a sentence that the engine wrote.
+  std::string AsTyped(std::string_view sentence) const { return console_.AsTyped(sentence); }
 
   // Connects on first use; starts an engine when there is none.
   base::Result<app::EngineLink*> Engine();
@@ -43,15 +39,11 @@ class Session {
 
  private:
   Session(app::Config config, app::DataDirectory data, const GlobalFlags& flags)
-      : config_(std::move(config)),
-        data_(std::move(data)),
-        console_(flags.is_json),
-        is_data_told_(flags.settings.contains("data")) {}
+      : config_(std::move(config)), data_(std::move(data)), console_(flags) {}
 
   app::Config config_;
   app::DataDirectory data_;
   Console console_;
-  const bool is_data_told_;
   std::unique_ptr<app::EngineLink> link_;
 };
 

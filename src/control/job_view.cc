@@ -124,6 +124,11 @@ const StageView* JobView::FailedStage() const {
   return found == stages.end() ? nullptr : &*found;
 }
 
+const base::Error* JobView::DiskError() const {
+  const auto found = std::find_if(troubles.begin(), troubles.end(), domain::IsDiskFull);
+  return found == troubles.end() ? nullptr : &*found;
+}
+
 Json ToJson(const std::vector<AttemptView>& attempts) {
   Json list = Json::array();
   for (const AttemptView& attempt : attempts) {
@@ -141,6 +146,8 @@ Json ToJson(const std::vector<AttemptView>& attempts) {
 Json ToJson(const JobView& view) {
   Json stages = Json::array();
   for (const StageView& stage : view.stages) stages.push_back(StageToJson(stage));
+  Json troubles = Json::array();
+  for (const base::Error& trouble : view.troubles) troubles.push_back(ErrorToJson(trouble));
   return {{"id", view.id},
           {"job_id", view.public_id},
           {"kind", view.kind},
@@ -152,6 +159,7 @@ Json ToJson(const JobView& view) {
           {"finished_at", view.finished_at},
           {"request", view.request},
           {"worked_on", view.is_worked_on},
+          {"troubles", std::move(troubles)},
           {"stages", std::move(stages)}};
 }
 
@@ -179,6 +187,9 @@ Result<JobView> JobViewFromJson(const Json& json) {
     json.at("finished_at").get_to(view.finished_at);
     view.request = json.at("request");
     json.at("worked_on").get_to(view.is_worked_on);
+    for (const Json& trouble : json.at("troubles")) {
+      view.troubles.push_back(ErrorFromJson(trouble));
+    }
     for (const Json& stage : json.at("stages")) view.stages.push_back(StageFromJson(stage));
     return view;
   } catch (const Json::exception& error) {

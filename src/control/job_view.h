@@ -57,7 +57,7 @@ struct StageView {
   std::vector<AttemptView> attempts;
   base::Json counters = base::Json::object();
   base::Json result = base::Json::object();
-  std::optional<base::Error> error;
+  std::optional<base::Error> error;  // Of a failure or retry; ERR_STALLED while it is stalled.
 };
 
 // A job and its stages at one moment.
@@ -73,6 +73,8 @@ struct JobView {
   base::Json request = base::Json::object();
   // False: no engine takes work, so what is said to run was left by one that has ended.
   bool is_worked_on = true;
+  // What keeps the engine from its work now, whatever the job: a full disk, for example.
+  std::vector<base::Error> troubles;
   std::vector<StageView> stages;  // In stage order.
 
   bool is_open() const { return !domain::IsTerminal(state); }
@@ -80,6 +82,8 @@ struct JobView {
   const StageView* CurrentStage() const;
   // The first stage that failed, or null.
   const StageView* FailedStage() const;
+  // The full disk among the troubles, or null: everything waits for room.
+  const base::Error* DiskError() const;
 };
 
 // ToJson and FromJson of a job are inverse. FromJson: kInvalidArgument / ERR_BAD_REQUEST when a

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 38> kEntries{{
+constexpr std::array<Entry, 39> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -62,6 +62,7 @@ constexpr std::array<Entry, 38> kEntries{{
      "allow a worker more with jobs.worker_memory_mb in rollcall.toml or "
      "ROLLCALL_WORKER_MEMORY_MB"},
     {reason::kFenced, ErrorCode::kCancelled, "another attempt has taken over; nothing to do"},
+    {reason::kInterrupted, ErrorCode::kUnavailable, "it goes on from its last checkpoint"},
     {reason::kCancelled, ErrorCode::kCancelled, "`rollcall jobs resume` goes on where it ended"},
     {reason::kStoreBusy, ErrorCode::kFailedPrecondition,
      "another rollcall owns this data directory; talk to that one or choose another with --data"},

@@ -36,6 +36,7 @@ inline constexpr std::string_view kNothingToSkip = "ERR_NOTHING_TO_SKIP";
 inline constexpr std::string_view kDiskFull = "ERR_DISK_FULL";
 inline constexpr std::string_view kOutOfMemory = "ERR_OUT_OF_MEMORY";
 inline constexpr std::string_view kFenced = "ERR_FENCED";
+inline constexpr std::string_view kInterrupted = "ERR_INTERRUPTED";
 inline constexpr std::string_view kCancelled = "ERR_CANCELLED";
 inline constexpr std::string_view kStoreBusy = "ERR_STORE_IN_USE";
 inline constexpr std::string_view kNetworkFileSystem = "ERR_NETWORK_FILE_SYSTEM";

@@ -36,8 +36,11 @@ Agent::Agent(Options options, const Sources& sources)
       sources_(sources),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
       cgroups_(WorkerCgroups::OwnFolder(), options_.data_dir),
-      disk_(sources.store, sources.clock, sources.log,
-            {.data_dir = options_.data_dir, .stages = options_.stages, .times = options_.times}),
+      disk_(sources.store, sources.clock, sources.log, sources.board,
+            {.data_dir = options_.data_dir,
+             .stages = options_.stages,
+             .free_bytes_min = options_.disk_free_bytes_min,
+             .times = options_.times}),
       surroundings_{.data_dir = options_.data_dir,
                     .worker_argv = options_.worker_argv,
                     .worker_memory_bytes_max = options_.worker_memory_bytes_max,
@@ -95,7 +98,7 @@ void Agent::Stop(Stopping how) {
   stopping_ = std::max(stopping_, how);
   for (const auto& attempt : attempts_) {
     if (how == Stopping::kDrain) attempt->Drain();
-    if (how == Stopping::kNow) attempt->Interrupt(domain::StoppedError());
+    if (how == Stopping::kNow) attempt->Interrupt(InterruptedError());
   }
 }
 
@@ -167,6 +170,7 @@ void Agent::Renew() {
   const auto replies =
       sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease, before);
   if (!replies.ok()) {
+    if (domain::IsDiskFull(replies.error())) surroundings_.on_disk_full(replies.error());
     // Asked again soon; SelfFence watches how long that goes on.
     renew_at_ = before.boot + options_.times.renew / 5;
     return;

@@ -33,6 +33,7 @@ class Agent {
     std::vector<std::string> stages;       // That it can run.
     int slots = 2;
     std::int64_t worker_memory_bytes_max = 0;  // 0: no limit.
+    std::int64_t disk_free_bytes_min = 0;      // To go on with after the disk was full.
     RuntimeTimes times;
     store::AgentIdentity identity;
   };

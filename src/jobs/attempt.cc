@@ -372,7 +372,7 @@ void Attempt::OnDone(Conclusion conclusion) {
   if (IsFenced(error)) return Lose("the worker was told that another attempt has the lease");
   if (cancel_at_) return End(AttemptOutcome::kCancelled, error, Manner::kByItself);
   if (drain_at_ && error.reason == reason::kCancelled) {
-    return End(AttemptOutcome::kInterrupted, error, Manner::kByItself);
+    return End(AttemptOutcome::kInterrupted, InterruptedError(), Manner::kByItself);
   }
   if (IsDiskFull(error)) {
     around_.on_disk_full(error);

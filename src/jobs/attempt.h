@@ -28,6 +28,9 @@
 
 namespace rollcall::jobs {
 
+// Its owner stops; nothing is wrong with the work.
+base::Error InterruptedError();
+
 // What an agent shares with its attempts; borrowed by both.
 struct AttemptSurroundings {
   const std::filesystem::path data_dir;
@@ -182,7 +185,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   bool is_lost_ = false;
   bool has_succeeded_ = false;
   ProcessExit exit_;
-  std::string trouble_;
+  std::string trouble_;      // It cannot be killed.
+  std::string unwritten_;    // Its row cannot be written yet.
+  std::string why_stalled_;  // Empty while it is not.
   // A try that failed and is made again at that time.
   std::optional<std::pair<base::BootTime, void (Attempt::*)()>> again_;
 };

@@ -79,11 +79,12 @@ void Attempt::TickConcluding(base::BootTime now) {
 }
 
 void Attempt::SetStalled(bool is_stalled) {
+  why_stalled_ = is_stalled ? watch_.Explain(Now().boot) : "";
   // The flag is for people; where it cannot be written now, the next renewal's error says why.
-  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, is_stalled, Now()));
+  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, why_stalled_, Now()));
   if (is_stalled) {
     around_.metrics.OnStalled(task_.run.name);
-    Log(fmt::format("stalled: {}: {}", reason::kStalled, watch_.Explain(Now().boot)));
+    Log(fmt::format("stalled: {}: {}", reason::kStalled, why_stalled_));
     Log(fmt::format("stack: {}", DescribeThreads(process_->pid())));
   } else {
     Log("goes on again");
@@ -99,8 +100,7 @@ void Attempt::LogHeartbeat(base::BootTime now) {
 
 void Attempt::TickCancel(base::BootTime now) {
   if (drain_at_ && now - *drain_at_ >= around_.times.drain) {
-    return End(AttemptOutcome::kInterrupted,
-               MakeError(reason::kCancelled, "stopped with its owner"), Manner::kAtOnce);
+    return End(AttemptOutcome::kInterrupted, InterruptedError(), Manner::kAtOnce);
   }
   if (!cancel_at_) return;
   const auto waited = now - *cancel_at_;
@@ -110,6 +110,10 @@ void Attempt::TickCancel(base::BootTime now) {
   if (wanted == cancel_signal_) return;
   cancel_signal_ = wanted;
   process_->Signal(wanted);
+}
+
+base::Error InterruptedError() {
+  return MakeError(reason::kInterrupted, "stopped with the program that looked after it");
 }
 
 // --- Wishes from outside
@@ -127,7 +131,7 @@ void Attempt::Cancel() {
 void Attempt::Drain() {
   if (drain_at_ || step_ == Step::kOver) return;
   drain_at_ = Now().boot;
-  if (step_ == Step::kPreparing) return Interrupt(domain::StoppedError());
+  if (step_ == Step::kPreparing) return Interrupt(InterruptedError());
   if (step_ == Step::kWorking) SendFrame(Request(FrameType::kDrain));
 }
 
@@ -228,6 +232,12 @@ void Attempt::Commit() {
   }
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
+    if (unwritten_.empty()) {
+      unwritten_ = fmt::format("its end ({}) cannot be written: {}", end.error.reason,
+                               ended.error().ToString());
+      Log(unwritten_);
+      Publish(ChangeFeed::Kind::kTransition);
+    }
     return;
   }
   if (!ended.ok() && ended.error().reason != reason::kFenced) {
@@ -255,14 +265,15 @@ void Attempt::Publish(ChangeFeed::Kind kind) {
   around_.board.Put({.run = task_.run.id,
                      .fence = task_.fence,
                      .attempt_number = task_.attempt_number,
-                     .pid = process_ ? process_->pid() : 0,
+                     .pid = process_ && !is_gone_ ? process_->pid() : 0,
                      .started_at = started_wall_,
                      .liveness = watch_.liveness(),
                      .progress_wall = progress_wall_,
                      .time_left = watch_.time_left(),
                      .budget = watch_.Patience(),
                      .budget_since = watch_.LastSign(),
-                     .trouble = trouble_,
+                     .why_stalled = why_stalled_,
+                     .trouble = trouble_.empty() ? unwritten_ : trouble_,
                      .is_over = false});
   around_.feed.Tell({kind, task_.run.id});
 }

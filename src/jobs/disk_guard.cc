@@ -25,8 +25,12 @@ void DiskGuard::Pause(const base::Error& error) {
   const bool is_again = pause_.count() > 0 && now - resumed_at_ < first * kPauseGrowthMax;
   pause_ = is_again ? std::min(pause_ * 2, first * kPauseGrowthMax) : first;
   paused_since_ = now;
-  log_.Note(fmt::format("queues paused: {}", error.ToString()));
-  reason_ = error.ToString();
+  base::Error told = error;
+  told.message +=
+      fmt::format("; it goes on by itself with {} MB free", options_.free_bytes_min >> 20);
+  reason_ = told.ToString();
+  log_.Note("queues paused: " + reason_);
+  board_.SetDiskError(std::move(told));
   WriteReason();
 }
 
@@ -43,6 +47,7 @@ void DiskGuard::Tick() {
   if (!is_paused() || clock_.Now().boot - *paused_since_ < pause_) return;
   if (FreeBytes(options_.data_dir) >= options_.free_bytes_min && ResumeAll().ok()) {
     log_.Note("queues resumed: there is space again");
+    board_.SetDiskError(std::nullopt);
     resumed_at_ = clock_.Now().boot;
     paused_since_.reset();
   } else {

@@ -43,10 +43,12 @@ class DiskGuardTest : public testing::Test {
                      }};
   base::FakeClock clock_;
   WorkerLog log_{folder_};
+  LiveBoard board_;
   // There is never room enough to go on.
   DiskGuard guard_{store_,
                    clock_,
                    log_,
+                   board_,
                    {.data_dir = folder_,
                     .stages = {"detect"},
                     .free_bytes_min = std::numeric_limits<std::int64_t>::max(),
@@ -64,6 +66,8 @@ TEST_F(DiskGuardTest, SaysItLaterWhenTheStoreHadNoRoomForTheReason) {
   is_store_full_ = true;
   guard_.Pause(Full());
   EXPECT_THAT(WaitReason(), testing::Not(testing::HasSubstr("ERR_DISK_FULL")));
+  ASSERT_TRUE(board_.disk_error()) << "whoever asks is told all the same";
+  EXPECT_EQ(board_.disk_error()->reason, domain::reason::kDiskFull);
   is_store_full_ = false;
   clock_.Advance(RuntimeTimes{}.disk_check);
   guard_.Tick();
@@ -73,7 +77,7 @@ TEST_F(DiskGuardTest, SaysItLaterWhenTheStoreHadNoRoomForTheReason) {
 
 // A quota does not show in the free space.
 TEST_F(DiskGuardTest, WaitsLongerWhenTheDiskTurnsOutToBeFullStill) {
-  DiskGuard hopeful(store_, clock_, log_,
+  DiskGuard hopeful(store_, clock_, log_, board_,
                     {.data_dir = folder_, .stages = {"detect"}, .free_bytes_min = 0, .times = {}});
   const auto is_paused_after = [&](std::chrono::milliseconds time) {
     clock_.Advance(time);
@@ -83,6 +87,7 @@ TEST_F(DiskGuardTest, WaitsLongerWhenTheDiskTurnsOutToBeFullStill) {
   const auto first = RuntimeTimes{}.disk_check;
   hopeful.Pause(Full());
   EXPECT_FALSE(is_paused_after(first));
+  EXPECT_FALSE(board_.disk_error());
   EXPECT_THAT(WaitReason(), testing::Not(testing::HasSubstr("ERR_DISK_FULL")));
   hopeful.Pause(Full());
   EXPECT_TRUE(is_paused_after(first));

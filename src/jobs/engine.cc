@@ -134,6 +134,7 @@ base::Result<void> Engine::StartWorking() {
                                     .stages = Names(options_.stages),
                                     .slots = options_.slots,
                                     .worker_memory_bytes_max = options_.worker_memory_bytes_max,
+                                    .disk_free_bytes_min = options_.disk_free_bytes_min,
                                     .times = options_.times,
                                     .identity = {.id = options_.agent_id,
                                                  .incarnation = base::RandomId(),
@@ -250,10 +251,14 @@ base::Result<JobSnapshot> Engine::Snapshot(store::JobId id) {
   ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
   const base::Instant now = clock_.Now();
   const Working working = is_working() ? Working::kYes : Working::kNo;
-  JobSnapshot snapshot{
-      .job = std::move(job), .stages = {}, .working = working, .projection_error = {}};
+  JobSnapshot snapshot{.job = std::move(job),
+                       .stages = {},
+                       .working = working,
+                       .disk_error = board_.disk_error(),
+                       .projection_error = {}};
   for (const store::RunView& view : runs) {
     snapshot.stages.push_back(MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
+    if (snapshot.disk_error) SayThatDiskIsFull(*snapshot.disk_error, snapshot.stages.back());
   }
   base::MutexLock lock(mutex_);
   if (projector_ != nullptr) snapshot.projection_error = projector_->last_error();
@@ -303,6 +308,7 @@ base::Result<std::string> Engine::MetricsText() {
                          .slots = is_working() ? options_.slots : 0};
   ROLLCALL_TRY_ASSIGN(gauges.queues, store_.QueueList(Names(options_.stages)));
   const ProjectorThread& projector = EnsureProjector();
+  gauges.is_disk_full = board_.disk_error().has_value();
   gauges.projector_lag = projector.lag();
   gauges.projections_failing = projector.failing_count();
   return metrics_->Text(gauges);

@@ -50,6 +50,8 @@ class Engine {
     // What one worker may have of memory of its own; 0: no limit. One that needs more ends with
     // ERR_OUT_OF_MEMORY.
     std::int64_t worker_memory_bytes_max = 0;
+    // After the disk was full, work goes on when this much is free.
+    std::int64_t disk_free_bytes_min = std::int64_t{64} << 20;
     RuntimeTimes times;
     std::shared_ptr<Metrics> metrics = {};  // Null: its own.
     // A data directory has one owner, so its agent has one name, on whatever host it is. Another

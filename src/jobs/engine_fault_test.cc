@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "jobs/engine.h"
@@ -16,6 +18,7 @@ namespace {
 
 using base::Json;
 using domain::JobState;
+using testing::HasSubstr;
 using When = FaultyStore::When;
 
 constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
@@ -87,6 +90,37 @@ TEST_F(EngineFaultTest, PausesTheQueuesWhenTheStoreHasNoSpaceAndGoesOnByItself) 
   }));
   *is_full = false;
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+}
+
+// Full to the last block, with a worker at work: the store can be told nothing, and said nothing.
+TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault([is_full](std::string_view method, When when) -> std::optional<base::Error> {
+    const bool is_reading = method == "JobGet" || method == "JobRuns" || method == "QueueList";
+    if (!*is_full || is_reading || when != When::kBefore) return std::nullopt;
+    return base::Error{base::ErrorCode::kResourceExhausted, "ERR_DISK_FULL", "on purpose", ""};
+  });
+  StartEngine([](Engine::Options& options) { options.slots = 1; });
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 1}}));
+  const store::Job next = SubmitOk(FakeRequest("y", {"detect"}, Json::object()));
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(data_dir_ / "held"); }));
+  *is_full = true;
+  std::ofstream(data_dir_ / "go") << std::endl;
+  const auto snapshot = [&](store::JobId id) { return engine_->Snapshot(id).value(); };
+  EXPECT_TRUE(Eventually([&] {
+    const JobSnapshot now = snapshot(job.id);
+    return now.disk_error &&
+           now.stages[0].wait_reason.find("cannot be written: ERR_DISK_FULL") != std::string::npos;
+  }));
+  EXPECT_EQ(snapshot(job.id).stages[0].pid, 0) << "its worker has ended";
+  EXPECT_THAT(snapshot(job.id).disk_error->message, HasSubstr("64 MB free"));
+  EXPECT_THAT(snapshot(next.id).stages[0].wait_reason,
+              HasSubstr("queue detect is paused: ERR_DISK_FULL"));
+  EXPECT_THAT(*engine_->MetricsText(), HasSubstr("rollcall_queue_paused{stage=\"detect\"} 1"));
+  *is_full = false;
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  EXPECT_EQ(WaitForEnd(next.id).state, JobState::kSucceeded);
+  EXPECT_FALSE(snapshot(job.id).disk_error);
 }
 
 // Goes ahead by a day at every other reading.

@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(All, HandlerMatrixTest, testing::ValuesIn(kCases),
                          [](const auto& each) { return each.param.behaviour; });
 
 TEST(HandlerMatrix, KnowsEveryMisconduct) {
-  std::set<std::string_view> known = {"eat_memory", "use_memory_unseen",
+  std::set<std::string_view> known = {"eat_memory", "use_memory_unseen", "start_threads_unseen",
                                       "try_to_escape"};  // worker_sandbox_test.cc
   for (const Case& each : kCases) known.insert(each.behaviour);
   for (const Misconduct& misconduct : AllMisconduct()) {

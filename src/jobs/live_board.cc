@@ -39,4 +39,14 @@ std::vector<LiveAttempt> LiveBoard::Running() const {
   return running;
 }
 
+void LiveBoard::SetDiskError(std::optional<base::Error> error) {
+  base::MutexLock lock(mutex_);
+  disk_error_ = std::move(error);
+}
+
+std::optional<base::Error> LiveBoard::disk_error() const {
+  base::MutexLock lock(mutex_);
+  return disk_error_;
+}
+
 }  // namespace rollcall::jobs

@@ -26,12 +26,14 @@ struct LiveAttempt {
   // How long the phase may go without getting on, and since when it has not.
   std::chrono::nanoseconds budget{};
   base::BootTime budget_since{};
-  std::string trouble;  // Why it does not end although it should; empty when there is none.
+  std::string why_stalled;  // Empty while it is not.
+  std::string trouble;      // Why it does not end although it should; empty when there is none.
   bool is_over = false;
 };
 
 // The running attempts of this process, and the last 64 that are over: what they counted is still
-// wanted when the end of their stage is told.
+// wanted when the end of their stage is told. And what the store cannot be told while the disk is
+// full: that it is.
 //
 // Thread-safe.
 class LiveBoard {
@@ -40,11 +42,15 @@ class LiveBoard {
   void MarkOver(store::StageRunId run);
   std::optional<LiveAttempt> Get(store::StageRunId run) const;
   std::vector<LiveAttempt> Running() const;
+  // Nothing is begun because of it; nullopt when the disk has room.
+  void SetDiskError(std::optional<base::Error> error);
+  std::optional<base::Error> disk_error() const;
 
  private:
   mutable base::Mutex mutex_;
   std::map<store::StageRunId, LiveAttempt> attempts_ ROLLCALL_GUARDED_BY(mutex_);
   std::deque<store::StageRunId> over_ ROLLCALL_GUARDED_BY(mutex_);  // Oldest first.
+  std::optional<base::Error> disk_error_ ROLLCALL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rollcall::jobs

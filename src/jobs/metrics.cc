@@ -150,10 +150,11 @@ std::string Metrics::Text(const Gauges& gauges) {
   base::MutexLock lock(families_->scraping);
   for (const store::QueueFacts& queue : gauges.queues) {
     const auto labels = OfStage(queue.stage);
+    const bool is_paused = gauges.is_disk_full || !queue.paused.empty();
     const Seconds age = queue.oldest ? gauges.now - *queue.oldest : Seconds{};
     families_->queued.Add(labels).Set(static_cast<double>(queue.queued));
     families_->queue_age.Add(labels).Set(std::max(0.0, age.count()));
-    families_->queue_paused.Add(labels).Set(queue.paused.empty() ? 0 : 1);
+    families_->queue_paused.Add(labels).Set(is_paused ? 1 : 0);
   }
   families_->workers.Set(gauges.workers_running);
   families_->slots.Set(gauges.slots);

@@ -27,6 +27,7 @@ class Metrics {
     base::WallTime now{};
     int workers_running = 0;
     int slots = 0;
+    bool is_disk_full = false;  // Then every queue is paused, whether its row could take it or not.
     // How long the files that people read have been behind the store; 0 if they are not.
     Seconds projector_lag{};
     int projections_failing = 0;

@@ -1,7 +1,7 @@
 #include "jobs/rate_estimator.h"
 
 #include <algorithm>
-#include <vector>
+#include <cmath>
 
 namespace rollcall::jobs {
 namespace {
@@ -13,10 +13,10 @@ double ToSeconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-// The value that `share` of the sorted values do not exceed.
-double Quantile(const std::vector<double>& sorted, double share) {
-  const auto rank = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5);
-  return sorted[rank];
+// The 0.9 quantile of Student's t, to two terms (Abramowitz & Stegun 26.7.5).
+double StudentQuantile90(double degrees_of_freedom) {
+  constexpr double kNormal = 1.2816;
+  return kNormal + (kNormal * kNormal * kNormal + kNormal) / (4 * degrees_of_freedom);
 }
 
 }  // namespace
@@ -50,15 +50,27 @@ double RateEstimator::realtime_factor() const {
 
 std::optional<TimeLeft> RateEstimator::Left(std::int64_t total) const {
   if (count_ < 3 || samples_.size() < 2 || total <= 0) return std::nullopt;
-  std::vector<double> seconds_per_unit;
-  for (std::size_t i = 1; i < samples_.size(); ++i) {
-    seconds_per_unit.push_back(ToSeconds(samples_[i].at - samples_[i - 1].at) /
-                               static_cast<double>(samples_[i].done - samples_[i - 1].done));
-  }
-  std::sort(seconds_per_unit.begin(), seconds_per_unit.end());
   const auto left = static_cast<double>(std::max<std::int64_t>(0, total - samples_.back().done));
-  return TimeLeft{.p50 = std::chrono::duration<double>(left * Quantile(seconds_per_unit, 0.5)),
-                  .p90 = std::chrono::duration<double>(left * Quantile(seconds_per_unit, 0.9))};
+  const auto steps = static_cast<double>(samples_.size() - 1);
+  const double units_per_step =
+      static_cast<double>(samples_.back().done - samples_.front().done) / steps;
+  const double seconds_per_unit = 1 / rate();
+  double squares = 0;
+  for (std::size_t i = 1; i < samples_.size(); ++i) {
+    const auto units = static_cast<double>(samples_[i].done - samples_[i - 1].done);
+    const double off = ToSeconds(samples_[i].at - samples_[i - 1].at) - units * seconds_per_unit;
+    squares += off * off;
+  }
+  const double steps_left = left / units_per_step;
+  const double p50 = left * seconds_per_unit;
+  double p90 = p50;
+  if (steps > 1) {
+    // What is left varies by itself, and by what the mean of so few steps does not know.
+    const double variance = squares / (steps - 1) * steps_left * (1 + steps_left / steps);
+    p90 += StudentQuantile90(steps - 1) * std::sqrt(variance);
+  }
+  return TimeLeft{.p50 = std::chrono::duration<double>(p50),
+                  .p90 = std::chrono::duration<double>(p90)};
 }
 
 }  // namespace rollcall::jobs

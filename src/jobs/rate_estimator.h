@@ -17,8 +17,10 @@ struct TimeLeft {
   std::chrono::duration<double> p90{};
 };
 
-// Speed and time left of one attempt, from its progress samples. The distribution is that of the
-// seconds per unit over the recent past, in steps of `spacing`. Not thread-safe.
+// Speed and time left of one attempt, from its progress samples of the recent past, in steps of
+// `spacing`. What is left is a sum of steps like those seen: p50 is their ratio estimate, p90 the
+// prediction interval of such a sum (Cochran, Sampling Techniques, 2.9 and 6.4; steps taken as
+// independent). Not thread-safe.
 class RateEstimator {
  public:
   explicit RateEstimator(std::chrono::nanoseconds spacing = std::chrono::seconds{1})

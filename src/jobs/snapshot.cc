@@ -1,6 +1,10 @@
 #include "jobs/snapshot.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "domain/reasons.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -57,11 +61,21 @@ StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<
     }
     return snapshot;
   }
-  snapshot.time_left = live->time_left;
+  snapshot.pid = live->pid;  // 0 once the process has ended.
+  if (live->liveness.is_stalled) {
+    snapshot.error = domain::MakeError(domain::reason::kStalled, live->why_stalled);
+  } else {
+    snapshot.time_left = live->time_left;
+  }
   snapshot.budget = live->budget;
   snapshot.budget_used = Since(live->budget_since, now);
   if (!live->trouble.empty()) snapshot.wait_reason = live->trouble;
   return snapshot;
+}
+
+void SayThatDiskIsFull(const base::Error& error, StageSnapshot& stage) {
+  if (stage.state != JobState::kQueued) return;
+  stage.wait_reason = fmt::format("queue {} is paused: {}", stage.name, error.ToString());
 }
 
 }  // namespace rollcall::jobs

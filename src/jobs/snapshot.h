@@ -18,9 +18,9 @@ struct StageSnapshot {
   std::string name;
   store::StageRunId run{};
   int generation = 0;
-  domain::JobState state{};  // kSkipped where a finished result was taken instead.
-  std::string wait_reason;   // A sentence; never empty while it waits.
-  std::optional<base::Error> error;
+  domain::JobState state{};          // kSkipped where a finished result was taken instead.
+  std::string wait_reason;           // A sentence; never empty while it waits.
+  std::optional<base::Error> error;  // Of the last end; ERR_STALLED while it is stalled.
   std::string result_json = "{}";
   std::optional<base::WallTime> started_at;
   std::optional<base::WallTime> finished_at;
@@ -43,7 +43,7 @@ struct StageSnapshot {
   std::string counters_json = "{}";
   double rate = 0;                    // Units per second.
   double realtime_factor = 0;         // Seconds of video per second; 0 if unknown.
-  std::optional<TimeLeft> time_left;  // nullopt: it is starting.
+  std::optional<TimeLeft> time_left;  // nullopt: it is starting, or stalled.
 };
 
 // Whether somebody works on the store's tasks.
@@ -53,11 +53,15 @@ struct JobSnapshot {
   store::Job job;
   std::vector<StageSnapshot> stages;  // In order.
   Working working = Working::kYes;
+  // Nothing is begun, and what has ended may have no row yet, until there is room again.
+  std::optional<base::Error> disk_error;
   // States are kept, but the files that show them cannot be written at the moment.
   std::optional<base::Error> projection_error;
 };
 
 StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<LiveAttempt>& live,
                                 Working working, base::Instant now);
+// Where the queue's row could not take it.
+void SayThatDiskIsFull(const base::Error& error, StageSnapshot& stage);
 
 }  // namespace rollcall::jobs

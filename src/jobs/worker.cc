@@ -90,8 +90,12 @@ base::Error OutOfMemory(std::string_view stage, std::string_view what) {
 }
 
 // Libraries that report want of memory as an error of their own keep it only in their sentence:
-// libav and the C library, ONNX Runtime (both forms), DuckDB.
+// libav and the C library, ONNX Runtime (both forms), DuckDB. A thread whose stack has no room is
+// refused with EAGAIN, which nothing else here gives where memory is limited.
 bool SpeaksOfMemory(std::string_view message) {
+  if (MemoryLimitMb() > 0 && message.find("Resource temporarily unavailable") != message.npos) {
+    return true;
+  }
   for (const std::string_view words :
        {"Cannot allocate memory", "Failed to allocate memory", "bad_alloc", "Out of Memory"}) {
     if (message.find(words) != std::string_view::npos) return true;

@@ -112,6 +112,16 @@ TEST_F(WorkerSandboxTest, SaysSoWhenALibraryCrashesForWantOfMemory) {
   EXPECT_THAT(ReadText("jobs/detect_x/worker.out"), HasSubstr("out of memory"));
 }
 
+// A worker with 100 MB said that the video could not be read.
+TEST_F(WorkerSandboxTest, SaysSoWhenALibraryGetsNoThreadForWantOfMemory) {
+  ROLLCALL_SKIP_UNDER_SANITIZERS();
+  StartWith("--sandboxed-worker", 256);
+  const store::Job job =
+      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "start_threads_unseen"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
+  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_OUT_OF_MEMORY");
+}
+
 TEST_F(WorkerSandboxTest, CallsACrashACrashWhenThereIsMemory) {
   ROLLCALL_SKIP_UNDER_SANITIZERS();
   StartWith("--sandboxed-worker", 256);

@@ -129,8 +129,9 @@ class JobStore {
                                                            std::span<const Heartbeat> heartbeats,
                                                            std::chrono::nanoseconds lease,
                                                            base::Instant now) = 0;
-  // Sets or clears `is_stalled`, with an event.
-  virtual base::Result<void> LeaseMarkStalled(const Fence& fence, bool is_stalled,
+  // Sets `is_stalled`, or clears it where `why` is empty; with an event that carries ERR_STALLED
+  // and `why`.
+  virtual base::Result<void> LeaseMarkStalled(const Fence& fence, std::string_view why,
                                               base::Instant now) = 0;
   // Ends attempts whose lease ran out (predicate repeated in the write): run → queued, or
   // cancelled if that was wanted. Returns the fences that were taken away.

@@ -20,10 +20,10 @@ bool IsOf(const Lease& lease, const AgentIdentity& agent) {
 }
 
 // The end of an attempt that nobody looks after. As far as is known it ran until its last pulse.
-AttemptEnd Interruption(const Lease& lease, AttemptOutcome outcome, std::string message) {
+AttemptEnd Interruption(const Lease& lease, AttemptOutcome outcome, base::Error error) {
   const auto in_vain = lease.liveness.last_pulse - lease.liveness.progress_at;
   return {.outcome = outcome,
-          .error = domain::MakeError(domain::reason::kFenced, std::move(message)),
+          .error = std::move(error),
           .fruitless = std::chrono::duration_cast<std::chrono::milliseconds>(
               std::max(base::BootTime{}, in_vain))};
 }
@@ -63,7 +63,9 @@ Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal, ba
   return replies;
 }
 
-Result<void> MarkStalled(Ledger& ledger, const Fence& fence, bool is_stalled, base::Instant now) {
+Result<void> MarkStalled(Ledger& ledger, const Fence& fence, std::string_view why,
+                         base::Instant now) {
+  const bool is_stalled = !why.empty();
   ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
   if (held.lease.liveness.is_stalled == is_stalled) return {};
   held.lease.liveness.is_stalled = is_stalled;
@@ -71,18 +73,21 @@ Result<void> MarkStalled(Ledger& ledger, const Fence& fence, bool is_stalled, ba
   RunChanges changes(ledger, now);
   ROLLCALL_TRY(changes.Touch(held.run));
   const Liveness& liveness = held.lease.liveness;
-  return changes.Tell(held.run, is_stalled ? "stage_stalled" : "stage_moving",
-                      {{"phase", domain::PhaseName(liveness.phase)},
-                       {"done", liveness.done},
-                       {"total", liveness.total},
-                       {"unit", liveness.unit}});
+  base::Json body{{"phase", domain::PhaseName(liveness.phase)},
+                  {"done", liveness.done},
+                  {"total", liveness.total},
+                  {"unit", liveness.unit}};
+  if (is_stalled) body["error"] = {{"reason", domain::reason::kStalled}, {"message", why}};
+  return changes.Tell(held.run, is_stalled ? "stage_stalled" : "stage_moving", std::move(body));
 }
 
 Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent, base::Instant now) {
   ROLLCALL_TRY_ASSIGN(auto leases, ledger.LeaseAll());
   std::erase_if(leases, [&](const Lease& lease) { return !HasRunOut(lease, agent, now); });
   for (const Lease& lease : leases) {
-    const AttemptEnd end = Interruption(lease, AttemptOutcome::kExpired, "the lease ran out");
+    const AttemptEnd end =
+        Interruption(lease, AttemptOutcome::kExpired,
+                     domain::MakeError(domain::reason::kFenced, "the lease ran out"));
     ROLLCALL_TRY(End(ledger, lease.fence, end, now));
   }
   return leases;
@@ -98,10 +103,11 @@ Result<std::vector<Lease>> Leftovers(Ledger& ledger, const AgentIdentity& agent)
 
 Result<void> Void(Ledger& ledger, const Fence& fence, base::Instant now) {
   ROLLCALL_TRY_ASSIGN(const auto held, CheckFence(ledger, fence));
-  return End(
-      ledger, fence,
-      Interruption(held.lease, AttemptOutcome::kInterrupted, "the owner of the attempt is gone"),
-      now);
+  return End(ledger, fence,
+             Interruption(held.lease, AttemptOutcome::kInterrupted,
+                          domain::MakeError(domain::reason::kInterrupted,
+                                            "the program that looked after it ended")),
+             now);
 }
 
 }  // namespace rollcall::store

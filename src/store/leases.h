@@ -14,7 +14,7 @@ struct Renewal {
 };
 base::Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal,
                                             base::Instant now);
-base::Result<void> MarkStalled(Ledger& ledger, const Fence& fence, bool is_stalled,
+base::Result<void> MarkStalled(Ledger& ledger, const Fence& fence, std::string_view why,
                                base::Instant now);
 base::Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent,
                                       base::Instant now);

@@ -274,9 +274,9 @@ Result<std::vector<RenewReply>> LedgerStore::LeaseRenew(const AgentIdentity& age
   });
 }
 
-Result<void> LedgerStore::LeaseMarkStalled(const Fence& fence, bool is_stalled, base::Instant now) {
-  return In(Access::kWrite,
-            [&](Ledger& ledger) { return MarkStalled(ledger, fence, is_stalled, now); });
+Result<void> LedgerStore::LeaseMarkStalled(const Fence& fence, std::string_view why,
+                                           base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return MarkStalled(ledger, fence, why, now); });
 }
 
 Result<std::vector<Lease>> LedgerStore::LeaseReap(const AgentIdentity& agent, base::Instant now) {

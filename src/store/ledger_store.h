@@ -48,7 +48,8 @@ class LedgerStore : public JobStore {
                                                    std::span<const Heartbeat> heartbeats,
                                                    std::chrono::nanoseconds lease,
                                                    base::Instant now) final;
-  base::Result<void> LeaseMarkStalled(const Fence& fence, bool is_stalled, base::Instant now) final;
+  base::Result<void> LeaseMarkStalled(const Fence& fence, std::string_view why,
+                                      base::Instant now) final;
   base::Result<std::vector<Lease>> LeaseReap(const AgentIdentity& agent, base::Instant now) final;
   base::Result<std::vector<Lease>> LeaseLeftovers(const AgentIdentity& agent) final;
   base::Result<void> LeaseVoid(const Fence& fence, base::Instant now) final;

@@ -366,7 +366,8 @@ TEST_F(ScenarioTest, WorkerStopped) {
   ASSERT_TRUE(command.WaitForOutput("detect: running, stalled", seconds{10}));
   EXPECT_GE(SecondsSince(stopped), 1.0);
   EXPECT_LE(SecondsSince(stopped), 2.9);
-  EXPECT_THAT(Shown(), HasSubstr("stalled"));
+  EXPECT_THAT(Shown(), HasSubstr("no sign of life for ")) << "the reason, typed";
+  EXPECT_THAT(Shown(), HasSubstr("(ERR_STALLED)"));
   EXPECT_THAT(LogText(), HasSubstr("stalled: ERR_STALLED: no sign of life for "));
   // It recovers by itself: the silent one is fenced off and ended, another goes on.
   ASSERT_TRUE(command.WaitForOutput("detect: restarted, attempt 2", seconds{10}));
@@ -385,13 +386,15 @@ TEST_F(ScenarioTest, WorkerThatPulsesButGetsNowhere) {
   ASSERT_TRUE(command.WaitForOutput("detect: running, stalled"));
   const Json flagged = Stage();
   EXPECT_TRUE(flagged["stalled"].get<bool>());
+  EXPECT_EQ(flagged["error"]["reason"], "ERR_STALLED");
+  EXPECT_TRUE(flagged["eta_p50_s"].is_null()) << "nobody can say it";
   // It lives, and does not get on: the budget of its phase is used up.
   EXPECT_LE(flagged["pulse_age_s"].get<double>(), 1.4);
   EXPECT_GE(flagged["phase_budget_used_s"].get<double>(), flagged["phase_budget_s"].get<double>());
   EXPECT_THAT(LogText(), HasSubstr("stalled: ERR_STALLED: no change of done="));
   EXPECT_THAT(LogText(), HasSubstr("stack: "));
   const Ended diagnosis = Rollcall({"jobs", "diagnose", kJob});
-  EXPECT_THAT(diagnosis.out, HasSubstr("it is stalled. 2.0 s after the flag"));
+  EXPECT_THAT(diagnosis.out, HasSubstr("it is stalled (ERR_STALLED). 2.0 s after the flag"));
   // Killed and resumed, with the reason.
   ASSERT_TRUE(command.WaitForOutput("detect: restarted, attempt 2"));
   EXPECT_THAT(Shown(), HasSubstr("attempt 1: ERR_STALLED, signal 9"));

@@ -381,8 +381,8 @@ void Simulation::Misbehave(Agent& agent, const AttemptPtr& attempt) {
                                  store::AttemptOutcome::kInterrupted};
   const auto outcome = kOutcomes[static_cast<std::size_t>(Below(kOutcomes.size()))];
   if (outcome == store::AttemptOutcome::kStalled) {
-    static_cast<void>(
-        store_.LeaseMarkStalled(attempt->task.fence, Chance(50), Clock(agent.offset)));
+    static_cast<void>(store_.LeaseMarkStalled(attempt->task.fence, Chance(50) ? "no progress" : "",
+                                              Clock(agent.offset)));
   }
   Hit("worker ended");
   End(agent, attempt, outcome, Chance(90) ? std::optional(Within(10, 5'000)) : std::nullopt);

@@ -250,9 +250,9 @@ Result<std::vector<store::RenewReply>> StoreModel::LeaseRenew(
   return answer;
 }
 
-Result<void> StoreModel::LeaseMarkStalled(const store::Fence& fence, bool is_stalled,
+Result<void> StoreModel::LeaseMarkStalled(const store::Fence& fence, std::string_view why,
                                           base::Instant now) {
-  auto answer = inner().LeaseMarkStalled(fence, is_stalled, now);
+  auto answer = inner().LeaseMarkStalled(fence, why, now);
   Agrees("the stall", fence, answer);
   return answer;
 }

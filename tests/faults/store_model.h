@@ -42,7 +42,7 @@ class StoreModel final : public jobs::FaultyStore {
   base::Result<std::vector<store::RenewReply>> LeaseRenew(
       const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
       std::chrono::nanoseconds lease, base::Instant now) override;
-  base::Result<void> LeaseMarkStalled(const store::Fence& fence, bool is_stalled,
+  base::Result<void> LeaseMarkStalled(const store::Fence& fence, std::string_view why,
                                       base::Instant now) override;
   base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
                                                     base::Instant now) override;

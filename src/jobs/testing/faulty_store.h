@@ -105,9 +105,9 @@ class FaultyStore : public store::JobStore {
       std::chrono::nanoseconds lease, base::Instant now) override {
     return Do("LeaseRenew", [&] { return inner_->LeaseRenew(agent, heartbeats, lease, now); });
   }
-  base::Result<void> LeaseMarkStalled(const store::Fence& fence, bool is_stalled,
+  base::Result<void> LeaseMarkStalled(const store::Fence& fence, std::string_view why,
                                       base::Instant now) override {
-    return Do("LeaseMarkStalled", [&] { return inner_->LeaseMarkStalled(fence, is_stalled, now); });
+    return Do("LeaseMarkStalled", [&] { return inner_->LeaseMarkStalled(fence, why, now); });
   }
   base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
                                                     base::Instant now) override {

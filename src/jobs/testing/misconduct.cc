@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@
 #include <map>
 #include <new>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -233,6 +235,26 @@ Output EatMemory(JobContext& context) {
   return StageOutput{};
 }
 
+// As libav says it: threads until one has no room for its stack.
+Output StartThreadsUnseen(JobContext&) {
+  constexpr int kThreadsMax = 4096;
+  std::atomic<bool> is_enough{false};
+  std::string refused;
+  std::vector<std::thread> threads;
+  while (refused.empty() && std::ssize(threads) < kThreadsMax) {
+    try {
+      threads.emplace_back([&] { is_enough.wait(false); });
+    } catch (const std::system_error& error) {
+      refused = error.what();
+    }
+  }
+  is_enough = true;
+  is_enough.notify_all();
+  for (std::thread& thread : threads) thread.join();
+  return base::Error{base::ErrorCode::kInvalidArgument, "ERR_VIDEO_UNREADABLE",
+                     "libav: open: " + refused, ""};
+}
+
 // As C libraries do that do not look at what malloc gave them.
 Output UseMemoryUnseen(JobContext&) {
   constexpr std::size_t kBite = std::size_t{8} << 20;
@@ -336,6 +358,7 @@ constexpr std::array kAll = {
     Misconduct{"claim_other_generation", ClaimOtherGeneration},
     Misconduct{"eat_memory", EatMemory},
     Misconduct{"use_memory_unseen", UseMemoryUnseen},
+    Misconduct{"start_threads_unseen", StartThreadsUnseen},
     Misconduct{"try_to_escape", TryToEscape},
 };
 

@@ -13,7 +13,7 @@ inline std::vector<FencedWrite> FencedWrites(JobStore& store, base::Instant now)
   return {
       {"TaskStarted", [&store, now](const Fence& f) { return store.TaskStarted(f, 9, 9, now); }},
       {"LeaseMarkStalled",
-       [&store, now](const Fence& f) { return store.LeaseMarkStalled(f, true, now); }},
+       [&store, now](const Fence& f) { return store.LeaseMarkStalled(f, "no progress", now); }},
       {"LeaseVoid", [&store, now](const Fence& f) { return store.LeaseVoid(f, now); }},
       {"SegmentCommit",
        [&store, now](const Fence& f) { return store.SegmentCommit(f, MakeSegment(0), now); }},

@@ -132,4 +132,10 @@ int JobStoreContract::CountEvents(JobId id, std::string_view kind) {
   return static_cast<int>(std::ranges::count(EventsOf(id), kind));
 }
 
+std::string JobStoreContract::EventBody(JobId id, std::string_view kind) {
+  const auto events = *store().EventsAfter(id, 0, 1000);
+  const auto found = std::ranges::find(events, kind, &Event::kind);
+  return found == events.end() ? std::string{} : found->body_json;
+}
+
 }  // namespace rollcall::store

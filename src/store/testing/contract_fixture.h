@@ -82,6 +82,7 @@ class JobStoreContract : public testing::TestWithParam<MakeHome> {
   std::optional<Lease> LeaseOf(const Fence& fence);
   std::vector<std::string> EventsOf(JobId id);
   int CountEvents(JobId id, std::string_view kind);
+  std::string EventBody(JobId id, std::string_view kind);  // Of the first; empty if there is none.
 
   base::FakeClock clock_;
   AgentIdentity agent_{.id = "agent", .incarnation = "first", .boot_id = "boot"};

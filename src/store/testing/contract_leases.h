@@ -212,14 +212,15 @@ TEST_P(JobStoreContract, LeftoversOfAnotherAgentAreNotOnesOwn) {
 TEST_P(JobStoreContract, MarksAndUnmarksAStall) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const Fence fence = ClaimStarted().fence;
-  EXPECT_OK(store().LeaseMarkStalled(fence, true, now()));
-  EXPECT_OK(store().LeaseMarkStalled(fence, true, now()));  // No news.
+  EXPECT_OK(store().LeaseMarkStalled(fence, "no progress", now()));
+  EXPECT_OK(store().LeaseMarkStalled(fence, "no progress", now()));  // No news.
   EXPECT_TRUE(LeaseOf(fence)->liveness.is_stalled);
   EXPECT_EQ(CountEvents(job, "stage_stalled"), 1);
+  EXPECT_THAT(EventBody(job, "stage_stalled"), testing::HasSubstr("ERR_STALLED"));
   const std::vector beats{Heartbeat{.fence = fence}};
   EXPECT_OK(store().LeaseRenew(agent_, beats, kLease, now()));
   EXPECT_TRUE(LeaseOf(fence)->liveness.is_stalled);  // A pulse is not progress.
-  EXPECT_OK(store().LeaseMarkStalled(fence, false, now()));
+  EXPECT_OK(store().LeaseMarkStalled(fence, "", now()));
   EXPECT_FALSE(LeaseOf(fence)->liveness.is_stalled);
   EXPECT_EQ(CountEvents(job, "stage_moving"), 1);
 }

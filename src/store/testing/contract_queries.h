@@ -118,7 +118,7 @@ TEST_P(JobStoreContract, EveryChangeOfARunMovesItPastTheCursor) {
   const std::vector beats{Heartbeat{.fence = task.fence}};
   EXPECT_OK(store().LeaseRenew(agent_, beats, kLease, now()));
   EXPECT_TRUE(has_changed());
-  EXPECT_OK(store().LeaseMarkStalled(task.fence, true, now()));
+  EXPECT_OK(store().LeaseMarkStalled(task.fence, "no progress", now()));
   EXPECT_TRUE(has_changed());
   EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
   EXPECT_TRUE(has_changed());

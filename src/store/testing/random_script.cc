@@ -60,7 +60,8 @@ void RandomScript::Work() {
     case 0:
       return Note("start", store_->TaskStarted(task.fence, 1 + Below(9), 5, clock_.Now()));
     case 1:
-      return Note("stall", store_->LeaseMarkStalled(task.fence, Below(2) == 0, clock_.Now()));
+      return Note("stall", store_->LeaseMarkStalled(task.fence, Below(2) == 0 ? "no progress" : "",
+                                                    clock_.Now()));
     case 2:
       return Note("renew",
                   store_->LeaseRenew(agent_, beats, std::chrono::seconds{30}, clock_.Now()));
