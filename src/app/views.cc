@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "control/protocol.h"
+#include "domain/reasons.h"
 #include "domain/stage.h"
 #include "jobs/projection.h"
 #include "jobs/subject_facts.h"
@@ -159,9 +160,10 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
   view.finished_at = IsoOrEmpty(snapshot.job.finished_at);
   view.request = ObjectFrom(snapshot.job.request_json);
   view.is_worked_on = snapshot.working == jobs::Working::kYes;
-  for (const auto& trouble : {snapshot.disk_error, snapshot.projection_error}) {
-    if (trouble) view.troubles.push_back(*trouble);
-  }
+  const auto& unseen = snapshot.projection_error;
+  if (snapshot.disk_error) view.troubles.push_back(*snapshot.disk_error);
+  const bool is_said = snapshot.disk_error && unseen && domain::IsDiskFull(*unseen);
+  if (unseen && !is_said) view.troubles.push_back(*unseen);
   for (const jobs::StageSnapshot& stage : snapshot.stages) {
     view.stages.push_back(StageViewOf(stage, view.subject_id, now));
   }

@@ -85,7 +85,7 @@ void DescribeOpen(const JobView& job, const StageView& stage, const RuntimeTimes
                   Diagnosis& diagnosis) {
   auto& findings = diagnosis.findings;
   diagnosis.advice = "nothing to do";
-  for (const base::Error& trouble : job.troubles) findings.push_back(trouble.ToString() + ".");
+  for (const base::Error& trouble : job.troubles) findings.push_back(TroubleText(trouble) + ".");
   if (const base::Error* full = job.DiskError()) {
     const bool has_more = IsRunning(stage.state) && !stage.wait_reason.empty();
     if (has_more) findings.push_back(fmt::format("{}: {}.", stage.name, stage.wait_reason));

@@ -71,16 +71,20 @@ std::string LiveDetails(const StageView& stage, bool is_worked_on) {
   const bool has_counted = stage.total > 0;
   const std::string count =
       has_counted ? fmt::format(", {}/{} {}", stage.done, stage.total, stage.unit) : "";
-  add("phase", is_worked_on ? PhaseDetail(stage) : stage.phase);
-  add(is_worked_on ? "heartbeat" : "last pulse", Ago(stage.pulse_age_s));
+  const bool is_ending = is_worked_on && !stage.wait_reason.empty();
+  if (is_ending) {
+    add("trouble", stage.wait_reason);
+  } else {
+    add("phase", is_worked_on ? PhaseDetail(stage) : stage.phase);
+    add(is_worked_on ? "heartbeat" : "last pulse", Ago(stage.pulse_age_s));
+    if (stage.is_stalled) add("stalled", StallText(stage));
+  }
   add("progress", Ago(stage.progress_age_s) + count);
-  if (is_worked_on) {
+  if (is_worked_on && !is_ending) {
     add("rate", RateDetail(stage));
     add("left", LeftDetail(stage));
   }
   add("checkpoints", std::to_string(stage.segments));
-  if (stage.is_stalled) add("stalled", StallText(stage));
-  if (!stage.wait_reason.empty() && is_worked_on) add("trouble", stage.wait_reason);
   return text;
 }
 

@@ -156,7 +156,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
                   Painted(StatusWord(job), paint), job.id, ShortTime(job.created_at));
   if (!job.finished_at.empty()) text += "  finished  " + ShortTime(job.finished_at) + "\n";
   for (const base::Error& trouble : job.troubles) {
-    text += "  trouble   " + paint.Warn(trouble.ToString()) + "\n";
+    text += "  trouble   " + paint.Warn(TroubleText(trouble)) + "\n";
   }
   text += "\n" + StageTable(job, console);
   if (const control::StageView* stage = job.CurrentStage(); stage && !stage->phase.empty()) {

@@ -283,6 +283,7 @@ std::string AttemptEnding(const control::AttemptView& attempt) {
 std::string StatusWord(const StageView& stage, bool is_worked_on) {
   if (!IsLive(stage)) return std::string(domain::JobStateWord(stage.state));
   if (!is_worked_on) return "interrupted";
+  if (!stage.wait_reason.empty()) return "ending";
   return stage.is_stalled ? "stalled" : std::string(domain::JobStateWord(stage.state));
 }
 
@@ -328,6 +329,10 @@ std::string StageProgress(const StageView& stage) {
     add(fmt::format("progress {:.0f} s ago", std::floor(*stage.progress_age_s)));
   }
   return text;
+}
+
+std::string TroubleText(const base::Error& trouble) {
+  return trouble.reason + ": " + trouble.message;
 }
 
 std::string StallText(const StageView& stage) {

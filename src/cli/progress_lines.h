@@ -39,10 +39,13 @@ std::string RestartText(const control::StageView& stage);
 // "ERR_STALLED, signal 9"
 std::string AttemptEnding(const control::AttemptView& attempt);
 // pending running ok error skipped canceled, and what follows from more than the state: "stalled",
-// "interrupted" (it ran, and no engine works any more).
+// "ending" (it has ended, but that is not through yet), "interrupted" (it ran, and no engine works
+// any more).
 std::string StatusWord(const control::StageView& stage, bool is_worked_on);
 // "paused" while the disk is full; else of the stage that runs, else the job's.
 std::string StatusWord(const control::JobView& job);
+// "ERR_DISK_FULL: no space left on device", without the hint.
+std::string TroubleText(const base::Error& trouble);
 // "no progress for 42 s (ERR_STALLED)" of a stage that is stalled.
 std::string StallText(const control::StageView& stage);
 // "12 s of 5:00": how much of the phase's budget is used; empty if that is not known.

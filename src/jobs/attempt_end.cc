@@ -233,8 +233,8 @@ void Attempt::Commit() {
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     if (unwritten_.empty()) {
-      unwritten_ = fmt::format("its end ({}) cannot be written: {}", end.error.reason,
-                               ended.error().ToString());
+      unwritten_ = fmt::format("it has ended ({}), which the store cannot take yet: {}: {}",
+                               end.error.reason, ended.error().reason, ended.error().message);
       Log(unwritten_);
       Publish(ChangeFeed::Kind::kTransition);
     }

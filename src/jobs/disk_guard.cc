@@ -28,7 +28,7 @@ void DiskGuard::Pause(const base::Error& error) {
   base::Error told = error;
   told.message +=
       fmt::format("; it goes on by itself with {} MB free", options_.free_bytes_min >> 20);
-  reason_ = told.ToString();
+  reason_ = fmt::format("{}: {}", told.reason, told.message);
   log_.Note("queues paused: " + reason_);
   board_.SetDiskError(std::move(told));
   WriteReason();

@@ -75,7 +75,8 @@ StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<
 
 void SayThatDiskIsFull(const base::Error& error, StageSnapshot& stage) {
   if (stage.state != JobState::kQueued) return;
-  stage.wait_reason = fmt::format("queue {} is paused: {}", stage.name, error.ToString());
+  stage.wait_reason =
+      fmt::format("queue {} is paused: {}: {}", stage.name, error.reason, error.message);
 }
 
 }  // namespace rollcall::jobs
