@@ -174,6 +174,35 @@ TEST_F(BadInputTest, DiskThatFillsUpAndIsFreed) {
   EXPECT_EQ(results, Results("a_s01_e01"));
 }
 
+// Then the store cannot even be told so, and everybody who asks is all the same.
+TEST_F(BadInputTest, DiskThatIsFullToTheLastBlock) {
+  const std::vector<std::string> analyze{"analyze", Video("a_s01_e01.mp4").string(), "--effort",
+                                         "full"};
+  Command::Environment other = env_;
+  other["ROLLCALL_DATA"] = (folder_ / "roomy").string();
+  ASSERT_EQ(RunCommand(analyze, other).exit, 0);
+
+  const SmallDisk disk(data_, "100m");
+  if (!disk.is_there()) GTEST_SKIP() << "skipped: this process may not mount a small disk";
+  Command command(analyze, env_);
+  const auto says = [&](const std::vector<std::string>& asked, const std::string& answer) {
+    return WaitUntil([&] { return Rollcall(asked).out.find(answer) != std::string::npos; });
+  };
+  ASSERT_TRUE(says({"jobs", "show", "analyze_a_s01_e01"}, "segment_committed"));
+  const fs::path filler = data_ / "filler";
+  std::ignore = std::system(("dd if=/dev/zero bs=4k of='" + filler.string() + "' 2>/dev/null").c_str());
+  EXPECT_TRUE(says({"jobs", "list"}, "paused"));
+  EXPECT_TRUE(says({"jobs", "show", "analyze_a_s01_e01"}, "trouble   ERR_DISK_FULL"));
+  EXPECT_TRUE(says({"jobs", "diagnose", "analyze_a_s01_e01"}, "what to do: free some space"));
+  EXPECT_TRUE(says({"metrics"}, "rollcall_queue_paused{stage=\"detect\"} 1"));
+  fs::remove(filler);
+  const Ended ended = command.Wait();
+  EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;
+  const auto results = Results("a_s01_e01");
+  data_ = folder_ / "roomy";
+  EXPECT_EQ(results, Results("a_s01_e01"));
+}
+
 TEST_F(BadInputTest, DiskThatIsFullFromTheStart) {
   const auto video = Video("a_s01_e01.mp4").string();
   const SmallDisk disk(data_, "64k");
