@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iostream>
 #include <set>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "fixture.h"
 #include "jobs/runtime_times.h"
+#include "vision/testing/media_folder.h"
 
 namespace rollcall::e2e {
 namespace {
@@ -42,6 +44,18 @@ bool IsAlive(pid_t pid) {
 
 class ScenarioTest : public RollcallTest {
  protected:
+  // An episode of filmed people where the shared media are, else the sample.
+  fs::path Video(const std::string& name) {
+    const fs::path media = vision::MediaFolder(ROLLCALL_SOURCE_DIR);
+    if (media.empty()) {
+      std::cout << "no shared media: on the composed sample instead of filmed people\n";
+      return RollcallTest::Video(name);
+    }
+    const fs::path video = folder_ / name;
+    fs::copy_file(media / "episodes/open_ep4_ccby.mp4", video);
+    return video;
+  }
+
   // Long enough to be met in the middle; `full` where more than one thing is to be seen there.
   std::vector<std::string> Analyze(const fs::path& video, const std::string& effort = "normal") {
     return {"analyze", video.string(), "--effort", effort};
