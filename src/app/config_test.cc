@@ -77,6 +77,8 @@ struct BadToml {
   const char* text;
   const char* line;
 };
+void PrintTo(const BadToml& each, std::ostream* out) { *out << each.line; }
+
 class BadTomlTest : public ConfigTest, public ::testing::WithParamInterface<BadToml> {};
 
 TEST_P(BadTomlTest, IsRefusedWithItsLine) {

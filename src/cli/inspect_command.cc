@@ -183,7 +183,9 @@ Result<void> PrintText(const Session& session, const Json& episode,
   text += States(episode, paint) + "\n" + Now(session, open, paint) + "\n" +
           Envelopes(episode, is_worked_on, console) + "\n" + attempts + "\n" +
           Artifacts(episode, paint) + "\n" + paint.Bold("log") + "\n";
-  for (const std::string& line : LogLines(session.data(), key)) text += "  " + line + "\n";
+  const auto lines = LogLines(session.data(), key);
+  if (lines.empty()) text += "  none yet\n";
+  for (const std::string& line : lines) text += "  " + line + "\n";
   console.Print(text);
   return {};
 }

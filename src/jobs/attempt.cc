@@ -26,6 +26,9 @@ namespace reason = domain::reason;
 
 bool IsFenced(const base::Error& error) { return error.reason == reason::kFenced; }
 
+// Of a worker's own lines, in one stretch of as long as a pulse.
+constexpr int kLogLinesMax = 200;
+
 // Somebody outside took the worker away; a crash is something that it did itself.
 bool WasTakenAway(const ProcessExit& exit) {
   return exit.is_signal && (exit.status == SIGKILL || exit.status == SIGTERM ||
@@ -269,7 +272,7 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
     }
     case FrameType::kLog: {
       ROLLCALL_TRY_ASSIGN(const auto line, DecodeLog(frame));
-      Log(line);
+      OnLogLine(line, now);
       return {};
     }
     case FrameType::kSegmentBegun: {
@@ -291,6 +294,22 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
   }
   Publish(ChangeFeed::Kind::kProgress);
   return {};
+}
+
+// A worker that writes for ever must not fill the disk that all results need.
+void Attempt::OnLogLine(const std::string& line, base::BootTime now) {
+  constexpr std::size_t kLineMax = 4096;
+  if (now - log_stretch_at_ >= around_.times.pulse) TellOmittedLines(now);
+  if (++log_lines_ > kLogLinesMax) return;
+  Log(std::string_view(line).substr(0, kLineMax));
+}
+
+void Attempt::TellOmittedLines(base::BootTime now) {
+  if (log_lines_ > kLogLinesMax) {
+    Log(fmt::format("{} lines left out", log_lines_ - kLogLinesMax));
+  }
+  log_stretch_at_ = now;
+  log_lines_ = 0;
 }
 
 // No row for a file that is not as the row says. It was written a moment ago, so it is read from

@@ -110,6 +110,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void OnBytes(std::string_view bytes);
   base::Result<void> OnFrame(const Frame& frame);
   base::Result<void> CheckOffered(const domain::Segment& segment) const;
+  void OnLogLine(const std::string& line, base::BootTime now);
+  void TellOmittedLines(base::BootTime now);
   void OnSegment(domain::Segment segment);
   void OnDone(Conclusion conclusion);
   void OnExit();
@@ -162,6 +164,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::int64_t next_segment_ = 0;                  // The first number that is not committed.
   std::optional<domain::SegmentSpan> at_segment_;  // Begun and not committed.
   base::BootTime heartbeat_at_{};                  // Log lines.
+  base::BootTime log_stretch_at_{};
+  int log_lines_ = 0;  // Since then; those that were left out, too.
   std::int64_t heartbeat_seq_ = 0;
   std::int64_t heartbeat_done_ = -1;
   base::WallTime progress_wall_{};

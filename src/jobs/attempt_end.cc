@@ -252,6 +252,7 @@ void Attempt::Commit() {
 }
 
 void Attempt::BecomeOver() {
+  TellOmittedLines(Now().boot);
   step_ = Step::kOver;
   around_.metrics.OnAttemptEnded(task_.run.name,
                                  is_lost_ ? AttemptOutcome::kExpired : ending_->outcome);

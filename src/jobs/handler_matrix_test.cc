@@ -39,6 +39,7 @@ constexpr int kTakenAway = 11;
 const std::vector<Case> kCases = {
     {"return_nothing", ""},
     {"flood", ""},
+    {"flood_the_log", ""},
     {"go_backwards", ""},
     {"do_more_than_all", ""},
     {"do_less_than_nothing", "ERR_PROTOCOL"},
@@ -155,6 +156,16 @@ TEST(HandlerMatrix, KnowsEveryMisconduct) {
   for (const Misconduct& misconduct : AllMisconduct()) {
     EXPECT_TRUE(known.contains(misconduct.name)) << misconduct.name;
   }
+}
+
+TEST_F(HandlerMatrixTest, ALogThatIsFloodedStaysSmall) {
+  StartEngine();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "flood_the_log"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  const std::string log = ReadText("logs/worker.log");
+  EXPECT_LT(log.size(), 200'000U) << "20,000 lines were written";
+  EXPECT_THAT(log, testing::HasSubstr("once more"));
+  EXPECT_THAT(log, testing::HasSubstr("lines left out"));
 }
 
 // Two slots: what one worker does to its socket is not the other one's trouble.

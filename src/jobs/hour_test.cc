@@ -266,6 +266,8 @@ struct BadStage {
   const char* params;
 };
 
+void PrintTo(const BadStage& each, std::ostream* out) { *out << each.name; }
+
 class EngineHourTest : public EngineTest, public testing::WithParamInterface<BadStage> {
  protected:
   ~EngineHourTest() override { engine_.reset(); }

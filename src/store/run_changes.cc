@@ -31,7 +31,7 @@ Json RunBody(const StageRun& run, const Json& details) {
 std::string PrereqMessage(const StageRun& run) {
   if (!run.last_error) return fmt::format("{} failed", run.public_id());
   if (run.last_error->reason == domain::reason::kPrereqFailed) return run.last_error->message;
-  return fmt::format("{} failed: {}", run.public_id(), run.last_error->message);
+  return fmt::format("{} failed with {}", run.public_id(), run.last_error->reason);
 }
 
 }  // namespace

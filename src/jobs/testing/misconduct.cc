@@ -115,6 +115,10 @@ Output Flood(JobContext& context) {
   for (int i = 0; i < 20'000; ++i) SendRaw(EncodeProgress(Report(i, 20'000)));
   return ReturnNothing(context);
 }
+Output FloodTheLog(JobContext& context) {
+  for (int i = 0; i < 20'000; ++i) context.Log("once more");
+  return ReturnNothing(context);
+}
 Output GoBackwards(JobContext& context) {
   for (int i = 100; i >= 0; --i) SendRaw(EncodeProgress(Report(i, 100)));
   return ReturnNothing(context);
@@ -341,6 +345,7 @@ constexpr std::array kAll = {
     Misconduct{"offer_for_ever", OfferForEver},
     Misconduct{"flood_for_ever", FloodForEver},
     Misconduct{"flood", Flood},
+    Misconduct{"flood_the_log", FloodTheLog},
     Misconduct{"go_backwards", GoBackwards},
     Misconduct{"do_more_than_all", DoMoreThanAll},
     Misconduct{"do_less_than_nothing", DoLessThanNothing},

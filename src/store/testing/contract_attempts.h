@@ -136,7 +136,7 @@ TEST_P(JobStoreContract, FailureForGoodFailsAllThatNeedsIt) {
     EXPECT_EQ(run.state, JobState::kFailed);
     ASSERT_TRUE(run.last_error.has_value());
     EXPECT_EQ(run.last_error->reason, "ERR_PREREQ_FAILED");
-    EXPECT_EQ(run.last_error->message, "extract_x failed: the worker ended");
+    EXPECT_EQ(run.last_error->message, "extract_x failed with ERR_WORKER_CRASHED");
     EXPECT_EQ(run.last_error->code, base::ErrorCode::kFailedPrecondition);
     EXPECT_FALSE(run.last_error->hint.empty());
   }
