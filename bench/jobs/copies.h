@@ -7,7 +7,7 @@ namespace rollcall::bench {
 inline constexpr int kSegmentsEach = 10;
 
 // Leaves `place`, which is empty, with so many finished episodes: their rows, the files of their
-// stage, the projected files and the projector's cursor; closed, and all of it on the disk.
+// stage, the projected files and the projector's cursor; closed, and what is on the disk synced.
 //
 // The first one is made by an engine and a real worker. The others are its rows and files under
 // names, row ids, change numbers, tokens and work keys of their own, written without syncing in

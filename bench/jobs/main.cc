@@ -38,7 +38,7 @@ double SecondsEach(int count, const Act& act) {
 // On an open store that has `episodes` finished ones, or leftovers of few jobs.
 void MeasureRates(Place& place, int episodes, FigureTable& table) {
   constexpr int kCount = 1000;
-  const Yardstick yardstick = MeasureYardstick(place.folder());
+  const Yardstick yardstick = MeasureYardstick(place.disk());
   const auto add = [&](const char* name, double seconds, Figure::Against against) {
     table.Add({name, "episodes", episodes, seconds, against}, yardstick);
   };
@@ -76,7 +76,7 @@ void MeasureRenewal(int leases, FigureTable& table) {
   }
   place.MoveToDisk();
   place.Open();
-  const Yardstick yardstick = MeasureYardstick(place.folder());
+  const Yardstick yardstick = MeasureYardstick(place.disk());
   const double each = SecondsEach(kRounds, [&](int) {
     const auto replies = place.store().LeaseRenew(place.agent(), heartbeats, kLease, place.Now());
     ROLLCALL_CHECK(replies.ok() && std::ssize(*replies) == leases && replies->front().is_held);
@@ -96,7 +96,7 @@ Json MeasureStart(Place& place, int episodes, const std::string& name, FigureTab
   place.Open();
   place.Submit(number++);
   place.Close();
-  const Yardstick yardstick = MeasureYardstick(place.folder());
+  const Yardstick yardstick = MeasureYardstick(place.disk());
   Json facts = StartOwner(place.folder());
   table.Add({.name = name + ": serves",
              .size_of = "episodes",
@@ -144,10 +144,14 @@ void PrintStarts(const Json& starts) {
 int Main(int argc, char** argv) {
   bool is_full = false;
   bool is_start_only = false;
+  bool is_all_on_disk = false;
   std::string json_file;
   CLI::App app("Measures the job runtime's store and the start of its owner");
   app.add_flag("--start-only", is_start_only, "Only the starts of the owner");
   app.add_flag("--full", is_full, "Up to 100,000 episodes and 1,000,000 segments (minutes)");
+  app.add_flag(
+      "--all-on-disk", is_all_on_disk,
+      "Not only the store, also the files of its episodes; some disks need minutes for it");
   app.add_option("--json", json_file, "Write the figures here");
   CLI11_PARSE(app, argc, argv);
 
@@ -163,7 +167,7 @@ int Main(int argc, char** argv) {
   std::vector<int> sizes{1000, 10'000};
   if (is_full) sizes.push_back(100'000);
   for (const int episodes : sizes) {
-    Place place;
+    Place place(is_all_on_disk ? Place::Where::kDisk : Place::Where::kStoreOnDisk);
     const auto filling = Steady::now();
     FillWithCopies(place, episodes);
     fmt::print("{} episodes are there and checked after {:.1f} s\n", episodes, Since(filling));

@@ -17,10 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path FolderIn(Place::Where where) {
-  const bool is_memory = where == Place::Where::kMemory && fs::exists("/dev/shm");
-  return (is_memory ? fs::path("/dev/shm") : fs::temp_directory_path()) /
-         ("rollcall-jobs-bench-" + base::RandomId().substr(0, 12));
+constexpr const char* kMemory = "/dev/shm";
+
+fs::path NewFolder(const fs::path& parent) {
+  const fs::path folder = parent / ("rollcall-jobs-bench-" + base::RandomId().substr(0, 12));
+  fs::create_directories(folder);
+  return folder;
 }
 
 }  // namespace
@@ -29,8 +31,13 @@ double Since(std::chrono::steady_clock::time_point then) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
 }
 
-Place::Place(Where where) : folder_(FolderIn(where)) {
-  fs::create_directories(folder_);
+Place::Place(Where where)
+    : folder_(NewFolder(where != Where::kDisk && fs::exists(kMemory) ? fs::path(kMemory)
+                                                                     : fs::temp_directory_path())) {
+  if (where == Where::kStoreOnDisk) {
+    disk_ = NewFolder(fs::temp_directory_path());
+    fs::create_symlink(disk_ / "rollcall.db", folder_ / "rollcall.db");
+  }
   Open();
 }
 
@@ -38,6 +45,7 @@ Place::~Place() {
   Close();
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
+  if (!disk_.empty()) fs::remove_all(disk_, ignored);
 }
 
 void Place::Open() {
@@ -50,12 +58,10 @@ void Place::Close() { store_.reset(); }
 
 void Place::MoveToDisk() {
   Close();
-  const fs::path disk = fs::temp_directory_path() / folder_.filename();
-  if (disk != folder_) {
-    fs::copy(folder_, disk, fs::copy_options::recursive);
-    fs::remove_all(folder_);
-    folder_ = disk;
-  }
+  const fs::path disk = NewFolder(fs::temp_directory_path());
+  fs::copy(folder_, disk, fs::copy_options::recursive);
+  fs::remove_all(folder_);
+  folder_ = disk;
   ::sync();
 }
 
