@@ -46,7 +46,7 @@ Yardstick MeasureYardstick(const std::filesystem::path& folder) {
 }
 
 void FigureTable::PrintHeading() const {
-  fmt::print("{:<32}{:>18}{:>12}{:>12}{:>10}{:>18}\n", "figure", "at", "ms each", "a second",
+  fmt::print("{:<32}{:>18}{:>12}{:>12}{:>10}{:>18}\n", "figure", "at", "µs each", "a second",
              "growth", "against");
 }
 
@@ -63,13 +63,13 @@ void FigureTable::Add(const Figure& figure, const Yardstick& yardstick) {
   figures_.push_back(figure);
   rows_.push_back({{"figure", figure.name},
                    {figure.size_of, figure.size},
-                   {"each_ms", figure.seconds * 1e3},
+                   {"each_us", figure.seconds * 1e6},
                    {"per_s", 1 / figure.seconds},
                    {"growth", growth},
                    {is_sync ? "in_syncs" : "in_hashes", ratio},
-                   {is_sync ? "sync_ms" : "hash_ms", one_s * 1e3}});
-  fmt::print("{:<32}{:>18}{:>12.4f}{:>12.0f}{:>10.2f}{:>18}\n", figure.name,
-             fmt::format("{} {}", figure.size, figure.size_of), figure.seconds * 1e3,
+                   {is_sync ? "sync_us" : "hash_us", one_s * 1e6}});
+  fmt::print("{:<32}{:>18}{:>12.2f}{:>12.0f}{:>10.2f}{:>18}\n", figure.name,
+             fmt::format("{} {}", figure.size, figure.size_of), figure.seconds * 1e6,
              1 / figure.seconds, growth,
              fmt::format("{:.4f} {}", ratio, is_sync ? "syncs" : "hashes"));
   std::fflush(stdout);

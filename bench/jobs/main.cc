@@ -38,31 +38,36 @@ double SecondsEach(int count, const Act& act) {
 // On an open store that has `episodes` finished ones, or leftovers of few jobs.
 void MeasureRates(Place& place, int episodes, FigureTable& table) {
   constexpr int kCount = 1000;
-  const Yardstick yardstick = MeasureYardstick(place.disk());
-  const auto add = [&](const char* name, double seconds, Figure::Against against) {
-    table.Add({name, "episodes", episodes, seconds, against}, yardstick);
+  const auto measure = [&](const char* name, const auto& act) {
+    const Yardstick yardstick = MeasureYardstick(place.disk());
+    table.Add({.name = name,
+               .size_of = "episodes",
+               .size = episodes,
+               .seconds = SecondsEach(kCount, act)},
+              yardstick);
   };
-  constexpr auto kSync = Figure::Against::kSync;
-  add("add an episode, submit its job",
-      SecondsEach(kCount, [&](int i) { place.Submit(1'000'000 + i); }), kSync);
-  add("claim, start, complete a task",
-      SecondsEach(kCount, [&](int) { place.Succeed(place.Claim().fence); }), kSync);
+  measure("add an episode, submit its job", [&](int i) { place.Submit(1'000'000 + i); });
+  measure("claim, start, complete a task", [&](int) { place.Succeed(place.Claim().fence); });
   const store::Job job = place.Submit(2'000'000);
   const store::LeasedTask task = place.Claim();
-  add("commit a segment", SecondsEach(kCount, [&](int i) { place.Commit(task.fence, i); }), kSync);
-  const auto append = [&](int i) {
+  measure("commit a segment", [&](int i) { place.Commit(task.fence, i); });
+  measure("append an event", [&](int i) {
     const auto marked = place.store().LeaseMarkStalled(task.fence, i % 2 == 0, place.Now());
     ROLLCALL_CHECK(marked.ok());
-  };
-  add("append an event", SecondsEach(kCount, append), kSync);
+  });
   std::size_t replayed = 0;
+  const Yardstick yardstick = MeasureYardstick(place.disk());
   const double replaying = SecondsEach(10, [&](int) {
     const auto events = place.store().EventsAfter(job.id, 0, 1'000'000);
     ROLLCALL_CHECK(events.ok() && std::ssize(*events) >= 2 * kCount);
-    replayed = events->size();
+    replayed += events->size();
   });
-  add("replay an event of a job", replaying / static_cast<double>(replayed),
-      Figure::Against::kHash);
+  table.Add({.name = "replay an event of a job",
+             .size_of = "episodes",
+             .size = episodes,
+             .seconds = 10 * replaying / static_cast<double>(replayed),
+             .against = Figure::Against::kHash},
+            yardstick);
   place.Succeed(task.fence);
 }
 
