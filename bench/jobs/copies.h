@@ -11,8 +11,8 @@ inline constexpr int kSegmentsEach = 10;
 //
 // The first one is made by an engine and a real worker. The others are its rows and files under
 // names, row ids, change numbers, tokens and work keys of their own, written without syncing in
-// between: 1.5 million commits would take many minutes. Files whose bytes would be the same share them.
-// The results are two days old: what nothing refers to of them the sweeper may remove.
+// between: 1.5 million commits would take many minutes. Files whose bytes would be the same share
+// them. The results are two days old: what nothing refers to of them the sweeper may remove.
 //
 // Ends the bench unless the store's own check finds nothing and the copies read back as the first.
 void FillWithCopies(Place& place, int episodes);
