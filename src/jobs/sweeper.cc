@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <map>
 #include <optional>
 #include <regex>
 #include <set>
@@ -119,41 +118,51 @@ bool Sweeper::IsOld(const fs::path& path) const {
   return !failure;
 }
 
-// What is in a folder of the data directory, if it is a real one.
-std::vector<std::string> Sweeper::NamesIn(const char* area) const {
-  std::vector<std::string> names;
-  if (!fs::is_directory(StatusOf(options_.data_dir / area))) return names;
+bool Sweeper::IsRealFolder(const fs::path& path) const {
+  return fs::is_directory(StatusOf(options_.data_dir / path));
+}
+
+// Calls `act` with each name in a real folder of the data directory, until it fails or the sweep
+// ends. Names are not gathered: there are as many as there are episodes.
+template <typename Act>
+Result<void> Sweeper::ForEachIn(const char* area, const std::function<bool()>& is_ending,
+                                const Act& act) const {
+  if (!IsRealFolder(area)) return {};
   std::error_code failure;
-  for (fs::directory_iterator at(options_.data_dir / area, failure), end; !failure && at != end;
-       at.increment(failure)) {
-    names.push_back(at->path().filename().string());
+  for (fs::directory_iterator at(options_.data_dir / area, failure), end;
+       !failure && at != end && !is_ending(); at.increment(failure)) {
+    ROLLCALL_TRY(act(at->path().filename().string()));
   }
-  return names;
+  return {};
 }
 
 Result<Sweeper::Swept> Sweeper::Sweep(const std::function<bool()>& is_ending) {
   Walk walk(*this, is_ending);
-  std::map<std::string, std::vector<Candidate>> by_episode;
-  for (const char* area : {"harvest", "outputs", "episodes"}) {
-    for (const std::string& key : NamesIn(area)) {
-      auto& candidates = by_episode[key];
-      auto found = walk.Below(fs::path(area) / key);
-      std::ranges::move(found, std::back_inserter(candidates));
-    }
+  Swept swept;
+  std::vector<const char*> before;  // An episode is swept where its key comes first.
+  std::vector<const char*> areas{"harvest", "outputs", "episodes"};
+  std::erase_if(areas, [this](const char* area) { return !IsRealFolder(area); });
+  while (!areas.empty()) {
+    ROLLCALL_TRY(ForEachIn(areas.front(), is_ending, [&](const std::string& key) -> Result<void> {
+      const auto has_key = [&](const char* area) {
+        return fs::exists(StatusOf(options_.data_dir / area / key));
+      };
+      if (std::ranges::any_of(before, has_key)) return {};
+      std::vector<Candidate> candidates;
+      for (const char* area : areas) {
+        std::ranges::move(walk.Below(fs::path(area) / key), std::back_inserter(candidates));
+      }
+      if (candidates.empty() || is_ending()) return {};
+      return SweepEpisode(key, candidates, swept);
+    }));
+    before.push_back(areas.front());
+    areas.erase(areas.begin());
   }
   // A key may look like one of our names: the folders of episodes and jobs are no candidates.
-  std::vector<Candidate> in_jobs;
-  for (const std::string& public_id : NamesIn("jobs")) {
-    auto found = walk.Below(fs::path("jobs") / public_id, "worker.out");
-    std::ranges::move(found, std::back_inserter(in_jobs));
-  }
-
-  Swept swept;
-  for (const auto& [key, candidates] : by_episode) {
-    if (candidates.empty() || is_ending()) continue;
-    ROLLCALL_TRY(SweepEpisode(key, candidates, swept));
-  }
-  if (!is_ending()) ROLLCALL_TRY(SweepJobs(in_jobs, swept));
+  ROLLCALL_TRY(ForEachIn("jobs", is_ending, [&](const std::string& public_id) -> Result<void> {
+    const auto candidates = walk.Below(fs::path("jobs") / public_id, "worker.out");
+    return is_ending() ? Result<void>() : SweepJobs(candidates, swept);
+  }));
   Tell(swept);
   return swept;
 }

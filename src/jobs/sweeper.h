@@ -56,7 +56,10 @@ class Sweeper {
   base::Result<void> SweepJobs(const std::vector<Candidate>& candidates, Swept& swept);
   base::Result<bool> HasEnded(const std::string& public_id);
   void Remove(const Candidate& candidate, Swept& swept);
-  std::vector<std::string> NamesIn(const char* area) const;
+  template <typename Act>
+  base::Result<void> ForEachIn(const char* area, const std::function<bool()>& is_ending,
+                               const Act& act) const;
+  bool IsRealFolder(const std::filesystem::path& path) const;
   bool IsOld(const std::filesystem::path& path) const;
   void Tell(const Swept& swept);
 

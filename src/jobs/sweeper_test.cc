@@ -8,9 +8,11 @@
 
 #include <fstream>
 #include <map>
+#include <memory>
 
 #include "base/file.h"
 #include "base/random.h"
+#include "jobs/testing/faulty_store.h"
 #include "store/memory/memory_store.h"
 
 namespace rollcall::jobs {
@@ -268,6 +270,29 @@ TEST_F(SweeperTest, EndsWhenItIsAskedTo) {
                   clock_, log_);
   EXPECT_EQ(sweeper.Sweep([] { return true; })->files, 0);
   EXPECT_TRUE(Exists("harvest/x/tracks.json.g1"));
+}
+
+// A hundred thousand episodes' files at once were most of an owner's memory.
+TEST_F(SweeperTest, GathersTheFilesOfOneEpisodeAtATime) {
+  auto inner = std::make_unique<store::MemoryStore>();
+  for (const char* key : {"a", "b", "c"}) {
+    const store::Episode episode{
+        .key = key, .display = key, .video_path = "/v", .fingerprint = key};
+    ASSERT_TRUE(inner->EpisodePut(episode).ok());
+    Put(fs::path("harvest") / key / "tracks.json.g1", kOld);
+  }
+  // When the first episode is asked for, the files of all go.
+  int asked = 0;
+  FaultyStore store(std::move(inner), [&](std::string_view method, FaultyStore::When when) {
+    if (method == "EpisodeGet" && when == FaultyStore::When::kBefore && asked++ == 0) {
+      for (const char* key : {"a", "b", "c"}) fs::remove_all(data_dir_ / "harvest" / key);
+    }
+    return std::optional<base::Error>();
+  });
+  Sweeper sweeper({.data_dir = data_dir_, .stages = {"detect"}, .retention = kRetention}, store,
+                  clock_, log_);
+  ASSERT_TRUE(sweeper.Sweep([] { return false; }).ok());
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace
