@@ -213,8 +213,8 @@ void Agent::Reap() {
 
 void Agent::ForgetOver() {
   const auto gone = std::erase_if(attempts_, [this](const auto& attempt) {
-    // Who stops does not wait for what cannot be killed.
-    const bool is_given_up = attempt->is_unkillable() && stopping_ != Stopping::kNo;
+    // Who stops does not wait for what cannot be killed or written: the next owner ends it.
+    const bool is_given_up = stopping_ != Stopping::kNo && attempt->IsHeldUp();
     return attempt->is_over() || is_given_up;
   });
   if (gone > 0) claim_at_ = {};

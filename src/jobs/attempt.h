@@ -88,7 +88,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
   bool is_over() const { return step_ == Step::kOver; }
   bool has_succeeded() const { return has_succeeded_; }
-  bool is_unkillable() const { return !trouble_.empty(); }
+  // It should have ended, and has not for longer than a moment: its process cannot be killed, or
+  // its row not be written.
+  bool IsHeldUp() const;
   // Takes part in renewals.
   bool holds_lease() const { return !is_lost_ && !has_succeeded_ && step_ != Step::kOver; }
   const store::Fence& fence() const { return task_.fence; }
@@ -122,6 +124,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
   void TickWorking(base::BootTime now);
   void TickCancel(base::BootTime now);
+  void TickDrain(base::BootTime now);
   void TickConcluding(base::BootTime now);
   void TickEnding(base::BootTime now);
   void SetStalled(bool is_stalled);

@@ -35,6 +35,7 @@ void Attempt::Tick() {
   if (step_ == Step::kWorking || step_ == Step::kPreparing) TickWorking(now);
   if (step_ == Step::kWorking) TickCancel(now);
   if (step_ == Step::kConcluding) TickConcluding(now);
+  if (step_ == Step::kWorking || step_ == Step::kConcluding) TickDrain(now);
   if (step_ == Step::kEnding) TickEnding(now);
 }
 
@@ -98,10 +99,17 @@ void Attempt::LogHeartbeat(base::BootTime now) {
   Log(fmt::format("hb seq={} {}", ++heartbeat_seq_, DescribeProgress(watch_.liveness())));
 }
 
+void Attempt::TickDrain(base::BootTime now) {
+  if (!drain_at_ || now - *drain_at_ < around_.times.drain) return;
+  End(AttemptOutcome::kInterrupted, InterruptedError(), Manner::kAtOnce);
+}
+
+bool Attempt::IsHeldUp() const {
+  if (!trouble_.empty()) return true;
+  return !unwritten_.empty() && Now().boot - ending_->since >= around_.times.exit_grace;
+}
+
 void Attempt::TickCancel(base::BootTime now) {
-  if (drain_at_ && now - *drain_at_ >= around_.times.drain) {
-    return End(AttemptOutcome::kInterrupted, InterruptedError(), Manner::kAtOnce);
-  }
   if (!cancel_at_) return;
   const auto waited = now - *cancel_at_;
   const int wanted = waited >= around_.times.cancel_kill   ? SIGKILL

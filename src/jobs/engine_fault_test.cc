@@ -123,6 +123,27 @@ TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
   EXPECT_FALSE(snapshot(job.id).disk_error);
 }
 
+// An engine that was told to stop waited for room for ever, and only SIGKILL ended it.
+TEST_F(EngineFaultTest, StopsAlthoughTheStoreCanTakeNoWord) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault([is_full](std::string_view, When when) -> std::optional<base::Error> {
+    if (!*is_full || when != When::kBefore) return std::nullopt;
+    return base::Error{base::ErrorCode::kResourceExhausted, "ERR_DISK_FULL", "on purpose", ""};
+  });
+  StartEngine();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 1}}));
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(data_dir_ / "held"); }));
+  *is_full = true;
+  engine_->Drain();
+  engine_.reset();
+  *is_full = false;
+  EXPECT_TRUE(AreAllProcessesGone());
+  std::ofstream(data_dir_ / "go") << std::endl;
+  StartEngine();
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_INTERRUPTED");
+}
+
 // Goes ahead by a day at every other reading.
 class SwingingClock final : public base::Clock {
  public:
