@@ -244,6 +244,7 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
     case FrameType::kHello: {
       ROLLCALL_TRY(DecodeHello(frame));
       has_hello_ = true;
+      SampleMemory();
       return {};
     }
     case FrameType::kPulse: {
@@ -252,6 +253,7 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
         around_.metrics.OnPulse(now - watch_.liveness().last_pulse, around_.times.pulse);
       }
       watch_.OnPulse(pulse, now);
+      SampleMemory();
       break;
     }
     case FrameType::kPhase: {
@@ -363,8 +365,15 @@ void Attempt::LogCommitted(const domain::Segment& segment) const {
                   domain::TimeRangeText(segment.pts_from, segment.pts_to)));
 }
 
+// While it is there: a process that is about to end says nothing of it, and nor does its parent
+// yet.
+void Attempt::SampleMemory() {
+  rss_peak_bytes_ = std::max(rss_peak_bytes_, PeakMemoryBytes(process_->pid()));
+}
+
 void Attempt::OnDone(Conclusion conclusion) {
   if (step_ != Step::kWorking) return;
+  SampleMemory();
   const base::BootTime now = Now().boot;
   if (watch_.liveness().done != heartbeat_done_) LogHeartbeat(now);
   if (conclusion.output) {
@@ -461,14 +470,13 @@ void Attempt::OnProbed(const base::Result<void>& probed) {
 
 void Attempt::Succeed() {
   if (step_ != Step::kConcluding) return;
-  // In this order: what has ended in between has left its sum.
-  const std::int64_t rss_so_far = PeakMemoryBytes(process_->pid());
+  SampleMemory();
   const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
   const store::AttemptEnd end{.outcome = AttemptOutcome::kSucceeded,
                               .error = {},
                               .retry_at = std::nullopt,
                               .exit = exit.ToString(),
-                              .rss_peak_bytes = std::max(exit.rss_peak_bytes, rss_so_far)};
+                              .rss_peak_bytes = std::max(exit.rss_peak_bytes, rss_peak_bytes_)};
   const std::string result =
       output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
   const auto succeeded =

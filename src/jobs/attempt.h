@@ -115,6 +115,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void OnLogLine(const std::string& line, base::BootTime now);
   void TellOmittedLines(base::BootTime now);
   void OnSegment(domain::Segment segment);
+  void SampleMemory();
   void OnDone(Conclusion conclusion);
   void OnExit();
   void OnArtifactsChecked(const base::Result<void>& checked);
@@ -173,6 +174,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::int64_t heartbeat_done_ = -1;
   base::WallTime progress_wall_{};
 
+  std::int64_t rss_peak_bytes_ = 0;            // Seen so far.
   std::optional<domain::StageOutput> output_;  // Concluding.
   base::BootTime concluding_since_{};
 

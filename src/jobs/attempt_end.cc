@@ -212,7 +212,7 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .is_wished = ending_->is_on_request || drain_at_.has_value(),
        .exit = process_ ? exit_.ToString() : "",
-       .rss_peak_bytes = exit_.rss_peak_bytes},
+       .rss_peak_bytes = std::max(exit_.rss_peak_bytes, rss_peak_bytes_)},
       now);
   if (end.poison) end.error.hint = SkipHint(*end.poison);
   return end;
