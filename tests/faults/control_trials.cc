@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 using base::Json;
 using jobs::FaultyStore;
 
-constexpr int kKills = 20;  // Enough to hit every phase.
+constexpr int kKills = 8;  // Enough to hit every phase.
 
 // Says that a segment is committed before its file is there, and the machine dies in between: the
 // file of segment 7, the last of the trial's jobs, never comes.

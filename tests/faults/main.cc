@@ -48,7 +48,7 @@ std::vector<Trial> Trials() {
   return {
       {"worker-kills", 50, 2000, WorkerKills},
       One("shipped-kills", 3, 200, ShippedKills),
-      One("shipped-failpoints", 2, 16, ShippedFailpoints),
+      One("shipped-failpoints", 1, 16, ShippedFailpoints),
       One("worker-failpoints", 14, 210, WorkerFailpoints),
       One("worker-stops", 4, 200, WorkerStops),
       {"owner-kills", 12, 300, OwnerKills},
