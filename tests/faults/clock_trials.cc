@@ -136,8 +136,8 @@ void JumpOnce(int round, const Rig::Wrap& wrap, Row& row) {
   const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
   const std::size_t expected = is_sleep || is_in_retry ? 2 : 1;
   if (!attempts.ok() || attempts->size() > expected) {
-    row.violations.push_back(
-        fmt::format("{} cost {} attempts", kind.name, attempts.ok() ? attempts->size() : 0));
+    row.violations.push_back(fmt::format("{} cost {} attempts: {}", kind.name,
+                                         attempts.ok() ? attempts->size() : 0, WhyEnded(rig, "x")));
   }
 }
 

@@ -170,7 +170,8 @@ struct Control {
 const std::vector<Control>& Controls() {
   static const std::vector<Control> controls{
       {"fence off", [] { return StopOwnerInCommit(true); }, "nothing was refused"},
-      {"reaper without token", [] { return JumpWith(WithTokenlessReaper); }, "cost 2 attempts"},
+      {"reaper without token", [] { return JumpWith(WithTokenlessReaper); },
+       "near the lease's end cost"},
       {"deferred BEGIN", RaceWithDeferredStores, "could not claim"},
       {"resume off", [] { return KillWith("forget"); }, "had committed"},
       {"segments hoarded", [] { return KillWith("hoard"); }, "the end of token"},

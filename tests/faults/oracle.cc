@@ -162,7 +162,8 @@ void CheckRepeats(Rig& rig, const std::string& key, Findings& findings) {
   }
 }
 
-// How each attempt of the latest run ended.
+}  // namespace
+
 std::string WhyEnded(Rig& rig, const std::string& key) {
   const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
   std::string text;
@@ -172,8 +173,6 @@ std::string WhyEnded(Rig& rig, const std::string& key) {
   }
   return text;
 }
-
-}  // namespace
 
 std::string ExpectedBytes(int segments) {
   std::string bytes;

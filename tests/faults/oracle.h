@@ -14,6 +14,9 @@ std::string ExpectedBytes(int segments);
 // should be to the row.
 void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int segments, Row& row);
 
+// How each attempt of the key's latest run ended, for a violation to say.
+std::string WhyEnded(Rig& rig, const std::string& key);
+
 // The store's audit and SQLite's own check.
 void CheckStore(Rig& rig, Row& row);
 
