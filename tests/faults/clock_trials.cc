@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "controlled.h"
 #include "crowd.h"
 #include "jobs/testing/engine_fixture.h"
 #include "jobs/testing/faulty_store.h"
@@ -70,7 +71,9 @@ Rig::Wrap Switched(Switches& switches) {
 
 Json Params(What what) {
   Json params{{"segments", kSegments}, {"dwell_ms", 4}, {"trace", true}, {"alone", true}};
-  if (what == What::kWallNearTheEnd) params["dwell_ms"] = 120;
+  // There are two more dwells than segments, all together longer than a lease.
+  constexpr auto kLong = kTimes.lease / jobs::kTimesDivisor * 5 / 3 / (kSegments + 2);
+  if (what == What::kWallNearTheEnd) params["dwell_ms"] = kLong.count();
   if (what == What::kWallInRetry)
     params.update({{"behaviour", "transient"}, {"at", 2}, {"times", 1}});
   return params;
@@ -105,11 +108,15 @@ void CheckRetry(Rig& rig, Switches& switches, Row& row) {
   }
 }
 
-void JumpOnce(int round, Row& row) {
+}  // namespace
+
+void JumpOnce(int round, const Rig::Wrap& wrap, Row& row) {
   const ClockKind& kind = kKinds[static_cast<std::size_t>(round) % std::size(kKinds)];
   Switches switches;
   Rig rig;
-  rig.Own(Switched(switches));
+  rig.Own([&](std::unique_ptr<store::JobStore> store) {
+    return Switched(switches)(wrap ? wrap(std::move(store)) : std::move(store));
+  });
   const store::Job job = rig.Submit("x", Params(kind.what));
   const bool is_in_retry = kind.what == What::kWallInRetry;
   rig.Eventually([&] {
@@ -120,26 +127,24 @@ void JumpOnce(int round, Row& row) {
   const bool is_sleep = kind.what == What::kSleep || kind.what == What::kShortSleep;
   const auto before = Steady::now();
   is_sleep ? rig.Sleep(kind.by) : rig.JumpWall(kind.by);
+  if (!domain::IsTerminal(rig.Run("x").run.state)) ++row.hits[kind.name];
   switches.is_cut_off = false;
   if (is_in_retry) CheckRetry(rig, switches, row);
-  ++row.hits[kind.name];
   CheckRound(rig, "x", job, kSegments, row);
   CheckStore(rig, row);
   row.Recovered(std::chrono::duration_cast<milliseconds>(Steady::now() - before));
   const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);
   const std::size_t expected = is_sleep || is_in_retry ? 2 : 1;
   if (!attempts.ok() || attempts->size() > expected) {
-    row.violations.push_back(
-        fmt::format("{} cost {} attempts", kind.name, attempts.ok() ? attempts->size() : 0));
+    row.violations.push_back(fmt::format("{} cost {} attempts: {}", kind.name,
+                                         attempts.ok() ? attempts->size() : 0, WhyEnded(rig, "x")));
   }
 }
 
-}  // namespace
-
-Row ClockJumps(int rounds) {
+Row ClockJumps(int jumps) {
   constexpr int kAtOnce = 2;
-  Row row = InCrowd("clock jumps", rounds, kAtOnce, JumpOnce);
-  return row;
+  return InCrowd("clock jumps", jumps, kAtOnce,
+                 [](int round, Row& row) { JumpOnce(round, {}, row); });
 }
 
 }  // namespace rollcall::faults

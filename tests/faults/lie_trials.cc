@@ -242,8 +242,9 @@ class LieTrial {
           reached_.contains(site) ? "reached and never lied to" : "reached by no scenario"));
     }
     if (sites_.empty()) row_.violations.emplace_back("no call site was found in the sources");
-    row_.name += fmt::format(" ({} of {} call sites{})", hit_.size(), sites_.size(),
-                             merged == 0 ? "" : fmt::format(", {} merged with these", merged));
+    row_.noted["call sites"] = std::ssize(sites_);
+    row_.noted["call sites lied to"] = std::ssize(hit_);
+    if (merged > 0) row_.noted["call sites merged with these"] = merged;
   }
 
   static std::string NameWithoutLine(const CallSite& site) {

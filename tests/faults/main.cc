@@ -6,11 +6,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
+#include <ranges>
 #include <string_view>
 
 #include "base/file.h"
+#include "failpoints.h"
 #include "jobs/testing/fake_stages.h"
 #include "jobs/worker.h"
 #include "owner_process.h"
@@ -42,8 +46,9 @@ Trial Sibling(const std::string& name, int quick, int full) {
 
 std::vector<Trial> Trials() {
   return {
-      One("worker-kills", 30, 2000, WorkerKills),
+      {"worker-kills", 50, 2000, WorkerKills},
       One("shipped-kills", 3, 200, ShippedKills),
+      One("shipped-failpoints", 1, 16, ShippedFailpoints),
       One("worker-failpoints", 14, 210, WorkerFailpoints),
       One("worker-stops", 4, 200, WorkerStops),
       {"owner-kills", 12, 300, OwnerKills},
@@ -54,6 +59,8 @@ std::vector<Trial> Trials() {
       Sibling("disk-sweeps", 4, 100'000),  // The second: every write there is.
       One("clock-jumps", 10, 100, ClockJumps),
       One("same-starts", 20, 200, [](int keys) { return SameStarts(64, keys); }),
+      One("claim-races", 1, 20, ClaimRaces),
+      One("failpoint-list", 1, 1, [](int) { return FailpointList(); }),
       {"product-times", 0, 10, ProductTimes},
       One("random-lives", 500, 20'000, RandomLives),
       One("simulator", 1'000, 100'000, Simulator),
@@ -77,46 +84,89 @@ std::string Report(const std::vector<Row>& rows, double took_s) {
   return text + MarkdownTable(rows);
 }
 
-int Main(int argc, char** argv) {
+struct Wish {
   bool is_quick = false;
   bool is_nightly = false;
   std::vector<std::string> only;
   std::string report;
-  int volume = 0;
+  int volume = 0;  // 0: each trial's own.
   std::uint32_t seed = 0;
-  CLI::App app("Breaks the job runtime on purpose and looks whether its promises hold");
-  app.add_flag("--quick", is_quick, "The small volumes of ./test");
-  app.add_flag("--nightly", is_nightly, "Ten times the volumes of ./test --faults");
-  app.add_option("--only", only, "Trials by name")->delimiter(',');
-  app.add_option("--volume", volume, "Instead of a trial's own volume");
-  app.add_option("--seed", seed, "Replay one life of the simulator, step by step");
-  app.add_option("--report", report, "Write the table here as Markdown");
-  CLI11_PARSE(app, argc, argv);
-  if (seed > 0) return ReplaySeed(seed);
+};
+
+void AddOptions(CLI::App& app, Wish& wish) {
+  app.add_flag("--quick", wish.is_quick, "The small volumes of ./test");
+  app.add_flag("--nightly", wish.is_nightly, "Ten times the volumes of ./test --faults");
+  app.add_option("--only", wish.only, "Trials by name")->delimiter(',');
+  app.add_option("--volume", wish.volume, "Instead of a trial's own volume")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--seed", wish.seed, "Replay one life of the simulator, step by step");
+  app.add_option("--report", wish.report, "Write the table here as Markdown");
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point then) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
+}
+
+int VolumeOf(const Trial& trial, const Wish& wish) {
+  if (wish.volume > 0) return wish.volume;
+  if (wish.is_quick) return trial.quick;
+  return wish.is_nightly ? kNightly * trial.full : trial.full;
+}
+
+std::vector<Row> Do(const Trial& trial, const Wish& wish) {
+  const int volume = VolumeOf(trial, wish);
+  if (volume == 0) return {{.name = trial.name, .skipped = "only in the full run"}};
   const auto began = std::chrono::steady_clock::now();
-  const auto since = [](auto then) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
-  };
-  std::vector<Row> rows;
-  for (const Trial& trial : Trials()) {
-    if (!only.empty() && std::ranges::find(only, trial.name) == only.end()) continue;
-    if (only.empty() && is_quick && trial.quick == 0) continue;
-    const auto trial_began = std::chrono::steady_clock::now();
-    const int wanted = volume > 0   ? volume
-                       : is_quick   ? trial.quick
-                       : is_nightly ? kNightly * trial.full
-                                    : trial.full;
-    std::vector<Row> done = trial.run(wanted);
-    for (Row& row : done) {
-      row.took_s = since(trial_began) / static_cast<double>(done.size());
-      for (std::size_t i = 0; i < std::min<std::size_t>(row.violations.size(), 10); ++i) {
-        fmt::print(stderr, "{}: {}\n", row.name, row.violations[i]);
-      }
-      rows.push_back(std::move(row));
+  std::vector<Row> rows = trial.run(volume);
+  for (Row& row : rows) {
+    row.took_s = SecondsSince(began) / static_cast<double>(rows.size());
+    const bool is_idle = row.rounds == 0 && row.skipped.empty();
+    if (is_idle) row.violations.emplace_back("nothing was done");
+    for (const std::string& violation : row.violations | std::views::take(10)) {
+      fmt::print(stderr, "{}: {}\n", row.name, violation);
     }
   }
+  return rows;
+}
+
+// False, with a word to the person, if a name is of no trial.
+bool AreAllKnown(const std::vector<Trial>& trials, const std::vector<std::string>& names) {
+  const auto is_known = [&](const std::string& name) {
+    return std::ranges::find(trials, name, &Trial::name) != trials.end();
+  };
+  const auto unknown = std::ranges::find_if_not(names, is_known);
+  if (unknown == names.end()) return true;
+  fmt::print(stderr, "There is no trial '{}'. There are:", *unknown);
+  for (const Trial& trial : trials) fmt::print(stderr, " {}", trial.name);
+  fmt::print(stderr, "\n");
+  return false;
+}
+
+int Main(int argc, char** argv) {
+  Wish wish;
+  CLI::App app("Breaks the job runtime on purpose and looks whether its promises hold");
+  AddOptions(app, wish);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (wish.seed > 0) return ReplaySeed(wish.seed);
+  const std::vector<Trial> trials = Trials();
+  if (!AreAllKnown(trials, wish.only)) return 2;
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<Row> rows;
+  for (const Trial& trial : trials) {
+    const bool is_wanted =
+        wish.only.empty() || std::ranges::find(wish.only, trial.name) != wish.only.end();
+    if (!is_wanted) continue;
+    std::ranges::move(Do(trial, wish), std::back_inserter(rows));
+  }
   fmt::print("{}", TextTable(rows));
-  if (!report.empty() && !base::WriteFileAtomic(report, Report(rows, since(began))).ok()) return 2;
+  const bool is_written =
+      wish.report.empty() ||
+      base::WriteFileAtomic(wish.report, Report(rows, SecondsSince(began))).ok();
+  if (!is_written) return 2;
   return std::ranges::all_of(rows, [](const Row& row) { return row.violations.empty(); }) ? 0 : 1;
 }
 

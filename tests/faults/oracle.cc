@@ -1,9 +1,11 @@
 #include "oracle.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
 #include <set>
 
 #include "base/file.h"
@@ -104,18 +106,64 @@ void CheckCommits(Rig& rig, const std::string& key, int segments, Findings& find
                   fmt::format("{} of {} commits were told", told.size(), segments));
 }
 
-// At most the segment that an ended attempt had begun is begun again.
-void CheckRepeats(Rig& rig, const std::string& key, int segments, std::size_t attempts,
-                  Findings& findings) {
-  const auto trace = base::ReadFile(rig.folder() / ("trace-" + key));
-  if (!trace.ok()) return;
-  const auto begun = std::count(trace->begin(), trace->end(), '\n');
-  const auto repeated = begun - segments;
-  findings.Expect(repeated <= static_cast<std::ptrdiff_t>(attempts) - 1,
-                  fmt::format("{} segments were done again in {} attempts", repeated, attempts));
+// Which segments an attempt has begun and which are committed by it, of one piece of work.
+struct Work {
+  std::map<std::int64_t, std::set<std::int64_t>> begun;  // By token.
+  std::map<std::int64_t, std::int64_t> committed_by;     // The token, by segment.
+};
+
+// From the trace of the fake stage: a line with token and number for each segment begun.
+bool ReadTrace(const fs::path& path, Work& work, Findings& findings) {
+  std::ifstream trace(path);
+  std::int64_t token = 0;
+  std::int64_t number = 0;
+  while (trace >> token >> number) {
+    findings.Expect(work.begun[token].insert(number).second,
+                    fmt::format("token {} began segment {} twice", token, number));
+  }
+  return trace.eof() && !work.begun.empty();
 }
 
-// How each attempt of the latest run ended.
+// A segment's file is named after its writer: "seg-00003.t17.0a1b2c3d".
+std::int64_t TokenOf(const domain::Segment& segment) {
+  const std::size_t dot = segment.path.find(".t");
+  return dot == std::string::npos ? 0 : std::atoll(segment.path.c_str() + dot + 2);
+}
+
+// An attempt that ended costs at most the segment that it was at: of what it had begun, others
+// begin at most one again, and none that is committed when they start.
+void CheckRepeats(Rig& rig, const std::string& key, Findings& findings) {
+  Work work;
+  if (!ReadTrace(rig.folder() / ("trace-" + key), work, findings)) {
+    return findings.Expect(false, "there is no trace of what was begun");
+  }
+  const auto segments = rig.store().SegmentList(rig.Run(key).run.work_key);
+  for (const auto& segment : segments.ok() ? *segments : std::vector<domain::Segment>{}) {
+    work.committed_by[segment.number] = TokenOf(segment);
+  }
+  std::map<std::int64_t, std::int64_t> last_begun_by;  // The token, by segment.
+  std::map<std::int64_t, int> lost;  // Segments, by the token that had begun them.
+  for (const auto& [token, numbers] : work.begun) {
+    for (const std::int64_t number : numbers) {
+      const auto before = last_begun_by.find(number);
+      if (before != last_begun_by.end()) ++lost[before->second];
+      last_begun_by[number] = token;
+      findings.Expect(token <= work.committed_by[number],
+                      fmt::format("token {} began segment {} again, which {} had committed", token,
+                                  number, work.committed_by[number]));
+    }
+  }
+  for (const auto& [token, count] : lost) {
+    findings.Expect(count <= 1, fmt::format("the end of token {} cost {} segments", token, count));
+  }
+  for (const auto& [number, token] : work.committed_by) {
+    findings.Expect(work.begun[token].contains(number),
+                    fmt::format("token {} committed segment {} and never began it", token, number));
+  }
+}
+
+}  // namespace
+
 std::string WhyEnded(Rig& rig, const std::string& key) {
   const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
   std::string text;
@@ -125,8 +173,6 @@ std::string WhyEnded(Rig& rig, const std::string& key) {
   }
   return text;
 }
-
-}  // namespace
 
 std::string ExpectedBytes(int segments) {
   std::string bytes;
@@ -153,7 +199,7 @@ void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int seg
   const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
   findings.Expect(attempts.ok(), "the attempts cannot be read");
   if (!attempts.ok()) return;
-  CheckRepeats(rig, key, segments, attempts->size(), findings);
+  CheckRepeats(rig, key, findings);
   const bool is_quiet = rig.Eventually(
       [&] {
         return std::ranges::all_of(*attempts, [](const store::Attempt& attempt) {
@@ -168,31 +214,6 @@ void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int seg
 void CheckStore(Rig& rig, Row& row) {
   const auto checked = rig.store().IntegrityCheck();
   if (!checked.ok()) row.violations.push_back("the store: " + checked.error().ToString());
-}
-
-JsonReader::JsonReader(fs::path folder) : folder_(std::move(folder)) {
-  thread_ = std::thread([this] { Run(); });
-}
-
-JsonReader::~JsonReader() {
-  is_ending_ = true;
-  thread_.join();
-}
-
-void JsonReader::Run() {
-  while (!is_ending_) {
-    std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_, error)) {
-      if (is_ending_) return;
-      if (entry.path().extension() != ".json") continue;
-      const auto text = base::ReadFile(entry.path());
-      if (!text.ok()) continue;  // Replaced or moved between the listing and the reading.
-      ++reads_;
-      if (!base::ParseJson(*text, "").ok()) ++bad_;
-      ::poll(nullptr, 0, 1);
-    }
-    ::poll(nullptr, 0, 1);
-  }
 }
 
 }  // namespace rollcall::faults

@@ -1,10 +1,6 @@
 #pragma once
 
-#include <atomic>
-#include <filesystem>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "rig.h"
 #include "table.h"
@@ -18,28 +14,10 @@ std::string ExpectedBytes(int segments);
 // should be to the row.
 void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int segments, Row& row);
 
+// How each attempt of the key's latest run ended, for a violation to say.
+std::string WhyEnded(Rig& rig, const std::string& key);
+
 // The store's audit and SQLite's own check.
 void CheckStore(Rig& rig, Row& row);
-
-// Parses all JSON files below a folder about a thousand times a second while it lives.
-class JsonReader {
- public:
-  explicit JsonReader(std::filesystem::path folder);
-  ~JsonReader();
-  JsonReader(const JsonReader&) = delete;
-  JsonReader& operator=(const JsonReader&) = delete;
-
-  long reads() const { return reads_; }
-  long bad() const { return bad_; }
-
- private:
-  void Run();
-
-  const std::filesystem::path folder_;
-  std::atomic<bool> is_ending_{false};
-  std::atomic<long> reads_{0};
-  std::atomic<long> bad_{0};
-  std::thread thread_;
-};
 
 }  // namespace rollcall::faults

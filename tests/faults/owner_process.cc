@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "broken_stores.h"
 #include "jobs/data_lock.h"
 #include "jobs/engine.h"
 #include "jobs/testing/engine_fixture.h"
@@ -94,6 +95,7 @@ Json ToJson(const OwnerWish& wish) {
           {"params", wish.params},
           {"times_divisor", wish.times_divisor},
           {"is_first_host", wish.is_first_host},
+          {"is_unfenced", wish.is_unfenced},
           {"stop_before", wish.stop_before},
           {"stop_nth", wish.stop_nth}};
 }
@@ -104,6 +106,7 @@ OwnerWish FromJson(const Json& json) {
           .params = json.at("params"),
           .times_divisor = json.at("times_divisor"),
           .is_first_host = json.at("is_first_host"),
+          .is_unfenced = json.at("is_unfenced"),
           .stop_before = json.at("stop_before"),
           .stop_nth = json.at("stop_nth")};
 }
@@ -128,7 +131,8 @@ Result<void> Own(const OwnerWish& wish) {
   }
   ROLLCALL_TRY_ASSIGN(auto opened,
                       store::SqliteStore::Open({.path = wish.folder / "rollcall.db", .vfs = {}}));
-  StoppableStore store(std::move(opened), wish);
+  StoppableStore store(
+      Break(std::move(opened), wish.is_unfenced ? Breakage::kFenceOff : Breakage::kNone), wish);
   StopOnSignal(store);
   base::SystemClock clock;
   auto options = jobs::FakeEngineOptions(wish.folder);

@@ -20,6 +20,7 @@ struct OwnerWish {
   int times_divisor = 0;  // 0: that of the runtime's tests.
   // Another host on the same store: its own agent, and no lock of the data directory.
   bool is_first_host = false;
+  bool is_unfenced = false;  // Its store lets in every writer, for a negative control.
   // Stops itself (SIGSTOP) just before its store does this for the `stop_nth` time: it has decided
   // to write and has not written. Empty: never.
   std::string stop_before;

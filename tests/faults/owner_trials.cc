@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "failpoints.h"
 #include "jobs/process_table.h"
 #include "oracle.h"
 #include "owner_process.h"
@@ -138,12 +139,11 @@ std::vector<Row> OwnerKills(int kills) {
 
 Row OwnerFailpoints(int rounds) {
   Row row{.name = "owner failpoints"};
-  constexpr const char* kNames[] = {"task.claimed", "worker.spawned", "segment.committed",
-                                    "stage.succeeded", "projector.step"};
   for (int round = 0; round < rounds; ++round) {
-    const std::string name = kNames[static_cast<std::size_t>(round) % std::size(kNames)];
+    const std::string name =
+        kOwnerFailpoints[static_cast<std::size_t>(round) % kOwnerFailpoints.size()];
     const bool is_often = name == "segment.committed" || name == "projector.step";
-    const int nth = is_often ? 1 + round / static_cast<int>(std::size(kNames)) % 7 : 1;
+    const int nth = is_often ? 1 + round / static_cast<int>(kOwnerFailpoints.size()) % 7 : 1;
     Rig rig;
     {
       const FailpointWish wish(fmt::format("{}:{}:kill-self", name, nth), rig.folder() / "hits");

@@ -15,6 +15,7 @@ Row RowFrom(const Json& json) {
   Row row{.name = json.at("name").get<std::string>()};
   row.rounds = json.at("rounds").get<int>();
   row.hits = json.at("hits").get<std::map<std::string, int>>();
+  row.noted = json.at("noted").get<std::map<std::string, std::int64_t>>();
   row.violations = json.at("violations").get<std::vector<std::string>>();
   for (const Json& ms : json.at("recoveries_ms")) {
     row.Recovered(std::chrono::milliseconds{ms.get<std::int64_t>()});
@@ -32,6 +33,7 @@ Json RowsToJson(const std::vector<Row>& rows) {
     list.push_back({{"name", row.name},
                     {"rounds", row.rounds},
                     {"hits", row.hits},
+                    {"noted", row.noted},
                     {"violations", row.violations},
                     {"recoveries_ms", std::move(recoveries)}});
   }

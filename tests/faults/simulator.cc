@@ -602,7 +602,7 @@ Life Simulation::Run() {
     store_.CheckEnd();
     violation = store_.violation();
   }
-  life_.hits["writes refused"] = store_.writes_refused();
+  life_.writes_refused = store_.writes_refused();
   if (!violation.empty()) life_.violation = fmt::format("step {}: {}", life_.steps, violation);
   Trace("{}", violation.empty() ? "all has ended well" : violation);
   return std::move(life_);

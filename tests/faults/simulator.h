@@ -20,6 +20,7 @@ enum class Breakage {
 struct Life {
   std::string violation;  // Empty: none. Says the step.
   int steps = 0;
+  std::int64_t writes_refused = 0;  // By the fence.
   std::map<std::string, int> hits;  // Faults by kind.
 };
 

@@ -30,7 +30,8 @@ constexpr std::array kControls{
 void TakeOver(const Life& life, std::uint32_t seed, Row& row) {
   ++row.rounds;
   for (const auto& [fault, count] : life.hits) row.hits[fault] += count;
-  row.hits["steps"] += life.steps;
+  row.noted["steps"] += life.steps;
+  row.noted["writes refused"] += life.writes_refused;
   if (life.violation.empty()) return;
   row.violations.push_back(
       fmt::format("seed {0}, {1} (replay: faults --seed {0})", seed, life.violation));

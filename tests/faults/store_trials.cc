@@ -18,7 +18,7 @@ Row RandomLives(int seeds) {
       row.violations.push_back(fmt::format("seed {}: {}", seed, checked.error().ToString()));
     }
   }
-  row.hits["steps"] = row.rounds * kSteps;
+  row.noted["steps"] = std::int64_t{row.rounds} * kSteps;
   return row;
 }
 

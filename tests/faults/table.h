@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,8 +12,10 @@ namespace rollcall::faults {
 struct Row {
   std::string name;
   int rounds = 0;
-  std::map<std::string, int> hits;      // Faults that hit, by phase or place.
-  std::vector<std::string> violations;  // Sentences; of the first ones also the round.
+  std::map<std::string, int> hits;            // Injected faults that hit, by phase or place.
+  std::map<std::string, std::int64_t> noted;  // What else was counted, that is no fault.
+  std::vector<std::string> violations;        // Sentences; of the first ones also the round.
+  std::string skipped;                        // Why nothing was done; empty: something was.
   std::chrono::milliseconds worst_recovery{0};
   std::vector<std::chrono::milliseconds> recoveries;
   double took_s = 0;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "controlled.h"
 #include "crowd.h"
 #include "oracle.h"
 #include "owner_process.h"
@@ -163,6 +164,8 @@ void KillOwner(int round, Row& row) {
   CheckStore(rig, row);
 }
 
+void StopOwner(int round, Row& row) { StopOwnerOnce({.round = round, .times_divisor = 1}, row); }
+
 struct TimeKind {
   const char* name;
   void (*run)(int round, Row& row);
@@ -174,7 +177,7 @@ constexpr TimeKind kKinds[] = {
     {"product times: hang", Hang},
     {"product times: deaf cancel", CancelDeaf},
     {"product times: owner killed", KillOwner},
-    {"product times: owner stopped", [](int round, Row& row) { StopOwnerOnce(round, 1, row); }},
+    {"product times: owner stopped", StopOwner},
 };
 
 // All that wait do so together, but begin and end one after the other; what is quick has the
@@ -198,10 +201,7 @@ std::vector<Row> ProductTimes(int rounds) {
     threads.emplace_back([&rows, i, rounds] { rows[i] = RunKind(kKinds[i], rounds); });
   }
   for (std::thread& thread : threads) thread.join();
-  MoveRefused(rows.back());
-  for (Row& row : rows) {
-    if (row.hit_count() < rounds) row.violations.push_back("too few faults hit");
-  }
+  CheckRefused(rows.back());
   return rows;
 }
 

@@ -8,21 +8,22 @@
 
 namespace rollcall::faults {
 
-// Each does as many rounds (or kills, where the name says so) as it is told, and returns what it
+// Each does as many rounds (or kills, stops, jumps that hit) as it is told, and returns what it
 // saw.
 
-Row WorkerKills(int kills);  // Every JSON file is read all the time meanwhile.
+// Every JSON file is read all the time meanwhile, which is a row of its own.
+std::vector<Row> WorkerKills(int kills);
 // The same with the shipped program in detect on a real clip, every result file byte-compared.
 Row ShippedKills(int kills);
+// Likewise, at the failpoints that only it has.
+Row ShippedFailpoints(int rounds);
 Row WorkerFailpoints(int rounds);
-Row WorkerStops(int rounds);
+Row WorkerStops(int stops);
 // Killed with its workers, and so that something of them is left.
 std::vector<Row> OwnerKills(int kills);
 // Stopped for longer than its lease while another host takes over.
-Row OwnerStops(int rounds);
-// One round of that. Adds refused writes to the hits, which MoveRefused takes out again.
-void StopOwnerOnce(int round, int times_divisor, Row& row);
-void MoveRefused(Row& row);
+Row OwnerStops(int stops);
+void CheckRefused(Row& row);  // That what they then wrote was refused, at least once.
 Row OwnerFailpoints(int rounds);
 std::vector<Row> Cancels(int rounds);  // A row per kind of worker.
 
@@ -33,9 +34,11 @@ Row StoreLies(int calls);
 // row for full and one for broken.
 std::vector<Row> DiskSweeps(int rounds);
 // Wall clock jumps, sleep of the machine, both also when a lease is nearly over.
-Row ClockJumps(int rounds);
+Row ClockJumps(int jumps);
 // The workers are killed meanwhile.
 Row SameStarts(int threads, int keys);
+// Two hosts claim all there is, again and again: each piece of work once.
+Row ClaimRaces(int rounds);
 // Rounds of each at the product's own time constants, all at a time.
 std::vector<Row> ProductTimes(int rounds);
 Row RandomLives(int seeds);

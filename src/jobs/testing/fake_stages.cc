@@ -72,7 +72,8 @@ class FakeStage final : public domain::StageHandler {
       if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
       Trace(context, number);
       Dwell();
-      ROLLCALL_TRY(CommitOne(context, number));
+      ROLLCALL_TRY(behaviour_ == "hoard" ? CommitHoard(context, number)
+                                         : CommitOne(context, number));
     }
     context.SetPhase(domain::Phase::kFinalise);
     Dwell();
@@ -120,12 +121,12 @@ class FakeStage final : public domain::StageHandler {
     return file;
   }
 
-  // A line for each segment that is begun, so that a test can count what is done again.
+  // A line for each segment that is begun, so that a test can see who does what again.
   void Trace(const JobContext& context, std::int64_t number) const {
     if (!params_.value("trace", false)) return;
     const auto& assignment = context.assignment();
     std::ofstream(assignment.data_dir / ("trace-" + assignment.subject_id), std::ios::app)
-        << number << std::endl;
+        << fmt::format("{} {}\n", assignment.token, number) << std::flush;
   }
 
   base::Result<void> CommitOne(JobContext& context, std::int64_t number) {
@@ -148,6 +149,17 @@ class FakeStage final : public domain::StageHandler {
     return {};
   }
 
+  // Four at a time, when all of them are done.
+  base::Result<void> CommitHoard(JobContext& context, std::int64_t number) {
+    constexpr std::int64_t kHoard = 4;
+    const std::int64_t before = number % kHoard;
+    if (before != kHoard - 1 && number + 1 < segments_) return {};
+    for (std::int64_t done = number - before; done <= number; ++done) {
+      ROLLCALL_TRY(CommitOne(context, done));
+    }
+    return {};
+  }
+
   // Whether this attempt is one of those that behave badly.
   bool IsBad(const JobContext& context) {
     if (behaviour_ == "work") return false;
@@ -162,8 +174,8 @@ class FakeStage final : public domain::StageHandler {
   }
 
   base::Result<void> Misbehave(JobContext& context, std::int64_t number) {
-    const bool is_bad_later =
-        behaviour_.starts_with("lie") || behaviour_ == "forget" || behaviour_ == "sloppy";
+    const bool is_bad_later = behaviour_.starts_with("lie") || behaviour_ == "forget" ||
+                              behaviour_ == "sloppy" || behaviour_ == "hoard";
     if (number != params_.value("at", std::int64_t{0}) || is_bad_later || !IsBad(context)) {
       return {};
     }

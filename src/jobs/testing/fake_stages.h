@@ -15,12 +15,14 @@ namespace rollcall::jobs {
 //               "left_behind" (hangs and outlives its owner; its pid is in the file `left`)
 //               "same_done" (repeats a segment for ever)
 //               "forget" (does what is committed again), "sloppy" (other bytes after a restart)
+//               "hoard" (commits four segments when all of them are done)
 //               and those of misconduct.h. With the file `good` in the data directory: "work".
 //   segments    how many (3)
 //   dwell_ms    how long it stays in model_load, at each segment, and in finalise (0)
 //   start_ms, seek_ms   how long it stays in starting, and in seek, which it else leaves out (0)
 //   alone       writes the key into the file `doubles` if another process works on it already
-//   trace       appends each segment that it begins to `trace-<key>` in the data directory
+//   trace       appends its token and the number of each segment that it begins, a line each, to
+//               `trace-<key>` in the data directory
 //   hold_after  blocks before this segment until the file `go` is in the data directory, or until
 //               it is asked to stop
 //   announce    says which segment it begins (true)
