@@ -19,6 +19,14 @@ using testing::StartsWith;
 
 constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
+// Its second pulse used to come a second after its start, whatever was set.
+TEST_F(EngineTest, AWorkerPulsesAsOftenAsItIsTold) {
+  StartEngine([](Engine::Options& options) { options.times = RuntimeTimes{}.DividedBy(50); });
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"start_ms", 900}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  EXPECT_EQ(Attempts("detect").size(), 1U) << "a lease of 600 ms was kept all the time";
+}
+
 TEST_F(EngineTest, RunsAJobToItsEndAndShowsTheResult) {
   StartEngine();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::object()));

@@ -106,6 +106,8 @@ void WorkerLink::Run() {
     if (ready < 0 && errno != EINTR) EndProcess(kWorkerExitSocketLost);
     if (ready > 0 && fds[0].revents != 0) Read();
     FlushProgress();
+    // The assignment has said how often; the first pulse did not know that yet.
+    pulse_due = std::min(pulse_due, Steady::now() + pulse_.load());
     if (Steady::now() >= pulse_due) {
       SendPulse();
       pulse_due = Steady::now() + pulse_.load();

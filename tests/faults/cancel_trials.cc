@@ -65,7 +65,7 @@ std::vector<Row> Cancels(int rounds) {
   // SIGTERM and SIGKILL come after 1/25 of the product's times: 200 and 400 ms. A worker that
   // cooperates is asked at once, whatever the times.
   constexpr milliseconds kSoon{1000};
-  constexpr milliseconds kByForce{11'000 / jobs::kTimesDivisor + 500};
+  constexpr milliseconds kByForce{11'000 / kTimesDivisor + 500};
   const CancelKind kinds[] = {
       {"cancel: cooperative", "work", 2, kSoon},
       {"cancel: deaf", "stall", 0, kByForce},

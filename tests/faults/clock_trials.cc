@@ -47,7 +47,7 @@ constexpr ClockKind kKinds[] = {
     {"wall - 1 d in retry_wait", What::kWallInRetry, -hours{24}},
     {"suspend 1 h", What::kSleep, hours{1}},
     {"suspend until the lease is nearly over", What::kShortSleep,
-     kTimes.lease / jobs::kTimesDivisor - milliseconds{50}},
+     kTimes.lease / kTimesDivisor - milliseconds{50}},
 };
 
 // A store that can be kept from renewing, and that counts claims.
@@ -72,7 +72,7 @@ Rig::Wrap Switched(Switches& switches) {
 Json Params(What what) {
   Json params{{"segments", kSegments}, {"dwell_ms", 4}, {"trace", true}, {"alone", true}};
   // There are two more dwells than segments, all together longer than a lease.
-  constexpr auto kLong = kTimes.lease / jobs::kTimesDivisor * 5 / 3 / (kSegments + 2);
+  constexpr auto kLong = kTimes.lease / kTimesDivisor * 5 / 3 / (kSegments + 2);
   if (what == What::kWallNearTheEnd) params["dwell_ms"] = kLong.count();
   if (what == What::kWallInRetry)
     params.update({{"behaviour", "transient"}, {"at", 2}, {"times", 1}});
@@ -84,8 +84,7 @@ void LetTheLeaseGrowOld(Rig& rig, Switches& switches) {
   switches.is_cut_off = true;
   rig.Eventually([&] {
     const auto leases = rig.store().LeaseList();
-    const auto left =
-        kTimes.lease / jobs::kTimesDivisor - kTimes.self_fence / jobs::kTimesDivisor / 2;
+    const auto left = kTimes.lease / kTimesDivisor - kTimes.self_fence / kTimesDivisor / 2;
     return leases.ok() && (leases->empty() || leases->front().expires_at - rig.Now().boot < left);
   });
 }

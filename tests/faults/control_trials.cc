@@ -123,8 +123,8 @@ std::vector<Row> KillAndWriteOver(const std::string& text) {
 std::vector<Row> StopOwnerInCommit(bool is_unfenced) {
   Row row;
   for (const int round : kStopsInCommit) {
-    StopOwnerOnce(
-        {.round = round, .times_divisor = jobs::kTimesDivisor, .is_unfenced = is_unfenced}, row);
+    StopOwnerOnce({.round = round, .times_divisor = kTimesDivisor, .is_unfenced = is_unfenced},
+                  row);
     if (!is_unfenced || !row.violations.empty()) break;  // The other host may have been quicker.
   }
   return {row};

@@ -56,11 +56,6 @@ store::JobId LiveRound(ServiceRig& rig) {
   return id;
 }
 
-bool LogSays(const ServiceRig& rig, std::string_view words) {
-  const auto log = base::ReadFile(rig.folder() / "logs" / "worker.log");
-  return log.ok() && log->find(words) != std::string::npos;
-}
-
 // Whether a person who asks how the job is hears of it, by this reason.
 bool DoesSnapshotTell(const jobs::JobSnapshot& snapshot, const std::string& reason) {
   const auto names = [&](const std::optional<base::Error>& error) {
@@ -69,18 +64,17 @@ bool DoesSnapshotTell(const jobs::JobSnapshot& snapshot, const std::string& reas
   const bool does_stage = std::ranges::any_of(snapshot.stages, [&](const auto& stage) {
     return stage.wait_reason.find(reason) != std::string::npos || names(stage.error);
   });
-  return does_stage || names(snapshot.projection_error);
+  return does_stage || names(snapshot.disk_error) || names(snapshot.projection_error);
 }
 
-// WHAT COUNTS AS TELLING, of any job there is, is all here. With JobSnapshot::disk_error, that goes
-// into DoesSnapshotTell, and the log, which nobody reads, goes out.
+// Of any job there is. A line in the log, which nobody reads, is not telling.
 bool IsTold(ServiceRig& rig, const std::string& reason) {
   const auto jobs = rig.store().JobList();
   for (const store::Job& job : jobs.ok() ? *jobs : std::vector<store::Job>{}) {
     const auto snapshot = rig.engine().Snapshot(job.id);
     if (snapshot.ok() && DoesSnapshotTell(*snapshot, reason)) return true;
   }
-  return LogSays(rig, "queues paused: ");
+  return false;
 }
 
 // Mends the disk once the fault has hit and whoever works has said so, or after a while.

@@ -214,7 +214,7 @@ Row WorkerStops(int stops) {
     CheckStore(rig, seen);
   });
   // A lease of silence, and as much again for a busy machine.
-  if (row.RecoveryP99() > 2 * jobs::RuntimeTimes{}.lease / jobs::kTimesDivisor) {
+  if (row.RecoveryP99() > 2 * jobs::RuntimeTimes{}.lease / kTimesDivisor) {
     row.violations.push_back("replacing a stopped worker takes too long");
   }
   return row;

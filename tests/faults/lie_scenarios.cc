@@ -133,8 +133,7 @@ void DamagedSegment(ServiceRig& rig) {
 // A segment that ends its worker twice, and a person who tries it once more.
 void Poison(ServiceRig& rig) {
   rig.StartWorking();
-  const auto id =
-      rig.Submit("p", {"detect"}, {{"behaviour", "crash"}, {"at", 1}, {"times", 2}});
+  const auto id = rig.Submit("p", {"detect"}, {{"behaviour", "crash"}, {"at", 1}, {"times", 2}});
   rig.AwaitEnd(id);
   rig.Call(method::kJobResume, {{"job", "detect_p"}}, {reason::kJobAlreadyRunning});
 }

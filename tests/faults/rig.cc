@@ -32,7 +32,7 @@ class Rig::JumpingClock final : public base::Clock {
   std::atomic<std::int64_t> sleep_{0};
 };
 
-Rig::Rig() : Rig({.times_divisor = jobs::kTimesDivisor, .agent_id = "owner", .slots = 2}) {}
+Rig::Rig() : Rig({.times_divisor = kTimesDivisor, .agent_id = "owner", .slots = 2}) {}
 
 Rig::Rig(Options options)
     : options_(std::move(options)),

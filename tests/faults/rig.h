@@ -15,6 +15,9 @@
 
 namespace rollcall::faults {
 
+// What the runtime's times are divided by in most trials; see docs/faults.md.
+inline constexpr int kTimesDivisor = 50;
+
 // A data directory with everything that owns it: store, engine, workers, all of them the real ones.
 // Its jobs are the fake stage "detect" of keys that the caller makes up.
 class Rig {

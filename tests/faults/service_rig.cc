@@ -36,7 +36,7 @@ jobs::Engine::Options OptionsFor(const fs::path& folder, const ServiceRig::Optio
                                .stages = {},
                                .worker_argv = {ROLLCALL_BIN_DIR "/faults", "--worker"},
                                .slots = 2,
-                               .times = jobs::RuntimeTimes{}.DividedBy(jobs::kTimesDivisor)};
+                               .times = jobs::RuntimeTimes{}.DividedBy(kTimesDivisor)};
   for (const app::WiredStage& stage : app::WiredStages()) {
     engine.stages.push_back(
         {.name = std::string(stage.name()), .needs = app::EverythingBefore(stage)});

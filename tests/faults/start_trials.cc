@@ -102,7 +102,7 @@ void CheckJobs(Rig& rig, int keys, Row& row) {
 }
 
 void StartTogether(int threads, int keys, Row& row) {
-  Rig rig({.times_divisor = jobs::kTimesDivisor, .agent_id = "owner", .slots = keys});
+  Rig rig({.times_divisor = kTimesDivisor, .agent_id = "owner", .slots = keys});
   rig.Own();
   AddEpisodes(rig, keys, row);
   std::atomic<bool> is_over{false};

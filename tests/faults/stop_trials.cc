@@ -189,12 +189,12 @@ void CheckRefused(Row& row) {
 Row OwnerStops(int stops) {
   constexpr int kAtOnce = 6;
   Row row = InCrowd("owner stopped", stops, kAtOnce, [](int round, Row& seen) {
-    StopOwnerOnce({.round = round, .times_divisor = jobs::kTimesDivisor}, seen);
+    StopOwnerOnce({.round = round, .times_divisor = kTimesDivisor}, seen);
   });
   CheckRefused(row);
   // A lease and the wait until the next look, and as much again for a busy machine.
   constexpr jobs::RuntimeTimes kTimes;
-  if (row.RecoveryP99() > 2 * (kTimes.lease + kTimes.reap) / jobs::kTimesDivisor) {
+  if (row.RecoveryP99() > 2 * (kTimes.lease + kTimes.reap) / kTimesDivisor) {
     row.violations.push_back("taking over takes too long");
   }
   return row;
