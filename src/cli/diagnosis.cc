@@ -26,7 +26,7 @@ std::string From(const StageView& stage) {
 }
 
 std::string EndAtOnce(const JobView& job) {
-  return fmt::format("`rollcall jobs resume {}` ends the attempt at once", job.public_id);
+  return fmt::format("`rollcall jobs resume {}` ends the attempt at once", job.number());
 }
 
 void DescribeLive(const JobView& job, const StageView& stage, const RuntimeTimes& times,
@@ -115,7 +115,7 @@ void DescribeOpen(const JobView& job, const StageView& stage, const RuntimeTimes
   if (!job.is_worked_on) {
     findings.push_back(
         "No engine works for this data directory, so nothing will happen by itself.");
-    diagnosis.advice = fmt::format("`rollcall jobs wait {}` goes on with it", job.public_id);
+    diagnosis.advice = fmt::format("`rollcall jobs wait {}` goes on with it", job.number());
   }
 }
 
@@ -133,12 +133,12 @@ Diagnosis Diagnose(const JobView& job, const RuntimeTimes& times) {
     const bool is_poison = failed->error && failed->error->reason == domain::reason::kPoisonSegment;
     diagnosis.advice =
         is_poison ? failed->error->hint
-                  : fmt::format("mend the cause, then `rollcall jobs retry {}`", job.public_id);
+                  : fmt::format("mend the cause, then `rollcall jobs retry {}`", job.number());
     return diagnosis;
   }
   if (job.state == JobState::kCancelled) {
     diagnosis.findings.push_back("It was cancelled.");
-    diagnosis.advice = fmt::format("`rollcall jobs resume {}` goes on", job.public_id);
+    diagnosis.advice = fmt::format("`rollcall jobs resume {}` goes on", job.number());
     return diagnosis;
   }
   const StageView* current = job.CurrentStage();

@@ -15,6 +15,7 @@ using ::testing::HasSubstr;
 
 JobView JobWith(StageView stage) {
   JobView job;
+  job.id = 7;
   job.public_id = "detect_x";
   job.kind = "detect";
   job.subject_id = "x";
@@ -65,7 +66,7 @@ TEST(DiagnoseTest, TellsAStallFromASilence) {
   EXPECT_THAT(stalled.findings.front(),
               HasSubstr("no progress for 45 s: it is stalled (ERR_STALLED)"));
   EXPECT_THAT(stalled.findings.front(), HasSubstr("segment 7"));
-  EXPECT_THAT(stalled.advice, HasSubstr("jobs resume detect_x"));
+  EXPECT_THAT(stalled.advice, HasSubstr("jobs resume 7"));
 
   stage.is_stalled = false;
   stage.pulse_age_s = 12;
@@ -94,7 +95,7 @@ TEST(DiagnoseTest, SaysWhyItWaitsAndThatNobodyWorks) {
   left.is_worked_on = false;
   const Diagnosis alone = Diagnose(left, kTimes);
   EXPECT_THAT(alone.findings.back(), HasSubstr("No engine works"));
-  EXPECT_THAT(alone.advice, HasSubstr("jobs wait detect_x"));
+  EXPECT_THAT(alone.advice, HasSubstr("jobs wait 7"));
 }
 
 TEST(DiagnoseTest, SaysThatTheDiskIsFullWhateverTheStageIsAt) {
@@ -122,7 +123,7 @@ TEST(DiagnoseTest, SaysWhatToDoAfterTheEnd) {
   stage.error = domain::MakeError(domain::reason::kVideoNotFound, "gone.mp4 is not there");
   const Diagnosis failed = Diagnose(JobWith(stage), kTimes);
   EXPECT_THAT(failed.findings.front(), HasSubstr("ERR_VIDEO_NOT_FOUND: gone.mp4"));
-  EXPECT_THAT(failed.advice, HasSubstr("jobs retry detect_x"));
+  EXPECT_THAT(failed.advice, HasSubstr("jobs retry 7"));
   stage.error.reset();
   stage.state = JobState::kCancelled;
   EXPECT_THAT(Diagnose(JobWith(stage), kTimes).advice, HasSubstr("jobs resume"));
@@ -139,7 +140,7 @@ TEST(DiagnoseTest, SaysWhereItWasLeftWhenNobodyWorks) {
   const Diagnosis diagnosis = Diagnose(left, kTimes);
   EXPECT_THAT(diagnosis.findings.front(), HasSubstr("interrupted at 50%"));
   EXPECT_THAT(diagnosis.findings.front(), HasSubstr("segment 7"));
-  EXPECT_THAT(diagnosis.advice, HasSubstr("jobs wait detect_x"));
+  EXPECT_THAT(diagnosis.advice, HasSubstr("jobs wait 7"));
 }
 
 TEST(DiagnoseTest, GoesByTheTimesOfTheEngineThatWorks) {

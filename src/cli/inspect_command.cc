@@ -138,7 +138,7 @@ std::string Now(const Session& session, const std::vector<control::JobView>& ope
                 const Paint& paint) {
   std::string text = paint.Bold("now") + "\n";
   for (const control::JobView& job : open) {
-    const std::string goes_on = session.Typed("jobs wait " + job.public_id);
+    const std::string goes_on = session.Typed("jobs wait " + job.number());
     for (const control::StageView& stage : job.stages) {
       if (!stage.phase.empty()) {
         text += fmt::format("  {}: {}\n", stage.public_id, LiveNews(stage, job.is_worked_on));
@@ -151,6 +151,9 @@ std::string Now(const Session& session, const std::vector<control::JobView>& ope
       text +=
           fmt::format("  nothing works on {} now; `{}` goes on with it\n", job.public_id, goes_on);
       continue;
+    }
+    for (const base::Error& trouble : job.troubles) {
+      text += fmt::format("  {}: {}\n", job.public_id, TroubleText(trouble));
     }
     const control::StageView* current = job.CurrentStage();
     if (current != nullptr) text += LiveDetails(*current, true);

@@ -20,8 +20,7 @@ std::string Ago(const std::optional<double>& age_s) {
 }
 
 std::string PhaseDetail(const StageView& stage) {
-  // What counts then is said with the stall.
-  if (stage.is_stalled || !stage.budget_s || !stage.budget_used_s) return stage.phase;
+  if (!stage.budget_s || !stage.budget_used_s) return stage.phase;
   const std::string used = ShortDuration(*stage.budget_used_s);
   const std::string budget = ShortDuration(*stage.budget_s);
   return stage.phase == "work"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "control/protocol.h"
@@ -95,12 +96,32 @@ Result<void> JobFollower::TakeUpAgain() {
     display_.Note(fmt::format("the engine has ended; going on from the last checkpoint ({} of {})",
                               restarts_, options_.restarts_max));
     has_cancelled_ = false;
-    const auto reopened = link_.Reopen();
-    if (!reopened.ok()) return reopened.error();
-    const auto working = link_.Call(control::method::kWork, Json::object());
-    if (working.ok()) return {};
-    if (!link_.is_lost()) return working.error();
+    bool is_connected = false;
+    const auto taken = TakeUp(is_connected);
+    if (taken.ok() || !is_connected || !link_.is_lost()) return taken;
   }
+}
+
+// No engine can begin its work on a full disk; the job that this command stays with is not given
+// up for that.
+Result<void> JobFollower::TakeUp(bool& is_connected) {
+  constexpr std::chrono::seconds kLookAgain{1};
+  const auto try_it = [&]() -> Result<void> {
+    is_connected = false;
+    if (link_.is_lost()) ROLLCALL_TRY(link_.Reopen());
+    is_connected = true;
+    ROLLCALL_TRY(link_.Call(control::method::kWork, Json::object()));
+    return {};
+  };
+  auto taken = try_it();
+  if (taken.ok() || !domain::IsDiskFull(taken.error())) return taken;
+  display_.Note("paused: " + taken.error().reason +
+                ": no engine can start on a full disk; it goes on by itself when there is room");
+  while (!taken.ok() && domain::IsDiskFull(taken.error()) && !interrupt_.has_come()) {
+    std::this_thread::sleep_for(kLookAgain);
+    taken = try_it();
+  }
+  return taken;
 }
 
 Result<void> JobFollower::Cancel(const JobView& job) {

@@ -39,6 +39,8 @@ class JobFollower {
   base::Result<control::JobView> WatchPatiently(std::int64_t job_id);
   base::Result<control::JobView> Watch(std::int64_t job_id);
   base::Result<void> TakeUpAgain();
+  // Waits for as long as the disk is full. `is_connected`: an engine answered.
+  base::Result<void> TakeUp(bool& is_connected);
   base::Result<void> Cancel(const control::JobView& job);
   void Show(const control::JobView& job);
 

@@ -37,7 +37,7 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
   text += fmt::format(
       "  wait for it:  {}\n"
       "  end it:       {}\n",
-      session.Typed("jobs wait " + id), session.Typed("jobs cancel " + id));
+      session.Typed("jobs wait " + job.number()), session.Typed("jobs cancel " + job.number()));
   console.Print(text);
   if (console.is_json()) {
     const auto error = domain::MakeError(domain::reason::kJobAlreadyRunning, id + " runs already");
@@ -57,14 +57,14 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
   const Console& console = session.console();
   if (was_left) {
     console.Print(fmt::format("{} goes on; wait with `{}`\n", job.public_id,
-                              session.Typed("jobs wait " + job.public_id)));
+                              session.Typed("jobs wait " + job.number())));
     return;
   }
   if (job.state == domain::JobState::kCancelled) {
     console.Print(
         fmt::format("canceled; what is done is kept. Go on with `{}`, or give the same "
                     "command again\n",
-                    session.Typed("jobs resume " + job.public_id)));
+                    session.Typed("jobs resume " + job.number())));
     return;
   }
   const StageView* failed = job.FailedStage();
@@ -87,8 +87,10 @@ void Settle(Session& session, std::int64_t job_id) {
 void SayWhereItGoesOn(const Session& session, const JobView& job) {
   const StageView* stage = job.CurrentStage();
   if (stage == nullptr) return;
-  session.console().Print(
-      fmt::format("resuming {} from segment {}\n", stage->public_id, stage->segments));
+  const bool is_begun = stage->segments > 0;
+  session.console().Print(fmt::format(
+      "resuming {}{}\n", stage->public_id,
+      is_begun ? fmt::format(" from segment {}", stage->segments) : " from its beginning"));
 }
 
 app::StartRequest RequestFor(const Session& session) {
@@ -113,7 +115,7 @@ Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool
   if (is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
     session.console().Print(fmt::format("started {}; wait with `{}`\n", job.public_id,
-                                        session.Typed("jobs wait " + job.public_id)));
+                                        session.Typed("jobs wait " + job.number())));
     return JobRun{.exit = ExitCode::kOk, .job = std::move(job)};
   }
   return FollowJob(session, job.id, {.is_own = true});

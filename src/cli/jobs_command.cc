@@ -76,6 +76,9 @@ std::string NewsOf(const JobView& job) {
   if (!job.is_open()) return {};
   const control::StageView* stage = job.CurrentStage();
   if (stage == nullptr) return {};
+  if (const base::Error* full = job.DiskError()) {
+    return stage->name + ": " + full->reason + "; goes on by itself when there is room";
+  }
   return stage->name + ": " + LiveNews(*stage, job.is_worked_on);
 }
 
@@ -122,12 +125,15 @@ std::string EventTable(const Json& events, const Console& console) {
     if (kind != "stage_waiting" && kind != "stage_blocked") wanted.push_back(&event);
   }
   TextTable table({"EVENT", "AT", ""});
-  for (std::size_t i = wanted.size() - std::min(wanted.size(), kShown); i < wanted.size(); ++i) {
+  const std::size_t left_out = wanted.size() - std::min(wanted.size(), kShown);
+  for (std::size_t i = left_out; i < wanted.size(); ++i) {
     const Json& event = *wanted[i];
     table.Add({event.at("kind"), ShortTime(event.at("at")), EventText(event.at("body"))});
   }
   if (table.is_empty()) return {};
-  return "\n" + table.ToString(console.paint(), console.table_width());
+  std::string text = "\n" + table.ToString(console.paint(), console.table_width());
+  if (left_out > 0) text += fmt::format("{} earlier ones: --json\n", left_out);
+  return text;
 }
 
 std::string StageTable(const JobView& job, const Console& console) {
@@ -164,7 +170,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
   }
   if (job.is_open() && !job.is_worked_on) {
     text += fmt::format("\nnothing works on it now; `{}` goes on with it\n",
-                        session.Typed("jobs wait " + job.public_id));
+                        session.Typed("jobs wait " + job.number()));
   }
   if (std::string attempts = AttemptTable(job.stages, paint); !attempts.empty()) {
     text += "\n" + attempts;
@@ -213,7 +219,7 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
   }
   if (job.state == domain::JobState::kCancelled) {
     console.Print(fmt::format("{} is canceled; go on with `{}`\n", job.public_id,
-                              session.Typed("jobs resume " + job.public_id)));
+                              session.Typed("jobs resume " + job.number())));
   } else {
     // A success that came first has won.
     console.Print(

@@ -21,6 +21,7 @@ bool IsRunning(const StageView& stage) {
 // Differs when something happened, as opposed to when work went on.
 std::string TransitionOf(const JobView& job) {
   std::string text{domain::JobStateName(job.state)};
+  if (job.DiskError() != nullptr) text += "|paused";
   for (const StageView& stage : job.stages) {
     text += fmt::format("|{}:{}:{}", domain::JobStateName(stage.state), stage.attempt,
                         stage.is_stalled);
@@ -53,12 +54,24 @@ bool PlainProgress::IsWorthTelling(const StageView& stage, Moment now) {
   return now - *told.waits_since >= kShortWait && !stage.wait_reason.empty();
 }
 
+bool PlainProgress::TellPause(const JobView& job) {
+  const base::Error* full = job.is_open() ? job.DiskError() : nullptr;
+  if ((full != nullptr) != is_paused_) {
+    write_(full != nullptr ? "paused: " + TroubleText(*full) + "\n"
+                           : std::string("there is room on the disk again\n"));
+  }
+  is_paused_ = full != nullptr;
+  return is_paused_;
+}
+
 void PlainProgress::Show(const JobView& job, Moment now) {
+  if (TellPause(job)) return;
   for (const StageView& stage : job.stages) {
     if (!IsWorthTelling(stage, now)) continue;
     Told& told = told_[stage.name];
     std::string summary = StageSummary(stage);
-    if (IsRunning(stage) && stage.is_stalled) summary += ", stalled";
+    if (IsRunning(stage) && stage.is_stalled)
+      summary += fmt::format(", stalled ({})", domain::reason::kStalled);
     if (summary != told.summary) {
       write_(fmt::format("{}: {}\n", stage.name, summary));
       told.summary = std::move(summary);

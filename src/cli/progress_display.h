@@ -50,8 +50,11 @@ class PlainProgress final : public ProgressDisplay {
     std::optional<Moment> waits_since;
   };
   bool IsWorthTelling(const control::StageView& stage, Moment now);
+  // Whether the disk is full; says when that begins and ends.
+  bool TellPause(const control::JobView& job);
 
   Write write_;
+  bool is_paused_ = false;
   std::map<std::string, Told> told_;  // By stage.
 };
 

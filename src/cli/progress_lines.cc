@@ -80,6 +80,11 @@ std::string_view PhaseWords(std::string_view phase) {
   return "";
 }
 
+// It has got on for a while: no estimate then means that it does not get on now.
+bool IsBeyondStart(const StageView& stage) {
+  return stage.progress_age_s.value_or(0) >= kLatePulse;
+}
+
 std::string RateText(const StageView& stage) {
   if (stage.realtime_factor > 0) {
     return fmt::format("{:.{}f}×", stage.realtime_factor, stage.realtime_factor < 9.95 ? 1 : 0);
@@ -108,11 +113,13 @@ std::vector<Piece> PiecesOf(const StageView& stage, const Paint& paint) {
   const std::string_view phase = PhaseWords(stage.phase);
   if (stage.state == JobState::kCancelling) {
     pieces.push_back({3, paint.Warn("cancelling")});
+  } else if (!stage.wait_reason.empty()) {
+    pieces.push_back({3, paint.Warn("ending")});
   } else if (stage.eta_p50_s) {
     pieces.push_back({3, PadLeft(ShortDuration(*stage.eta_p50_s), 5) + " left"});
   } else if (stage.is_stalled) {
     pieces.push_back({3, paint.Warn("stalled")});
-  } else {
+  } else if (!phase.empty() || !IsBeyondStart(stage)) {
     pieces.push_back({3, std::string(phase.empty() ? "starting" : phase)});
   }
   pieces.push_back({2, PadLeft(RateText(stage), 5)});
@@ -247,9 +254,8 @@ std::string StageSummary(const StageView& stage) {
     case JobState::kCancelled:
       return "canceled";
     case JobState::kRetryWait:
-      return fmt::format("{}; tried again{}",
-                         stage.error ? stage.error->reason + ": " + stage.error->message : "error",
-                         stage.wait_reason.empty() ? "" : " (" + stage.wait_reason + ")");
+      return (stage.error ? stage.error->reason : "error") + ": " +
+             (stage.wait_reason.empty() ? "tried again" : stage.wait_reason);
     case JobState::kBlocked:
     case JobState::kQueued:
       if (stage.wait_reason.empty()) return "waiting";
@@ -257,6 +263,7 @@ std::string StageSummary(const StageView& stage) {
     case JobState::kCancelling:
       return "cancelling";
     default: {
+      if (!stage.wait_reason.empty()) return stage.wait_reason;
       const std::string restart = RestartText(stage);
       return restart.empty() ? "running" : restart;
     }
@@ -290,7 +297,7 @@ std::string StatusWord(const StageView& stage, bool is_worked_on) {
 std::string StatusWord(const JobView& job) {
   if (job.is_open() && job.DiskError() != nullptr) return "paused";
   const StageView* stage = job.CurrentStage();
-  const bool is_live = stage != nullptr && IsLive(*stage);
+  const bool is_live = job.is_open() && stage != nullptr && IsLive(*stage);
   return is_live ? StatusWord(*stage, job.is_worked_on)
                  : std::string(domain::JobStateWord(job.state));
 }
@@ -313,7 +320,7 @@ std::string StageProgress(const StageView& stage) {
   }
   if (stage.realtime_factor > 0) add(fmt::format("{:.1f}x real time", stage.realtime_factor));
   const std::string_view phase = PhaseWords(stage.phase);
-  if (stage.is_stalled && phase.empty()) {
+  if (phase.empty() && (stage.is_stalled || (!stage.eta_p50_s && IsBeyondStart(stage)))) {
     // Nobody can say how long it will take.
   } else if (stage.eta_p50_s && phase.empty()) {
     add(ShortDuration(*stage.eta_p50_s) + " left" +
@@ -325,7 +332,7 @@ std::string StageProgress(const StageView& stage) {
   }
   if (stage.is_stalled) add("stalled: " + StallText(stage));
   if (stage.pulse_age_s) add(fmt::format("heartbeat {:.0f} s ago", std::floor(*stage.pulse_age_s)));
-  if (stage.progress_age_s && *stage.progress_age_s >= 2) {
+  if (stage.progress_age_s && *stage.progress_age_s >= 2 && !stage.is_stalled) {
     add(fmt::format("progress {:.0f} s ago", std::floor(*stage.progress_age_s)));
   }
   return text;
@@ -369,6 +376,9 @@ std::vector<std::string> ProgressLines(const JobView& job, const Terminal& termi
   std::vector<std::string> lines;
   lines.push_back(paint.Bold(PadRight(left, terminal.width - DisplayWidth(right))) +
                   paint.Dim(right));
+  if (const base::Error* full = job.is_open() ? job.DiskError() : nullptr) {
+    lines.push_back(paint.Warn(Clip("paused: " + TroubleText(*full), terminal.width)));
+  }
   for (const StageView& stage : job.stages) AddStage(stage, terminal, lines);
   return lines;
 }

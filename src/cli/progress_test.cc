@@ -107,14 +107,16 @@ TEST(ProgressLinesTest, SaysThatAStageStandsStill) {
   job.stages[1].progress_age_s = 34;
   EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("no progress for 34 s\n"));
   job.stages[1].is_stalled = true;
-  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("stalled: no progress for 34 s (ERR_STALLED)"));
+  EXPECT_THAT(Drawn(job, {.is_tty = true}),
+              HasSubstr("stalled: no progress for 34 s (ERR_STALLED)"));
 }
 
 TEST(ProgressLinesTest, SaysThatAStageIsSilent) {
   JobView job = RunningJob();
   job.stages[1].is_stalled = true;
   job.stages[1].pulse_age_s = 16;
-  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("stalled: no sign of life for 16 s (ERR_STALLED)"));
+  EXPECT_THAT(Drawn(job, {.is_tty = true}),
+              HasSubstr("stalled: no sign of life for 16 s (ERR_STALLED)"));
 }
 
 TEST(ProgressLinesTest, SaysThatAStageWasRestartedAndWhy) {
@@ -134,6 +136,12 @@ TEST(StatusWordTest, SaysWhatFollowsFromMoreThanTheState) {
   EXPECT_EQ(StatusWord(job), "stalled");
   job.is_worked_on = false;
   EXPECT_EQ(StatusWord(job), "interrupted");
+  job.is_worked_on = true;
+  job.troubles = {domain::MakeError(domain::reason::kDiskFull, "no room")};
+  EXPECT_EQ(StatusWord(job), "paused");
+  job.state = JobState::kCancelled;
+  EXPECT_EQ(StatusWord(job), "canceled") << "though a stage that others want goes on";
+  job.troubles.clear();
   job.stages[1].state = JobState::kQueued;
   job.state = JobState::kQueued;
   EXPECT_EQ(StatusWord(job), "pending");
@@ -223,16 +231,18 @@ TEST_F(ProgressDisplayTest, SaysARetryAndAStallOnce) {
   Take();
   job.stages[1].state = JobState::kRetryWait;
   job.stages[1].error = domain::MakeError(domain::reason::kWorkerCrashed, "signal 9");
-  job.stages[1].wait_reason = "again in 5 s";
+  job.stages[1].wait_reason = "tried again at 12:00:05Z (retry 1 of 5): signal 9";
   plain.Show(job, start_ + seconds{1});
-  EXPECT_EQ(Take(), "detect: ERR_WORKER_CRASHED: signal 9; tried again (again in 5 s)\n");
+  EXPECT_EQ(Take(),
+            "detect: ERR_WORKER_CRASHED: tried again at 12:00:05Z (retry 1 of 5): signal 9\n");
   job.stages[1].state = JobState::kRunning;
   job.stages[1].attempt = 2;
+  job.stages[1].wait_reason.clear();
   plain.Show(job, start_ + seconds{6});
   EXPECT_EQ(Take(), "detect: restarted, attempt 2\n");
   job.stages[1].is_stalled = true;
   plain.Show(job, start_ + seconds{7});
-  EXPECT_EQ(Take(), "detect: restarted, attempt 2, stalled\n");
+  EXPECT_EQ(Take(), "detect: restarted, attempt 2, stalled (ERR_STALLED)\n");
 }
 
 TEST_F(ProgressDisplayTest, SaysThatAStageWaitsOnlyWhenItTakesLong) {
@@ -245,6 +255,21 @@ TEST_F(ProgressDisplayTest, SaysThatAStageWaitsOnlyWhenItTakesLong) {
   EXPECT_EQ(Take(), "");
   plain.Show(job, start_ + seconds{3});
   EXPECT_EQ(Take(), "track: waits for a free worker\n");
+}
+
+// It went on with the last rate, as if the worker were merely late.
+TEST_F(ProgressDisplayTest, SaysThatTheDiskIsFullAndNothingElseMeanwhile) {
+  PlainProgress plain(Collect());
+  JobView job = RunningJob();
+  plain.Show(job, start_);
+  Take();
+  const JobView running = job;
+  job.troubles = {domain::MakeError(domain::reason::kDiskFull, "no room")};
+  for (int second = 1; second < 30; ++second) plain.Show(job, start_ + seconds{second});
+  EXPECT_EQ(Take(), "paused: ERR_DISK_FULL: no room\n");
+  plain.Show(running, start_ + seconds{31});
+  EXPECT_THAT(Take(), HasSubstr("there is room on the disk again\ndetect: 54%"));
+  EXPECT_THAT(Drawn(job, {.is_tty = true}), HasSubstr("paused: ERR_DISK_FULL: no room"));
 }
 
 TEST_F(ProgressDisplayTest, WritesNoEscapesToAPipe) {

@@ -77,6 +77,8 @@ struct JobView {
   std::vector<base::Error> troubles;
   std::vector<StageView> stages;  // In stage order.
 
+  // What names this job and no other: several may have one public id.
+  std::string number() const { return std::to_string(id); }
   bool is_open() const { return !domain::IsTerminal(state); }
   // The stage that runs now, else the first that has not ended, else null.
   const StageView* CurrentStage() const;

@@ -219,10 +219,11 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
 }
 
 std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
-  // The job that a person started; the run's own name may mean an older job of this stage alone.
+  // The job that a person started, by its number: several may have one name.
   const auto jobs = around_.store.RunJobs(task_.run.id);
-  const std::string job =
-      jobs.ok() && !jobs->empty() ? jobs->front().public_id() : task_.run.public_id();
+  const std::string job = jobs.ok() && !jobs->empty()
+                              ? std::to_string(static_cast<std::int64_t>(jobs->front().id))
+                              : task_.run.public_id();
   return fmt::format(
       "`rollcall jobs resume {0} --skip-poison` goes on behind {1} and records the gap; "
       "`rollcall jobs resume {0}` tries it once more",
@@ -241,8 +242,9 @@ void Attempt::Commit() {
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     if (unwritten_.empty()) {
-      unwritten_ = fmt::format("it has ended ({}), which the store cannot take yet: {}: {}",
-                               end.error.reason, ended.error().reason, ended.error().message);
+      unwritten_ = fmt::format(
+          "has ended ({}), which cannot be written yet: {}", end.error.reason,
+          domain::IsDiskFull(ended.error()) ? "the disk is full" : ended.error().message);
       Log(unwritten_);
       Publish(ChangeFeed::Kind::kTransition);
     }

@@ -26,8 +26,8 @@ void DiskGuard::Pause(const base::Error& error) {
   pause_ = is_again ? std::min(pause_ * 2, first * kPauseGrowthMax) : first;
   paused_since_ = now;
   base::Error told = error;
-  told.message +=
-      fmt::format("; it goes on by itself with {} MB free", options_.free_bytes_min >> 20);
+  told.message = fmt::format("the disk is full, work goes on by itself with {} MB free ({})",
+                             options_.free_bytes_min >> 20, error.message);
   reason_ = fmt::format("{}: {}", told.reason, told.message);
   log_.Note("queues paused: " + reason_);
   board_.SetDiskError(std::move(told));

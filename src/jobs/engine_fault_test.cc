@@ -109,8 +109,8 @@ TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
   const auto snapshot = [&](store::JobId id) { return engine_->Snapshot(id).value(); };
   EXPECT_TRUE(Eventually([&] {
     const JobSnapshot now = snapshot(job.id);
-    return now.disk_error &&
-           now.stages[0].wait_reason.find("cannot take yet: ERR_DISK_FULL") != std::string::npos;
+    return now.disk_error && now.stages[0].wait_reason.find(
+                                 "cannot be written yet: the disk is full") != std::string::npos;
   }));
   EXPECT_EQ(snapshot(job.id).stages[0].pid, 0) << "its worker has ended";
   EXPECT_THAT(snapshot(job.id).disk_error->message, HasSubstr("64 MB free"));

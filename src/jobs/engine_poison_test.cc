@@ -47,14 +47,14 @@ TEST_F(EnginePoisonTest, NamesTheSegmentItsTimeAndTheCommand) {
   FailAt(2);
   const base::Error error = *Run("detect").run.last_error;
   EXPECT_THAT(error.message, HasSubstr("segment 2 of the video (00:00:20–00:00:30)"));
-  EXPECT_THAT(error.hint, HasSubstr("`rollcall jobs resume detect_x --skip-poison`"));
+  EXPECT_THAT(error.hint, HasSubstr("`rollcall jobs resume 1 --skip-poison`"));
   EXPECT_THAT(error.hint, HasSubstr("00:00:20–00:00:30"));
 }
 
 TEST_F(EnginePoisonTest, NamesTheJobThatSomebodyStarted) {
   const store::Job job = FailAt(0, {"detect", "track"});
   EXPECT_THAT(Run("detect").run.last_error->hint,
-              HasSubstr("`rollcall jobs resume analyze_x --skip-poison`"));
+              HasSubstr("`rollcall jobs resume 1 --skip-poison`"));
   EXPECT_EQ(Refusal(job.id), "");
 }
 

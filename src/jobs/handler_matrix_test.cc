@@ -151,6 +151,7 @@ INSTANTIATE_TEST_SUITE_P(All, HandlerMatrixTest, testing::ValuesIn(kCases),
 
 TEST(HandlerMatrix, KnowsEveryMisconduct) {
   std::set<std::string_view> known = {"eat_memory", "use_memory_unseen", "start_threads_unseen",
+                                      "throw_for_want_of_a_thread",
                                       "try_to_escape"};  // worker_sandbox_test.cc
   for (const Case& each : kCases) known.insert(each.behaviour);
   for (const Misconduct& misconduct : AllMisconduct()) {

@@ -6,8 +6,8 @@
 namespace rollcall::jobs {
 namespace {
 
-// At one a second: about the last minute.
-constexpr std::size_t kSamplesMax = 61;
+// At one a second: about the last twenty seconds.
+constexpr std::size_t kSamplesMax = 21;
 
 double ToSeconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
@@ -48,6 +48,18 @@ double RateEstimator::realtime_factor() const {
   return std::max(0.0, video / seconds);
 }
 
+double RateEstimator::HalvesDiffer() const {
+  const std::size_t middle = samples_.size() / 2;
+  const double units = static_cast<double>(samples_.back().done - samples_.front().done) /
+                       static_cast<double>(samples_.size() - 1);
+  const auto seconds_per_step = [&](const Sample& from, const Sample& to) {
+    return ToSeconds(to.at - from.at) / static_cast<double>(to.done - from.done) * units;
+  };
+  const double difference = seconds_per_step(samples_[middle], samples_.back()) -
+                            seconds_per_step(samples_.front(), samples_[middle]);
+  return difference * difference;
+}
+
 std::optional<TimeLeft> RateEstimator::Left(std::int64_t total) const {
   if (count_ < 3 || samples_.size() < 2 || total <= 0) return std::nullopt;
   const auto left = static_cast<double>(std::max<std::int64_t>(0, total - samples_.back().done));
@@ -65,8 +77,11 @@ std::optional<TimeLeft> RateEstimator::Left(std::int64_t total) const {
   const double p50 = left * seconds_per_unit;
   double p90 = p50;
   if (steps > 1) {
-    // What is left varies by itself, and by what the mean of so few steps does not know.
-    const double variance = squares / (steps - 1) * steps_left * (1 + steps_left / steps);
+    // What is left varies by itself, and by what the mean of so few steps does not know: as much as
+    // if they were independent, or as the newer half differs from the older, if that is more.
+    const double step_variance = squares / (steps - 1);
+    const double mean_variance = std::max(step_variance / steps, HalvesDiffer() / 4);
+    const double variance = step_variance * steps_left + mean_variance * steps_left * steps_left;
     p90 += StudentQuantile90(steps - 1) * std::sqrt(variance);
   }
   return TimeLeft{.p50 = std::chrono::duration<double>(p50),

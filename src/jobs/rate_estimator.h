@@ -20,7 +20,7 @@ struct TimeLeft {
 // Speed and time left of one attempt, from its progress samples of the recent past, in steps of
 // `spacing`. What is left is a sum of steps like those seen: p50 is their ratio estimate, p90 the
 // prediction interval of such a sum (Cochran, Sampling Techniques, 2.9 and 6.4; steps taken as
-// independent). Not thread-safe.
+// independent, unless their newer half says otherwise). Not thread-safe.
 class RateEstimator {
  public:
   explicit RateEstimator(std::chrono::nanoseconds spacing = std::chrono::seconds{1})
@@ -43,6 +43,9 @@ class RateEstimator {
     domain::MediaTime position{};
   };
   double Seconds() const;  // That the samples span.
+  // By how much the newer half of the samples is slower or faster than the older, in seconds a
+  // step, squared. From the third sample on.
+  double HalvesDiffer() const;
 
   const std::chrono::nanoseconds spacing_;
   std::deque<Sample> samples_;

@@ -61,6 +61,20 @@ TEST(RateEstimatorTest, IsRightNineTimesInTenOnABusyMachine) {
   EXPECT_LT(longest, 1.5);
 }
 
+// Its mean went back a minute: a machine that had become slow was not believed for long.
+TEST(RateEstimatorTest, FollowsAMachineThatBecomesSlower) {
+  RateEstimator estimator;
+  std::int64_t done = 0;
+  int second = 1;
+  for (; second <= 60; ++second) estimator.Add(seconds{second}, done += 30, seconds{0});
+  for (; second <= 70; ++second) estimator.Add(seconds{second}, done += 10, seconds{0});
+  const auto changing = estimator.Left(done + 300);
+  EXPECT_GT(changing->p90.count(), 25) << "it may go on as of late, which takes 30 s";
+  for (; second <= 80; ++second) estimator.Add(seconds{second}, done += 10, seconds{0});
+  EXPECT_DOUBLE_EQ(estimator.rate(), 10);
+  EXPECT_DOUBLE_EQ(estimator.Left(done + 300)->p50.count(), 30);
+}
+
 TEST(RateEstimatorTest, MergesSamplesThatComeTooFast) {
   RateEstimator estimator;
   for (int i = 0; i <= 1000; ++i) estimator.Add(milliseconds{i * 10 + 1}, i, seconds{0});

@@ -29,10 +29,12 @@ base::Result<void> RuntimeTimes::Check() const {
     if ((this->*field.member).count() < 1)
       return Bad(fmt::format("{} must be above 0", field.name));
   }
-  if (renew * 3 > lease) return Bad("a lease must last at least three renewals");
-  if (self_fence >= lease) return Bad("an agent must give up before its leases run out");
-  if (pulse * 3 > silence) return Bad("a silence must last at least three pulses");
-  if (silence >= lease) return Bad("a silence must be seen before the lease has run out");
+  if (renew * 3 > lease) return Bad("lease_ms must be at least three times renew_ms");
+  if (self_fence >= lease)
+    return Bad("self_fence_ms must be below lease_ms: an agent gives up before its leases run out");
+  if (pulse * 3 > silence) return Bad("silence_ms must be at least three times pulse_ms");
+  if (silence >= lease)
+    return Bad("silence_ms must be below lease_ms: it is seen before the lease has run out");
   if (cancel_term > cancel_kill) return Bad("cancel_term comes before cancel_kill");
   if (retry_first > retry_max) return Bad("the first retry comes before the last");
   if (projection_min > projection_max) return Bad("projection_min is above projection_max");

@@ -46,8 +46,7 @@ StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<
   snapshot.finished_at = run.finished_at;
   if (domain::IsTerminal(run.state)) return snapshot;
   if (working == Working::kNo) {
-    snapshot.wait_reason =
-        "nothing works on this data directory now; `rollcall jobs wait` or `rollcall serve` does";
+    snapshot.wait_reason = "nothing works on this data directory now";
   }
   if (!view.lease) return snapshot;
   const bool is_live = live && !live->is_over && live->fence == view.lease->fence;
@@ -64,7 +63,10 @@ StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<
   snapshot.pid = live->pid;  // 0 once the process has ended.
   if (live->liveness.is_stalled) {
     snapshot.error = domain::MakeError(domain::reason::kStalled, live->why_stalled);
-  } else {
+    snapshot.rate = 0;
+    snapshot.realtime_factor = 0;
+  } else if (now.boot - live->liveness.progress_at < live->budget / 4) {
+    // Later than a few of its usual gaps, what it once was says nothing.
     snapshot.time_left = live->time_left;
   }
   snapshot.budget = live->budget;

@@ -84,7 +84,7 @@ base::Error OutOfMemory(std::string_view stage, std::string_view what) {
   const std::int64_t limit = MemoryLimitMb();
   return domain::MakeError(
       domain::reason::kOutOfMemory,
-      fmt::format("the stage {} needed more memory than {}: {}", stage,
+      fmt::format("the stage {} needed more memory than {} (met as: {})", stage,
                   limit > 0 ? fmt::format("the {} MB a worker may have", limit) : "there is for it",
                   what));
 }
@@ -176,7 +176,8 @@ base::Result<domain::StageOutput> RunHandler(const HandlerFactory& factory,
   } catch (const std::bad_alloc& failure) {
     return OutOfMemory(stage, failure.what());
   } catch (const std::exception& failure) {
-    return Thrown(stage, failure.what());
+    return SpeaksOfMemory(failure.what()) ? OutOfMemory(stage, failure.what())
+                                          : Thrown(stage, failure.what());
   } catch (...) {
     return Thrown(stage, "of an unknown type");
   }

@@ -116,10 +116,11 @@ TEST_F(WorkerSandboxTest, SaysSoWhenALibraryCrashesForWantOfMemory) {
 TEST_F(WorkerSandboxTest, SaysSoWhenALibraryGetsNoThreadForWantOfMemory) {
   ROLLCALL_SKIP_UNDER_SANITIZERS();
   StartWith("--sandboxed-worker", 256);
-  const store::Job job =
-      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "start_threads_unseen"}}));
-  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
-  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_OUT_OF_MEMORY");
+  for (const char* behaviour : {"start_threads_unseen", "throw_for_want_of_a_thread"}) {
+    const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", behaviour}}));
+    EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
+    EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_OUT_OF_MEMORY") << behaviour;
+  }
 }
 
 TEST_F(WorkerSandboxTest, CallsACrashACrashWhenThereIsMemory) {

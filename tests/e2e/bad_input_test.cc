@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,11 +191,18 @@ TEST_F(BadInputTest, DiskThatIsFullToTheLastBlock) {
   };
   ASSERT_TRUE(says({"jobs", "show", "analyze_a_s01_e01"}, "segment_committed"));
   const fs::path filler = data_ / "filler";
-  std::ignore = std::system(("dd if=/dev/zero bs=4k of='" + filler.string() + "' 2>/dev/null").c_str());
+  std::ignore =
+      std::system(("dd if=/dev/zero bs=4k of='" + filler.string() + "' 2>/dev/null").c_str());
   EXPECT_TRUE(says({"jobs", "list"}, "paused"));
   EXPECT_TRUE(says({"jobs", "show", "analyze_a_s01_e01"}, "trouble   ERR_DISK_FULL"));
   EXPECT_TRUE(says({"jobs", "diagnose", "analyze_a_s01_e01"}, "what to do: free some space"));
   EXPECT_TRUE(says({"metrics"}, "rollcall_queue_paused{stage=\"detect\"} 1"));
+  ASSERT_TRUE(command.WaitForOutput("paused: ERR_DISK_FULL"));
+  // No engine can begin its work on such a disk; the command does not give up for that.
+  for (const std::string& process : ProcessesAbout(data_)) {
+    if (process.find(" engine ") != std::string::npos) ::kill(std::stoi(process), SIGKILL);
+  }
+  ASSERT_TRUE(command.WaitForOutput("no engine can start on a full disk"));
   fs::remove(filler);
   const Ended ended = command.Wait();
   EXPECT_EQ(ended.exit, 0) << ended.out << ended.err;

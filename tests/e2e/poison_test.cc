@@ -94,7 +94,7 @@ TEST_F(PoisonTest, ASegmentThatEndsEveryWorkerIsSkippedOnRequestAndRecorded) {
   EXPECT_EQ(CrashCount(), "2");
   EXPECT_THAT(failed.err, HasSubstr("ERR_POISON_SEGMENT"));
   EXPECT_THAT(failed.err, HasSubstr("segment 1 of the video (00:00:10–00:00:20)"));
-  EXPECT_THAT(failed.err, HasSubstr("rollcall jobs resume analyze_a_s01_e01 --skip-poison"));
+  EXPECT_THAT(failed.err, HasSubstr("rollcall jobs resume 1 --skip-poison"));
   const Ended diagnosis = Rollcall({"jobs", "diagnose", kJob});
   EXPECT_THAT(diagnosis.out, HasSubstr("--skip-poison` goes on behind 00:00:10–00:00:20"));
 

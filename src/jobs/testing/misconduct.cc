@@ -259,6 +259,10 @@ Output StartThreadsUnseen(JobContext&) {
                      "libav: open: " + refused, ""};
 }
 
+Output ThrowForWantOfAThread(JobContext&) {
+  throw std::system_error(EAGAIN, std::generic_category());
+}
+
 // As C libraries do that do not look at what malloc gave them.
 Output UseMemoryUnseen(JobContext&) {
   constexpr std::size_t kBite = std::size_t{8} << 20;
@@ -364,6 +368,7 @@ constexpr std::array kAll = {
     Misconduct{"eat_memory", EatMemory},
     Misconduct{"use_memory_unseen", UseMemoryUnseen},
     Misconduct{"start_threads_unseen", StartThreadsUnseen},
+    Misconduct{"throw_for_want_of_a_thread", ThrowForWantOfAThread},
     Misconduct{"try_to_escape", TryToEscape},
 };
 
