@@ -155,14 +155,18 @@ Result<Job> LedgerStore::JobGet(JobId id) {
 
 Result<Job> LedgerStore::JobFind(std::string_view public_id) {
   return In(Access::kRead, [&](Ledger& ledger) -> Result<Job> {
-    ROLLCALL_TRY_ASSIGN(auto job, ledger.JobNewest(public_id));
-    if (job) return std::move(*job);
+    ROLLCALL_TRY_ASSIGN(auto named, ledger.JobNewest(public_id));
+    if (named && !domain::IsTerminal(named->state)) return std::move(*named);
     ROLLCALL_TRY_ASSIGN(const auto run, ledger.RunNewest(public_id));
-    if (!run) return NoJob(public_id);
+    if (!run) return named ? Result<Job>(std::move(*named)) : NoJob(public_id);
     ROLLCALL_TRY_ASSIGN(const auto links, ledger.RunJobStages(run->id));
     ROLLCALL_CHECK(!links.empty());
-    ROLLCALL_TRY_ASSIGN(job, ledger.JobRead(links.front().job));
-    return std::move(*job);
+    for (const JobStage& link : links) {
+      ROLLCALL_TRY_ASSIGN(auto job, Present(ledger.JobRead(link.job)));
+      if (!domain::IsTerminal(job.state)) return job;
+      if (!named) named = std::move(job);
+    }
+    return std::move(*named);
   });
 }
 

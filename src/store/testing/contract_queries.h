@@ -24,6 +24,17 @@ TEST_P(JobStoreContract, FindsTheNewestJobOfTheNewestRunOfAStage) {
   EXPECT_EQ(store().JobFind("detect_x")->id, both);
 }
 
+// "jobs cancel detect_x" used to answer for a job that had ended, while the work went on.
+TEST_P(JobStoreContract, FindsTheOpenJobBeforeOneThatHasEnded) {
+  const JobId analyze = SubmitAnalyze("x");
+  const JobId detect = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
+  EXPECT_EQ(store().JobFind("detect_x")->id, detect);
+  ASSERT_TRUE(store().JobCancel(detect, now()).ok());
+  EXPECT_EQ(store().JobFind("detect_x")->id, analyze);
+  ASSERT_TRUE(store().JobCancel(analyze, now()).ok());
+  EXPECT_EQ(store().JobFind("detect_x")->id, detect);
+}
+
 TEST_P(JobStoreContract, DoesNotKnowAJobOrRunThatIsNotThere) {
   EXPECT_EQ(ReasonOf(store().JobGet(JobId{7})), "ERR_JOB_NOT_FOUND");
   EXPECT_EQ(ReasonOf(store().JobRuns(JobId{7})), "ERR_JOB_NOT_FOUND");
