@@ -141,7 +141,9 @@ Output SendNonsense(JobContext&) {
 Output SendHalfAFrame(JobContext&) {
   const std::string frame = EncodeFrame(EncodeLog("a line")).value();
   SendRaw(std::string_view(frame).substr(0, frame.size() - 3));
-  ::_exit(0);
+  // Past what a sanitizer does at an exit, during which a pulse would make the frame whole.
+  ::syscall(SYS_exit_group, 0);
+  std::abort();
 }
 Output SendAgentsFrame(JobContext&) {
   SendRaw(Frame{.type = FrameType::kCancel, .body = base::Json::object(), .attachment = {}});
