@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 #include "base/file.h"
 #include "base/random.h"
 #include "domain/reasons.h"
@@ -77,7 +79,10 @@ struct BadToml {
   const char* text;
   const char* line;
 };
-void PrintTo(const BadToml& each, std::ostream* out) { *out << each.line; }
+// Fit for the name of a test.
+void PrintTo(const BadToml& each, std::ostream* out) {
+  for (const char c : std::string_view(each.text)) *out << (std::isalnum(c) != 0 ? c : '_');
+}
 
 class BadTomlTest : public ConfigTest, public ::testing::WithParamInterface<BadToml> {};
 

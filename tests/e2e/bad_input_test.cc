@@ -164,7 +164,9 @@ TEST_F(BadInputTest, DiskThatFillsUpAndIsFreed) {
   if (!disk.is_there()) GTEST_SKIP() << "skipped: this process may not mount a small disk";
   Command command(analyze, env_);
   ASSERT_TRUE(command.WaitForOutput("ERR_DISK_FULL"));
-  EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "pending");
+  EXPECT_TRUE(WaitUntil([&] {
+    return ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"] == "pending";
+  }));
   const Ended list = Rollcall({"jobs", "list"});
   EXPECT_THAT(list.out, HasSubstr("ERR_DISK_FULL"));
   ASSERT_TRUE(disk.Grow("200m"));

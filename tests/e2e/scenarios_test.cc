@@ -426,8 +426,8 @@ TEST_F(ScenarioTest, ResumeAfterEverythingWasKilled) {
   const Ended inspected = Rollcall({"inspect", kKey});
   EXPECT_THAT(inspected.out, HasSubstr("detect_a_s01_e01: interrupted"));
   EXPECT_THAT(inspected.out,
-              HasSubstr("nothing works on analyze_a_s01_e01 now; `rollcall jobs wait "
-                        "analyze_a_s01_e01` goes on with it"));
+              HasSubstr("nothing works on analyze_a_s01_e01 now; `rollcall jobs wait 1` "
+                        "goes on with it"));
   const Json left = Stage();
   const auto segments = left["segments"].get<int>();
   EXPECT_GE(segments, 2);
