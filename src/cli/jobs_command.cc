@@ -132,7 +132,7 @@ std::string EventTable(const Json& events, const Console& console) {
   }
   if (table.is_empty()) return {};
   std::string text = "\n" + table.ToString(console.paint(), console.table_width());
-  if (left_out > 0) text += fmt::format("{} earlier ones: --json\n", left_out);
+  if (left_out > 0) text += "earlier ones are left out; --json has up to 200\n";
   return text;
 }
 
