@@ -375,6 +375,7 @@ void Attempt::OnDone(Conclusion conclusion) {
   if (step_ != Step::kWorking) return;
   SampleMemory();
   const base::BootTime now = Now().boot;
+  TellOmittedLines(now);
   if (watch_.liveness().done != heartbeat_done_) LogHeartbeat(now);
   if (conclusion.output) {
     if (auto own = CheckOwnership(conclusion.output->artifacts, task_.run, task_.fence.token);

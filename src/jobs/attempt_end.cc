@@ -163,6 +163,7 @@ void Attempt::End(AttemptOutcome outcome, base::Error error, Manner manner) {
   if (!ending_) {
     ending_ = Ending{.outcome = outcome, .error = std::move(error), .since = Now().boot};
     step_ = Step::kEnding;
+    TellOmittedLines(ending_->since);
   }
   if (manner == Manner::kAtOnce && process_ && !is_gone_ && !killed_at_) {
     killed_at_ = Now().boot;

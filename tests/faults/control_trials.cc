@@ -105,19 +105,23 @@ std::vector<Row> KillWhereSomebodyIs() {
 }
 
 std::vector<Row> KillAndLoseResult() {
-  return KillWorkers(kKills, {.after_job = [](Rig& rig, const std::string& key) {
+  return KillWorkers(kKills, {.after_job = [](Rig& rig, const std::string& key, JsonReader&) {
                        const fs::path link = rig.folder() / "harvest" / key / "detect.bin";
                        fs::remove(fs::canonical(link));
                      }});
 }
 
-// Writes `text` where a projection is, once it is finished.
+// Writes `text` where a projection is, once it was read as finished; the next projection heals it,
+// so the reader must have its turn first.
 std::vector<Row> KillAndWriteOver(const std::string& text) {
-  return KillWorkers(kKills, {.after_job = [&](Rig& rig, const std::string& key) {
-                       const fs::path path = rig.folder() / "episodes" / key / "state.json";
-                       std::ofstream(path.string() + ".other") << text;
-                       fs::rename(path.string() + ".other", path);
-                     }});
+  const auto write_over = [&](Rig& rig, const std::string& key, JsonReader& reader) {
+    reader.AwaitReading();
+    const fs::path path = rig.folder() / "episodes" / key / "state.json";
+    std::ofstream(path.string() + ".other") << text;
+    fs::rename(path.string() + ".other", path);
+    reader.AwaitReading();
+  };
+  return KillWorkers(kKills, {.after_job = write_over});
 }
 
 std::vector<Row> StopOwnerInCommit(bool is_unfenced) {
@@ -203,8 +207,12 @@ Row NegativeControls() {
   CheckSilence(row);
   for (const Control& control : Controls()) {
     ++row.rounds;
-    const std::string said = Said(control.run());
-    if (said.find(control.sentence) != std::string::npos) {
+    std::string said;
+    // A handful of faults may all miss the moment that matters; the trial's own volume does not.
+    constexpr int kTries = 5;
+    const auto is_caught = [&] { return said.find(control.sentence) != std::string::npos; };
+    for (int i = 0; i < kTries && !is_caught(); ++i) said = Said(control.run());
+    if (is_caught()) {
       ++row.hits[control.name];
     } else {
       row.violations.push_back(fmt::format("not caught: {} (it said: {})", control.name, said));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "json_reader.h"
 #include "rig.h"
 #include "table.h"
 
@@ -14,11 +15,12 @@ namespace rollcall::faults {
 // Trials that the negative controls do as well, with something broken in them on purpose.
 
 struct KillVariant {
-  using Spoil = std::function<void(Rig& rig, const std::string& key)>;
+  using Prepare = std::function<void(Rig& rig, const std::string& key)>;
+  using Spoil = std::function<void(Rig& rig, const std::string& key, JsonReader& reader)>;
   Rig::Wrap wrap = {};                       // Before the store.
   base::Json params = base::Json::object();  // Added to those of the jobs.
-  Spoil before_job = {};
-  Spoil after_job = {};  // All has settled, and nobody has looked yet.
+  Prepare before_job = {};
+  Spoil after_job = {};  // All has settled, and nobody but the reader has looked yet.
 };
 // Kills workers until so many kills hit, and JSON files were read for long enough in proportion to
 // that. The rows "worker killed" and "JSON reader".

@@ -61,6 +61,7 @@ void JsonReader::Run() {
   int in_second = 0;
   for (std::size_t turn = 0; !is_ending_; ++turn) {
     const int count = ReadFilesOf(KeyOfTurn(turn));
+    ++turns_;
     const auto now = std::chrono::floor<std::chrono::seconds>(Steady::now() - began);
     if (now > second) {
       if (in_second >= kFullSecond) ++full_seconds_;
@@ -71,6 +72,12 @@ void JsonReader::Run() {
     due += kPeriod * std::max(count, 1);
     std::this_thread::sleep_until(due);  // At once when it is late.
   }
+}
+
+// The turn in the making may have read already; of two in a row one is the newest key's.
+void JsonReader::AwaitReading() {
+  const std::int64_t seen = turns_ + 3;
+  while (turns_ < seen) std::this_thread::sleep_for(kPeriod);
 }
 
 int JsonReader::ReadFilesOf(const std::string& key) {

@@ -24,6 +24,8 @@ class JsonReader {
 
   // The stage detect of this key, from now on.
   void Follow(const std::string& key);
+  // Returns when all files of the newest key were read since the call.
+  void AwaitReading();
   // Seconds in which it made a thousand readings.
   int full_seconds() const { return full_seconds_; }
   // Ends the reading; a round is a reading.
@@ -42,6 +44,7 @@ class JsonReader {
   std::vector<std::string> keys_ ROLLCALL_GUARDED_BY(mutex_);
   std::atomic<bool> is_ending_{false};
   std::atomic<int> full_seconds_{0};
+  std::atomic<std::int64_t> turns_{0};
   // Of the thread, and after its end of Finish.
   Row row_{.name = "JSON reader"};
   std::set<std::filesystem::path> finished_;  // Files that said so.

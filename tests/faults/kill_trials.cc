@@ -146,7 +146,7 @@ std::vector<Row> KillWorkers(int kills, const KillVariant& variant) {
     if (variant.after_job) {
       static_cast<void>(rig.engine().Wait(job.id, std::chrono::minutes{1}));
       static_cast<void>(rig.engine().Settle(job.id, std::chrono::seconds{10}));
-      variant.after_job(rig, key);
+      variant.after_job(rig, key, reader);
     }
     CheckRound(rig, key, job, kSegments, row);
   }
