@@ -16,6 +16,7 @@
 #include "domain/reasons.h"
 #include "store/poison.h"
 #include "vision/model_pack.h"
+#include "vision/runtime/session.h"
 
 namespace rollcall::app {
 namespace {
@@ -309,6 +310,8 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
       gaps[stage->stage] = store::GapsOf(run.result_json);
       if (TextsOf(store::InputGapsOf(run.result_json)) != input_gaps) wanted.reuse.reset();
     }
+    if (stage->stage == domain::Stage::kDetect && !wanted.reuse)
+      ROLLCALL_TRY(vision::runtime::CheckProvider(request.provider));
     is_reused[stage->stage] = wanted.reuse.has_value();
     is_video_needed = is_video_needed || (!wanted.reuse && ReadsTheVideo(stage->stage));
     work_keys[stage->stage] = wanted.work_key;

@@ -1,7 +1,12 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -42,6 +47,33 @@ void Build(CommandLine& line) {
   }
 }
 
+// Where the line stops short of a command, CLI11 says no more than that; here is which word is
+// none, and what there is.
+rollcall::base::Error UsageError(const CommandLine& line, const CLI::ParseError& error) {
+  const CLI::App* group = &line.app;
+  std::string name = "rollcall";
+  while (!group->get_subcommands().empty()) {
+    group = group->get_subcommands().back();
+    name += " " + group->get_name();
+  }
+  constexpr std::string_view kReason = rollcall::domain::reason::kBadParams;
+  using rollcall::domain::MakeError;
+  if (group->get_require_subcommand_min() == 0) return MakeError(kReason, error.what());
+  const std::string help = fmt::format("see `{} --help`", name);
+  const std::vector<std::string> words = line.app.remaining(/*recurse=*/true);
+  if (!words.empty() && words.front().starts_with("-")) {
+    return MakeError(kReason, fmt::format("{} has no option \"{}\"", name, words.front()), help);
+  }
+  std::vector<std::string> commands;
+  for (const CLI::App* command : group->get_subcommands({})) {
+    if (!command->get_group().empty()) commands.push_back(command->get_name());
+  }
+  return MakeError(kReason,
+                   words.empty() ? name + " needs a command"
+                                 : fmt::format("{} has no command \"{}\"", name, words.front()),
+                   fmt::format("one of {}; {}", fmt::join(commands, ", "), help));
+}
+
 int Run(int argc, char** argv) {
   CommandLine line;
   Build(line);
@@ -50,9 +82,7 @@ int Run(int argc, char** argv) {
   } catch (const CLI::Success& request) {
     return line.app.exit(request);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    rollcall::cli::Console(line.flags)
-        .PrintError(
-            rollcall::domain::MakeError(rollcall::domain::reason::kBadParams, error.what()));
+    rollcall::cli::Console(line.flags).PrintError(UsageError(line, error));
     return static_cast<int>(ExitCode::kUsage);
   }
   const auto exit = line.body();

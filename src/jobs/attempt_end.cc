@@ -27,6 +27,7 @@ Frame Request(FrameType type) {
 
 void Attempt::Tick() {
   const base::BootTime now = Now().boot;
+  if (process_) process_->LimitOutput();
   if (again_ && now >= again_->first) {
     const auto act = again_->second;
     again_.reset();
@@ -267,6 +268,7 @@ void Attempt::BecomeOver() {
   step_ = Step::kOver;
   around_.metrics.OnAttemptEnded(task_.run.name,
                                  is_lost_ ? AttemptOutcome::kExpired : ending_->outcome);
+  if (process_) process_->LimitOutput();
   process_.reset();
   around_.board.MarkOver(task_.run.id);
   around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});

@@ -40,6 +40,7 @@ const std::vector<Case> kCases = {
     {"return_nothing", ""},
     {"flood", ""},
     {"flood_the_log", ""},
+    {"flood_the_output", ""},
     {"go_backwards", ""},
     {"do_more_than_all", ""},
     {"do_less_than_nothing", "ERR_PROTOCOL"},
@@ -167,6 +168,16 @@ TEST_F(HandlerMatrixTest, ALogThatIsFloodedStaysSmall) {
   EXPECT_LT(log.size(), 200'000U) << "20,000 lines were written";
   EXPECT_THAT(log, testing::HasSubstr("once more"));
   EXPECT_THAT(log, testing::HasSubstr("lines left out"));
+}
+
+TEST_F(HandlerMatrixTest, AnOutputThatIsFloodedStaysSmall) {
+  StartEngine();
+  const store::Job job =
+      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "flood_the_output"}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  const auto output = [&] { return ReadText("jobs/detect_x/worker.out"); };
+  EXPECT_TRUE(Eventually([&] { return output().size() < 5U << 20; })) << "20 MiB were written";
+  EXPECT_THAT(output(), testing::HasSubstr("bytes of output left out"));
 }
 
 // Two slots: what one worker does to its socket is not the other one's trouble.

@@ -232,6 +232,17 @@ base::Result<void> WorkerProcess::Flush() {
   return {};
 }
 
+void WorkerProcess::LimitOutput() const {
+  constexpr std::uintmax_t kOutputMax = 4UL << 20;
+  std::error_code failure;
+  const auto size = std::filesystem::file_size(output_path_, failure);
+  if (failure || size <= kOutputMax) return;
+  const base::UniqueFd file(::open(output_path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!file.is_open() || ::ftruncate(file.get(), 0) != 0) return;  // Tried again soon.
+  const std::string line = fmt::format("({} bytes of output left out)\n", size);
+  static_cast<void>(::write(file.get(), line.data(), line.size()));
+}
+
 std::string WorkerProcess::OutputTail() const {
   constexpr std::size_t kTailMax = 2048;
   const base::UniqueFd file(::open(output_path_.c_str(), O_RDONLY | O_CLOEXEC));

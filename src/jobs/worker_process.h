@@ -74,6 +74,9 @@ class WorkerProcess {
 
   // The last lines of its output, at most 2 KB: what it said before it crashed.
   std::string OutputTail() const;
+  // Empties the file of its output, but for a line that says so, once it has more than 4 MiB: a
+  // worker that writes for ever must not fill the disk.
+  void LimitOutput() const;
 
  private:
   WorkerProcess() = default;

@@ -92,6 +92,17 @@ TEST_F(BadInputTest, BadToml) {
   EXPECT_THAT(ended.err, HasSubstr("line 2"));
 }
 
+TEST_F(BadInputTest, UnknownCommand) {
+  const Ended top = Rollcall({"analyse"});
+  ExpectRefusal(top, 2, "ERR_BAD_PARAMS");
+  EXPECT_THAT(top.err, HasSubstr("rollcall has no command \"analyse\""));
+  EXPECT_THAT(top.err, HasSubstr("one of analyze, "));
+  const Ended group = Rollcall({"jobs", "stop"});
+  ExpectRefusal(group, 2, "ERR_BAD_PARAMS");
+  EXPECT_THAT(group.err, HasSubstr("rollcall jobs has no command \"stop\""));
+  EXPECT_THAT(Rollcall({"jobs"}).err, HasSubstr("rollcall jobs needs a command"));
+}
+
 TEST_F(BadInputTest, UnknownEffortAndStage) {
   const auto video = Video("a.mp4").string();
   ExpectRefusal(Rollcall({"analyze", video, "--effort", "huge"}), 2, "ERR_BAD_PARAMS");
@@ -118,6 +129,7 @@ TEST_F(BadInputTest, ProviderThatIsNotThere) {
   ExpectRefusal(
       Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--provider", "no-such-thing"}), 5,
       "ERR_PROVIDER_MISSING");
+  EXPECT_FALSE(fs::exists(data_ / "jobs" / "validate_a_s01_e01")) << "nothing was begun";
 }
 
 TEST_F(BadInputTest, DataDirectoryThatIsAFile) {

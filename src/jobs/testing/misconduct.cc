@@ -119,6 +119,11 @@ Output FloodTheLog(JobContext& context) {
   for (int i = 0; i < 20'000; ++i) context.Log("once more");
   return ReturnNothing(context);
 }
+Output FloodTheOutput(JobContext& context) {
+  const std::string line = std::string(1023, 'x') + "\n";
+  for (int i = 0; i < 20 * 1024; ++i) std::fwrite(line.data(), 1, line.size(), stderr);
+  return ReturnNothing(context);
+}
 Output GoBackwards(JobContext& context) {
   for (int i = 100; i >= 0; --i) SendRaw(EncodeProgress(Report(i, 100)));
   return ReturnNothing(context);
@@ -352,6 +357,7 @@ constexpr std::array kAll = {
     Misconduct{"flood_for_ever", FloodForEver},
     Misconduct{"flood", Flood},
     Misconduct{"flood_the_log", FloodTheLog},
+    Misconduct{"flood_the_output", FloodTheOutput},
     Misconduct{"go_backwards", GoBackwards},
     Misconduct{"do_more_than_all", DoMoreThanAll},
     Misconduct{"do_less_than_nothing", DoLessThanNothing},

@@ -70,14 +70,6 @@ void AppendProvider(Ort::SessionOptions& options, std::string_view setting) {
   options.AppendExecutionProvider(std::string(name));
 }
 
-base::Result<void> CheckProvider(const std::string& provider) {
-  if (std::ranges::count(AvailableProviders(), provider) > 0) return {};
-  return domain::MakeError(
-      reason::kProviderMissing,
-      fmt::format("execution provider '{}' is not in this ONNX Runtime {} (it has: {})", provider,
-                  RuntimeVersion(), JoinedProviders()));
-}
-
 base::Result<Ort::SessionOptions> MakeOptions(const Session::Options& wanted) {
   ROLLCALL_TRY(CheckProvider(wanted.provider));
   Ort::SessionOptions options;
@@ -269,6 +261,14 @@ std::vector<std::string> AvailableProviders() {
   std::vector<std::string> names;
   for (const std::string& name : Ort::GetAvailableProviders()) names.push_back(SettingName(name));
   return names;
+}
+
+base::Result<void> CheckProvider(const std::string& provider) {
+  if (std::ranges::count(AvailableProviders(), provider) > 0) return {};
+  return domain::MakeError(
+      reason::kProviderMissing,
+      fmt::format("execution provider '{}' is not in this ONNX Runtime {} (it has: {})", provider,
+                  RuntimeVersion(), JoinedProviders()));
 }
 
 std::string RuntimeVersion() { return OrtGetApiBase()->GetVersionString(); }

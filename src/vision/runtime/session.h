@@ -29,6 +29,10 @@ struct Port {
 // Execution providers of the linked ONNX Runtime by their setting names: "cpu", "cuda", …
 std::vector<std::string> AvailableProviders();
 
+// ERR_PROVIDER_MISSING unless it is one of them. Whether its device is there shows only when a
+// session is made.
+base::Result<void> CheckProvider(const std::string& provider);
+
 // Version of the ONNX Runtime that really runs: "1.29.0".
 std::string RuntimeVersion();
 
