@@ -266,6 +266,11 @@ Result<void> EpisodePlanner::RefuseIfRunning(const store::Episode& episode,
 Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
                                          const FindReusable& find_reusable) {
   ROLLCALL_TRY_ASSIGN(const auto rerun_from, RerunFrom(request));
+  const auto stages = StagesUpTo(request.kind == "analyze" ? "analytics" : request.kind);
+  // Before anything is registered.
+  if (std::ranges::count(stages, domain::Stage::kDetect, &WiredStage::stage) > 0) {
+    ROLLCALL_TRY(vision::runtime::CheckProvider(request.provider));
+  }
   EpisodePlan plan;
   ROLLCALL_TRY_ASSIGN(plan.episode, Find(request));
   plan.request.subject = {"episode", plan.episode.key};
@@ -278,8 +283,7 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
   std::map<domain::Stage, bool> is_reused;
   std::map<domain::Stage, Json> gaps;  // Of the results that are reused.
   bool is_video_needed = false;
-  for (const WiredStage* stage :
-       StagesUpTo(request.kind == "analyze" ? "analytics" : request.kind)) {
+  for (const WiredStage* stage : stages) {
     store::StageRequest wanted;
     wanted.name = stage->name();
     wanted.params_json = handler_parameters.dump();
@@ -310,8 +314,6 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
       gaps[stage->stage] = store::GapsOf(run.result_json);
       if (TextsOf(store::InputGapsOf(run.result_json)) != input_gaps) wanted.reuse.reset();
     }
-    if (stage->stage == domain::Stage::kDetect && !wanted.reuse)
-      ROLLCALL_TRY(vision::runtime::CheckProvider(request.provider));
     is_reused[stage->stage] = wanted.reuse.has_value();
     is_video_needed = is_video_needed || (!wanted.reuse && ReadsTheVideo(stage->stage));
     work_keys[stage->stage] = wanted.work_key;

@@ -131,13 +131,14 @@ Finding CheckProjections(const Json& answer) {
   if (problems.size() > kShown) {
     text += fmt::format("\n      and {} more: --json", problems.size() - kShown);
   }
-  return {.name = "projections",
-          .verdict = Verdict::kWarning,
-          .text = std::move(text),
-          .hint =
-              "nothing is lost, the store decides: remove what differs or is left over, then "
-              "`rollcall jobs wait JOB` writes the files of that job again",
-          .details = problems};
+  return {
+      .name = "projections",
+      .verdict = Verdict::kWarning,
+      .text = std::move(text),
+      .hint =
+          "the store decides: remove what differs or is left over, then `rollcall analyze VIDEO` "
+          "writes again what is missing, and makes anew what cannot be written again",
+      .details = problems};
 }
 
 Result<std::vector<Finding>> Examine(Session& session) {

@@ -163,16 +163,25 @@ void Engine::TellTransition() {
 base::Result<std::optional<store::StageRunId>> Engine::FindReusable(std::string_view work_key) {
   ROLLCALL_TRY_ASSIGN(const auto run, store_.RunSucceeded(work_key));
   if (!run) return std::optional<store::StageRunId>{};
-  ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(run->id));
-  if (!CheckArtifacts(options_.data_dir, artifacts).ok()) return std::optional<store::StageRunId>{};
-  return std::optional(run->id);
+  ROLLCALL_TRY_ASSIGN(const bool can_reuse, CanReuse(*run));
+  return can_reuse ? std::optional(run->id) : std::nullopt;
+}
+
+// The plain names stand for the last good run of each stage. An earlier one, of another effort, is
+// not made current by being pointed at: the stage runs again, from its segments.
+base::Result<bool> Engine::CanReuse(const store::StageRun& run) {
+  ROLLCALL_TRY_ASSIGN(const auto current, store_.RunLastGood(run.subject, run.name));
+  if (!current || current->id != run.id) return false;
+  ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(run.id));
+  return CheckArtifacts(options_.data_dir, artifacts).ok();
 }
 
 base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
   for (store::StageRequest& stage : request.stages) {
     if (!stage.reuse) continue;
-    ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(*stage.reuse));
-    if (!CheckArtifacts(options_.data_dir, artifacts).ok()) stage.reuse.reset();
+    ROLLCALL_TRY_ASSIGN(const store::StageRun run, store_.RunGet(*stage.reuse));
+    ROLLCALL_TRY_ASSIGN(const bool can_reuse, CanReuse(run));
+    if (!can_reuse) stage.reuse.reset();
   }
   ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
   ROLLCALL_TRY(EndStalled(submission.job.id));

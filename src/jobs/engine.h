@@ -76,7 +76,8 @@ class Engine {
   // `reuse` entries whose artefacts are not intact are dropped: those stages run. A start over a
   // stalled attempt ends that attempt at once; it goes on from its checkpoint. Errors of JobSubmit.
   base::Result<store::Submission> Submit(store::JobRequest request);
-  // A finished run of this work whose artefacts are all there and intact. Reads all their bytes.
+  // A finished run of this work that is its stage's last good one and whose artefacts are all there
+  // and intact. Reads all their bytes.
   base::Result<std::optional<store::StageRunId>> FindReusable(std::string_view work_key);
 
   // Ends the job's own stages. A success that commits first wins; the outcome says so.
@@ -111,6 +112,7 @@ class Engine {
 
  private:
   Engine(Options options, store::JobStore& store, base::Clock& clock);
+  base::Result<bool> CanReuse(const store::StageRun& run);
   base::Result<void> EndStalled(store::JobId id);
   ProjectorThread& EnsureProjector();
   void TellTransition();

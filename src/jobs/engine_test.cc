@@ -68,6 +68,11 @@ TEST_F(EngineTest, RunsStagesInTheirOrderAndHandsInputsOn) {
   EXPECT_LE(*Run("detect").run.finished_at, *Run("track").run.started_at);
   EXPECT_LE(*Run("track").run.finished_at, *Run("stills").run.started_at);
   engine_.reset();
+  const std::string log = ReadText("logs/worker.log");
+  EXPECT_THAT(log,
+              testing::ContainsRegex("\\[DETECT\\] x stage=end(.|\n)*\\[TRACK\\] x stage=start"));
+  EXPECT_THAT(log,
+              testing::ContainsRegex("\\[TRACK\\] x stage=end(.|\n)*\\[STILLS\\] x stage=start"));
   const Json states = ReadJson("episodes/x/state.json")["states"];
   EXPECT_EQ(states, Json::parse(R"({"validated":false,"extracted_frames":false,"detected":true,
       "tracked":true,"stills_generated":true,"clustered":false,"mood_measured":false,
@@ -241,6 +246,41 @@ TEST_F(EngineTest, TakesOverAFinishedTwinWhoseArtefactsAreIntact) {
   const store::Job job = SubmitOk(request);
   EXPECT_EQ(job.state, JobState::kSucceeded);
   EXPECT_EQ(Stage(job.id).state, JobState::kSkipped);
+}
+
+// The plain names are of the newest run: pointing at an older one would not bring its files back.
+TEST_F(EngineTest, RunsAgainWhenOtherWorkCameAfterTheFinishedTwin) {
+  StartEngine();
+  auto request = FakeRequest("x", {"detect"}, Json::object());
+  WaitForEnd(SubmitOk(request).id);
+  const store::StageRunId first = Run("detect").run.id;
+  const store::Job other = SubmitOk(FakeRequest("x", {"detect"}, {{"segments", 5}}));
+  WaitForEnd(other.id);
+  ASSERT_TRUE(engine_->Settle(other.id, kLong).ok());
+  EXPECT_NE(ReadText("harvest/x/detect.bin"), kBytes);
+  EXPECT_FALSE(engine_->FindReusable(request.stages[0].work_key).value().has_value());
+  request.stages[0].reuse = first;
+  const store::Job job = SubmitOk(request);
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
+  EXPECT_EQ(Run("detect").run.generation, 3);
+  EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
+}
+
+TEST_F(EngineTest, TellsTheEndOfAnEarlierGenerationThatNeverBegan) {
+  StartEngine();
+  const auto earlier = SubmitOk(FakeRequest("x", {"detect", "track"}, {{"hold_after", 1}}));
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  const auto later =
+      SubmitOk(FakeRequest("x", {"detect", "track"}, {{"hold_after", 1}, {"segments", 5}}));
+  for (const store::Job& job : {later, earlier}) {
+    ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
+    ASSERT_TRUE(engine_->Cancel(job.id).ok());
+    EXPECT_EQ(WaitForEnd(job.id).state, JobState::kCancelled);
+    ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
+  }
+  EXPECT_EQ(ReadJson("jobs/track_x/meta.json")["stages"]["track"]["status"], "canceled");
+  EXPECT_EQ(ReadJson("jobs/track_x/1/meta.json")["stages"]["track"]["status"], "canceled");
 }
 
 TEST_F(EngineTest, RunsAgainWhenTheArtefactsOfATwinAreDamaged) {

@@ -101,6 +101,7 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
   now.step = 0;
   now.is_complete = true;
   ROLLCALL_TRY(WriteLaterGenerations(history, target));
+  ROLLCALL_TRY(WriteEarlierGenerations(history, target));
   if (domain::IsTerminal(run.state)) projected_.erase(run.public_id());
   return {};
 }
@@ -153,6 +154,33 @@ base::Result<void> Projector::WriteLaterGenerations(const std::vector<store::Run
     const fs::path folder = JobFolder(view.run) / std::to_string(view.run.generation);
     ROLLCALL_TRY(base::MakeFolders(folder));
     ROLLCALL_TRY(WriteMeta(target, view, folder));
+  }
+  return {};
+}
+
+// Earlier generations may still change, too: one that never began can be cancelled after a later
+// one has run. A file that has the run's last change is left alone, with how far it had come.
+base::Result<void> Projector::WriteEarlierGenerations(const std::vector<store::RunView>& history,
+                                                      const Target& target) {
+  for (const store::RunView& view : history) {
+    const store::StageRun& run = view.run;
+    if (run.generation >= target.view.run.generation) continue;
+    const fs::path folder = JobFolder(run) / std::to_string(run.generation);
+    const auto known = archived_.find(run.id);
+    std::error_code failure;
+    const bool is_there = fs::exists(folder / "meta.json", failure);
+    if (is_there && known != archived_.end() && known->second == run.change) continue;
+    const auto text = base::ReadFile(folder / "meta.json");
+    const auto meta = text.ok() ? base::Json::parse(*text, nullptr, /*allow_exceptions=*/false)
+                                : base::Json(nullptr);
+    const bool is_told = meta.is_object() &&
+                         meta.value("epoch", base::Json()) == base::Json(epoch_) &&
+                         meta.value("seq", base::Json()) == base::Json(run.change);
+    if (!is_told) {
+      ROLLCALL_TRY(base::MakeFolders(folder));
+      ROLLCALL_TRY(WriteMeta(target, view, folder));
+    }
+    archived_[run.id] = run.change;
   }
   return {};
 }

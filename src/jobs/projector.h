@@ -69,6 +69,8 @@ class Projector {
                                const Projected& older);
   base::Result<void> WriteLaterGenerations(const std::vector<store::RunView>& history,
                                            const Target& target);
+  base::Result<void> WriteEarlierGenerations(const std::vector<store::RunView>& history,
+                                             const Target& target);
   std::vector<Step> StepsFor(const Target& target, const Projected& from);
   std::vector<Step> StartSteps(const Target& target);
   std::vector<Step> EndSteps(const Target& target);
@@ -91,6 +93,8 @@ class Projector {
   const Sources sources_;
   std::string epoch_;
   std::map<std::string, Projected> projected_;  // By public id; only what has not ended.
+  std::map<store::StageRunId, std::int64_t>
+      archived_;  // The change that an earlier one's file has.
 };
 
 }  // namespace rollcall::jobs

@@ -124,9 +124,10 @@ void ProjectorThread::Run() {
       if (is_ending_ && !is_woken_ && urgent.empty()) return;
       is_woken_ = false;
     }
+    // First, so that the end of a stage is told before the start of the one that needed it.
+    const auto has_more = FollowStore();
     DoUrgent(std::move(urgent));
     RetryFailed();
-    const auto has_more = FollowStore();
     FollowLive();
     CloseRound(has_more);
   }
@@ -170,15 +171,16 @@ base::Result<bool> ProjectorThread::FollowStore() {
     last_error_ = changed.error();
     return changed.error();
   }
-  std::map<Key, Place> places;
+  std::vector<std::pair<Key, Place>> places;  // By their last change: what ends before what starts.
   for (const store::RunView& view : *changed) {
     cursor_ = std::max(cursor_, view.run.change);
     const store::StageRun& run = view.run;
     if (domain::IsTerminal(run.state)) written_.erase(run.id);
     // A renewal changes the row and nothing that people wait for; FollowLive writes the rest.
     if (projector_.IsProjected(view) && board_.Get(run.id)) continue;
-    places.insert_or_assign({run.subject.kind + "/" + run.subject.id, run.name},
-                            Place{run.subject, run.name});
+    const Key key{run.subject.kind + "/" + run.subject.id, run.name};
+    std::erase_if(places, [&key](const auto& place) { return place.first == key; });
+    places.emplace_back(key, Place{run.subject, run.name});
   }
   for (const auto& [key, place] : places) static_cast<void>(Project(place));
   return changed->size() == kBatch;
@@ -197,6 +199,8 @@ void ProjectorThread::FollowLive() {
     }
     const auto run = store_.RunGet(live.run);
     if (!run.ok() || domain::IsTerminal(run->state)) continue;
+    // What came before it, the end of another stage perhaps, is told first, in the next round.
+    if (run->change > cursor_) continue;
     written_.insert_or_assign(live.run, Written{now, mark});
     static_cast<void>(Project({run->subject, run->name}));
   }

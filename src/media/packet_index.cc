@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <optional>
 
 #include "domain/reasons.h"
 #include "media/container.h"
@@ -27,17 +30,33 @@ std::int64_t FrameMicros(const AVStream& stream) {
   return 40'000;
 }
 
+// "00:00:17.163000000", as Matroska's tags have it.
+std::optional<MediaTime> ParseTagTime(const char* text) {
+  int hours = 0;
+  int minutes = 0;
+  double seconds = 0.0;
+  if (std::sscanf(text, "%d:%d:%lf", &hours, &minutes, &seconds) != 3) return std::nullopt;
+  if (hours < 0 || minutes < 0 || !(seconds >= 0.0 && seconds < 60.0)) return std::nullopt;
+  return std::chrono::hours{hours} + std::chrono::minutes{minutes} +
+         MediaTime(static_cast<std::int64_t>(seconds * 1e6));
+}
+
 // What the container says its video lasts; 0 where it does not say or guesses from the bit rate.
-MediaTime DeclaredDuration(const Container& container) {
+// `origin`: when the video begins, on the container's clock.
+MediaTime DeclaredDuration(const Container& container, MediaTime origin) {
   const AVStream& stream = container.stream();
-  if (container.is_timed() && stream.duration > 0) {
+  const AVFormatContext& format = container.format();
+  const bool is_told = format.duration_estimation_method == AVFMT_DURATION_FROM_STREAM;
+  if ((container.is_timed() || is_told) && stream.duration > 0) {
     return container.ToTime(stream.duration).value_or(MediaTime{0});
   }
-  const AVFormatContext& format = container.format();
-  if (format.duration_estimation_method == AVFMT_DURATION_FROM_STREAM && format.duration > 0) {
-    return MediaTime(format.duration);
+  if (!is_told || format.duration <= 0) return MediaTime{0};
+  // Matroska: when the last of all streams ends, and in a tag when this one does.
+  MediaTime end{format.duration};
+  if (const AVDictionaryEntry* tag = av_dict_get(stream.metadata, "DURATION", nullptr, 0)) {
+    end = std::min(end, ParseTagTime(tag->value).value_or(end));
   }
-  return MediaTime{0};
+  return end - std::max(origin, MediaTime{0});
 }
 
 // Collects what the packets say; then makes the index of it.
@@ -89,7 +108,7 @@ class Collector {
     }
     index.packets = PresentationOrder(std::move(pictures_), zero, index.warnings);
     if (!index.packets.empty()) index.duration = index.packets.back().pts + LastFrame(index);
-    WarnOfDamage(index);
+    WarnOfDamage(index, MediaTime(zero));
     return index;
   }
 
@@ -113,14 +132,14 @@ class Collector {
     return MediaTime(frame_micros_);
   }
 
-  void WarnOfDamage(PacketIndex& index) const {
+  void WarnOfDamage(PacketIndex& index, MediaTime origin) const {
     if (container_.damaged_reads() > 0 || corrupt_ > 0) {
       const std::int64_t passages = container_.damaged_reads() + corrupt_;
       index.warnings.push_back(passages == 1
                                    ? std::string("one passage of the file is damaged")
                                    : fmt::format("{} passages of the file are damaged", passages));
     }
-    const MediaTime declared = DeclaredDuration(container_);
+    const MediaTime declared = DeclaredDuration(container_, origin);
     const MediaTime slack = std::max(kLengthSlack, declared / 50);
     if (declared > index.duration + slack) {
       index.warnings.push_back(

@@ -288,6 +288,17 @@ TEST(PacketIndexTest, SaysThatAFileEndsInTheMiddle) {
   EXPECT_GE(frames.size() + 1, index->packets.size()) << "all but the one that is cut";
 }
 
+TEST(PacketIndexTest, DoesNotTakeALateStartForAnEarlyEnd) {
+  const TestFolder folder;
+  VideoWriter::Options options = Small();
+  options.start = std::chrono::seconds{5};
+  testing::WriteNumberedVideo(folder / "late.mkv", 250, options);
+  const auto index = IndexPackets(folder / "late.mkv", {});
+  ASSERT_TRUE(index.ok());
+  EXPECT_TRUE(index->warnings.empty()) << index->warnings.front();
+  EXPECT_EQ(index->duration, MediaTime{10'000'000});
+}
+
 TEST(PacketIndexTest, HasNoWarningsForAGoodFile) {
   const TestFolder folder;
   for (const char* name : {"a.mp4", "a.mkv", "a.ts"}) {

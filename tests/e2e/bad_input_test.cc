@@ -130,6 +130,7 @@ TEST_F(BadInputTest, ProviderThatIsNotThere) {
       Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--provider", "no-such-thing"}), 5,
       "ERR_PROVIDER_MISSING");
   EXPECT_FALSE(fs::exists(data_ / "jobs" / "validate_a_s01_e01")) << "nothing was begun";
+  EXPECT_THAT(Rollcall({"episodes", "list"}).out, Not(HasSubstr("a_s01_e01")));
 }
 
 TEST_F(BadInputTest, DataDirectoryThatIsAFile) {
