@@ -202,7 +202,8 @@ TEST_P(EngineLieTest, EndsTheJobOnceAllTheSame) {
     options.times.retry_first = std::chrono::milliseconds{5};
     options.times.renew = std::chrono::milliseconds{20};
   });
-  const store::Job job = SubmitOk(FakeRequest("x", {"detect", "track"}, Json::object()));
+  // Long enough for a renewal.
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect", "track"}, {{"dwell_ms", 20}}));
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   EXPECT_EQ(lies, 1) << "the call was never made";
   engine_.reset();

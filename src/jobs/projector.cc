@@ -106,16 +106,23 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
   return {};
 }
 
+// The envelope in `folder` as an object; null unless it was made from this store.
+base::Json Projector::OwnMeta(const fs::path& folder) const {
+  const auto text = base::ReadFile(folder / "meta.json");
+  if (!text.ok()) return nullptr;
+  auto meta = base::Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  const bool is_own = meta.is_object() && meta.value("epoch", base::Json()) == base::Json(epoch_);
+  return is_own ? std::move(meta) : base::Json(nullptr);
+}
+
 // What the files were last made to say. After a start of the owner this is the one thing that is
 // taken from a projection: which generation the folder holds and which of its ends was told, so
 // that logs are neither mixed nor told twice. No state is learned from it.
 Projector::Projected Projector::Remembered(const store::StageRun& run) {
   const auto found = projected_.find(run.public_id());
   if (found != projected_.end()) return found->second;
-  const auto text = base::ReadFile(JobFolder(run) / "meta.json");
-  if (!text.ok()) return {};
-  const auto meta = base::Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!meta.is_object() || meta.value("epoch", base::Json()) != base::Json(epoch_)) return {};
+  const base::Json meta = OwnMeta(JobFolder(run));
+  if (meta.is_null()) return {};
   try {
     return {.generation = meta.at("generation").get<int>(),
             .token = 0,
@@ -170,12 +177,8 @@ base::Result<void> Projector::WriteEarlierGenerations(const std::vector<store::R
     std::error_code failure;
     const bool is_there = fs::exists(folder / "meta.json", failure);
     if (is_there && known != archived_.end() && known->second == run.change) continue;
-    const auto text = base::ReadFile(folder / "meta.json");
-    const auto meta = text.ok() ? base::Json::parse(*text, nullptr, /*allow_exceptions=*/false)
-                                : base::Json(nullptr);
-    const bool is_told = meta.is_object() &&
-                         meta.value("epoch", base::Json()) == base::Json(epoch_) &&
-                         meta.value("seq", base::Json()) == base::Json(run.change);
+    const base::Json meta = OwnMeta(folder);
+    const bool is_told = meta.is_object() && meta.value("seq", base::Json()) == run.change;
     if (!is_told) {
       ROLLCALL_TRY(base::MakeFolders(folder));
       ROLLCALL_TRY(WriteMeta(target, view, folder));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "jobs/live_board.h"
 #include "jobs/projection.h"
 #include "jobs/worker_log.h"
@@ -64,6 +65,7 @@ class Projector {
   };
   struct Target;
 
+  base::Json OwnMeta(const std::filesystem::path& folder) const;
   Projected Remembered(const store::StageRun& run);
   base::Result<void> MoveOlder(const std::vector<store::RunView>& history, const Target& target,
                                const Projected& older);

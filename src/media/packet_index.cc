@@ -35,7 +35,7 @@ std::optional<MediaTime> ParseTagTime(const char* text) {
   int hours = 0;
   int minutes = 0;
   double seconds = 0.0;
-  if (std::sscanf(text, "%d:%d:%lf", &hours, &minutes, &seconds) != 3) return std::nullopt;
+  if (std::sscanf(text, "%6d:%2d:%lf", &hours, &minutes, &seconds) != 3) return std::nullopt;
   if (hours < 0 || minutes < 0 || !(seconds >= 0.0 && seconds < 60.0)) return std::nullopt;
   return std::chrono::hours{hours} + std::chrono::minutes{minutes} +
          MediaTime(static_cast<std::int64_t>(seconds * 1e6));
