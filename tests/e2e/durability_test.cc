@@ -21,17 +21,6 @@ class DurabilityTest : public RollcallTest {
     arguments.insert(arguments.end(), kSlow.begin(), kSlow.end());
     return arguments;
   }
-  // Segments that detect has committed.
-  int Segments(const std::string& key) const {
-    std::error_code error;
-    int found = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(
-             data_ / "harvest" / key / "segments" / "detect", error)) {
-      found += entry.path().extension() != ".tmp" ? 1 : 0;
-    }
-    return found;
-  }
-  bool HasSegments(const std::string& key, int count) const { return Segments(key) >= count; }
 };
 
 TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
@@ -43,7 +32,7 @@ TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
 
   {
     Command killed(Analyze(video), env_);
-    ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", 1); }));
+    ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
     killed.Signal(SIGKILL);
     EXPECT_EQ(killed.Wait().signal, SIGKILL);
   }
@@ -78,7 +67,7 @@ TEST_F(DurabilityTest, GivesTheSameBytesHoweverOftenItIsKilled) {
   for (const std::string moment : moments) {
     const std::size_t before = HasFile("logs/worker.log") ? ReadText("logs/worker.log").size() : 0;
     const auto has_come = [&] {
-      if (moment.starts_with("segment")) return HasSegments("a_s01_e01", moment.back() - '0');
+      if (moment.starts_with("segment")) return SegmentFiles("a_s01_e01") >= moment.back() - '0';
       return HasFile("logs/worker.log") &&
              ReadText("logs/worker.log").find(moment, before) != std::string::npos;
     };
@@ -101,9 +90,9 @@ TEST_F(DurabilityTest, KeepsTheEarlierResultWhenAnotherEffortIsKilled) {
   const auto report = ReadText("outputs/a_s01_e01/report.json");
   const auto before = Results("a_s01_e01");
   {
-    const int of_draft = Segments("a_s01_e01");
+    const int of_draft = SegmentFiles("a_s01_e01");
     Command killed(Analyze(video), env_);
-    ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", of_draft + 1); }));
+    ASSERT_TRUE(WaitForSegments("a_s01_e01", 1, of_draft));
     killed.Signal(SIGKILL);
     EXPECT_EQ(killed.Wait().signal, SIGKILL);
   }
@@ -183,7 +172,7 @@ TEST_F(DurabilityTest, RefusesToStartAStageThatAJobRuns) {
 TEST_F(DurabilityTest, CancelsFromASecondTerminalAndResumes) {
   const auto video = Video("a_s01_e01.mp4");
   Command first(Analyze(video), env_);
-  ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", 1); }));
+  ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
   EXPECT_EQ(Rollcall({"jobs", "cancel", "detect_a_s01_e01"}).exit, 0);
   const Ended cancelled = first.Wait();
   EXPECT_EQ(cancelled.exit, 4) << cancelled.out << cancelled.err;
@@ -237,7 +226,7 @@ TEST_F(DurabilityTest, WorksOnWithoutATerminalWhenDetached) {
 
 TEST_F(DurabilityTest, GoesOnWhenTheEngineDiesUnderIt) {
   Command command(Analyze(Video("a_s01_e01.mp4")), env_);
-  ASSERT_TRUE(WaitUntil([&] { return HasSegments("a_s01_e01", 1); }));
+  ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
   for (const std::string& process : ProcessesAbout(data_)) {
     if (process.find(" engine ") == std::string::npos) continue;
     ::kill(std::stoi(process), SIGKILL);

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/file.h"
@@ -90,6 +91,28 @@ std::map<std::string, std::string> RollcallTest::Results(const std::string& key)
   // Two empty lists would agree about nothing.
   EXPECT_FALSE(digests.empty()) << key;
   return digests;
+}
+
+int RollcallTest::SegmentFiles(const std::string& key) const {
+  std::error_code error;
+  const fs::directory_iterator files(data_ / "harvest" / key / "segments" / "detect", error);
+  return static_cast<int>(std::count_if(begin(files), end(files), [](const auto& entry) {
+    return entry.path().extension() != ".tmp";
+  }));
+}
+
+bool RollcallTest::WaitForSegments(const std::string& key, int count, int earlier) {
+  const auto are_committed = [&] {
+    const Ended shown = Rollcall({"jobs", "show", "analyze_" + key, "--json"});
+    const auto json = base::ParseJson(shown.out, "jobs show");
+    if (!json.ok()) return false;
+    for (const Json& stage : json->at("job").at("stages")) {
+      if (stage.at("name") == "detect") return stage.at("segments") >= count;
+    }
+    return false;
+  };
+  return WaitUntil([&] { return SegmentFiles(key) >= earlier + count; }) &&
+         WaitUntil(are_committed);
 }
 
 }  // namespace rollcall::e2e

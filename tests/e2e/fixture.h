@@ -34,6 +34,12 @@ class RollcallTest : public ::testing::Test {
   // SHA-256 of every file that outputs/<key> and harvest/<key> show under a plain name.
   std::map<std::string, std::string> Results(const std::string& key) const;
 
+  // Files of detect's segments, of all jobs of the episode. The newest may not be committed yet.
+  int SegmentFiles(const std::string& key) const;
+  // Waits until the newest job has committed `count` segments of detect. `earlier`: the files that
+  // were there before that job began.
+  bool WaitForSegments(const std::string& key, int count, int earlier = 0);
+
   std::filesystem::path folder_;
   std::filesystem::path data_;  // In folder_.
   Command::Environment env_;

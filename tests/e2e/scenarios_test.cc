@@ -118,19 +118,6 @@ class ScenarioTest : public RollcallTest {
   }
   std::string Shown() { return Rollcall({"jobs", "show", kJob}).out; }
 
-  // Until so many segments of detect are committed.
-  bool WaitForSegments(int count) {
-    const fs::path folder = data_ / "harvest" / kKey / "segments" / "detect";
-    const auto are_there = [&] {
-      std::error_code error;
-      int found = 0;
-      for (const auto& entry : fs::directory_iterator(folder, error)) {
-        found += entry.path().extension() != ".tmp" ? 1 : 0;
-      }
-      return found >= count;
-    };
-    return WaitUntil(are_there) && WaitUntil([&] { return Stage()["segments"] >= count; });
-  }
   // Of detect, as its lock file says; 0 while it has none.
   pid_t WorkerPid() {
     const auto text = base::ReadFile(data_ / kDetect / ".lock");
@@ -313,7 +300,7 @@ TEST_F(ScenarioTest, ObserverLostAndBack) {
   Json before;
   {
     Command first(Analyze(video, "full"), env_);
-    ASSERT_TRUE(WaitForSegments(1));
+    ASSERT_TRUE(WaitForSegments(kKey, 1));
     before = Stage();
     first.Signal(SIGKILL);
     EXPECT_EQ(first.Wait().signal, SIGKILL);
@@ -345,7 +332,7 @@ TEST_F(ScenarioTest, ObserverLostAndBack) {
 
 TEST_F(ScenarioTest, WorkerKilled) {
   Command command(Analyze(Video("a_s01_e01.mp4")), env_);
-  ASSERT_TRUE(WaitForSegments(1));
+  ASSERT_TRUE(WaitForSegments(kKey, 1));
   const pid_t worker = WorkerPid();
   ASSERT_GT(worker, 0);
   ::kill(worker, SIGKILL);
@@ -371,7 +358,7 @@ TEST_F(ScenarioTest, WorkerKilled) {
 TEST_F(ScenarioTest, WorkerStopped) {
   SetTimes(10);  // Stalled after a silence of 1.5 s, replaced after 3 s.
   Command command(Analyze(Video("a_s01_e01.mp4")), env_);
-  ASSERT_TRUE(WaitForSegments(1));
+  ASSERT_TRUE(WaitForSegments(kKey, 1));
   const pid_t worker = WorkerPid();
   ASSERT_GT(worker, 0);
   ::kill(worker, SIGSTOP);
@@ -420,7 +407,7 @@ TEST_F(ScenarioTest, WorkerThatPulsesButGetsNowhere) {
 
 TEST_F(ScenarioTest, ResumeAfterEverythingWasKilled) {
   Command command(Analyze(Video("a_s01_e01.mp4"), "full"), env_);
-  ASSERT_TRUE(WaitForSegments(2));
+  ASSERT_TRUE(WaitForSegments(kKey, 2));
   KillEverything(command);
   // Nothing pretends to be alive.
   const Ended inspected = Rollcall({"inspect", kKey});
@@ -453,7 +440,7 @@ TEST_F(ScenarioTest, ResumeAfterAFailure) {
   CountSegments();
   const fs::path video = Video("a_s01_e01.mp4");
   Command command(Analyze(video), env_);
-  ASSERT_TRUE(WaitForSegments(1));
+  ASSERT_TRUE(WaitForSegments(kKey, 1));
   // The next attempt does not find its video: a failure for good.
   fs::rename(video, folder_ / "elsewhere.mp4");
   ::kill(WorkerPid(), SIGKILL);
@@ -476,7 +463,7 @@ TEST_F(ScenarioTest, Cancel) {
   CountSegments();
   const fs::path video = Video("a_s01_e01.mp4");
   Command command(Analyze(video), env_);
-  ASSERT_TRUE(WaitForSegments(1));
+  ASSERT_TRUE(WaitForSegments(kKey, 1));
   EXPECT_EQ(Rollcall({"jobs", "cancel", kJob}).exit, 0);
   EXPECT_EQ(command.Wait().exit, 4);
   // Runtime and lock are cleared, the envelope is marked.
