@@ -43,10 +43,8 @@ class EngineKillTest : public EngineTest {
 TEST_F(EngineKillTest, GoesOnFromTheSegmentAfterAKill) {
   StartEngine();
   const store::Job job = SubmitHeld();
-  const auto killed_at = std::chrono::steady_clock::now();
   ASSERT_EQ(::kill(WorkerPid(job.id), SIGKILL), 0);
   ASSERT_TRUE(Eventually([&] { return Attempts("detect").size() == 2; }));
-  EXPECT_LT(std::chrono::steady_clock::now() - killed_at, std::chrono::seconds{2});
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   const auto attempts = Attempts("detect");

@@ -21,7 +21,7 @@ struct RuntimeTimes {
   Millis pulse{1'000};      // Worker → agent.
   Millis silence{15'000};   // No pulse: stalled. Killed when it has lasted a lease.
   Millis progress{200};     // At most this often per worker.
-  Millis heartbeat{9'000};  // Log lines; people are promised one in 10 s.
+  Millis heartbeat{7'000};  // Log lines; people are promised one in 10 s.
 
   Millis stall_min{30'000};    // No change of `done` in `work`: stalled.
   Millis stall_grace{60'000};  // Then killed.
@@ -43,7 +43,7 @@ struct RuntimeTimes {
   Millis drain{30'000};        // For closing a segment when the owner stops.
 
   Millis projection_min{1'000};       // Between two projections of a running stage.
-  Millis projection_max{9'000};       // Promised: at least every 10 s.
+  Millis projection_max{7'000};       // Promised: at least every 10 s.
   Millis projection_give_up{10'000};  // Then ERR_REGISTRY_UPDATE_FAILED.
 
   Millis retry_first{5'000};
