@@ -52,15 +52,19 @@ class AccuracyBench {
       ROLLCALL_TRY_ASSIGN(const fs::path pack, MakeYunetPack(folders_, flags_.default_pack));
       flags_.pack = pack.string();
     }
-    if (flags_.part != "clips") ROLLCALL_TRY(RunEpisodes());
-    if (flags_.part != "episodes" && flags_.only.empty()) ROLLCALL_TRY(RunClips());
+    const auto is_part = [this](std::string_view part) {
+      return flags_.part == part || flags_.part == "all";
+    };
+    if (is_part("episodes")) ROLLCALL_TRY(RunEpisodes(EpisodeSet::kScored, "episode", episodes_));
+    if (is_part("heldout")) {
+      ROLLCALL_TRY(RunEpisodes(EpisodeSet::kHeldOut, "held-out episode", held_out_));
+    }
+    if (is_part("clips") && flags_.only.empty()) ROLLCALL_TRY(RunClips());
     EndChildren();
     if (!flags_.json_file.empty()) {
-      const Json document{{"pack", flags_.pack},
-                          {"effort", flags_.effort},
-                          {"passed", is_passed_},
-                          {"episodes", episodes_},
-                          {"clips", clips_}};
+      const Json document{{"pack", flags_.pack},  {"effort", flags_.effort},
+                          {"passed", is_passed_}, {"episodes", episodes_},
+                          {"heldout", held_out_}, {"clips", clips_}};
       ROLLCALL_TRY(base::WriteFileAtomic(flags_.json_file, document.dump(1) + "\n"));
     }
     return is_passed_;
@@ -95,16 +99,16 @@ class AccuracyBench {
     std::fflush(stdout);
   }
 
-  base::Result<void> RunEpisodes() {
-    ROLLCALL_TRY_ASSIGN(const auto subjects, PrepareEpisodes(folders_, flags_.only));
-    fmt::print("\n{:<20}{:>8}{:>9}{:>10}{:>10}{:>10}{:>8}{:>8}  {}\n", "episode", "length s",
-               "people", "worst s", "mean s", "edge s", "F", "wall s", flags_.pack);
+  base::Result<void> RunEpisodes(EpisodeSet set, std::string_view title, Json& rows) {
+    ROLLCALL_TRY_ASSIGN(const auto subjects, PrepareEpisodes(folders_, set, flags_.only));
+    fmt::print("\n{:<20}{:>8}{:>9}{:>10}{:>10}{:>10}{:>8}{:>8}  {}\n", title, "length s", "people",
+               "worst s", "mean s", "edge s", "F", "wall s", flags_.pack);
     for (const EpisodeSubject& subject : subjects) {
       const auto findings = Analyze(subject.video, subject.key);
       if (!findings.ok()) {
         fmt::print("{:<20} FAILED\n", subject.key);
         Note({findings.error().ToString()});
-        episodes_.push_back({{"key", subject.key}, {"error", findings.error().ToString()}});
+        rows.push_back({{"key", subject.key}, {"error", findings.error().ToString()}});
         continue;
       }
       const EpisodeScore score = ScoreEpisode(subject.truth, *findings);
@@ -116,7 +120,7 @@ class AccuracyBench {
                  static_cast<double>(score.WorstEdgeMs()) / 1000, score.pairs.f(), wall_s_,
                  failures.empty() ? "pass" : "FAIL");
       Note(failures);
-      episodes_.push_back(ToJson(subject.key, score, failures));
+      rows.push_back(ToJson(subject.key, score, failures));
     }
     return {};
   }
@@ -200,6 +204,7 @@ class AccuracyBench {
   Folders folders_;
   fs::path data_;
   Json episodes_ = Json::array();
+  Json held_out_ = Json::array();
   Json clips_ = Json::array();
   double wall_s_ = 0;
   bool is_passed_ = true;
@@ -220,8 +225,8 @@ int Main(int argc, char** argv) {
   app.add_option("--effort", flags.effort, "draft, normal or full");
   app.add_option("--only", flags.only, "Episodes by key")->delimiter(',');
   app.add_option("--json", flags.json_file, "Write the figures here");
-  app.add_option("--part", flags.part, "episodes, clips or all")
-      ->check(CLI::IsMember({"episodes", "clips", "all"}));
+  app.add_option("--part", flags.part, "episodes, heldout, clips or all")
+      ->check(CLI::IsMember({"episodes", "heldout", "clips", "all"}));
   CLI11_PARSE(app, argc, argv);
   if (!fs::exists(folders.media / "episodes")) {
     fmt::print(

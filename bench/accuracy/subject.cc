@@ -45,15 +45,23 @@ base::Result<void> AddReady(const Folders& folders, const std::string& name,
   return {};
 }
 
+// Changes whenever the spec would be drawn differently.
+base::Result<std::string> MadeOf(const fs::path& spec_path, const compose::EpisodeSpec& spec) {
+  std::string text{kComposerGeneration};
+  std::vector<fs::path> files{spec_path};
+  files.insert(files.end(), spec.portrait_files.begin(), spec.portrait_files.end());
+  for (const fs::path& file : files) {
+    ROLLCALL_TRY_ASSIGN(const std::string part, base::ReadFile(file));
+    text += "\n" + part;
+  }
+  return base::Sha256(text);
+}
+
 base::Result<void> AddComposed(const Folders& folders, const fs::path& spec_path,
                                std::vector<EpisodeSubject>& subjects) {
   const std::string name = spec_path.stem();
   ROLLCALL_TRY_ASSIGN(const compose::EpisodeSpec spec, compose::LoadSpec(spec_path, folders.media));
-  ROLLCALL_TRY_ASSIGN(const std::string spec_text, base::ReadFile(spec_path));
-  ROLLCALL_TRY_ASSIGN(const std::string portraits,
-                      base::ReadFile(folders.source / "bench/accuracy/portraits.toml"));
-  const std::string made_of =
-      base::Sha256(std::string(kComposerGeneration) + "\n" + spec_text + "\n" + portraits);
+  ROLLCALL_TRY_ASSIGN(const std::string made_of, MadeOf(spec_path, spec));
   const fs::path folder = folders.work / "episodes";
   ROLLCALL_TRY(base::MakeFolders(folder));
   const fs::path video = folder / (name + "." + spec.video.container);
@@ -96,14 +104,19 @@ base::Result<std::map<std::string, ClipSubject>> ReadExceptions(const fs::path& 
 
 }  // namespace
 
-base::Result<std::vector<EpisodeSubject>> PrepareEpisodes(const Folders& folders,
+base::Result<std::vector<EpisodeSubject>> PrepareEpisodes(const Folders& folders, EpisodeSet set,
                                                           const std::vector<std::string>& only) {
   std::vector<EpisodeSubject> subjects;
-  for (const char* name : {"open_ep1", "open_ep2", "open_ep4_ccby"}) {
-    if (IsWanted(only, KeyFrom(name))) ROLLCALL_TRY(AddReady(folders, name, subjects));
+  fs::path spec_folder = folders.source / "bench/accuracy/specs";
+  if (set == EpisodeSet::kHeldOut) {
+    spec_folder /= "heldout";
+  } else {
+    for (const char* name : {"open_ep1", "open_ep2", "open_ep4_ccby"}) {
+      if (IsWanted(only, KeyFrom(name))) ROLLCALL_TRY(AddReady(folders, name, subjects));
+    }
   }
   std::set<fs::path> specs;
-  for (const auto& entry : fs::directory_iterator(folders.source / "bench/accuracy/specs")) {
+  for (const auto& entry : fs::directory_iterator(spec_folder)) {
     if (entry.path().extension() == ".toml") specs.insert(entry.path());
   }
   for (const fs::path& spec : specs) {

@@ -24,10 +24,15 @@ struct EpisodeSubject {
   compose::Truth truth;
 };
 
-// The ready episodes of the media folder and those of bench/accuracy/specs, composed where the
-// spec, its portraits or this program's composer have changed since. `only`: keys to keep; all if
-// empty. Says on standard error what it composes.
-base::Result<std::vector<EpisodeSubject>> PrepareEpisodes(const Folders& folders,
+// Which episodes. README.md says what each may be used for.
+enum class EpisodeSet {
+  kScored,   // The ready episodes of the media folder and those of bench/accuracy/specs.
+  kHeldOut,  // Those of bench/accuracy/specs/heldout.
+};
+
+// The episodes of a set, composed where the spec, its portraits or this program's composer have
+// changed since. `only`: keys to keep; all if empty. Says on standard error what it composes.
+base::Result<std::vector<EpisodeSubject>> PrepareEpisodes(const Folders& folders, EpisodeSet set,
                                                           const std::vector<std::string>& only);
 
 struct ClipSubject {

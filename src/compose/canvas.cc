@@ -95,6 +95,10 @@ void FillGradient(const std::array<std::array<std::uint8_t, 3>, 2>& colours, cv:
   }
 }
 
+void Expose(double light, cv::Mat& frame) {
+  if (light != 1) frame.convertTo(frame, -1, light);
+}
+
 FilmNoise::FilmNoise(PixelSize frame, double sigma, std::uint64_t seed) : seed_(seed) {
   if (sigma <= 0) return;
   grain_.create(frame.height + kGrainMargin, frame.width + kGrainMargin, CV_16SC3);

@@ -22,6 +22,9 @@ void Draw(const SourcePixels& source, const View& view, cv::Mat& frame);
 // Vertical, from the first colour to the second.
 void FillGradient(const std::array<std::array<std::uint8_t, 3>, 2>& colours, cv::Mat& frame);
 
+// Multiplies every pixel, as a longer or shorter exposure would; what gets too bright is white.
+void Expose(double light, cv::Mat& frame);
+
 // Gaussian noise, another one for every frame, the same for the same seed.
 class FilmNoise {
  public:

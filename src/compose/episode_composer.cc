@@ -126,6 +126,7 @@ class EpisodeComposer {
         if (!pixels.ok()) return AtLine(spec_, layer.spec->line, pixels.error());
         Draw(**pixels, layer.motion.At(times.PartAt(times.pts[i])), frame);
       }
+      Expose(std::lerp(shot.light, shot.light_to, times.PartAt(times.pts[i])), frame);
       const std::int64_t index = first_frame + static_cast<std::int64_t>(i);
       noise_.AddTo(frame, index);
       ROLLCALL_TRY(writer_.Write(image_, times.pts[i]));

@@ -99,6 +99,15 @@ TEST_F(EpisodeComposerTest, ShowsEveryPictureWhereTheTruthSays) {
   EXPECT_LT(ColourAt(50, 120, 60)[2], 40);
 }
 
+TEST_F(EpisodeComposerTest, ChangesTheLightOverTheShot) {
+  ASSERT_TRUE(Compose("[[shot]]\nframes = 20\ncolour = [\"#a0a0a0\"]\nlight = 0.5\n"
+                      "light_to = 1.5\n")
+                  .ok());
+  EXPECT_NEAR(ColourAt(0, 80, 60)[1], 80, 4);
+  EXPECT_NEAR(ColourAt(10, 80, 60)[1], 160, 4);
+  EXPECT_NEAR(ColourAt(18, 80, 60)[1], 224, 4);
+}
+
 TEST_F(EpisodeComposerTest, TellsTimesToTheFrame) {
   const auto truth = Compose(std::string(kTwoShots));
   ASSERT_TRUE(truth.ok()) << truth.error().ToString();

@@ -17,6 +17,8 @@ using domain::MediaTime;
 
 constexpr TableReader::Range kFraction{-1, 2};
 constexpr TableReader::Range kSourcePixels{0, 65'535};
+// Darker than a quarter, whether a face is still to be seen is a matter of taste.
+constexpr TableReader::Range kLight{0.25, 2};
 constexpr double kSecondsMost = 4 * 3600;
 
 constexpr std::string_view kMediaVariable = "$ROLLCALL_MEDIA/";
@@ -44,10 +46,12 @@ class SpecReader {
   base::Result<EpisodeSpec> Read(std::string_view text) {
     ROLLCALL_TRY_ASSIGN(const toml::table document, Parse(text, source_.name));
     TableReader root(document, "the spec", mistakes_);
-    EpisodeSpec spec{.name = source_.name, .video = {}, .shots = {}};
+    EpisodeSpec spec{.name = source_.name, .portrait_files = {}, .video = {}, .shots = {}};
     if (const toml::table* video = root.Table("video")) spec.video = ReadVideo(*video);
-    const std::string portraits = root.Text("portraits", {});
-    if (!portraits.empty()) ROLLCALL_TRY(ReadPortraitFile(source_.folder / portraits));
+    for (const std::string& file : root.Texts("portraits")) {
+      spec.portrait_files.push_back(source_.folder / file);
+      ROLLCALL_TRY(ReadPortraitFile(spec.portrait_files.back()));
+    }
     for (const toml::table* table : root.Tables("portrait")) ReadPortrait(*table);
     for (const toml::table* table : root.Tables("shot")) spec.shots.push_back(ReadShot(*table));
     if (spec.shots.empty()) root.Fail("there is no [[shot]]");
@@ -146,6 +150,8 @@ class SpecReader {
     if (in.Has("frames")) shot.frames = in.Integer("frames", 1, {1, 1e7});
     shot.duration = FromSeconds(in.Number("duration_s", 0, {0.001, kSecondsMost}));
     ReadColours(in, shot);
+    shot.light = in.Number("light", 1, kLight);
+    shot.light_to = in.Number("light_to", shot.light, kLight);
     for (const toml::table* picture : in.Tables("picture")) {
       shot.pictures.push_back(ReadPicture(*picture));
     }

@@ -83,12 +83,15 @@ struct ShotSpec {
   std::optional<std::int64_t> frames;  // One of the two; a duration ends with the first frame
   domain::MediaTime duration{};        // that would start at or after it.
   std::array<std::array<std::uint8_t, 3>, 2> colours{};  // RGB at the top and at the bottom.
-  std::vector<PictureSpec> pictures;                     // Back to front.
+  double light = 1;                                      // Factor of every pixel, before the noise,
+  double light_to = 1;                // and at the end of the shot; linear between.
+  std::vector<PictureSpec> pictures;  // Back to front.
   int line = 0;
 };
 
 struct EpisodeSpec {
   std::string name;  // Of the spec, for messages.
+  std::vector<std::filesystem::path> portrait_files;
   VideoSpec video;
   std::vector<ShotSpec> shots;
 };

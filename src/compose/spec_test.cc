@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace rollcall::compose {
@@ -86,6 +89,11 @@ TEST(SpecTest, NamesTheLineOfANumberOutOfRange) {
   EXPECT_EQ(mistake, "ERR_BAD_PARAMS x.toml:2: [video]: `fps` must be a number from 1 to 120");
 }
 
+TEST(SpecTest, RefusesLightInWhichNobodyIsSeen) {
+  const std::string mistake = MistakeIn("[[shot]]\nframes = 9\nlight = 0.1\n");
+  EXPECT_NE(mistake.find("light"), std::string::npos) << mistake;
+}
+
 TEST(SpecTest, NamesTheLineOfBrokenToml) {
   EXPECT_TRUE(MistakeIn("[video]\nfps = = 3\n").starts_with("ERR_BAD_PARAMS x.toml:2: not TOML"));
 }
@@ -104,6 +112,24 @@ TEST(SpecTest, RefusesAnUnknownPortrait) {
   EXPECT_NE(MistakeIn("[[shot]]\nframes = 3\n[[shot.picture]]\nportrait = \"x\"\nheight = 1\n")
                 .find("is not the name of a [[portrait]]"),
             std::string::npos);
+}
+
+TEST(SpecTest, TakesPortraitsFromSeveralFiles) {
+  std::string name = (std::filesystem::temp_directory_path() / "rollcall-spec-XXXXXX").string();
+  ASSERT_NE(mkdtemp(name.data()), nullptr);
+  const std::filesystem::path folder = name;
+  for (const char* each : {"a", "b"}) {
+    std::ofstream(folder / (std::string(each) + ".toml"))
+        << "[[portrait]]\nname = \"" << each << "\"\nid = \"A\"\nimage = \"x.jpg\"\n";
+  }
+  const auto spec = ParseSpec(
+      "portraits = [\"a.toml\", \"b.toml\"]\n[[shot]]\nframes = 9\n"
+      "[[shot.picture]]\nportrait = \"a\"\nat = [0.2, 0.5]\n"
+      "[[shot.picture]]\nportrait = \"b\"\nat = [0.8, 0.5]\n",
+      {.name = "x.toml", .folder = folder, .media_root = {}});
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(spec.ok()) << spec.error().ToString();
+  EXPECT_EQ(spec->portrait_files.size(), 2U);
 }
 
 TEST(SpecTest, RefusesSeveralPeopleWithoutFaces) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "media/resampler.h"
@@ -329,6 +331,24 @@ TEST(FrameRendererTest, LeavesOutAnAspectThatNoCameraMakes) {
   EXPECT_EQ(MakeDisplayGeometry(640, 480, AVRational{1000, 1}, {}).width, 640);
   EXPECT_EQ(MakeDisplayGeometry(640, 480, AVRational{0, 1}, {}).width, 640);
   EXPECT_EQ(MakeDisplayGeometry(720, 576, AVRational{16, 15}, {}).width, 768);
+}
+
+// Cut off instead of rounded, a film of 10 bits is darker and greener than the same with 8.
+TEST(ResamplerTest, RoundsWideSamplesToBytes) {
+  const std::vector<std::uint16_t> samples(16, 403);  // 100.75 of 255.
+  const std::vector<std::uint16_t> brightest(16, 1023);
+  const Axis same({0, 4}, 4, 4);
+  for (const auto& [row, byte] : {std::pair{&samples, 101}, {&brightest, 255}}) {
+    const Plane plane{.bytes = reinterpret_cast<const std::uint8_t*>(row->data()),
+                      .row_bytes = 8,
+                      .step = 1,
+                      .is_wide = true,
+                      .shift = 2};
+    EXPECT_EQ(Resample(plane, same, same).front(), byte);
+    std::array<std::uint8_t, 4> half{};
+    Halve(plane, 2, 2, half.data(), 2);
+    EXPECT_EQ(half.front(), byte);
+  }
 }
 
 TEST(ResamplerTest, AgreesWithExactArithmetic) {

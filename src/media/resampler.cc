@@ -100,6 +100,7 @@ void SumRows16(const Plane& plane, int first_row, int taps, const std::int16_t* 
   constexpr int kColumns = 256;
   std::array<std::uint16_t, kColumns> block;
   const int shift = plane.shift;
+  const int half = shift > 0 ? 1 << (shift - 1) : 0;
   for (int x = 0; x < count; x += kColumns) {
     const int columns = std::min(kColumns, count - x);
     block.fill(0);
@@ -107,7 +108,7 @@ void SumRows16(const Plane& plane, int first_row, int taps, const std::int16_t* 
       const std::uint16_t* row = RowOf<std::uint16_t>(plane, first_row + t) + column + x;
       const auto weight = static_cast<std::uint16_t>(weights[t]);
       for (int i = 0; i < columns; ++i) {
-        const auto sample = static_cast<std::uint16_t>((row[i] >> shift) & 0xff);
+        const auto sample = static_cast<std::uint16_t>(std::min((row[i] + half) >> shift, 255));
         block[static_cast<std::size_t>(i)] =
             static_cast<std::uint16_t>(block[static_cast<std::size_t>(i)] + sample * weight);
       }

@@ -46,7 +46,7 @@ struct Plane {
   std::ptrdiff_t row_bytes = 0;
   int step = 1;          // Between neighbours, in samples (bytes, or pairs of bytes).
   bool is_wide = false;  // Two bytes a sample, native order.
-  int shift = 0;         // A wide sample >> shift has 8 bits.
+  int shift = 0;         // A wide sample >> shift, rounded, has 8 bits.
 };
 
 // Means of 2×2 samples, rounded, as bytes: `width` × `height` of them from twice as many.
