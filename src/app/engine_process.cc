@@ -18,6 +18,7 @@
 #include "jobs/data_lock.h"
 #include "jobs/engine.h"
 #include "media/video_probe.h"
+#include "pipeline/detect_stage.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace rollcall::app {
@@ -83,7 +84,8 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
                             .metrics = metrics},
                            *store, clock));
   engine_for_life = engine.get();
-  EpisodePlanner planner(*store, clock, media::Fingerprint);
+  EpisodePlanner planner(
+      *store, clock, {.fingerprint = media::Fingerprint, .check_models = pipeline::CheckModels});
   EngineService service({.engine = *engine,
                          .store = *store,
                          .clock = clock,

@@ -95,10 +95,14 @@ class EpisodePlannerTest : public ::testing::Test {
   std::string detect_result_ = "{}";
   store::MemoryStore store_;
   base::FakeClock clock_;
-  EpisodePlanner planner_{store_, clock_, [](const fs::path& video) -> base::Result<std::string> {
-                            ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
-                            return digest.sha256;
-                          }};
+  base::Result<void> models_;  // What a look at the model pack says.
+  EpisodePlanner planner_{store_,
+                          clock_,
+                          {.fingerprint = [](const fs::path& video) -> base::Result<std::string> {
+                             ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
+                             return digest.sha256;
+                           },
+                           .check_models = [this](const fs::path&) { return models_; }}};
 };
 
 TEST_F(EpisodePlannerTest, PlansTheWholeWayOfAnEpisode) {
@@ -309,6 +313,38 @@ TEST_F(EpisodePlannerTest, RefusesFilesThatCannotBeVideos) {
   EXPECT_EQ(MustFail(Analyze(folder_)).reason, reason::kVideoUnreadable);
   EXPECT_EQ(MustFail(Analyze(Video("empty.mp4", ""))).reason, reason::kVideoUnreadable);
   EXPECT_THAT(*store_.EpisodeList(), IsEmpty());
+}
+
+TEST_F(EpisodePlannerTest, RefusesBadModelsBeforeAnythingIsRegistered) {
+  models_ = domain::MakeError(reason::kModelAltered, "detector.onnx is another one");
+  StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
+  EXPECT_EQ(MustFail(request).reason, reason::kModelAltered);
+  EXPECT_THAT(*store_.EpisodeList(), IsEmpty());
+  request.kind = "extract";  // Which needs none.
+  MustPlan(request);
+}
+
+TEST_F(EpisodePlannerTest, NamesAVideoByItsFingerprintWhereItsNameGivesNoKey) {
+  EXPECT_EQ(MustPlan(Analyze(Video("Émission.mp4", "w"))).episode.key, "emission");
+  const auto plan = MustPlan(Analyze(Video("Серия.mp4", "v")));
+  EXPECT_EQ(plan.episode.key, "video-" + base::Sha256("v").substr(0, 8));
+  EXPECT_EQ(plan.episode.display, "Серия");
+  auto request = Analyze(Video("Серия.mp4", "v"));
+  request.episode = "Серия";
+  EXPECT_EQ(MustFail(request).reason, reason::kBadKey) << "what somebody types is not replaced";
+}
+
+TEST_F(EpisodePlannerTest, TellsANewVideoFromOneThatHasMoved) {
+  const fs::path first = Video("one/a_s01_e01.mp4", "v");
+  const fs::path second = Video("two/a_s01_e01.mp4", "v");
+  EXPECT_TRUE(planner_.Register(first, "")->is_new);
+  const Registration again = planner_.Register(first, "").value();
+  EXPECT_FALSE(again.is_new);
+  EXPECT_FALSE(again.has_moved());
+  const Registration moved = planner_.Register(second, "").value();
+  EXPECT_TRUE(moved.has_moved());
+  EXPECT_EQ(moved.path_before, first.string());
+  EXPECT_EQ(moved.episode.video_path, second.string());
 }
 
 TEST_F(EpisodePlannerTest, RefusesKeysThatLeaveTheDataDirectory) {

@@ -51,14 +51,26 @@ base::Result<std::unique_ptr<FaceExaminer>> MakeExaminer(
                                         std::move(embedder), options);
 }
 
+// Not only loaded: every file has its pinned hash.
+base::Result<vision::ModelPack> OpenPack(const std::filesystem::path& folder) {
+  ROLLCALL_TRY_ASSIGN(vision::ModelPack pack, vision::ModelPack::Load(folder));
+  for (const std::string_view role : {"detector", "embedder"}) {
+    if (pack.Find(role) != nullptr) continue;
+    return domain::MakeError(domain::reason::kModelMissing,
+                             fmt::format("model pack {} has no {}", pack.name(), role),
+                             "choose a pack that has one: `rollcall models list`");
+  }
+  ROLLCALL_TRY(pack.Verify());
+  return pack;
+}
+
 base::Result<LoadedModels> LoadModels(domain::JobContext& context, const EpisodeParams& params,
                                       const DetectStage::Options& options) {
   context.SetPhase(domain::Phase::kModelLoad);
   const auto folder = params.model_pack.empty() ? options.model_pack : params.model_pack;
-  ROLLCALL_TRY_ASSIGN(const vision::ModelPack pack, vision::ModelPack::Load(folder));
-  context.Log(fmt::format("model={} loading...", pack.name()));
   const auto began = std::chrono::steady_clock::now();
-  ROLLCALL_TRY(pack.Verify());
+  ROLLCALL_TRY_ASSIGN(const vision::ModelPack pack, OpenPack(folder));
+  context.Log(fmt::format("model={} loading...", pack.name()));
   LoadedModels loaded;
   loaded.names.pack = pack.name();
   loaded.names.provider = params.provider;
@@ -256,6 +268,11 @@ class DetectRun {
 };
 
 }  // namespace
+
+base::Result<void> CheckModels(const std::filesystem::path& folder) {
+  ROLLCALL_TRY(OpenPack(folder));
+  return {};
+}
 
 base::Result<domain::StageOutput> DetectStage::Run(domain::JobContext& context) {
   const domain::StageAssignment& assignment = context.assignment();

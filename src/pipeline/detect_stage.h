@@ -8,6 +8,11 @@
 
 namespace rollcall::pipeline {
 
+// Whether the model pack in `folder` is whole, every file with its pinned hash, and has what detect
+// needs: what can be known before a job begins. ERR_MODEL_MISSING, ERR_MODEL_ALTERED,
+// ERR_BAD_CONFIG. Reads some ten MB.
+base::Result<void> CheckModels(const std::filesystem::path& folder);
+
 // The one decode pass: sampled frames → faces, landmarks, quality, embeddings, crops, shot cuts.
 // Needs manifest.parquet; leaves embeddings.parquet, samples.parquet, faces.pack, det_stats.json
 // and diagnostics/embedding_stats.json. Checkpoints every 10 s of video; state is forgotten there,

@@ -22,6 +22,11 @@ class BadInputTest : public RollcallTest {
     EXPECT_THAT(ended.err, HasSubstr("error: " + reason + ": "));
     EXPECT_THAT(ended.err, HasSubstr("\nhint: "));
   }
+  // What cannot succeed is refused before the episode is registered.
+  void ExpectNothingBegun() {
+    EXPECT_FALSE(fs::exists(data_ / "jobs" / "validate_a_s01_e01"));
+    EXPECT_THAT(Rollcall({"episodes", "list"}).out, Not(HasSubstr("a_s01_e01")));
+  }
   fs::path File(const std::string& name, std::string_view bytes) {
     EXPECT_TRUE(base::WriteFileAtomic(folder_ / name, bytes).ok());
     return folder_ / name;
@@ -77,6 +82,14 @@ TEST_F(BadInputTest, KeyThatLeavesTheDataDirectory) {
   ExpectRefusal(Rollcall({"export", "../../etc/passwd"}), 3, "ERR_BAD_EPISODE_KEY");
 }
 
+TEST_F(BadInputTest, NameInAnotherScript) {
+  EXPECT_EQ(Rollcall({"episodes", "add", Video("Émission.mp4").string()}).out, "added emission\n");
+  const Ended ended = Rollcall({"episodes", "add", Video("Серия.mp4", "other").string()});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, ::testing::MatchesRegex("added video-[0-9a-f]{8}\n"));
+  EXPECT_THAT(Rollcall({"episodes", "show", "Émission"}).out, HasSubstr("emission"));
+}
+
 TEST_F(BadInputTest, KeyThatAnotherVideoHas) {
   ASSERT_EQ(Rollcall({"episodes", "add", Video("one/a_s01_e01.mp4").string()}).exit, 0);
   const Ended ended = Rollcall({"analyze", Video("two/a_s01_e01.mp4", "other").string()});
@@ -110,27 +123,32 @@ TEST_F(BadInputTest, UnknownEffortAndStage) {
 }
 
 TEST_F(BadInputTest, MissingModels) {
+  const auto video = Video("a_s01_e01.mp4").string();
+  ExpectRefusal(Rollcall({"analyze", video, "--models", folder_.string()}), 3, "ERR_MODEL_MISSING");
   env_["ROLLCALL_MODELS"] = folder_.string();
-  ExpectRefusal(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}), 3, "ERR_MODEL_MISSING");
-  EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "error");
+  ExpectRefusal(Rollcall({"analyze", video}), 3, "ERR_MODEL_MISSING");
+  ExpectNothingBegun();
   env_.erase("ROLLCALL_MODELS");
-  EXPECT_EQ(Rollcall({"jobs", "start", "analyze", "a_s01_e01"}).exit, 0);
+  EXPECT_EQ(Rollcall({"analyze", video}).exit, 0);
 }
 
 TEST_F(BadInputTest, AlteredModel) {
   ASSERT_EQ(Rollcall({"models", "install"}).exit, 0);
-  std::ofstream(data_ / "models/default/detector.onnx", std::ios::app) << "x";
-  ExpectRefusal(Rollcall({"models", "verify"}), 3, "ERR_MODEL_ALTERED");
+  const fs::path pack = data_ / "models/default";
+  std::ofstream(pack / "detector.onnx", std::ios::app) << "x";
+  for (const char* named : {"", "default"}) {
+    ExpectRefusal(Rollcall({"models", "verify", named}), 3, "ERR_MODEL_ALTERED");
+  }
+  ExpectRefusal(Rollcall({"models", "verify", pack.string()}), 3, "ERR_MODEL_ALTERED");
   ExpectRefusal(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}), 3, "ERR_MODEL_ALTERED");
-  EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "error");
+  ExpectNothingBegun();
 }
 
 TEST_F(BadInputTest, ProviderThatIsNotThere) {
   ExpectRefusal(
       Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--provider", "no-such-thing"}), 5,
       "ERR_PROVIDER_MISSING");
-  EXPECT_FALSE(fs::exists(data_ / "jobs" / "validate_a_s01_e01")) << "nothing was begun";
-  EXPECT_THAT(Rollcall({"episodes", "list"}).out, Not(HasSubstr("a_s01_e01")));
+  ExpectNothingBegun();
 }
 
 TEST_F(BadInputTest, DataDirectoryThatIsAFile) {

@@ -64,10 +64,11 @@ struct ServiceRig::Wiring {
         life(app::EngineLife::Create(app::EngineLife::Kind::kForeground, [] { return false; })
                  .value()),
         planner(store, clock,
-                [](const fs::path& video) -> base::Result<std::string> {
-                  ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
-                  return digest.sha256;
-                }),
+                {.fingerprint = [](const fs::path& video) -> base::Result<std::string> {
+                   ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
+                   return digest.sha256;
+                 },
+                 .check_models = [](const fs::path&) { return base::Result<void>{}; }}),
         service({.engine = engine,
                  .store = store,
                  .clock = clock,
