@@ -188,10 +188,36 @@ Result<Json> EngineService::JobStart(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const bool is_stalled, IsStalled(plan.request));
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json job, DetailedView(submission.job.id));
+  ROLLCALL_TRY_ASSIGN(Json beside, OpenBeside(submission.job));
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(job)},
               {"existing", submission.is_existing},
-              {"resumed", submission.is_existing && (!was_working || is_stalled)}};
+              {"resumed", submission.is_existing && (!was_working || is_stalled)},
+              {"open_beside", std::move(beside)}};
+}
+
+// Other open jobs with unfinished stages that make files of the same names with other parameters:
+// what the names show in the end is decided by which ends last.
+Result<Json> EngineService::OpenBeside(const store::Job& job) {
+  ROLLCALL_TRY_ASSIGN(const auto own, parts_.store.JobRuns(job.id));
+  std::set<JobId> found;
+  for (const store::RunView& ours : own) {
+    ROLLCALL_TRY_ASSIGN(const auto history, parts_.store.RunHistory(job.subject, ours.run.name));
+    for (const store::RunView& theirs : history) {
+      const bool is_same_work = theirs.run.work_key == ours.run.work_key;
+      if (is_same_work || domain::IsTerminal(theirs.run.state)) continue;
+      ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.RunJobs(theirs.run.id));
+      for (const store::Job& other : jobs) {
+        if (other.id != job.id && !domain::IsTerminal(other.state)) found.insert(other.id);
+      }
+    }
+  }
+  Json beside = Json::array();
+  for (const JobId id : found) {
+    ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(id)));
+    if (view.is_open()) beside.push_back(ToJson(view));
+  }
+  return beside;
 }
 
 // Whether an attempt at this very work is stalled: a start ends it at once, and goes on with it.
@@ -248,8 +274,11 @@ Result<Json> EngineService::JobResume(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const auto submission,
                       parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
   ROLLCALL_TRY_ASSIGN(Json view, DetailedView(submission.job.id));
+  ROLLCALL_TRY_ASSIGN(Json beside, OpenBeside(submission.job));
   ROLLCALL_TRY(parts_.engine.StartWorking());
-  return Json{{"job", std::move(view)}, {"existing", submission.is_existing}};
+  return Json{{"job", std::move(view)},
+              {"existing", submission.is_existing},
+              {"open_beside", std::move(beside)}};
 }
 
 Result<Json> EngineService::JobShow(const Json& params) {
@@ -375,9 +404,13 @@ Result<Json> EngineService::EpisodeAdd(const Json& params) {
     return domain::MakeError(reason::kBadRequest, "the video's path must be absolute");
   }
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(const store::Episode episode, parts_.planner.Register(video, key));
-  ROLLCALL_TRY(ProjectAdded(episode));
-  return EpisodeSummary(parts_.store, parts_.data.root(), episode);
+  ROLLCALL_TRY_ASSIGN(const Registration added, parts_.planner.Register(video, key));
+  ROLLCALL_TRY(ProjectAdded(added.episode));
+  ROLLCALL_TRY_ASSIGN(Json summary,
+                      EpisodeSummary(parts_.store, parts_.data.root(), added.episode));
+  summary["is_new"] = added.is_new;
+  summary["video_path_before"] = added.has_moved() ? Json(added.path_before) : Json(nullptr);
+  return summary;
 }
 
 // The files tell of an episode as soon as it is known, and of a new path.

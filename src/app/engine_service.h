@@ -61,6 +61,7 @@ class EngineService final : public control::Service {
   base::Result<void> ProjectAdded(const store::Episode& episode);
   base::Result<bool> IsStalled(const store::JobRequest& request);
   base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
+  base::Result<base::Json> OpenBeside(const store::Job& job);
   base::Result<store::Job> EndedNamesake(store::Job job);
   base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);
   base::Result<store::Job> FindJob(const Params& params);

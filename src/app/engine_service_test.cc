@@ -120,6 +120,27 @@ TEST_F(EngineServiceTest, StartsAJobOnce) {
   EXPECT_EQ(second["job"]["id"], first["job"]["id"]);
 }
 
+TEST_F(EngineServiceTest, TellsOfOpenJobsWhoseResultsTakeTheSameNames) {
+  Json params = StartParams();
+  const Json normal = MustCall(method::kJobStart, params);
+  EXPECT_EQ(normal["open_beside"], Json::array());
+  params["effort"] = "full";
+  const Json full = MustCall(method::kJobStart, params);
+  ASSERT_EQ(full["open_beside"].size(), 1U);
+  EXPECT_EQ(full["open_beside"][0]["id"], normal["job"]["id"]);
+  EXPECT_EQ(full["open_beside"][0]["request"]["effort"], "normal");
+  // The same validate serves both: it makes no other files.
+  params["kind"] = "validate";
+  EXPECT_EQ(MustCall(method::kJobStart, params)["open_beside"], Json::array());
+
+  MustCall(method::kJobCancel, {{"job_id", normal["job"]["id"]}});
+  const auto id = normal["job"]["id"].get<std::int64_t>();
+  while (owner_->service().View(id)->is_open()) std::this_thread::yield();
+  const Json resumed = MustCall(method::kJobResume, {{"job_id", id}});
+  ASSERT_EQ(resumed["open_beside"].size(), 1U);
+  EXPECT_EQ(resumed["open_beside"][0]["id"], full["job"]["id"]);
+}
+
 TEST_F(EngineServiceTest, TakesUpWorkThatWasInterrupted) {
   const Json first = MustCall(method::kJobStart, StartParams());
   Restart();
@@ -148,6 +169,21 @@ TEST_F(EngineServiceTest, ShowsAnEpisodeWithAllItsFlags) {
   EXPECT_EQ(added["states"].size(), 8U);
   EXPECT_FALSE(added["states"]["detected"].get<bool>());
   EXPECT_EQ(MustCall(method::kEpisodeShow, {{"episode", "A_S01_E01"}})["stages"].size(), 8U);
+}
+
+TEST_F(EngineServiceTest, TellsWhenAVideoIsKnownAndWhenItHasMoved) {
+  const std::string video = StartParams()["video"];
+  const Json first = MustCall(method::kEpisodeAdd, {{"video", video}});
+  EXPECT_TRUE(first["is_new"].get<bool>());
+  EXPECT_TRUE(first["video_path_before"].is_null());
+  EXPECT_FALSE(MustCall(method::kEpisodeAdd, {{"video", video}})["is_new"].get<bool>());
+  const fs::path copy = folder_ / "copy" / "a_s01_e01.mp4";
+  fs::create_directories(copy.parent_path());
+  fs::copy_file(video, copy);
+  const Json moved = MustCall(method::kEpisodeAdd, {{"video", copy.string()}});
+  EXPECT_FALSE(moved["is_new"].get<bool>());
+  EXPECT_EQ(moved["video_path_before"], video);
+  EXPECT_EQ(moved["video_path"], copy.string());
 }
 
 TEST_F(EngineServiceTest, RemovesAnEpisodeAndItsFilesButNotItsVideo) {

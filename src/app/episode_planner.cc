@@ -136,6 +136,18 @@ Result<std::optional<domain::Stage>> RerunFrom(const StartRequest& request) {
   return std::optional(own == nullptr ? domain::Stage::kValidate : own->stage);
 }
 
+Result<EpisodeKey> KeyFor(const std::string& title, const std::string& key_text,
+                          const std::string& fingerprint) {
+  if (!key_text.empty()) return EpisodeKey::Parse(key_text);
+  auto key = EpisodeKey::FromTitle(title);
+  return key.ok() ? std::move(key) : EpisodeKey::OfVideo(fingerprint);
+}
+
+Result<Registration> AsNew(Result<store::Episode> episode) {
+  if (!episode.ok()) return std::move(episode).error();
+  return Registration{.episode = *std::move(episode), .is_new = true, .path_before = {}};
+}
+
 std::set<std::string> TextsOf(const Json& list) {
   std::set<std::string> texts;
   for (const Json& entry : list) texts.insert(entry.dump());
@@ -180,13 +192,11 @@ Result<StartRequest> StartRequest::FromJson(const Json& json) {
   return request;
 }
 
-Result<store::Episode> EpisodePlanner::Register(const fs::path& video,
-                                                const std::string& key_text) {
+Result<Registration> EpisodePlanner::Register(const fs::path& video, const std::string& key_text) {
   ROLLCALL_TRY(CheckVideoFile(video));
   const std::string title = video.stem().string();
-  ROLLCALL_TRY_ASSIGN(const EpisodeKey key, key_text.empty() ? EpisodeKey::FromTitle(title)
-                                                             : EpisodeKey::Parse(key_text));
   ROLLCALL_TRY_ASSIGN(std::string fingerprint, fingerprint_(video));
+  ROLLCALL_TRY_ASSIGN(const EpisodeKey key, KeyFor(title, key_text, fingerprint));
   store::Episode fresh{.key = key.text(),
                        .display = title,
                        .video_path = video.string(),
@@ -194,15 +204,16 @@ Result<store::Episode> EpisodePlanner::Register(const fs::path& video,
                        .created_at = clock_.Now().wall};
   const auto old = store_.EpisodeGet(key.text());
   if (!old.ok()) {
-    if (old.error().reason == reason::kEpisodeNotRegistered) return store_.EpisodePut(fresh);
-    return old.error();
+    if (old.error().reason != reason::kEpisodeNotRegistered) return old.error();
+    return AsNew(store_.EpisodePut(fresh));
   }
   if (old->fingerprint == fresh.fingerprint) {
     fresh.created_at = old->created_at;
-    return store_.EpisodePut(fresh);
+    ROLLCALL_TRY_ASSIGN(fresh, store_.EpisodePut(fresh));
+    return Registration{.episode = std::move(fresh), .path_before = old->video_path};
   }
-  if (old->video_path == fresh.video_path) return Replace(*old, std::move(fresh));
-  return Taken(*old, fresh, key);
+  if (old->video_path != fresh.video_path) return Taken(*old, fresh, key);
+  return AsNew(Replace(*old, std::move(fresh)));
 }
 
 // The same path holds other bytes now. If nothing was ever made of the old ones (a copy that was
@@ -239,7 +250,10 @@ base::Error EpisodePlanner::Taken(const store::Episode& holder, const store::Epi
 }
 
 Result<store::Episode> EpisodePlanner::Find(const StartRequest& request) {
-  if (!request.video.empty()) return Register(request.video, request.episode);
+  if (!request.video.empty()) {
+    ROLLCALL_TRY_ASSIGN(Registration registration, Register(request.video, request.episode));
+    return std::move(registration.episode);
+  }
   ROLLCALL_TRY_ASSIGN(const EpisodeKey key, EpisodeKey::Parse(request.episode));
   ROLLCALL_TRY_ASSIGN(store::Episode episode, store_.EpisodeGet(key.text()));
   if (episode.video_path.empty()) {

@@ -37,6 +37,15 @@ struct EpisodePlan {
   std::vector<std::string> work_keys_to_drop;  // Of stages that run again from nothing.
 };
 
+// A video in the registry, and how it came there.
+struct Registration {
+  store::Episode episode;
+  bool is_new = false;
+  std::string path_before;  // Of an episode that was known; empty if it is new.
+
+  bool has_moved() const { return !is_new && path_before != episode.video_path; }
+};
+
 // Turns what somebody asks for into work: which episode, which stages, with which parameters, and
 // which finished results serve as they are.
 //
@@ -56,14 +65,16 @@ class EpisodePlanner {
   EpisodePlanner(store::JobStore& store, base::Clock& clock, Fingerprint fingerprint)
       : store_(store), clock_(clock), fingerprint_(std::move(fingerprint)) {}
 
-  // Puts the video into the registry, under `key_text` or the key that its name gives. Says nothing
-  // of whether it can be decoded: that is for validate. ERR_VIDEO_NOT_FOUND, ERR_VIDEO_UNREADABLE
-  // (a directory, empty), ERR_PERMISSION, ERR_BAD_EPISODE_KEY, ERR_EPISODE_KEY_TAKEN with a free
-  // key in the hint.
-  base::Result<store::Episode> Register(const std::filesystem::path& video,
-                                        const std::string& key_text);
+  // Puts the video into the registry, under `key_text`, or the key that its name gives, or one of
+  // its fingerprint if its name gives none. The same video at another path is known there from now
+  // on. Says nothing of whether it can be decoded: that is for validate. ERR_VIDEO_NOT_FOUND,
+  // ERR_VIDEO_UNREADABLE (a directory, empty), ERR_PERMISSION, ERR_BAD_EPISODE_KEY,
+  // ERR_EPISODE_KEY_TAKEN with a free key in the hint.
+  base::Result<Registration> Register(const std::filesystem::path& video,
+                                      const std::string& key_text);
 
   // Registers the episode if the request names a video. Errors as Register, and
+  // ERR_PROVIDER_MISSING (detect is asked for; nothing is registered then),
   // ERR_EPISODE_NOT_REGISTERED, ERR_VIDEO_NOT_FOUND (it is needed and gone),
   // ERR_JOB_ALREADY_RUNNING (it is to run again from nothing, and runs now).
   base::Result<EpisodePlan> Plan(const StartRequest& request, const FindReusable& find_reusable);

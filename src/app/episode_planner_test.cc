@@ -311,6 +311,29 @@ TEST_F(EpisodePlannerTest, RefusesFilesThatCannotBeVideos) {
   EXPECT_THAT(*store_.EpisodeList(), IsEmpty());
 }
 
+TEST_F(EpisodePlannerTest, NamesAVideoByItsFingerprintWhereItsNameGivesNoKey) {
+  EXPECT_EQ(MustPlan(Analyze(Video("Émission.mp4", "w"))).episode.key, "emission");
+  const auto plan = MustPlan(Analyze(Video("Серия.mp4", "v")));
+  EXPECT_EQ(plan.episode.key, "video-" + base::Sha256("v").substr(0, 8));
+  EXPECT_EQ(plan.episode.display, "Серия");
+  auto request = Analyze(Video("Серия.mp4", "v"));
+  request.episode = "Серия";
+  EXPECT_EQ(MustFail(request).reason, reason::kBadKey) << "what somebody types is not replaced";
+}
+
+TEST_F(EpisodePlannerTest, TellsANewVideoFromOneThatHasMoved) {
+  const fs::path first = Video("one/a_s01_e01.mp4", "v");
+  const fs::path second = Video("two/a_s01_e01.mp4", "v");
+  EXPECT_TRUE(planner_.Register(first, "")->is_new);
+  const Registration again = planner_.Register(first, "").value();
+  EXPECT_FALSE(again.is_new);
+  EXPECT_FALSE(again.has_moved());
+  const Registration moved = planner_.Register(second, "").value();
+  EXPECT_TRUE(moved.has_moved());
+  EXPECT_EQ(moved.path_before, first.string());
+  EXPECT_EQ(moved.episode.video_path, second.string());
+}
+
 TEST_F(EpisodePlannerTest, RefusesKeysThatLeaveTheDataDirectory) {
   auto request = Analyze(Video("a.mp4", "v"));
   request.episode = "../b";

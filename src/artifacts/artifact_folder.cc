@@ -76,9 +76,11 @@ base::Result<domain::Artifact> FindInput(const domain::StageAssignment& assignme
   for (const domain::Artifact& input : assignment.inputs) {
     if (input.name == name) return input;
   }
-  return domain::MakeError(reason::kPrereqFailed, assignment.stage + " of " +
-                                                      assignment.subject_id + " needs " +
-                                                      std::string(name) + ", which is not there");
+  return domain::MakeError(
+      reason::kPrereqFailed,
+      assignment.stage + " of " + assignment.subject_id + " needs " + std::string(name) +
+          ", which is not there",
+      "`rollcall jobs start analyze " + assignment.subject_id + " --force` makes it again");
 }
 
 base::Result<void> VerifyArtifact(const fs::path& data_dir, const domain::Artifact& artifact) {

@@ -92,6 +92,8 @@ TEST(FindInputTest, FindsByNameOrSaysWhatIsMissing) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().reason, reason::kPrereqFailed);
   EXPECT_NE(missing.error().message.find("harvest/x/c"), std::string::npos);
+  EXPECT_NE(missing.error().hint.find("`rollcall jobs start analyze x --force`"),
+            std::string::npos);
 }
 
 }  // namespace

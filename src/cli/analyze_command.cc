@@ -33,7 +33,8 @@ Result<ExitCode> Analyze(Session& session, const AnalyzeFlags& flags) {
     ROLLCALL_TRY(PrintReport(session, report));
   }
   if (session.console().is_json()) {
-    session.console().PrintDocument({{"report", std::move(report)}, {"job", ToJson(run.job)}});
+    session.console().PrintDocument(
+        {{"report", std::move(report)}, {"job", ToJson(run.job)}, {"warnings", run.warnings}});
   }
   return run.exit;
 }

@@ -21,6 +21,16 @@ struct EpisodeFlags {
   bool keeps_files = false;
 };
 
+// What became of a video that was to be added.
+std::string AddedText(const Json& episode) {
+  const std::string key = episode.at("episode_key");
+  if (episode.at("is_new")) return fmt::format("added {}\n", key);
+  if (episode.at("video_path_before").is_null()) return fmt::format("{} is known already\n", key);
+  return fmt::format("same video as {}; its path is now {} (it was {})\n", key,
+                     episode.at("video_path").get<std::string>(),
+                     episode.at("video_path_before").get<std::string>());
+}
+
 Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
   const auto video = (std::filesystem::current_path() / flags.video).lexically_normal();
   ROLLCALL_TRY_ASSIGN(
@@ -29,7 +39,7 @@ Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
   if (session.console().is_json()) {
     session.console().PrintDocument(episode);
   } else {
-    session.console().Print(fmt::format("added {}\n", episode.value("episode_key", std::string{})));
+    session.console().Print(AddedText(episode));
   }
   return ExitCode::kOk;
 }

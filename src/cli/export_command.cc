@@ -15,6 +15,7 @@
 namespace rollcall::cli {
 namespace {
 
+namespace fs = std::filesystem;
 using base::Result;
 
 struct ExportFlags {
@@ -38,6 +39,20 @@ Result<std::string> FileFor(const ExportFlags& flags) {
   return kFiles.at(flags.format);
 }
 
+// Where `-o` means: a folder takes the file under a name that says whose it is,
+// "a_s01_e01.totals.csv".
+Result<fs::path> PlaceFor(const fs::path& out, const std::string& key, const std::string& file) {
+  std::error_code ignored;
+  const fs::path place = fs::absolute(out).lexically_normal();
+  if (fs::is_directory(place, ignored)) return place / (key + "." + file);
+  if (!place.has_filename() || !fs::is_directory(place.parent_path(), ignored)) {
+    const std::string folder = place.parent_path().string();
+    return domain::MakeError(domain::reason::kBadParams, "there is no folder " + folder,
+                             "make it first: mkdir -p '" + folder + "'");
+  }
+  return place;
+}
+
 Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const std::string file, FileFor(flags));
   ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(flags.key));
@@ -53,7 +68,7 @@ Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
     Console({}).Print(bytes);
     return ExitCode::kOk;
   }
-  const auto out = std::filesystem::absolute(flags.out);
+  ROLLCALL_TRY_ASSIGN(const fs::path out, PlaceFor(flags.out, key.text(), file));
   ROLLCALL_TRY(base::WriteFileAtomic(out, bytes));
   if (session.console().is_json()) {
     session.console().PrintDocument({{"path", out.string()}, {"size_bytes", bytes.size()}});
@@ -76,8 +91,10 @@ void AddExport(CommandLine& line) {
   command->add_option("--table", flags->table, "For csv: screen time per person, or each stretch")
       ->check(CLI::IsMember({"totals", "timeline"}))
       ->capture_default_str();
-  command->add_option("-o,--out", flags->out, "The file; without it, standard output")
-      ->type_name("FILE");
+  command
+      ->add_option("-o,--out", flags->out,
+                   "The file, or a folder for it: DIR/KEY.totals.csv; without it, standard output")
+      ->type_name("FILE|DIR");
   AddGlobalFlags(line, command);
   OnChosen(line, command, [flags](Session& session) { return Export(session, *flags); });
 }

@@ -40,10 +40,14 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
       session.Typed("jobs wait " + job.number()), session.Typed("jobs cancel " + job.number()));
   console.Print(text);
   if (console.is_json()) {
-    const auto error = domain::MakeError(domain::reason::kJobAlreadyRunning, id + " runs already");
+    const auto error = domain::MakeError(
+        domain::reason::kJobAlreadyRunning, id + " runs already",
+        session.AsTyped(fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
+                                    "`rollcall jobs cancel {0}`",
+                                    job.number())));
     console.PrintDocument({{"error", control::ErrorToJson(error)}, {"job", ToJson(job)}});
   }
-  return JobRun{.exit = ExitCode::kAlreadyRunning, .job = std::move(job)};
+  return JobRun{.exit = ExitCode::kAlreadyRunning, .job = std::move(job), .warnings = {}};
 }
 
 // For a command that waits for one thing only.
@@ -79,6 +83,17 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
 
 }  // namespace
 
+Result<std::vector<std::string>> WarnOfOthers(const Session& session, const Json& answer,
+                                              const JobView& job) {
+  std::vector<std::string> warnings;
+  for (const Json& beside : answer.value("open_beside", Json::array())) {
+    ROLLCALL_TRY_ASSIGN(const JobView other, control::JobViewFromJson(beside));
+    warnings.push_back(session.AsTyped(OpenBesideText(other, job)));
+    session.console().PrintWarning(warnings.back());
+  }
+  return warnings;
+}
+
 void Settle(Session& session, std::int64_t job_id) {
   const auto settled = session.Call(method::kJobSettle, {{"job_id", job_id}});
   if (!settled.ok()) session.console().PrintWarning(settled.error().ToString());
@@ -110,15 +125,18 @@ Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool
   if (answer.value("existing", false) && !is_resumed) {
     return RefuseRunning(session, std::move(job));
   }
+  ROLLCALL_TRY_ASSIGN(auto warnings, WarnOfOthers(session, answer, job));
   const StageView* stage = job.CurrentStage();
   if (is_resumed || (stage != nullptr && stage->segments > 0)) SayWhereItGoesOn(session, job);
   if (is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
     session.console().Print(fmt::format("started {}; wait with `{}`\n", job.public_id,
                                         session.Typed("jobs wait " + job.number())));
-    return JobRun{.exit = ExitCode::kOk, .job = std::move(job)};
+    return JobRun{.exit = ExitCode::kOk, .job = std::move(job), .warnings = std::move(warnings)};
   }
-  return FollowJob(session, job.id, {.is_own = true});
+  ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, {.is_own = true}));
+  run.warnings = std::move(warnings);
+  return run;
 }
 
 Result<JobRun> FollowJob(Session& session, std::int64_t job_id, const FollowOptions& options) {
@@ -135,7 +153,7 @@ Result<JobRun> FollowJob(Session& session, std::int64_t job_id, const FollowOpti
     SayHowItEnded(session, ending.job, ending.was_left);
   }
   const ExitCode exit = ending.was_left ? ExitCode::kCancelled : ExitCodeFor(ending.job);
-  return JobRun{.exit = exit, .job = std::move(ending.job)};
+  return JobRun{.exit = exit, .job = std::move(ending.job), .warnings = {}};
 }
 
 }  // namespace rollcall::cli

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "app/episode_planner.h"
 #include "cli/job_follower.h"
 #include "cli/session.h"
@@ -13,15 +16,22 @@ app::StartRequest RequestFor(const Session& session);
 struct JobRun {
   ExitCode exit = ExitCode::kOk;
   control::JobView job;
+  std::vector<std::string> warnings;  // Said already; for the document of --json.
 };
 
 // Submits and, unless `is_detached`, stays with the job. Prints everything but the result: whether
-// it runs already, from where it goes on, progress, how to resume, why it failed.
+// it runs already, from where it goes on, which other job is open beside it, progress, how to
+// resume, why it failed.
 base::Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached);
 
 // Waits until the files that people and scripts read show how the job ended: what a command has
 // said is true everywhere when it returns.
 void Settle(Session& session, std::int64_t job_id);
+
+// Warns of each job that job.start or job.resume found open beside `job`, and gives the sentences.
+base::Result<std::vector<std::string>> WarnOfOthers(const Session& session,
+                                                    const base::Json& answer,
+                                                    const control::JobView& job);
 
 // "resuming detect_rhobh_s05_e03 from segment 7": of the first stage that has not ended.
 void SayWhereItGoesOn(const Session& session, const control::JobView& job);

@@ -43,7 +43,7 @@ Result<ExitCode> Done(Session& session, const JobRun& run) {
   if (run.exit == ExitCode::kAlreadyRunning) return run.exit;
   const bool has_report = run.job.kind == "analyze" && !run.job.is_open();
   if (session.console().is_json()) {
-    session.console().PrintDocument({{"job", ToJson(run.job)}});
+    session.console().PrintDocument({{"job", ToJson(run.job)}, {"warnings", run.warnings}});
   } else if (run.exit == ExitCode::kOk && has_report) {
     ROLLCALL_TRY_ASSIGN(const Json report, ReadReport(session, run.job.subject_id));
     ROLLCALL_TRY(PrintReport(session, report));
@@ -235,11 +235,13 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
       session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
   SayWhereItGoesOn(session, job);
+  ROLLCALL_TRY_ASSIGN(auto warnings, WarnOfOthers(session, answer, job));
   if (flags.is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
-    return Done(session, {.exit = ExitCode::kOk, .job = std::move(job)});
+    return Done(session, {ExitCode::kOk, std::move(job), std::move(warnings)});
   }
-  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, {.is_own = true}));
+  ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, {.is_own = true}));
+  run.warnings = std::move(warnings);
   return Done(session, run);
 }
 

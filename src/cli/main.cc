@@ -74,13 +74,23 @@ rollcall::base::Error UsageError(const CommandLine& line, const CLI::ParseError&
                    fmt::format("one of {}; {}", fmt::join(commands, ", "), help));
 }
 
+// --json may stand behind --version, and CLI11 calls for the version before it stores that flag.
+int SayVersion(const CommandLine& line, const CLI::CallForVersion& request) {
+  if (line.app.count("--json") == 0) return line.app.exit(request);
+  rollcall::cli::Console(line.flags)
+      .PrintDocument({{"name", "rollcall"}, {"version", ROLLCALL_VERSION}});
+  return static_cast<int>(ExitCode::kOk);
+}
+
 int Run(int argc, char** argv) {
   CommandLine line;
   Build(line);
   try {
     line.app.parse(argc, argv);
+  } catch (const CLI::CallForVersion& request) {
+    return SayVersion(line, request);
   } catch (const CLI::Success& request) {
-    return line.app.exit(request);  // --help, --version
+    return line.app.exit(request);  // --help
   } catch (const CLI::ParseError& error) {
     rollcall::cli::Console(line.flags).PrintError(UsageError(line, error));
     return static_cast<int>(ExitCode::kUsage);

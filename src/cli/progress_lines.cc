@@ -221,6 +221,19 @@ std::string ResultText(const StageView& stage) {
   return (numbers.empty() ? std::string{} : " (" + numbers + ")") + GapsText(stage);
 }
 
+// "effort full, models yunet, ": what `request` asks otherwise than `own`.
+std::string OtherWishes(const base::Json& request, const base::Json& own) {
+  constexpr std::array<std::pair<const char*, const char*>, 3> kWishes{
+      {{"effort", "effort"}, {"model_pack", "models"}, {"provider", "provider"}}};
+  std::string text;
+  for (const auto& [name, word] : kWishes) {
+    const std::string wish = request.value(name, "");
+    if (wish == own.value(name, "")) continue;
+    text += fmt::format("{} {}, ", word, wish.substr(wish.rfind('/') + 1));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string DescribeNumbers(const base::Json& numbers) {
@@ -336,6 +349,13 @@ std::string StageProgress(const StageView& stage) {
     add(fmt::format("progress {:.0f} s ago", std::floor(*stage.progress_age_s)));
   }
   return text;
+}
+
+std::string OpenBesideText(const JobView& other, const JobView& own) {
+  return fmt::format(
+      "job {0} ({1}{2}) of the same episode is open as well: the files under the plain names will "
+      "be those of the job that ends last. `rollcall jobs cancel {0}` ends it",
+      other.number(), OtherWishes(other.request, own.request), StatusWord(other));
 }
 
 std::string TroubleText(const base::Error& trouble) {

@@ -51,6 +51,10 @@ std::string StallText(const control::StageView& stage);
 // "12 s of 5:00": how much of the phase's budget is used; empty if that is not known.
 std::string BudgetText(const control::StageView& stage);
 
+// "job 3 (effort full, running) of the same episode is open as well: …" and how to end it; in
+// brackets what its request says otherwise than that of `own`.
+std::string OpenBesideText(const control::JobView& other, const control::JobView& own);
+
 // "5678 faces detected, 812 embeddings computed": the whole numbers of a result or of counters.
 std::string DescribeNumbers(const base::Json& numbers);
 

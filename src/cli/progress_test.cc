@@ -59,6 +59,22 @@ std::string Drawn(const JobView& job, const Terminal& terminal) {
   return text;
 }
 
+TEST(OpenBesideTest, SaysWhatTheOtherJobIsAndHowToEndIt) {
+  JobView own = RunningJob();
+  own.request = {{"effort", "draft"}, {"model_pack", "/packs/default"}, {"provider", "cpu"}};
+  JobView other = control::testing::SampleJob(3);
+  other.request = {{"effort", "normal"}, {"model_pack", "/packs/default"}, {"provider", "cpu"}};
+  EXPECT_EQ(OpenBesideText(other, own),
+            "job 3 (effort normal, running) of the same episode is open as well: the files under "
+            "the plain names will be those of the job that ends last. `rollcall jobs cancel 3` "
+            "ends it");
+  other.request["effort"] = "draft";
+  other.request["model_pack"] = "/packs/yunet";
+  other.state = JobState::kRetryWait;
+  other.stages[0].state = JobState::kRetryWait;
+  EXPECT_THAT(OpenBesideText(other, own), StartsWith("job 3 (models yunet, pending) of"));
+}
+
 TEST(ProgressLinesTest, DrawsARunningJobIn80Columns) {
   EXPECT_EQ(Drawn(RunningJob(), {.is_tty = true, .is_coloured = false, .width = 80}),
             "rhobh_s05_e03                                                     analyze · 42 s\n"

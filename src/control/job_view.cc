@@ -20,6 +20,11 @@ std::optional<double> MaybeNumber(const Json& json, const char* name) {
   return member.is_null() ? std::nullopt : std::optional<double>(member.get<double>());
 }
 
+std::int64_t CountOr0(const Json& json, const char* name) {
+  const Json& member = json.at(name);
+  return member.is_null() ? 0 : member.get<std::int64_t>();
+}
+
 JobState StateOf(const Json& json) {
   const auto name = json.at("state").get<std::string>();
   const auto state = domain::JobStateFromName(name);
@@ -40,6 +45,8 @@ AttemptView AttemptFromJson(const Json& json) {
 }
 
 Json StageToJson(const StageView& stage) {
+  // What a stage had counted goes with its attempt; what came of it stands in `result`.
+  const bool has_count = !domain::IsTerminal(stage.state);
   return {{"name", stage.name},
           {"public_id", stage.public_id},
           {"status", domain::JobStateWord(stage.state)},
@@ -52,8 +59,8 @@ Json StageToJson(const StageView& stage) {
           {"phase", stage.phase},
           {"phase_budget_s", Maybe(stage.budget_s)},
           {"phase_budget_used_s", Maybe(stage.budget_used_s)},
-          {"done", stage.done},
-          {"total", stage.total},
+          {"done", has_count ? Json(stage.done) : Json(nullptr)},
+          {"total", has_count ? Json(stage.total) : Json(nullptr)},
           {"unit", stage.unit},
           {"rate", stage.rate},
           {"realtime_factor", stage.realtime_factor},
@@ -82,8 +89,8 @@ StageView StageFromJson(const Json& json) {
   json.at("phase").get_to(stage.phase);
   stage.budget_s = MaybeNumber(json, "phase_budget_s");
   stage.budget_used_s = MaybeNumber(json, "phase_budget_used_s");
-  json.at("done").get_to(stage.done);
-  json.at("total").get_to(stage.total);
+  stage.done = CountOr0(json, "done");
+  stage.total = CountOr0(json, "total");
   json.at("unit").get_to(stage.unit);
   json.at("rate").get_to(stage.rate);
   json.at("realtime_factor").get_to(stage.realtime_factor);

@@ -42,6 +42,7 @@ struct StageView {
   // and how much of that is used.
   std::optional<double> budget_s;
   std::optional<double> budget_used_s;
+  // While it is open; in JSON both are null once it has ended, see `result` then.
   std::int64_t done = 0;
   std::int64_t total = 0;
   std::string unit;            // "frames"

@@ -92,6 +92,19 @@ TEST(JobViewTest, SurvivesTheWayThroughJson) {
   EXPECT_FALSE(back->is_worked_on);
 }
 
+TEST(JobViewTest, DoesNotSayThatAnEndedStageCountedNothing) {
+  JobView view = testing::SampleJob(3);
+  EXPECT_EQ(ToJson(view)["stages"][0]["done"], 640);
+  view.stages[0].done = 0;  // As the engine has it: the count went with the attempt.
+  view.stages[0].total = 0;
+  EXPECT_EQ(ToJson(view)["stages"][0]["total"], 0) << "nothing counted yet";
+  view.stages[0].state = domain::JobState::kSucceeded;
+  const Json json = ToJson(view);
+  EXPECT_TRUE(json["stages"][0]["done"].is_null());
+  EXPECT_TRUE(json["stages"][0]["total"].is_null());
+  EXPECT_EQ(JobViewFromJson(json)->stages[0].total, 0);
+}
+
 TEST(JobViewTest, RefusesADocumentThatIsNoJob) {
   for (const Json& document : {Json(), Json(1), Json::object(), Json{{"id", "x"}}}) {
     const auto view = JobViewFromJson(document);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <regex>
 
+#include "domain/latin_letters.h"
 #include "domain/reasons.h"
 
 namespace rollcall::domain {
@@ -20,7 +21,7 @@ bool IsKeyCharacter(char c) {
 }
 
 std::string Lowered(std::string_view text) {
-  std::string lowered(text);
+  std::string lowered = WithPlainLatinLetters(text);
   std::transform(lowered.begin(), lowered.end(), lowered.begin(), Lower);
   return lowered;
 }
@@ -94,6 +95,10 @@ base::Result<EpisodeKey> EpisodeKey::Parse(std::string_view text) {
     return BadKey(text, "it begins with '.' or '-'");
   }
   return FromTitle(lowered);
+}
+
+EpisodeKey EpisodeKey::OfVideo(std::string_view fingerprint) {
+  return EpisodeKey(fmt::format("video-{}", fingerprint.substr(0, 8)));
 }
 
 EpisodeKey EpisodeKey::WithSuffix(int number) const {

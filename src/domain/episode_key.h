@@ -15,13 +15,18 @@ class EpisodeKey {
   // From a title or a file name without its extension: `RHOBH_S05_E03_11062025` →
   // `rhobh_s05_e03`. The season is the last `S<digits>` that is a word of its own followed by an
   // `E<digits>` (also `S05E03`); what follows (a date) is dropped, but for a "-2" at the very end.
-  // Without season and episode the name is lower-cased and other characters become '-'.
-  // kInvalidArgument / ERR_BAD_EPISODE_KEY if nothing usable is left.
+  // Without season and episode the name is lower-cased, Latin letters lose their accents
+  // (`Émission` → `emission`), and other characters become '-'.
+  // kInvalidArgument / ERR_BAD_EPISODE_KEY if nothing usable is left: see OfVideo.
   static base::Result<EpisodeKey> FromTitle(std::string_view title);
 
   // A key that somebody typed: normalised like a title, but a path separator, "..", or a character
   // that a key cannot have is refused instead of replaced.
   static base::Result<EpisodeKey> Parse(std::string_view text);
+
+  // `video-1a2b3c4d`, from the first eight digits of the fingerprint: for a video whose name gives
+  // no key because it is in another script.
+  static EpisodeKey OfVideo(std::string_view fingerprint);
 
   const std::string& text() const { return text_; }
   // This key with "-2", "-3", … : what is offered when the plain one is taken.

@@ -175,6 +175,15 @@ Result<void> RunChanges::ReleaseWaiting(const StageRun& run) {
   return {};
 }
 
+// Of the jobs that want the run, the newest is named.
+Result<std::string> RunChanges::ResumeHint(StageRunId id) {
+  ROLLCALL_TRY_ASSIGN(const auto links, ledger_.RunJobStages(id));
+  const auto link = std::ranges::find(links, false, &JobStage::is_left);
+  if (link == links.end()) return std::string("mend what failed there");
+  return fmt::format("mend what failed there, then `rollcall jobs resume {}`",
+                     static_cast<std::int64_t>(link->job));
+}
+
 Result<void> RunChanges::EndDependents(const StageRun& run) {
   ROLLCALL_TRY_ASSIGN(const auto dependents, ledger_.RunNeededBy(run.id));
   for (const StageRunId id : dependents) {
@@ -184,7 +193,9 @@ Result<void> RunChanges::EndDependents(const StageRun& run) {
       ROLLCALL_TRY(Move(dependent, JobState::kCancelled));
       continue;
     }
-    dependent.last_error = domain::MakeError(domain::reason::kPrereqFailed, PrereqMessage(run));
+    ROLLCALL_TRY_ASSIGN(std::string hint, ResumeHint(dependent.id));
+    dependent.last_error =
+        domain::MakeError(domain::reason::kPrereqFailed, PrereqMessage(run), std::move(hint));
     const Json details = {{"error", ErrorJson(*dependent.last_error)}};
     ROLLCALL_TRY(Move(dependent, JobState::kFailed, details));
   }

@@ -43,6 +43,7 @@ class RunChanges {
   base::Result<void> Leave(JobId id, StageRun& run);
 
  private:
+  base::Result<std::string> ResumeHint(StageRunId id);
   base::Result<void> EndDependents(const StageRun& run);
   base::Result<void> Unblock(StageRun& run);
   base::Result<void> ReleaseWaiting(const StageRun& run);

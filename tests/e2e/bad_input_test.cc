@@ -77,6 +77,14 @@ TEST_F(BadInputTest, KeyThatLeavesTheDataDirectory) {
   ExpectRefusal(Rollcall({"export", "../../etc/passwd"}), 3, "ERR_BAD_EPISODE_KEY");
 }
 
+TEST_F(BadInputTest, NameInAnotherScript) {
+  EXPECT_EQ(Rollcall({"episodes", "add", Video("Émission.mp4").string()}).out, "added emission\n");
+  const Ended ended = Rollcall({"episodes", "add", Video("Серия.mp4", "other").string()});
+  EXPECT_EQ(ended.exit, 0) << ended.err;
+  EXPECT_THAT(ended.out, ::testing::MatchesRegex("added video-[0-9a-f]{8}\n"));
+  EXPECT_THAT(Rollcall({"episodes", "show", "Émission"}).out, HasSubstr("emission"));
+}
+
 TEST_F(BadInputTest, KeyThatAnotherVideoHas) {
   ASSERT_EQ(Rollcall({"episodes", "add", Video("one/a_s01_e01.mp4").string()}).exit, 0);
   const Ended ended = Rollcall({"analyze", Video("two/a_s01_e01.mp4", "other").string()});
@@ -110,8 +118,10 @@ TEST_F(BadInputTest, UnknownEffortAndStage) {
 }
 
 TEST_F(BadInputTest, MissingModels) {
+  const auto video = Video("a_s01_e01.mp4").string();
+  ExpectRefusal(Rollcall({"analyze", video, "--models", folder_.string()}), 3, "ERR_MODEL_MISSING");
   env_["ROLLCALL_MODELS"] = folder_.string();
-  ExpectRefusal(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}), 3, "ERR_MODEL_MISSING");
+  ExpectRefusal(Rollcall({"analyze", video}), 3, "ERR_MODEL_MISSING");
   EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "error");
   env_.erase("ROLLCALL_MODELS");
   EXPECT_EQ(Rollcall({"jobs", "start", "analyze", "a_s01_e01"}).exit, 0);
@@ -119,8 +129,12 @@ TEST_F(BadInputTest, MissingModels) {
 
 TEST_F(BadInputTest, AlteredModel) {
   ASSERT_EQ(Rollcall({"models", "install"}).exit, 0);
-  std::ofstream(data_ / "models/default/detector.onnx", std::ios::app) << "x";
-  ExpectRefusal(Rollcall({"models", "verify"}), 3, "ERR_MODEL_ALTERED");
+  const fs::path pack = data_ / "models/default";
+  std::ofstream(pack / "detector.onnx", std::ios::app) << "x";
+  for (const char* named : {"", "default"}) {
+    ExpectRefusal(Rollcall({"models", "verify", named}), 3, "ERR_MODEL_ALTERED");
+  }
+  ExpectRefusal(Rollcall({"models", "verify", pack.string()}), 3, "ERR_MODEL_ALTERED");
   ExpectRefusal(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}), 3, "ERR_MODEL_ALTERED");
   EXPECT_EQ(ReadJson("jobs/detect_a_s01_e01/meta.json")["stages"]["detect"]["status"], "error");
 }

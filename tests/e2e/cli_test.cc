@@ -23,6 +23,15 @@ TEST_F(CliTest, SaysItsVersionAndHelp) {
   const Ended version = Rollcall({"--version"});
   EXPECT_EQ(version.exit, 0);
   EXPECT_THAT(version.out, StartsWith("rollcall "));
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--version", "--json"}, {"--json", "--version"}}) {
+    const Ended ended = Rollcall(arguments);
+    EXPECT_EQ(ended.exit, 0);
+    const auto document = base::ParseJson(ended.out, "stdout");
+    ASSERT_TRUE(document.ok()) << ended.out;
+    EXPECT_EQ(document->at("name"), "rollcall");
+    EXPECT_EQ("rollcall " + document->at("version").get<std::string>() + "\n", version.out);
+  }
   const Ended help = Rollcall({"--help"});
   EXPECT_EQ(help.exit, 0);
   EXPECT_THAT(help.out, HasSubstr("Exit codes: 0 ok, 2 usage, 3 input"));
@@ -105,6 +114,12 @@ TEST_F(CliTest, ShowsExportsAndForgetsAnEpisode) {
   EXPECT_THAT(Rollcall({"episodes", "list"}).out, HasSubstr("analysed"));
   EXPECT_THAT(Rollcall({"episodes", "show", "a_s01_e01"}).out, HasSubstr("analytics"));
   EXPECT_THAT(Rollcall({"jobs", "list"}).out, HasSubstr("analyze_a_s01_e01  ok"));
+  const Ended shown = Rollcall({"jobs", "show", "analyze_a_s01_e01", "--json"});
+  const auto job = base::ParseJson(shown.out, "stdout");
+  ASSERT_TRUE(job.ok()) << shown.out;
+  for (const Json& stage : job->at("job").at("stages")) {
+    EXPECT_TRUE(stage.at("total").is_null()) << stage << "0 frames were not what it did";
+  }
   EXPECT_THAT(Rollcall({"jobs", "logs", "detect_a_s01_e01"}).out,
               HasSubstr("[DETECT] a_s01_e01 stage=end status=ok"));
 
@@ -122,6 +137,21 @@ TEST_F(CliTest, ShowsExportsAndForgetsAnEpisode) {
   const auto xlsx = folder_ / "out.xlsx";
   EXPECT_EQ(Rollcall({"export", "a_s01_e01", "--format", "xlsx", "-o", xlsx.string()}).exit, 0);
   EXPECT_TRUE(std::filesystem::exists(xlsx));
+  // Into a folder, under names that say whose they are.
+  const Ended table =
+      Rollcall({"export", "a_s01_e01", "--table", "timeline", "-o", folder_.string(), "--json"});
+  EXPECT_EQ(table.exit, 0) << table.err;
+  EXPECT_EQ(base::ParseJson(table.out, "stdout")->at("path"),
+            (folder_ / "a_s01_e01.timeline.csv").string());
+  EXPECT_EQ(Rollcall({"export", "a_s01_e01", "-o", folder_.string() + "/"}).exit, 0);
+  EXPECT_THAT(base::ReadFile(folder_ / "a_s01_e01.totals.csv").value(),
+              StartsWith("person_name,total_ms"));
+  for (const char* missing : {"missing/", "missing/a.csv"}) {
+    const Ended refused = Rollcall({"export", "a_s01_e01", "-o", (folder_ / missing).string()});
+    EXPECT_EQ(refused.exit, 2);
+    EXPECT_THAT(refused.err, HasSubstr("there is no folder " + (folder_ / "missing").string()));
+    EXPECT_THAT(refused.err, HasSubstr("hint: make it first"));
+  }
 
   EXPECT_EQ(Rollcall({"doctor"}).exit, 0);
   EXPECT_EQ(Rollcall({"episodes", "remove", "a_s01_e01"}).exit, 0);
@@ -167,7 +197,7 @@ TEST_F(CliTest, TakesGlobalFlagsBeforeTheCommandToo) {
 
 TEST_F(CliTest, TellsOfAnEpisodeAsSoonAsItIsAddedAndWhenItsVideoHasMoved) {
   const auto video = Video("RHOBH_S05_E03_11062025.mp4");
-  ASSERT_EQ(Rollcall({"episodes", "add", video.string()}).exit, 0);
+  EXPECT_EQ(Rollcall({"episodes", "add", video.string()}).out, "added rhobh_s05_e03\n");
   Json state = ReadJson("episodes/rhobh_s05_e03/state.json");
   EXPECT_EQ(state["episode_id"], "RHOBH_S05_E03_11062025");
   EXPECT_EQ(state["video_path"], video.string());
@@ -178,7 +208,12 @@ TEST_F(CliTest, TellsOfAnEpisodeAsSoonAsItIsAddedAndWhenItsVideoHasMoved) {
   ASSERT_EQ(Rollcall({"jobs", "start", "validate", "rhobh_s05_e03"}).exit, 0);
   const auto moved = folder_ / "moved.mp4";
   std::filesystem::rename(video, moved);
-  ASSERT_EQ(Rollcall({"episodes", "add", moved.string(), "--episode", "rhobh_s05_e03"}).exit, 0);
+  const Ended added = Rollcall({"episodes", "add", moved.string(), "--episode", "rhobh_s05_e03"});
+  ASSERT_EQ(added.exit, 0);
+  EXPECT_EQ(added.out, "same video as rhobh_s05_e03; its path is now " + moved.string() +
+                           " (it was " + video.string() + ")\n");
+  EXPECT_EQ(Rollcall({"episodes", "add", moved.string(), "--episode", "rhobh_s05_e03"}).out,
+            "rhobh_s05_e03 is known already\n");
   state = ReadJson("episodes/rhobh_s05_e03/state.json");
   EXPECT_EQ(state["video_path"], moved.string());
   EXPECT_TRUE(state["states"]["validated"].get<bool>());

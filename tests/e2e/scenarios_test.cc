@@ -506,6 +506,27 @@ TEST_F(ScenarioTest, DuplicateStart) {
   EXPECT_EQ(first.Wait().exit, 4);
 }
 
+// Whose files the plain names will show is told while it can still be changed.
+TEST_F(ScenarioTest, StartOfAnotherEffortBesideARunningOne) {
+  SetTimes(10, [](jobs::RuntimeTimes& times) { times.stall_grace = std::chrono::hours{1}; });
+  HangAtSegment(1);
+  const fs::path video = Video("a_s01_e01.mp4");
+  Command first(Analyze(video, "full"), env_);
+  ASSERT_TRUE(WaitUntil([&] { return SegmentsBegun() == 1; }));
+  const Ended second =
+      Rollcall({"jobs", "start", "analyze", kKey, "--effort", "draft", "--detach", "--json"});
+  EXPECT_EQ(second.exit, 0) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("warning: job 1 (effort full, "));
+  const auto document = base::ParseJson(second.out, "stdout");
+  ASSERT_TRUE(document.ok()) << second.out;
+  ASSERT_EQ(document->at("warnings").size(), 1U);
+  EXPECT_THAT(document->at("warnings")[0].get<std::string>(),
+              HasSubstr("those of the job that ends last. `rollcall jobs cancel 1` ends it"));
+  EXPECT_EQ(Rollcall({"jobs", "cancel", "1"}).exit, 0);
+  EXPECT_EQ(first.Wait().exit, 4);
+  EXPECT_EQ(Rollcall({"jobs", "wait", "2"}).exit, 0);
+}
+
 TEST_F(ScenarioTest, StartOverAStalledRun) {
   // By itself it would not be ended within this test.
   SetTimes(10, [](jobs::RuntimeTimes& times) { times.stall_grace = std::chrono::hours{1}; });

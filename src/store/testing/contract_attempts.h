@@ -138,7 +138,8 @@ TEST_P(JobStoreContract, FailureForGoodFailsAllThatNeedsIt) {
     EXPECT_EQ(run.last_error->reason, "ERR_PREREQ_FAILED");
     EXPECT_EQ(run.last_error->message, "extract_x failed with ERR_WORKER_CRASHED");
     EXPECT_EQ(run.last_error->code, base::ErrorCode::kFailedPrecondition);
-    EXPECT_FALSE(run.last_error->hint.empty());
+    EXPECT_EQ(run.last_error->hint, "mend what failed there, then `rollcall jobs resume " +
+                                        std::to_string(static_cast<std::int64_t>(job)) + "`");
   }
   EXPECT_EQ(EventsOf(job).back(), "job_failed");
   EXPECT_EQ(CountEvents(job, "job_failed"), 1);
