@@ -143,12 +143,6 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
 }
 
 Database::~Database() {
-  // Closing removes the write-ahead log by its path, which may be another database's by now.
-  int has_moved = 0;
-  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
-  if (has_moved != 0) {
-    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
   for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   sqlite3_close_v2(handle_);
 }

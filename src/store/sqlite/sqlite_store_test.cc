@@ -54,6 +54,7 @@ Episode EpisodeOf(const std::string& key) {
   return {.key = key, .display = key, .video_path = "/v.mp4", .fingerprint = key, .created_at = {}};
 }
 
+// Closing removes the log by its path; SQLite asks before whether the file is still its own.
 TEST(SqliteStoreTest, LeavesTheFilesAloneOfAStoreThatHasTakenItsPlace) {
   const TempFolder folder;
   const auto here = folder.path() / "here";
