@@ -38,6 +38,8 @@ struct Config {
   // Where the pack `model_pack` is: itself if it is a path, else its folder below the data
   // directory's models/ or else below models_dir. Need not exist.
   std::filesystem::path ModelPackFolder() const;
+  // Why work would wait for ever once a disk of this size has been full; empty if it would not.
+  std::string DiskLimitTrouble(std::int64_t total_bytes) const;
   // {"effort": {"value": "normal", "origin": "default"}, …}
   base::Json ToJson() const;
 };

@@ -1,5 +1,6 @@
 #include "app/data_directory.h"
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -26,6 +27,13 @@ Result<DataDirectory> DataDirectory::Open(const fs::path& root) {
   return data;
 }
 
+bool DataDirectory::IsWritable() const {
+  const auto may = [](const fs::path& path, int what) {
+    return ::faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0 || errno == ENOENT;
+  };
+  return may(root_, W_OK | X_OK) && may(database(), W_OK);
+}
+
 Result<void> DataDirectory::CheckWritable() const {
   // A few blocks: an empty file fits on a full disk.
   const std::string bytes(64 * 1024, '\0');
@@ -39,6 +47,12 @@ std::int64_t DataDirectory::FreeBytes() const {
   struct statvfs status {};
   if (::statvfs(root_.c_str(), &status) != 0) return 0;
   return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
+}
+
+std::int64_t DataDirectory::TotalBytes() const {
+  struct statvfs status {};
+  if (::statvfs(root_.c_str(), &status) != 0) return 0;
+  return static_cast<std::int64_t>(status.f_blocks) * static_cast<std::int64_t>(status.f_frsize);
 }
 
 }  // namespace rollcall::app

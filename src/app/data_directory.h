@@ -31,11 +31,15 @@ class DataDirectory {
   std::filesystem::path harvest(std::string_view key) const { return root_ / "harvest" / key; }
   std::filesystem::path outputs(std::string_view key) const { return root_ / "outputs" / key; }
 
+  // Whether this user may write in it and, if there is one, its store; full disks do not count.
+  bool IsWritable() const;
   // Writes a small file and removes it: ERR_PERMISSION on a read-only file system or for another
   // owner, ERR_DISK_FULL when there is no room.
   base::Result<void> CheckWritable() const;
   // What is left for this user; 0 if it cannot be asked.
   std::int64_t FreeBytes() const;
+  // Of the whole file system; 0 if it cannot be asked, or has no size.
+  std::int64_t TotalBytes() const;
 
  private:
   explicit DataDirectory(std::filesystem::path root) : root_(std::move(root)) {}

@@ -20,7 +20,8 @@ using base::MutexLock;
 using base::Result;
 using base::UniqueFd;
 
-Result<std::unique_ptr<EngineLife>> EngineLife::Create(Kind kind, IsNeeded is_needed) {
+Result<std::unique_ptr<EngineLife>> EngineLife::Create(Kind kind, IsNeeded is_needed,
+                                                       HasLostGround has_lost_ground) {
   sigset_t watched;
   ::sigemptyset(&watched);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&watched, number);
@@ -29,8 +30,8 @@ Result<std::unique_ptr<EngineLife>> EngineLife::Create(Kind kind, IsNeeded is_ne
   if (!signals.is_open()) return base::ErrnoError(errno, "make a", "signalfd");
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.is_open()) return base::ErrnoError(errno, "make an", "eventfd");
-  return std::unique_ptr<EngineLife>(
-      new EngineLife(kind, std::move(is_needed), std::move(signals), std::move(wake)));
+  return std::unique_ptr<EngineLife>(new EngineLife(
+      kind, std::move(is_needed), std::move(has_lost_ground), std::move(signals), std::move(wake)));
 }
 
 void EngineLife::Run() {
@@ -92,7 +93,9 @@ void EngineLife::WaitForNews(int timeout_ms) {
 bool EngineLife::Decide() {
   // The store is asked outside the lock: a client may wait for it there.
   const bool is_needed = is_needed_();
+  const bool has_lost_ground = has_lost_ground_();
   MutexLock lock(mutex_);
+  is_ending_ = is_ending_ || has_lost_ground;
   if (is_ending_) return true;
   const bool has_leaver = leaves_wanted_ > leaves_done_;
   if (kind_ == Kind::kChild) {

@@ -13,7 +13,8 @@ namespace rollcall::app {
 //
 // An engine that a command began is tied to that command by the kernel (PR_SET_PDEATHSIG, a
 // property of the main thread) until it is detached; then it lives until no job is open and no
-// client is connected. One in the foreground (`serve`) lives until a signal.
+// client is connected. One in the foreground (`serve`) lives until a signal. Both end when they
+// have lost the ground that they stand on.
 //
 // Thread-safe.
 class EngineLife {
@@ -24,10 +25,14 @@ class EngineLife {
   };
   // Whether a job is open on which this engine works. Asked by the main thread.
   using IsNeeded = std::function<bool()>;
+  // Whether it can do nothing more, whoever needs it. Asked by the main thread, once a second at
+  // least.
+  using HasLostGround = std::function<bool()>;
 
   // To be created on the main thread before any other thread: blocks SIGTERM, SIGINT and SIGHUP in
   // all of them.
-  static base::Result<std::unique_ptr<EngineLife>> Create(Kind kind, IsNeeded is_needed);
+  static base::Result<std::unique_ptr<EngineLife>> Create(
+      Kind kind, IsNeeded is_needed, HasLostGround has_lost_ground = [] { return false; });
 
   // Returns when the engine shall end.
   void Run();
@@ -45,9 +50,11 @@ class EngineLife {
   void LookAgain();
 
  private:
-  EngineLife(Kind kind, IsNeeded is_needed, base::UniqueFd signals, base::UniqueFd wake)
+  EngineLife(Kind kind, IsNeeded is_needed, HasLostGround has_lost_ground, base::UniqueFd signals,
+             base::UniqueFd wake)
       : kind_(kind),
         is_needed_(std::move(is_needed)),
+        has_lost_ground_(std::move(has_lost_ground)),
         signals_(std::move(signals)),
         wake_(std::move(wake)) {}
 
@@ -58,6 +65,7 @@ class EngineLife {
 
   const Kind kind_;
   const IsNeeded is_needed_;
+  const HasLostGround has_lost_ground_;
   const base::UniqueFd signals_;
   const base::UniqueFd wake_;
 

@@ -14,7 +14,10 @@ namespace {
 class EngineLifeTest : public ::testing::Test {
  protected:
   std::unique_ptr<EngineLife> Begin(EngineLife::Kind kind) {
-    return std::move(EngineLife::Create(kind, [this] { return is_needed_.load(); })).value();
+    return std::move(EngineLife::Create(
+                         kind, [this] { return is_needed_.load(); },
+                         [this] { return has_lost_ground_.load(); }))
+        .value();
   }
   static int DeathSignal() {
     int number = 0;
@@ -22,7 +25,19 @@ class EngineLifeTest : public ::testing::Test {
     return number;
   }
   std::atomic<bool> is_needed_{false};
+  std::atomic<bool> has_lost_ground_{false};
 };
+
+TEST_F(EngineLifeTest, EndsWhenItHasLostItsGroundWhoeverNeedsIt) {
+  for (const auto kind : {EngineLife::Kind::kForeground, EngineLife::Kind::kChild}) {
+    const auto life = Begin(kind);
+    is_needed_ = true;
+    life->SetClientCount(1);
+    has_lost_ground_ = true;
+    life->Run();
+    EXPECT_TRUE(life->is_ending());
+  }
+}
 
 TEST_F(EngineLifeTest, EndsInTheForegroundAtASignalOnly) {
   const auto life = Begin(EngineLife::Kind::kForeground);

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
+#include "jobs/data_lock.h"
 
 namespace rollcall::app {
 namespace {
@@ -83,7 +84,9 @@ std::string EngineRefusal(const base::Error& error) {
 }
 
 Result<std::unique_ptr<EngineLink>> EngineLink::Open(const DataDirectory& data, Options options) {
-  auto link = std::unique_ptr<EngineLink>(new EngineLink(data, std::move(options)));
+  ROLLCALL_TRY_ASSIGN(auto folder, base::HeldFolder::Open(data.root()));
+  auto link =
+      std::unique_ptr<EngineLink>(new EngineLink(data, std::move(folder), std::move(options)));
   ROLLCALL_TRY(link->Connect());
   return link;
 }
@@ -120,6 +123,7 @@ Result<void> EngineLink::Reopen() {
 Result<void> EngineLink::Connect() {
   const auto until = SteadyClock::now() + options_.patience;
   while (true) {
+    ROLLCALL_TRY(jobs::CheckInPlace(folder_));
     auto client = control::ControlClient::Connect(data_.socket());
     if (client.ok()) {
       client_ = std::move(*client);
@@ -133,6 +137,7 @@ Result<void> EngineLink::Connect() {
         return hello.error();
       }
     }
+    if (options_.when_none == WhenNone::kRefuse) return Unavailable("no engine answers");
     if (child_ == 0) {
       const auto started = StartChild();
       if (started.ok()) continue;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/data_directory.h"
+#include "base/held_folder.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -25,7 +26,9 @@ namespace rollcall::app {
 // to the thread that began it.
 class EngineLink {
  public:
+  enum class WhenNone { kStart, kRefuse };
   struct Options {
+    WhenNone when_none = WhenNone::kStart;
     // The engine's command line; `--data DIR` and the like stand in it already.
     std::vector<std::string> engine_argv;
     // How long one that starts or ends elsewhere is waited for.
@@ -33,7 +36,8 @@ class EngineLink {
   };
 
   // ERR_STORE_IN_USE when another owner neither answers nor ends; what the engine says when it
-  // cannot start; ERR_ENGINE_UNAVAILABLE when it dies without a word.
+  // cannot start; ERR_ENGINE_UNAVAILABLE when it dies without a word, or none is to be started;
+  // ERR_DATA_DIRECTORY_MOVED, now and later, when the directory is not where it was.
   static base::Result<std::unique_ptr<EngineLink>> Open(const DataDirectory& data, Options options);
   // Says goodbye. An engine of ours ends with us unless others still need it: work that others
   // submitted, or commands that talk to it.
@@ -52,8 +56,8 @@ class EngineLink {
   bool has_started_engine() const { return child_ > 0; }
 
  private:
-  EngineLink(const DataDirectory& data, Options options)
-      : data_(data), options_(std::move(options)) {}
+  EngineLink(const DataDirectory& data, base::HeldFolder folder, Options options)
+      : data_(data), folder_(std::move(folder)), options_(std::move(options)) {}
 
   base::Result<void> Connect();
   // Ok when the child serves.
@@ -62,6 +66,7 @@ class EngineLink {
   void ReapChild(std::chrono::milliseconds limit);
 
   DataDirectory data_;
+  base::HeldFolder folder_;  // An engine in another one of that name would be another's.
   Options options_;
   pid_t child_ = 0;
   std::unique_ptr<control::ControlClient> client_;

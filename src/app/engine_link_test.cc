@@ -97,6 +97,29 @@ TEST_F(EngineLinkTest, NoticesThatTheEngineIsGoneAndFindsANewOne) {
   EXPECT_NE(PidOf(*link), engine);
 }
 
+// The engine ends by itself; a new one in a new folder of that name would be of another store.
+TEST_F(EngineLinkTest, SaysThatTheDataDirectoryWasRenamedAndMakesNoNewOne) {
+  const auto link = Open();
+  const fs::path moved = folder_.string() + "-moved";
+  fs::rename(folder_, moved);
+  while (link->Call(method::kHello, Json::object()).ok()) std::this_thread::yield();
+  EXPECT_TRUE(link->is_lost());
+  const auto reopened = link->Reopen();
+  ASSERT_FALSE(reopened.ok());
+  EXPECT_EQ(reopened.error().reason, reason::kDataDirectoryMoved);
+  EXPECT_FALSE(fs::exists(folder_));
+  EXPECT_THAT(base::ReadFile(moved / "logs" / "engine.log").value(),
+              ::testing::HasSubstr(folder_.string() + " was renamed or removed"));
+  folder_ = moved;
+}
+
+TEST_F(EngineLinkTest, StartsNoneWhereItIsToldSo) {
+  const auto link = EngineLink::Open(DataDirectory::Open(folder_).value(),
+                                     {.when_none = EngineLink::WhenNone::kRefuse});
+  ASSERT_FALSE(link.ok());
+  EXPECT_EQ(link.error().reason, reason::kEngineUnavailable);
+}
+
 TEST_F(EngineLinkTest, SaysWhyTheEngineCannotServe) {
   const auto link = TryOpen({"rollcall", "refuse"});
   ASSERT_FALSE(link.ok());

@@ -26,39 +26,42 @@ namespace {
 using base::Result;
 using Mode = EngineProcessOptions::Mode;
 
-std::vector<jobs::Engine::StageSpec> EngineStages() {
-  std::vector<jobs::Engine::StageSpec> specs;
-  for (const WiredStage& stage : WiredStages()) {
-    specs.push_back({.name = std::string(stage.name()), .needs = EverythingBefore(stage)});
-  }
-  return specs;
-}
-
 void Say(std::string_view line) {
   fmt::print(stderr, "{} [{}] {}\n", base::IsoTime(base::SystemClock().Now().wall), ::getpid(),
              line);
 }
 
-// Tells the command that waits for it, once: then the pipe is closed, so that nobody writes to it
-// by mistake.
-void TellParent(std::string_view line) {
-  const std::string text = std::string(line) + "\n";
-  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-  ::dup2(STDERR_FILENO, STDOUT_FILENO);
-}
+// The command that waits at the other end of standard output.
+class Parent {
+ public:
+  explicit Parent(Mode mode) : is_waiting_(mode == Mode::kChild) {}
 
-Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
+  // Once: then the pipe is closed, so that nobody writes to it by mistake.
+  void Tell(std::string_view line) {
+    if (!is_waiting_) return;
+    is_waiting_ = false;
+    const std::string text = std::string(line) + "\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+    ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  }
+
+ private:
+  bool is_waiting_;
+};
+
+Result<void> Serve(const Config& config, const EngineProcessOptions& options, Parent& parent) {
   const bool is_child = options.mode == Mode::kChild;
   // Before any thread, so that all of them leave signals to this one.
   jobs::Engine* engine_for_life = nullptr;
-  ROLLCALL_TRY_ASSIGN(
-      const auto life,
-      EngineLife::Create(is_child ? EngineLife::Kind::kChild : EngineLife::Kind::kForeground,
-                         [&engine_for_life] {
-                           if (!engine_for_life->is_working()) return false;
-                           const auto has_open_jobs = engine_for_life->HasOpenJobs();
-                           return has_open_jobs.ok() && *has_open_jobs;
-                         }));
+  ROLLCALL_TRY_ASSIGN(const auto life,
+                      EngineLife::Create(
+                          is_child ? EngineLife::Kind::kChild : EngineLife::Kind::kForeground,
+                          [&engine_for_life] {
+                            if (!engine_for_life->is_working()) return false;
+                            const auto has_open_jobs = engine_for_life->HasOpenJobs();
+                            return has_open_jobs.ok() && *has_open_jobs;
+                          },
+                          [&engine_for_life] { return !engine_for_life->CheckDataDir().ok(); }));
   ROLLCALL_TRY_ASSIGN(const DataDirectory data, DataDirectory::Open(config.data_dir));
   ROLLCALL_TRY_ASSIGN(const jobs::DataLock lock, jobs::DataLock::Acquire(data.root()));
   const auto metrics = std::make_shared<jobs::Metrics>();
@@ -100,10 +103,18 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
       life->LookAgain();
     });
     Say("serving " + data.root().string());
-    if (is_child) TellParent(kEngineReady);
+    if (const std::string trouble = config.DiskLimitTrouble(data.TotalBytes()); !trouble.empty()) {
+      Say("warning: " + trouble);
+    }
+    parent.Tell(kEngineReady);
     life->Run();
-    Say("ending");
   }
+  // Workers that closed a segment first would have nowhere to write it.
+  if (const auto is_there = engine->CheckDataDir(); !is_there.ok()) {
+    Say("ending: " + is_there.error().message);
+    return is_there;
+  }
+  Say("ending");
   engine->Drain();
   server.reset();
   return {};
@@ -112,8 +123,9 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options) {
 }  // namespace
 
 Result<void> RunEngineProcess(const Config& config, const EngineProcessOptions& options) {
-  auto served = Serve(config, options);
-  if (!served.ok() && options.mode == Mode::kChild) TellParent(EngineRefusal(served.error()));
+  Parent parent(options.mode);
+  auto served = Serve(config, options, parent);
+  if (!served.ok()) parent.Tell(EngineRefusal(served.error()));
   return served;
 }
 

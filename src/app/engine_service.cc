@@ -1,20 +1,16 @@
 #include "app/engine_service.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "app/episode_projection.h"
-#include "app/projection_check.h"
 #include "app/views.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
@@ -26,41 +22,12 @@ namespace rollcall::app {
 namespace fs = std::filesystem;
 using base::Json;
 using base::Result;
-using control::IntegerParam;
 using control::TextParam;
 using store::JobId;
 namespace method = control::method;
 namespace reason = domain::reason;
 
 namespace {
-
-Json EventsJson(const std::vector<store::Event>& events) {
-  Json list = Json::array();
-  for (const store::Event& event : events) {
-    auto body = base::ParseJson(event.body_json, "event");
-    list.push_back({{"seq", event.seq},
-                    {"at", base::IsoTime(event.at)},
-                    {"kind", event.kind},
-                    {"body", body.ok() ? std::move(*body) : Json::object()}});
-  }
-  return list;
-}
-
-// {"lease_ms": 30000, …}
-Json RuntimeJson(const jobs::RuntimeTimes& times) {
-  Json json = Json::object();
-  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
-    json[std::string(field.name)] = (times.*field.member).count();
-  }
-  return json;
-}
-
-std::optional<std::int64_t> NumberIn(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_whole = failure == std::errc{} && stop == text.data() + text.size();
-  return is_whole ? std::optional(number) : std::nullopt;
-}
 
 // What the pipeline left for an episode. The video lies elsewhere and is never touched.
 Result<void> RemoveFiles(const DataDirectory& data, const std::string& key) {
@@ -87,7 +54,7 @@ struct EngineService::Method {
 };
 
 Result<Json> EngineService::Call(std::string_view method, const Json& params) {
-  static constexpr std::array<Method, 18> kMethods{{
+  static constexpr std::array<Method, 11> kMethods{{
       {method::kHello, &EngineService::Hello},
       {method::kWork, &EngineService::Work},
       {method::kDetach, &EngineService::Detach},
@@ -96,30 +63,14 @@ Result<Json> EngineService::Call(std::string_view method, const Json& params) {
       {method::kJobStart, &EngineService::JobStart},
       {method::kJobCancel, &EngineService::JobCancel},
       {method::kJobResume, &EngineService::JobResume},
-      {method::kJobShow, &EngineService::JobShow},
-      {method::kJobList, &EngineService::JobList},
       {method::kJobSettle, &EngineService::JobSettle},
-      {method::kJobEvents, &EngineService::JobEvents},
       {method::kEpisodeAdd, &EngineService::EpisodeAdd},
-      {method::kEpisodeList, &EngineService::EpisodeList},
-      {method::kEpisodeShow, &EngineService::EpisodeShow},
       {method::kEpisodeRemove, &EngineService::EpisodeRemove},
-      {method::kStoreCheck, &EngineService::StoreCheck},
-      {method::kProjectionCheck, &EngineService::ProjectionCheck},
   }};
   const auto found = std::find_if(kMethods.begin(), kMethods.end(),
                                   [&](const Method& known) { return known.name == method; });
-  if (found == kMethods.end()) {
-    return domain::MakeError(reason::kBadRequest, fmt::format("there is no method {}", method));
-  }
+  if (found == kMethods.end()) return queries_.Call(method, params);
   return (this->*found->run)(params);
-}
-
-Result<control::JobView> EngineService::View(std::int64_t job_id) {
-  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(JobId{job_id}));
-  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
-  ROLLCALL_TRY(AddRestarts(parts_.store, snapshot, view));
-  return view;
 }
 
 void EngineService::OnClientCount(int count) { parts_.life.SetClientCount(count); }
@@ -132,15 +83,9 @@ Result<void> EngineService::RefuseWhenEnding() {
   return domain::MakeError(reason::kEngineUnavailable, "the engine is about to end");
 }
 
-Result<Json> EngineService::Hello(const Json& /*params*/) {
+Result<Json> EngineService::Hello(const Json& params) {
   ROLLCALL_TRY(RefuseWhenEnding());
-  ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
-  return Json{{"version", ROLLCALL_VERSION},
-              {"pid", ::getpid()},
-              {"data_dir", parts_.data.root().string()},
-              {"is_working", parts_.engine.is_working()},
-              {"has_open_jobs", has_open_jobs},
-              {"runtime", RuntimeJson(parts_.engine.times())}};
+  return queries_.Call(method::kHello, params);
 }
 
 Result<Json> EngineService::Work(const Json& /*params*/) {
@@ -181,13 +126,13 @@ Result<Json> EngineService::JobStart(const Json& params) {
   if (was_working) {
     ROLLCALL_TRY_ASSIGN(const std::optional<JobId> twin, LiveTwin(plan.request));
     if (twin) {
-      ROLLCALL_TRY_ASSIGN(Json view, DetailedView(*twin));
+      ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(*twin));
       return Json{{"job", std::move(view)}, {"existing", true}, {"resumed", false}};
     }
   }
   ROLLCALL_TRY_ASSIGN(const bool is_stalled, IsStalled(plan.request));
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
-  ROLLCALL_TRY_ASSIGN(Json job, DetailedView(submission.job.id));
+  ROLLCALL_TRY_ASSIGN(Json job, queries_.DetailedView(submission.job.id));
   ROLLCALL_TRY_ASSIGN(Json beside, OpenBeside(submission.job));
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(job)},
@@ -214,7 +159,7 @@ Result<Json> EngineService::OpenBeside(const store::Job& job) {
   }
   Json beside = Json::array();
   for (const JobId id : found) {
-    ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(id)));
+    ROLLCALL_TRY_ASSIGN(const control::JobView view, queries_.View(static_cast<std::int64_t>(id)));
     if (view.is_open()) beside.push_back(ToJson(view));
   }
   return beside;
@@ -244,7 +189,8 @@ Result<std::optional<JobId>> EngineService::LiveTwin(const store::JobRequest& re
     ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.RunJobs(view.run.id));
     for (const store::Job& job : jobs) {
       if (domain::IsTerminal(job.state)) continue;
-      ROLLCALL_TRY_ASSIGN(const control::JobView shown, View(static_cast<std::int64_t>(job.id)));
+      ROLLCALL_TRY_ASSIGN(const control::JobView shown,
+                          queries_.View(static_cast<std::int64_t>(job.id)));
       const control::StageView* stage = shown.CurrentStage();
       if (stage != nullptr && !stage->is_stalled) return std::optional(job.id);
     }
@@ -253,19 +199,19 @@ Result<std::optional<JobId>> EngineService::LiveTwin(const store::JobRequest& re
 }
 
 Result<Json> EngineService::JobCancel(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const store::Job job, queries_.FindJob(params));
   ROLLCALL_TRY_ASSIGN(const auto outcome, parts_.engine.Cancel(job.id));
   // What an owner before us left running is ended by whoever works.
   const bool is_open = !domain::IsTerminal(outcome.job.state);
   if (is_open) ROLLCALL_TRY(parts_.engine.StartWorking());
-  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(job.id));
+  ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(job.id));
   return Json{{"job", std::move(view)}, {"had_finished", outcome.had_finished}};
 }
 
 Result<Json> EngineService::JobResume(const Json& params) {
   ROLLCALL_TRY(RefuseWhenEnding());
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(store::Job job, queries_.FindJob(params));
   ROLLCALL_TRY_ASSIGN(const std::string name, TextParam(params, "job", ""));
   ROLLCALL_TRY_ASSIGN(const bool skips_poison, control::FlagParam(params, "skip_poison", false));
   if (name == job.public_id() && !domain::IsTerminal(job.state)) {
@@ -273,7 +219,7 @@ Result<Json> EngineService::JobResume(const Json& params) {
   }
   ROLLCALL_TRY_ASSIGN(const auto submission,
                       parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
-  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(submission.job.id));
+  ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(submission.job.id));
   ROLLCALL_TRY_ASSIGN(Json beside, OpenBeside(submission.job));
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(view)},
@@ -281,57 +227,11 @@ Result<Json> EngineService::JobResume(const Json& params) {
               {"open_beside", std::move(beside)}};
 }
 
-Result<Json> EngineService::JobShow(const Json& params) {
-  constexpr int kEvents = 200;
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
-  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(job.id));
-  const std::int64_t after = std::max<std::int64_t>(0, job.event_seq - kEvents);
-  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEvents));
-  return Json{{"job", std::move(view)}, {"events", EventsJson(events)}};
-}
-
-Result<Json> EngineService::JobList(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::int64_t limit, IntegerParam(params, "limit", 0));
-  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
-  ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
-  Json list = Json::array();
-  std::size_t left_out = 0;
-  for (const store::Job& job : jobs) {
-    // An open job is never left out, however old it is.
-    if (limit > 0 && list.size() >= static_cast<std::size_t>(limit) &&
-        domain::IsTerminal(job.state)) {
-      ++left_out;
-      continue;
-    }
-    // All of them ever: without what costs reads of the store for each.
-    const bool is_all = limit == 0 && domain::IsTerminal(job.state);
-    if (is_all) {
-      ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(job.id)));
-      list.push_back(ToJson(view));
-    } else {
-      ROLLCALL_TRY_ASSIGN(list.emplace_back(), DetailedView(job.id));
-    }
-  }
-  return Json{{"jobs", std::move(list)},
-              {"left_out", left_out},
-              {"has_open_jobs", has_open_jobs},
-              {"is_working", parts_.engine.is_working()}};
-}
-
 Result<Json> EngineService::JobSettle(const Json& params) {
   constexpr std::chrono::seconds kLimit{10};
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const store::Job job, queries_.FindJob(params));
   ROLLCALL_TRY(parts_.engine.Settle(job.id, kLimit));
   return Json::object();
-}
-
-Result<Json> EngineService::JobEvents(const Json& params) {
-  constexpr int kEventsMax = 1000;
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
-  ROLLCALL_TRY_ASSIGN(const std::int64_t after, IntegerParam(params, "after", 0));
-  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEventsMax));
-  ROLLCALL_TRY_ASSIGN(std::string epoch, parts_.store.StreamEpoch());
-  return Json{{"epoch", std::move(epoch)}, {"events", EventsJson(events)}};
 }
 
 // Whoever resumes by a name means the job of that name that was ended since its last success, not
@@ -346,53 +246,6 @@ Result<store::Job> EngineService::EndedNamesake(store::Job job) {
     break;
   }
   return job;
-}
-
-// Jobs of one episode with other parameters have one name: which is meant, only a number says.
-Result<void> EngineService::RefuseWhenAmbiguous(const std::string& public_id) {
-  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
-  std::string open;
-  int count = 0;
-  for (const store::Job& job : jobs) {
-    if (job.public_id() != public_id || domain::IsTerminal(job.state)) continue;
-    open += fmt::format("{}{} ({})", count++ == 0 ? "" : ", ", static_cast<std::int64_t>(job.id),
-                        domain::JobStateWord(job.state));
-  }
-  // The name of a stage that two open jobs have, each its own run of it.
-  std::set<store::StageRunId> runs;
-  for (const store::Job& job : jobs) {
-    if (count > 0 || domain::IsTerminal(job.state)) continue;
-    ROLLCALL_TRY_ASSIGN(const auto views, parts_.store.JobRuns(job.id));
-    for (const store::RunView& view : views) {
-      const bool is_open = !view.is_reused && !domain::IsTerminal(view.run.state);
-      if (!is_open || view.run.public_id() != public_id || !runs.insert(view.run.id).second)
-        continue;
-      open += fmt::format("{}{} ({})", runs.size() == 1 ? "" : ", ",
-                          static_cast<std::int64_t>(job.id), domain::JobStateWord(view.run.state));
-    }
-  }
-  count = std::max(count, static_cast<int>(runs.size()));
-  if (count < 2) return {};
-  return domain::MakeError(reason::kBadParams,
-                           fmt::format("{} jobs are called {}: {}", count, public_id, open),
-                           "name one of them by its number");
-}
-
-// By `job_id`, its number, or `job`, its public id or number as a person types it.
-Result<store::Job> EngineService::FindJob(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::int64_t id, IntegerParam(params, "job_id", 0));
-  if (id != 0) return parts_.store.JobGet(JobId{id});
-  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "job", ""));
-  if (const auto number = NumberIn(text)) return parts_.store.JobGet(JobId{*number});
-  ROLLCALL_TRY(RefuseWhenAmbiguous(text));
-  return parts_.store.JobFind(text);
-}
-
-Result<Json> EngineService::DetailedView(JobId id) {
-  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(id));
-  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
-  ROLLCALL_TRY(AddHistory(parts_.store, snapshot, view));
-  return ToJson(view);
 }
 
 // --- Episodes
@@ -425,62 +278,13 @@ Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
   return {};
 }
 
-Result<Json> EngineService::EpisodeList(const Json& /*params*/) {
-  ROLLCALL_TRY_ASSIGN(const auto episodes, parts_.store.EpisodeList());
-  Json list = Json::array();
-  for (const store::Episode& episode : episodes) {
-    ROLLCALL_TRY_ASSIGN(Json summary, EpisodeSummary(parts_.store, parts_.data.root(), episode));
-    list.push_back(std::move(summary));
-  }
-  return Json{{"episodes", std::move(list)}};
-}
-
-Result<Json> EngineService::EpisodeShow(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
-  return EpisodeDetails(parts_.store, parts_.data.root(), episode);
-}
-
 Result<Json> EngineService::EpisodeRemove(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
+  ROLLCALL_TRY_ASSIGN(const store::Episode episode, queries_.FindEpisode(params));
   ROLLCALL_TRY_ASSIGN(const bool keeps_files, control::FlagParam(params, "keep_files", false));
   const base::MutexLock lock(start_mutex_);
   ROLLCALL_TRY(parts_.store.EpisodeRemove(episode.key));
   if (!keeps_files) ROLLCALL_TRY(RemoveFiles(parts_.data, episode.key));
   return Json{{"episode_key", episode.key}};
-}
-
-Result<store::Episode> EngineService::FindEpisode(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
-  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
-  return parts_.store.EpisodeGet(key.text());
-}
-
-// --- The store
-
-Result<Json> EngineService::StoreCheck(const Json& /*params*/) {
-  ROLLCALL_TRY(parts_.store.IntegrityCheck());
-  return Json{{"ok", true}};
-}
-
-// While an engine works, a file may be a moment behind: only what is wrong at every look counts.
-Result<Json> EngineService::ProjectionCheck(const Json& /*params*/) {
-  constexpr int kLooks = 6;
-  constexpr std::chrono::milliseconds kBetweenLooks{400};
-  ROLLCALL_TRY_ASSIGN(ProjectionReport report, CheckProjections(parts_.store, parts_.data));
-  for (int look = 1; look < kLooks && !report.problems.empty(); ++look) {
-    if (!parts_.engine.is_working()) break;
-    std::this_thread::sleep_for(kBetweenLooks);
-    ROLLCALL_TRY_ASSIGN(const ProjectionReport again, CheckProjections(parts_.store, parts_.data));
-    std::erase_if(report.problems, [&](const ProjectionProblem& problem) {
-      return std::ranges::find(again.problems, problem) == again.problems.end();
-    });
-  }
-  Json problems = Json::array();
-  for (const ProjectionProblem& problem : report.problems) {
-    problems.push_back(
-        {{"path", problem.path}, {"kind", problem.kind}, {"detail", problem.detail}});
-  }
-  return Json{{"compared", report.compared}, {"problems", std::move(problems)}};
 }
 
 }  // namespace rollcall::app

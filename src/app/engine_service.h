@@ -5,6 +5,7 @@
 #include "app/data_directory.h"
 #include "app/engine_life.h"
 #include "app/episode_planner.h"
+#include "app/store_queries.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "control/control_server.h"
@@ -27,10 +28,17 @@ class EngineService final : public control::Service {
     EpisodePlanner& planner;
     DataDirectory data;
   };
-  explicit EngineService(Parts parts) : parts_(std::move(parts)) {}
+  explicit EngineService(Parts parts)
+      : parts_(std::move(parts)),
+        queries_({.engine = parts_.engine,
+                  .store = parts_.store,
+                  .clock = parts_.clock,
+                  .data = parts_.data}) {}
 
   base::Result<base::Json> Call(std::string_view method, const base::Json& params) override;
-  base::Result<control::JobView> View(std::int64_t job_id) override;
+  base::Result<control::JobView> View(std::int64_t job_id) override {
+    return queries_.View(job_id);
+  }
   void OnClientCount(int count) override;
 
  private:
@@ -46,16 +54,9 @@ class EngineService final : public control::Service {
   Answer JobStart(const Params& params);
   Answer JobCancel(const Params& params);
   Answer JobResume(const Params& params);
-  Answer JobShow(const Params& params);
-  Answer JobList(const Params& params);
   Answer JobSettle(const Params& params);
-  Answer JobEvents(const Params& params);
   Answer EpisodeAdd(const Params& params);
-  Answer EpisodeList(const Params& params);
-  Answer EpisodeShow(const Params& params);
   Answer EpisodeRemove(const Params& params);
-  Answer StoreCheck(const Params& params);
-  Answer ProjectionCheck(const Params& params);
 
   base::Result<void> RefuseWhenEnding();
   base::Result<void> ProjectAdded(const store::Episode& episode);
@@ -63,12 +64,9 @@ class EngineService final : public control::Service {
   base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
   base::Result<base::Json> OpenBeside(const store::Job& job);
   base::Result<store::Job> EndedNamesake(store::Job job);
-  base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);
-  base::Result<store::Job> FindJob(const Params& params);
-  base::Result<base::Json> DetailedView(store::JobId id);
-  base::Result<store::Episode> FindEpisode(const Params& params);
 
   Parts parts_;
+  StoreQueries queries_;
   // One start at a time: "was anybody working before" must not be asked by two at once.
   base::Mutex start_mutex_;
 };

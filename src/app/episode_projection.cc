@@ -17,7 +17,7 @@ Result<bool> WriteFirstState(store::JobStore& store, const DataDirectory& data,
       facts.stages, [](const jobs::StageFacts& stage) { return stage.shown.has_value(); });
   if (has_runs) return false;
   const std::filesystem::path folder = data.episode(episode.key);
-  ROLLCALL_TRY(base::MakeFolders(folder));
+  ROLLCALL_TRY(base::MakeFoldersIn(data.root(), folder));
   ROLLCALL_TRY(base::WriteFileAtomic(folder / "state.json", jobs::StateJson(facts)));
   ROLLCALL_TRY(
       base::WriteFileAtomic(folder / "runtime.json", jobs::RuntimeJson(facts, episode.created_at)));

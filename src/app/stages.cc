@@ -27,6 +27,14 @@ const std::vector<WiredStage>& WiredStages() {
   return stages;
 }
 
+std::vector<jobs::Engine::StageSpec> EngineStages() {
+  std::vector<jobs::Engine::StageSpec> specs;
+  for (const WiredStage& stage : WiredStages()) {
+    specs.push_back({.name = std::string(stage.name()), .needs = EverythingBefore(stage)});
+  }
+  return specs;
+}
+
 const WiredStage* FindWiredStage(std::string_view name) {
   const auto& stages = WiredStages();
   const auto found = std::find_if(stages.begin(), stages.end(),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domain/stage.h"
+#include "jobs/engine.h"
 #include "jobs/worker.h"
 
 namespace rollcall::app {
@@ -24,6 +25,8 @@ struct WiredStage {
 
 // In the order in which an episode travels: each stage after those that it needs.
 const std::vector<WiredStage>& WiredStages();
+// The same as the runtime has to know it.
+std::vector<jobs::Engine::StageSpec> EngineStages();
 // Null for a name that is no wired stage.
 const WiredStage* FindWiredStage(std::string_view name);
 // `name` and everything that it needs, in travelling order.

@@ -93,9 +93,7 @@ Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts
           {"status", std::move(status)}};
 }
 
-Result<std::vector<control::AttemptView>> AttemptsOf(store::JobStore& store,
-                                                     store::StageRunId run) {
-  ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run));
+std::vector<control::AttemptView> ViewsOf(const std::vector<store::Attempt>& attempts) {
   std::vector<control::AttemptView> views;
   for (const store::Attempt& attempt : attempts) {
     views.push_back({.number = attempt.number,
@@ -108,6 +106,21 @@ Result<std::vector<control::AttemptView>> AttemptsOf(store::JobStore& store,
                      .rss_peak_bytes = attempt.rss_peak_bytes});
   }
   return views;
+}
+
+// The attempts, and what of an ended stage's time is in none of them: after an interruption it
+// waited, for space on a full disk perhaps.
+Result<void> AddAttempts(store::JobStore& store, const jobs::StageSnapshot& snapshot,
+                         control::StageView& stage) {
+  ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(snapshot.run));
+  stage.attempts = ViewsOf(attempts);
+  if (!snapshot.started_at || !snapshot.finished_at) return {};
+  Seconds waited = *snapshot.finished_at - *snapshot.started_at;
+  for (const store::Attempt& attempt : attempts) {
+    waited -= attempt.ended_at.value_or(attempt.started_at) - attempt.started_at;
+  }
+  stage.waited_s = std::max(0.0, waited.count());
+  return {};
 }
 
 Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts) {
@@ -141,8 +154,8 @@ Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts)
   stage["wait_reason"] = run.wait_reason;
   if (run.last_error) stage["error"] = control::ErrorToJson(*run.last_error);
   stage["result"] = ObjectFrom(run.result_json);
-  ROLLCALL_TRY_ASSIGN(const auto attempts, AttemptsOf(store, run.id));
-  stage["attempts"] = control::ToJson(attempts);
+  ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run.id));
+  stage["attempts"] = control::ToJson(ViewsOf(attempts));
   return stage;
 }
 
@@ -162,6 +175,7 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
   view.is_worked_on = snapshot.working == jobs::Working::kYes;
   const auto& unseen = snapshot.projection_error;
   if (snapshot.disk_error) view.troubles.push_back(*snapshot.disk_error);
+  if (snapshot.unrecorded_cancel) view.troubles.push_back(*snapshot.unrecorded_cancel);
   const bool is_said = snapshot.disk_error && unseen && domain::IsDiskFull(*unseen);
   if (unseen && !is_said) view.troubles.push_back(*unseen);
   for (const jobs::StageSnapshot& stage : snapshot.stages) {
@@ -173,8 +187,10 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
 Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapshot,
                          control::JobView& view) {
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
-    if (view.stages[i].attempt < 2) continue;
-    ROLLCALL_TRY_ASSIGN(view.stages[i].attempts, AttemptsOf(store, snapshot.stages[i].run));
+    const jobs::StageSnapshot& stage = snapshot.stages[i];
+    const bool has_waited = stage.finished_at && stage.interruptions > 0;
+    if (stage.attempt_number < 2 && !has_waited) continue;
+    ROLLCALL_TRY(AddAttempts(store, stage, view.stages[i]));
   }
   return {};
 }
@@ -184,7 +200,7 @@ Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapsho
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
     const store::StageRunId run_id = snapshot.stages[i].run;
     control::StageView& stage = view.stages[i];
-    ROLLCALL_TRY_ASSIGN(stage.attempts, AttemptsOf(store, run_id));
+    ROLLCALL_TRY(AddAttempts(store, snapshot.stages[i], stage));
     if (stage.attempt == 0) stage.attempt = static_cast<int>(stage.attempts.size());
     if (domain::IsTerminal(snapshot.stages[i].state)) continue;
     ROLLCALL_TRY_ASSIGN(const auto run, store.RunGet(run_id));

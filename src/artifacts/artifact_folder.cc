@@ -36,9 +36,10 @@ base::Result<fs::path> ArtifactFolder::PathFor(std::string_view name) const {
         "'" + std::string(name) + "' is no name of a file in the data directory");
   }
   std::error_code failure;
-  fs::path path = fs::absolute(data_dir_, failure) / TokenName(name, token_);
+  const fs::path root = fs::absolute(data_dir_, failure);
+  fs::path path = root / TokenName(name, token_);
   if (failure) return base::ErrnoError(failure.value(), "find", data_dir_);
-  ROLLCALL_TRY(base::MakeFolders(path.parent_path()));
+  ROLLCALL_TRY(base::MakeFoldersIn(root, path.parent_path()));
   return path;
 }
 

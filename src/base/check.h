@@ -11,9 +11,10 @@ namespace rollcall::base {
 }  // namespace rollcall::base
 
 // Holds in every build.
-#define ROLLCALL_CHECK(condition, ...)                                                         \
-  do {                                                                                         \
-    if (!(condition)) [[unlikely]] {                                                           \
-      ::rollcall::base::CheckFailed(__FILE__, __LINE__, #condition, std::string_view(__VA_ARGS__)); \
-    }                                                                                          \
+#define ROLLCALL_CHECK(condition, ...)                              \
+  do {                                                              \
+    if (!(condition)) [[unlikely]] {                                \
+      ::rollcall::base::CheckFailed(__FILE__, __LINE__, #condition, \
+                                    std::string_view(__VA_ARGS__)); \
+    }                                                               \
   } while (false)

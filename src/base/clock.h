@@ -43,7 +43,7 @@ class FakeClock final : public Clock {
  private:
   Mutex mutex_;
   Instant now_ ROLLCALL_GUARDED_BY(mutex_){WallTime{std::chrono::milliseconds{1'700'000'000'000}},
-                                            std::chrono::hours{1}};
+                                           std::chrono::hours{1}};
 };
 
 // "2026-11-22T01:45:56.123Z"

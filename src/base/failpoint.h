@@ -9,8 +9,8 @@ namespace rollcall::base {
 // A place in the program where a test build may be made to fail. Names are dotted, as
 // "segment.renamed". The environment asks for it:
 //
-//   ROLLCALL_FAIL=name:nth:action   action: kill-self, abort, hang, delay (50 ms), error, enospc, eio
-//   ROLLCALL_FAIL_COUNT=FILE        where hits are counted, a byte each, over all processes
+//   ROLLCALL_FAIL=name:nth:action   action: kill-self, abort, hang, delay (50 ms), error, enospc,
+//   eio ROLLCALL_FAIL_COUNT=FILE        where hits are counted, a byte each, over all processes
 //
 // The action is taken once, at the nth hit of the name; at every hit if nth is 0. `error` makes the
 // call return a transient error, ERR_IO. From the nth hit on, `enospc` and `eio` let it fail as a

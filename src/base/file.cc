@@ -50,9 +50,7 @@ class Sha256Stream {
   Sha256Stream() : context_(EVP_MD_CTX_new()) {
     EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr);
   }
-  void Update(const void* data, std::size_t size) {
-    EVP_DigestUpdate(context_.get(), data, size);
-  }
+  void Update(const void* data, std::size_t size) { EVP_DigestUpdate(context_.get(), data, size); }
   std::string Hex() {
     std::array<unsigned char, 32> digest{};
     EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
@@ -168,6 +166,19 @@ Result<void> MakeFolders(const fs::path& folder) {
   if (!fs::exists(folder, failure)) ROLLCALL_TRY(Failpoint("file.write"));
   fs::create_directories(folder, failure);
   if (failure) return ErrnoError(failure.value(), "create", folder);
+  return {};
+}
+
+Result<void> MakeFoldersIn(const fs::path& root, const fs::path& folder) {
+  std::error_code failure;
+  if (fs::is_directory(folder, failure)) return {};
+  ROLLCALL_TRY(Failpoint("file.write"));
+  fs::path made = root;
+  for (const fs::path& part : folder.lexically_relative(root)) {
+    made /= part;
+    fs::create_directory(made, failure);
+    if (failure) return ErrnoError(failure.value(), "create", made);
+  }
   return {};
 }
 

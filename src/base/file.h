@@ -27,6 +27,8 @@ Result<void> SyncFile(const std::filesystem::path& path);
 Result<void> SyncFolder(const std::filesystem::path& folder);
 
 Result<void> MakeFolders(const std::filesystem::path& folder);
+// The same for a folder below `root`, which is never made: kNotFound if it is not there.
+Result<void> MakeFoldersIn(const std::filesystem::path& root, const std::filesystem::path& folder);
 
 // Lower-case hex of 64 characters.
 std::string Sha256(std::string_view bytes);
@@ -35,8 +37,8 @@ struct FileDigest {
   std::int64_t size_bytes = 0;
   std::string sha256;
 };
-// Reads the whole file. A folder's digest is that of its entries' names and digests, sorted by name;
-// its size is theirs together. Errors as ReadFile.
+// Reads the whole file. A folder's digest is that of its entries' names and digests, sorted by
+// name; its size is theirs together. Errors as ReadFile.
 Result<FileDigest> DigestFile(const std::filesystem::path& path);
 
 }  // namespace rollcall::base

@@ -13,7 +13,8 @@ TEST(JsonTest, ReadsWhatIsNestedAsDeepAsAnythingOfOurs) {
   EXPECT_TRUE(ParseJson(Nested(30), "a document").ok());
 }
 
-// A worker's counters once ended the owner: they were read without a limit, and written recursively.
+// A worker's counters once ended the owner: they were read without a limit, and written
+// recursively.
 TEST(JsonTest, RefusesWhatIsNestedSoDeepThatWritingItWouldEndTheProcess) {
   const auto parsed = ParseJson(Nested(1'000'000), "counters");
   ASSERT_FALSE(parsed.ok());

@@ -60,16 +60,16 @@ class [[nodiscard]] Result<void> {
 
 // Returns the error of `expr` from the enclosing function, if it has one.
 #define ROLLCALL_TRY(expr) ROLLCALL_TRY_INNER(ROLLCALL_CONCAT(rollcall_try_, __LINE__), expr)
-#define ROLLCALL_TRY_INNER(result, expr)                    \
-  do {                                                      \
-    auto result = (expr);                                   \
-    if (!result.ok()) return std::move(result).error();     \
+#define ROLLCALL_TRY_INNER(result, expr)                \
+  do {                                                  \
+    auto result = (expr);                               \
+    if (!result.ok()) return std::move(result).error(); \
   } while (false)
 
 // ROLLCALL_TRY_ASSIGN(auto x, MakeX()): declares or assigns x, or returns the error.
 #define ROLLCALL_TRY_ASSIGN(target, expr) \
   ROLLCALL_TRY_ASSIGN_INNER(ROLLCALL_CONCAT(rollcall_result_, __LINE__), target, expr)
-#define ROLLCALL_TRY_ASSIGN_INNER(result, target, expr)     \
-  auto result = (expr);                                     \
-  if (!result.ok()) return std::move(result).error();       \
+#define ROLLCALL_TRY_ASSIGN_INNER(result, target, expr) \
+  auto result = (expr);                                 \
+  if (!result.ok()) return std::move(result).error();   \
   target = std::move(result).value()

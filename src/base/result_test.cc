@@ -14,7 +14,8 @@ namespace rollcall::base {
 namespace {
 
 Result<int> Half(int number) {
-  if (number % 2 != 0) return Error{ErrorCode::kInvalidArgument, "ERR_ODD", "it is odd", "double it"};
+  if (number % 2 != 0)
+    return Error{ErrorCode::kInvalidArgument, "ERR_ODD", "it is odd", "double it"};
   return number / 2;
 }
 

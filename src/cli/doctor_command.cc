@@ -43,8 +43,11 @@ Finding FromResult(std::string name, const Result<void>& result, std::string goo
   return {std::move(name), Verdict::kBad, error.reason + ": " + error.message, error.hint, nullptr};
 }
 
-Finding CheckDisk(const app::DataDirectory& data) {
+Finding CheckDisk(const app::DataDirectory& data, const app::Config& config) {
   const std::int64_t free = data.FreeBytes();
+  if (std::string trouble = config.DiskLimitTrouble(data.TotalBytes()); !trouble.empty()) {
+    return {"disk", Verdict::kWarning, std::move(trouble), ""};
+  }
   const std::string text = Bytes(free) + " free";
   if (free >= kFreeBytesMin) return {"disk", Verdict::kGood, text, ""};
   return {"disk", Verdict::kWarning, text, "free some space; long episodes need about 1 GB"};
@@ -141,12 +144,22 @@ Finding CheckProjections(const Json& answer) {
       .details = problems};
 }
 
+// `hello`: what it has answered.
+Result<std::string> DescribeEngine(Session& session, const Json& hello) {
+  if (session.is_looking()) return std::string("none can be started; the store was read without");
+  ROLLCALL_TRY_ASSIGN(const app::EngineLink* link, session.Engine());
+  if (link->has_started_engine()) return std::string("none was running; one was started to look");
+  return fmt::format("version {}, process {}, {}", hello.value("version", ""),
+                     hello.value("pid", 0),
+                     hello.value("is_working", false) ? "working" : "observing");
+}
+
 Result<std::vector<Finding>> Examine(Session& session) {
   const app::DataDirectory& data = session.data();
   std::vector<Finding> findings;
   findings.push_back({"data directory", Verdict::kGood, data.root().string(), ""});
   findings.push_back(CheckFileSystem(data));
-  findings.push_back(CheckDisk(data));
+  findings.push_back(CheckDisk(data, session.config()));
   findings.push_back(FromResult("writable", data.CheckWritable(), "yes"));
   findings.push_back(CheckModels(session.config()));
   findings.push_back(CheckProvider(session.config()));
@@ -157,15 +170,8 @@ Result<std::vector<Finding>> Examine(Session& session) {
     findings.push_back(FromResult("engine", hello.error(), ""));
     return findings;
   }
-  ROLLCALL_TRY_ASSIGN(const app::EngineLink* link, session.Engine());
-  findings.push_back(
-      {"engine", Verdict::kGood,
-       link->has_started_engine()
-           ? std::string("none was running; one was started to look")
-           : fmt::format("version {}, process {}, {}", hello->value("version", ""),
-                         hello->value("pid", 0),
-                         hello->value("is_working", false) ? "working" : "observing"),
-       ""});
+  ROLLCALL_TRY_ASSIGN(std::string engine, DescribeEngine(session, *hello));
+  findings.push_back({"engine", Verdict::kGood, std::move(engine), ""});
   const auto checked = session.Call(method::kStoreCheck, Json::object());
   findings.push_back(FromResult("store", checked.ok() ? Result<void>{} : checked.error(),
                                 "integrity check passed"));

@@ -91,7 +91,7 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
     console.PrintDocument(answer);
     return ExitCode::kOk;
   }
-  TextTable table({"#", "JOB", "STATUS", "CREATED", ""});
+  TextTable table({"#", "JOB", "STATUS", "CREATED", "CURRENT STAGE"});
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(json));
     table.Add({std::to_string(job.id), job.public_id, Painted(StatusWord(job), console.paint()),
@@ -234,6 +234,7 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
       const Json answer,
       session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
+  session.WarnOfSmallDisk();
   SayWhereItGoesOn(session, job);
   ROLLCALL_TRY_ASSIGN(auto warnings, WarnOfOthers(session, answer, job));
   if (flags.is_detached) {

@@ -234,6 +234,15 @@ std::string OtherWishes(const base::Json& request, const base::Json& own) {
   return text;
 }
 
+// " in 56 s, 40 s of it waiting": as after a full disk.
+std::string TookText(const StageView& stage) {
+  constexpr double kWorthTelling = 1;
+  if (!stage.elapsed_s) return {};
+  const std::string took = " in " + ShortDuration(*stage.elapsed_s);
+  if (stage.waited_s.value_or(0) < kWorthTelling) return took;
+  return took + ", " + ShortDuration(*stage.waited_s) + " of it waiting";
+}
+
 }  // namespace
 
 std::string DescribeNumbers(const base::Json& numbers) {
@@ -255,7 +264,7 @@ std::string DescribeNumbers(const base::Json& numbers) {
 }
 
 std::string StageSummary(const StageView& stage) {
-  const std::string took = stage.elapsed_s ? " in " + ShortDuration(*stage.elapsed_s) : "";
+  const std::string took = TookText(stage);
   switch (stage.state) {
     case JobState::kSucceeded:
     case JobState::kSkipped:

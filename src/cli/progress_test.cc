@@ -53,6 +53,16 @@ control::AttemptView KilledAttempt() {
   return attempt;
 }
 
+TEST(StageSummaryTest, SaysHowMuchOfItsTimeAStageHasWaited) {
+  StageView stage = MakeStage("detect", JobState::kSucceeded);
+  stage.elapsed_s = 56;
+  EXPECT_EQ(StageSummary(stage), "ok in 56 s");
+  stage.waited_s = 0.3;  // Between two attempts there always is a moment.
+  EXPECT_EQ(StageSummary(stage), "ok in 56 s");
+  stage.waited_s = 40;
+  EXPECT_EQ(StageSummary(stage), "ok in 56 s, 40 s of it waiting");
+}
+
 std::string Drawn(const JobView& job, const Terminal& terminal) {
   std::string text;
   for (const std::string& line : ProgressLines(job, terminal, 42)) text += line + "\n";

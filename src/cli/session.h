@@ -9,6 +9,7 @@
 #include "app/config.h"
 #include "app/data_directory.h"
 #include "app/engine_link.h"
+#include "app/onlooker.h"
 #include "cli/console.h"
 #include "cli/exit_code.h"
 
@@ -26,18 +27,24 @@ class Session {
   const app::Config& config() const { return config_; }
   const app::DataDirectory& data() const { return data_; }
   const Console& console() const { return console_; }
+  // Warns when work that meets a full disk would wait for ever; before it is begun.
+  void WarnOfSmallDisk() const;
   // A command for a person to type, which finds this data directory again: "rollcall jobs wait x",
   // with --data if this one was told so.
   std::string Typed(std::string_view command) const;
   // The same for every `rollcall …` in backticks of a sentence that the engine wrote.
   std::string AsTyped(std::string_view sentence) const { return console_.AsTyped(sentence); }
 
+  // The store is read by this command itself.
+  bool is_looking() const { return onlooker_ != nullptr; }
   // Connects on first use; starts an engine when there is none.
   base::Result<app::EngineLink*> Engine();
-  // Engine() and a call.
+  // Engine() and a call. Where this user may not write, and no engine answers, the store is read
+  // instead, which is told once, and calls that change something are refused: ERR_PERMISSION.
   base::Result<base::Json> Call(std::string_view method, const base::Json& params);
 
  private:
+  base::Result<void> BeginToLook();
   Session(app::Config config, app::DataDirectory data, const GlobalFlags& flags)
       : config_(std::move(config)), data_(std::move(data)), console_(flags) {}
 
@@ -45,6 +52,7 @@ class Session {
   app::DataDirectory data_;
   Console console_;
   std::unique_ptr<app::EngineLink> link_;
+  std::unique_ptr<app::Onlooker> onlooker_;
 };
 
 }  // namespace rollcall::cli

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -82,11 +83,19 @@ std::string TransitionOf(const JobView& view) {
   return text;
 }
 
+// Device and inode, which differ while both files exist; nullopt when there is none.
+std::optional<std::pair<dev_t, ino_t>> InodeOf(const std::filesystem::path& path) {
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0) return std::nullopt;
+  return std::pair{facts.st_dev, facts.st_ino};
+}
+
 class SocketServer final : public ControlServer {
  public:
   SocketServer(Service& service, Options options, UniqueFd listener, UniqueFd wake)
       : service_(service),
         options_(std::move(options)),
+        inode_(InodeOf(options_.socket)),
         listener_(std::move(listener)),
         wake_(std::move(wake)) {
     for (int i = 0; i < options_.call_threads; ++i) {
@@ -105,7 +114,8 @@ class SocketServer final : public ControlServer {
     for (std::thread& caller : callers_) caller.join();
     Wake();
     io_.join();
-    ::unlink(options_.socket.c_str());
+    // Never the socket of an engine that has taken this one's place.
+    if (InodeOf(options_.socket) == inode_) ::unlink(options_.socket.c_str());
   }
 
   void NotifyChanged() override {
@@ -364,6 +374,7 @@ class SocketServer final : public ControlServer {
 
   Service& service_;
   const Options options_;
+  const std::optional<std::pair<dev_t, ino_t>> inode_;  // Of the socket.
   const UniqueFd listener_;
   const UniqueFd wake_;
   std::atomic<bool> is_stopping_{false};

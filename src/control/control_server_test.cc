@@ -59,6 +59,14 @@ class ControlServerTest : public ::testing::Test {
   testing::FakeService service_;
 };
 
+TEST_F(ControlServerTest, LeavesASocketAloneThatHasTakenItsPlace) {
+  auto first = Serve();
+  std::filesystem::rename(socket(), folder_.path() / "moved.sock");
+  const auto second = Serve();
+  first.reset();
+  EXPECT_NE(Connect(), nullptr);
+}
+
 // The next snapshot of a watched job.
 base::Result<JobView> NextView(ControlClient& client) {
   auto notification = client.Next(seconds{10});

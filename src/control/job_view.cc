@@ -69,6 +69,7 @@ Json StageToJson(const StageView& stage) {
           {"pulse_age_s", Maybe(stage.pulse_age_s)},
           {"progress_age_s", Maybe(stage.progress_age_s)},
           {"elapsed_s", Maybe(stage.elapsed_s)},
+          {"waited_s", Maybe(stage.waited_s)},
           {"segments", stage.segments},
           {"attempts", ToJson(stage.attempts)},
           {"counters", stage.counters},
@@ -99,6 +100,7 @@ StageView StageFromJson(const Json& json) {
   stage.pulse_age_s = MaybeNumber(json, "pulse_age_s");
   stage.progress_age_s = MaybeNumber(json, "progress_age_s");
   stage.elapsed_s = MaybeNumber(json, "elapsed_s");
+  stage.waited_s = MaybeNumber(json, "waited_s");
   json.at("segments").get_to(stage.segments);
   for (const Json& attempt : json.at("attempts")) {
     stage.attempts.push_back(AttemptFromJson(attempt));

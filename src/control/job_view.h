@@ -53,6 +53,7 @@ struct StageView {
   std::optional<double> pulse_age_s;     // Since the worker last said that it lives.
   std::optional<double> progress_age_s;  // Since `done` last changed.
   std::optional<double> elapsed_s;       // Since its start; of the whole run once it has ended.
+  std::optional<double> waited_s;        // How much of that no worker was at it; once it has ended.
   std::int64_t segments = 0;             // Checkpoints that exist for this work.
   // Of this generation, oldest first. Snapshots of a watched job have them only after a restart.
   std::vector<AttemptView> attempts;

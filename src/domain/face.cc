@@ -13,12 +13,18 @@ float Cosine(const Embedding& a, const Embedding& b) {
 
 const char* NoEmbeddingName(NoEmbedding reason) {
   switch (reason) {
-    case NoEmbedding::kNone: return "none";
-    case NoEmbedding::kNotSampled: return "not_sampled";
-    case NoEmbedding::kNoLandmarks: return "no_landmarks";
-    case NoEmbedding::kTooSmall: return "too_small";
-    case NoEmbedding::kLowQuality: return "low_quality";
-    case NoEmbedding::kNotConfirmed: return "not_confirmed";
+    case NoEmbedding::kNone:
+      return "none";
+    case NoEmbedding::kNotSampled:
+      return "not_sampled";
+    case NoEmbedding::kNoLandmarks:
+      return "no_landmarks";
+    case NoEmbedding::kTooSmall:
+      return "too_small";
+    case NoEmbedding::kLowQuality:
+      return "low_quality";
+    case NoEmbedding::kNotConfirmed:
+      return "not_confirmed";
   }
   return "none";
 }

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 39> kEntries{{
+constexpr std::array<Entry, 40> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -72,6 +72,9 @@ constexpr std::array<Entry, 39> kEntries{{
     {reason::kStoreUnavailable, ErrorCode::kUnavailable, "try again; see the server's log"},
     {reason::kNetworkFileSystem, ErrorCode::kFailedPrecondition,
      "choose a folder on a local disk with --data; videos may lie on the network"},
+    {reason::kDataDirectoryMoved, ErrorCode::kFailedPrecondition,
+     "put the folder back, or name its new place with --data; then `rollcall jobs list` shows what "
+     "there is to go on with"},
     {reason::kStoreTooNew, ErrorCode::kFailedPrecondition,
      "a newer rollcall wrote this data directory; use that one"},
     {reason::kBadRequest, ErrorCode::kInvalidArgument,

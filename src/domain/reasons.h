@@ -40,6 +40,7 @@ inline constexpr std::string_view kInterrupted = "ERR_INTERRUPTED";
 inline constexpr std::string_view kCancelled = "ERR_CANCELLED";
 inline constexpr std::string_view kStoreBusy = "ERR_STORE_IN_USE";
 inline constexpr std::string_view kNetworkFileSystem = "ERR_NETWORK_FILE_SYSTEM";
+inline constexpr std::string_view kDataDirectoryMoved = "ERR_DATA_DIRECTORY_MOVED";
 inline constexpr std::string_view kStoreTooNew = "ERR_STORE_TOO_NEW";
 inline constexpr std::string_view kStoreDamaged = "ERR_STORE_DAMAGED";
 inline constexpr std::string_view kStoreUnavailable = "ERR_STORE_UNAVAILABLE";

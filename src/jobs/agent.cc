@@ -35,13 +35,13 @@ Agent::Agent(Options options, const Sources& sources)
     : options_(std::move(options)),
       sources_(sources),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
-      cgroups_(WorkerCgroups::OwnFolder(), options_.data_dir),
+      cgroups_(WorkerCgroups::OwnFolder(), sources.data_dir.path()),
       disk_(sources.store, sources.clock, sources.log, sources.board,
-            {.data_dir = options_.data_dir,
+            {.data_dir = sources.data_dir.path(),
              .stages = options_.stages,
              .free_bytes_min = options_.disk_free_bytes_min,
              .times = options_.times}),
-      surroundings_{.data_dir = options_.data_dir,
+      surroundings_{.data_dir = sources.data_dir,
                     .worker_argv = options_.worker_argv,
                     .worker_memory_bytes_max = options_.worker_memory_bytes_max,
                     .cgroups = cgroups_,
@@ -73,11 +73,17 @@ Agent::~Agent() {
 }
 
 void Agent::Cancel(std::vector<store::Fence> fences) {
-  mailbox_->Post([this, fences = std::move(fences)] {
-    for (const auto& attempt : attempts_) {
-      if (std::ranges::find(fences, attempt->fence()) != fences.end()) attempt->Cancel();
-    }
-  });
+  mailbox_->Post([this, fences = std::move(fences)] { CancelAttempts(fences); });
+}
+
+void Agent::CancelAttempts(const std::vector<store::Fence>& fences) {
+  for (const auto& attempt : attempts_) {
+    if (std::ranges::find(fences, attempt->fence()) != fences.end()) attempt->Cancel();
+  }
+}
+
+void Agent::PauseForSpace(const base::Error& error) {
+  mailbox_->Post([this, error] { surroundings_.on_disk_full(error); });
 }
 
 void Agent::Interrupt(const store::Fence& fence, base::Error error) {
@@ -117,6 +123,7 @@ void Agent::Run() {
     if (fds[0].revents != 0) claim_at_ = {};  // Somebody thinks that there is something.
 
     SelfFence();  // First: everything else may be slow.
+    LookAtDataDir();
     RunMailbox();
     for (const auto& attempt : attempts_) {
       attempt->OnReady();
@@ -126,6 +133,7 @@ void Agent::Run() {
     ForgetOver();
     Reap();
     disk_.Tick();
+    CarryOutCancels();
     Claim();
   }
   base::MutexLock lock(mutex_);
@@ -141,9 +149,12 @@ milliseconds Agent::WaitTime() {
   const base::BootTime now = sources_.clock.Now().boot;
   milliseconds wait = std::min(Until(renew_at_, now), Until(reap_at_, now));
   const bool has_slot = std::ssize(attempts_) < options_.slots;
-  const bool can_claim = has_slot && stopping_ == Stopping::kNo && !disk_.is_paused();
+  const bool has_cancels = !sources_.cancel_wishes.is_empty();
+  const bool can_claim =
+      has_slot && stopping_ == Stopping::kNo && !disk_.is_paused() && !has_cancels;
   if (can_claim) wait = std::min(wait, Until(claim_at_, now));
   if (disk_.is_paused()) wait = std::min(wait, options_.times.disk_check);
+  if (has_cancels) wait = std::min(wait, Until(cancel_at_, now));
   for (const auto& attempt : attempts_) wait = std::min(wait, attempt->TickWithin());
   return wait;
 }
@@ -195,6 +206,14 @@ void Agent::SelfFence() {
   }
 }
 
+// Workers would write into a folder that is not there, or into another's.
+void Agent::LookAtDataDir() {
+  if (has_lost_data_dir_ || sources_.data_dir.IsInPlace()) return;
+  has_lost_data_dir_ = true;
+  Stop(Stopping::kNow);
+  sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+}
+
 void Agent::Reap() {
   const base::BootTime now = sources_.clock.Now().boot;
   if (now < reap_at_) return;
@@ -220,8 +239,18 @@ void Agent::ForgetOver() {
   if (gone > 0) claim_at_ = {};
 }
 
+void Agent::CarryOutCancels() {
+  const base::BootTime now = sources_.clock.Now().boot;
+  if (now < cancel_at_ || sources_.cancel_wishes.is_empty()) return;
+  cancel_at_ = now + options_.times.disk_check;
+  CancelAttempts(sources_.cancel_wishes.TryAgain());
+  sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+}
+
 void Agent::Claim() {
   const base::Instant now = sources_.clock.Now();
+  // What somebody wants to be cancelled is not begun once more.
+  if (!sources_.cancel_wishes.is_empty()) return;
   while (stopping_ == Stopping::kNo && !disk_.is_paused() && now.boot >= claim_at_ &&
          std::ssize(attempts_) < options_.slots) {
     if (attempts_.empty()) renewed_at_ = now.boot;  // Nothing was held that could have run out.

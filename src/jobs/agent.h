@@ -2,15 +2,17 @@
 
 #include <poll.h>
 
-#include <filesystem>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/held_folder.h"
 #include "base/mutex.h"
 #include "jobs/attempt.h"
+#include "jobs/cancel_wishes.h"
 #include "jobs/disk_guard.h"
 #include "jobs/reaper.h"
 #include "jobs/runtime_times.h"
@@ -22,13 +24,13 @@ namespace rollcall::jobs {
 // of all, takes back leases that ran out, and writes how each attempt ended. One thread.
 //
 // It is allowed to run something only while it renews: when the last good renewal is too long ago
-// by its own clock, it kills its workers before it does anything else.
+// by its own clock, it kills its workers before it does anything else. When the data directory is
+// not at its path any more it ends as if it were told to: at once, and with every row written.
 //
 // Thread-safe from outside. Borrows all of Sources, which must outlive it.
 class Agent {
  public:
   struct Options {
-    std::filesystem::path data_dir;
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
     std::vector<std::string> stages;       // That it can run.
     int slots = 2;
@@ -38,11 +40,13 @@ class Agent {
     store::AgentIdentity identity;
   };
   struct Sources {
+    const base::HeldFolder& data_dir;
     store::JobStore& store;
     base::Clock& clock;
     LiveBoard& board;
     ChangeFeed& feed;
     WorkerLog& log;
+    CancelWishes& cancel_wishes;
     Metrics& metrics;
     ProjectorThread& projector;
   };
@@ -59,8 +63,12 @@ class Agent {
   void Wake() { mailbox_->Wake(); }
   // The runs of these attempts are to end cancelled.
   void Cancel(std::vector<store::Fence> fences);
+  // Nothing is begun until there is room again. What CancelWishes keeps is carried out before.
+  void PauseForSpace(const base::Error& error);
   // This attempt ends at once; its run goes on from the checkpoint.
   void Interrupt(const store::Fence& fence, base::Error error);
+  // It has stopped, or is stopping, because of that; it does not begin again.
+  bool has_lost_data_dir() const { return has_lost_data_dir_; }
   // Claims nothing more, lets workers close their segment, and waits until all have ended: at most
   // the time of times.drain and what killing takes.
   void Drain();
@@ -73,8 +81,11 @@ class Agent {
   void RunMailbox();
   void Renew();
   void SelfFence();
+  void LookAtDataDir();
   void Reap();
+  void CarryOutCancels();
   void Claim();
+  void CancelAttempts(const std::vector<store::Fence>& fences);
   void Stop(Stopping how);
   void ForgetOver();
   std::chrono::milliseconds WaitTime();
@@ -94,7 +105,9 @@ class Agent {
   base::BootTime renewed_at_{};  // Taken before the last good renewal.
   base::BootTime reap_at_{};
   base::BootTime claim_at_{};
+  base::BootTime cancel_at_{};
 
+  std::atomic<bool> has_lost_data_dir_ = false;
   base::Mutex mutex_;
   base::CondVar ended_;
   bool has_ended_ ROLLCALL_GUARDED_BY(mutex_) = false;

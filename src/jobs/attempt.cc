@@ -12,6 +12,7 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
+#include "jobs/data_lock.h"
 #include "jobs/file_check.h"
 #include "jobs/process_table.h"
 #include "jobs/worker.h"
@@ -60,12 +61,7 @@ void Attempt::Start() {
                MakeError(reason::kStalled, "nothing came of it each time that it was tried"),
                Manner::kAtOnce);
   }
-  auto process = WorkerProcess::Start(
-      {.argv = around_.worker_argv,
-       .attempt_uuid = task_.fence.attempt_uuid,
-       .output_path = around_.data_dir / "jobs" / task_.run.public_id() / "worker.out",
-       .memory_bytes_max = around_.worker_memory_bytes_max,
-       .cgroups = &around_.cgroups});
+  auto process = StartProcess();
   if (!process.ok()) {
     is_gone_ = true;
     if (IsDiskFull(process.error())) around_.on_disk_full(process.error());
@@ -87,6 +83,17 @@ void Attempt::Start() {
   Prepare();
 }
 
+base::Result<std::unique_ptr<WorkerProcess>> Attempt::StartProcess() {
+  const std::filesystem::path& data_dir = around_.data_dir.path();
+  const std::filesystem::path folder = data_dir / "jobs" / task_.run.public_id();
+  ROLLCALL_TRY(base::MakeFoldersIn(data_dir, folder));
+  return WorkerProcess::Start({.argv = around_.worker_argv,
+                               .attempt_uuid = task_.fence.attempt_uuid,
+                               .output_path = folder / "worker.out",
+                               .memory_bytes_max = around_.worker_memory_bytes_max,
+                               .cgroups = &around_.cgroups});
+}
+
 std::function<void(std::function<void(Attempt&)>)> Attempt::Deliverer() {
   return [mailbox = around_.mailbox, weak = weak_from_this()](std::function<void(Attempt&)> use) {
     mailbox->Post([weak, use = std::move(use)] {
@@ -96,7 +103,7 @@ std::function<void(std::function<void(Attempt&)>)> Attempt::Deliverer() {
 }
 
 void Attempt::Prepare() {
-  around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir,
+  around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir.path(),
                          segments = task_.segments, inputs = task_.inputs] {
     const std::size_t intact = CountIntactSegments(data_dir, segments);
     deliver([intact, checked = CheckArtifacts(data_dir, inputs)](Attempt& attempt) {
@@ -110,6 +117,10 @@ void Attempt::OnFilesChecked(std::size_t intact_segments, const base::Result<voi
   if (step_ != Step::kPreparing) return;
   if (!inputs.ok()) return End(AttemptOutcome::kFailed, inputs.error(), Manner::kAtOnce);
   if (intact_segments < task_.segments.size()) {
+    // Their rows are right, if only their folder is elsewhere.
+    if (const auto is_there = CheckInPlace(around_.data_dir); !is_there.ok()) {
+      return Interrupt(is_there.error());
+    }
     const auto first_bad = static_cast<std::int64_t>(intact_segments);
     const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad, Now());
     if (!dropped.ok()) {
@@ -172,7 +183,7 @@ void Attempt::AssignWhenReady() {
                                     .work_key = task_.run.work_key,
                                     .token = task_.fence.token,
                                     .params_json = task_.run.params_json,
-                                    .data_dir = around_.data_dir,
+                                    .data_dir = around_.data_dir.path(),
                                     .inputs = task_.inputs,
                                     .segments = {},
                                     .skips = task_.skips,
@@ -320,7 +331,7 @@ base::Result<void> Attempt::CheckOffered(const domain::Segment& segment) const {
   if (!segment.path.empty() && !IsOwnSegment(segment.path, task_.run, task_.fence.token)) {
     return MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment");
   }
-  return CheckSegment(around_.data_dir, segment);
+  return CheckSegment(around_.data_dir.path(), segment);
 }
 
 void Attempt::OnSegment(domain::Segment segment) {
@@ -385,16 +396,16 @@ void Attempt::OnDone(Conclusion conclusion) {
     output_ = std::move(conclusion.output);
     step_ = Step::kConcluding;
     concluding_since_ = now;
-    around_.background.Do(
-        [deliver = Deliverer(), data_dir = around_.data_dir, artifacts = output_->artifacts] {
-          const auto check = [&]() -> base::Result<void> {
-            ROLLCALL_TRY(CheckArtifacts(data_dir, artifacts));
-            for (const auto& artifact : artifacts)
-              ROLLCALL_TRY(base::SyncFile(data_dir / artifact.path));
-            return {};
-          };
-          deliver([checked = check()](Attempt& attempt) { attempt.OnArtifactsChecked(checked); });
-        });
+    around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir.path(),
+                           artifacts = output_->artifacts] {
+      const auto check = [&]() -> base::Result<void> {
+        ROLLCALL_TRY(CheckArtifacts(data_dir, artifacts));
+        for (const auto& artifact : artifacts)
+          ROLLCALL_TRY(base::SyncFile(data_dir / artifact.path));
+        return {};
+      };
+      deliver([checked = check()](Attempt& attempt) { attempt.OnArtifactsChecked(checked); });
+    });
     return;
   }
   base::Error error = std::move(conclusion.error);

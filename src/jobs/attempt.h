@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/held_folder.h"
 #include "jobs/attempt_watch.h"
 #include "jobs/background.h"
 #include "jobs/change_feed.h"
@@ -33,7 +34,7 @@ base::Error InterruptedError();
 
 // What an agent shares with its attempts; borrowed by both.
 struct AttemptSurroundings {
-  const std::filesystem::path data_dir;
+  const base::HeldFolder& data_dir;
   const std::vector<std::string> worker_argv;
   const std::int64_t worker_memory_bytes_max;  // 0: no limit.
   const WorkerCgroups& cgroups;
@@ -101,6 +102,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   enum class Step { kPreparing, kWorking, kConcluding, kEnding, kOver };
   enum class Manner { kAtOnce, kByItself };  // How the process is to go.
 
+  base::Result<std::unique_ptr<WorkerProcess>> StartProcess();
   void Prepare();
   void OnFilesChecked(std::size_t intact_segments, const base::Result<void>& inputs);
   void ProjectStart();

@@ -8,6 +8,7 @@
 
 #include "domain/reasons.h"
 #include "jobs/attempt.h"
+#include "jobs/data_lock.h"
 #include "jobs/process_table.h"
 
 namespace rollcall::jobs {
@@ -195,8 +196,14 @@ void Attempt::TickEnding(base::BootTime now) {
 
 store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
   AttemptOutcome outcome = ending_->outcome;
-  if (cancel_at_) outcome = AttemptOutcome::kCancelled;
   base::Error error = ending_->error;
+  // Files that were not found say nothing about the work when their folder has gone.
+  const auto is_there = CheckInPlace(around_.data_dir);
+  if (!is_there.ok()) {
+    outcome = AttemptOutcome::kInterrupted;
+    error = is_there.error();
+  }
+  if (cancel_at_) outcome = AttemptOutcome::kCancelled;
   // The same work would need as much once more, unless it has got on and goes on from there.
   if (error.reason == reason::kOutOfMemory && segments_committed_ == 0) {
     error.code = base::ErrorCode::kFailedPrecondition;
@@ -212,7 +219,7 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        .error = std::move(error),
        .fruitless = fruitless,
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
-       .is_wished = ending_->is_on_request || drain_at_.has_value(),
+       .is_wished = ending_->is_on_request || drain_at_ || !is_there.ok(),
        .exit = process_ ? exit_.ToString() : "",
        .rss_peak_bytes = std::max(exit_.rss_peak_bytes, rss_peak_bytes_)},
       now);

@@ -25,10 +25,32 @@ constexpr std::array<std::string_view, 14> kNetworkTypes{
     "afs",         "ceph",      "lustre",         "fuse.sshfs",  "fuse.s3fs",
     "fuse.rclone", "fuse.ceph", "fuse.glusterfs", "fuse.gcsfuse"};
 
+constexpr const char* kLockName = "rollcall.lock";
+
+// A lock of the open file description: unlike a POSIX lock it is not lost when the process happens
+// to close another descriptor of the file. False if somebody else's is in the way.
+base::Result<bool> Lock(int file, short type, const fs::path& path) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  if (::fcntl(file, F_OFD_SETLK, &lock) == 0) return true;
+  if (errno == EAGAIN || errno == EACCES) return false;
+  return base::ErrnoError(errno, "lock", path);
+}
+
 std::string OwnerName(const fs::path& path) {
   const auto text = base::ReadFile(path);
   return text.ok() && !text->empty() ? fmt::format("process {}", text->substr(0, text->find('\n')))
                                      : "another process";
+}
+
+// Who keeps us from becoming the owner.
+std::string HolderName(int file, const fs::path& path) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  const bool is_reader = ::fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_RDLCK;
+  return is_reader ? "a command that only looks, for a moment" : OwnerName(path);
 }
 
 }  // namespace
@@ -55,6 +77,18 @@ std::string FileSystemType(const fs::path& folder, const fs::path& mounts_file) 
   return {};
 }
 
+base::Error DataDirectoryMoved(const fs::path& data_dir) {
+  return domain::MakeError(
+      domain::reason::kDataDirectoryMoved,
+      fmt::format("the data directory {} was renamed or removed while it was worked in",
+                  data_dir.string()));
+}
+
+base::Result<void> CheckInPlace(const base::HeldFolder& data_dir) {
+  if (data_dir.IsInPlace()) return {};
+  return DataDirectoryMoved(data_dir.path());
+}
+
 base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::path& mounts_file) {
   ROLLCALL_TRY(base::MakeFolders(data_dir));
   if (const std::string type = FileSystemType(data_dir, mounts_file); IsNetworkFileSystem(type)) {
@@ -62,18 +96,14 @@ base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::pat
         domain::reason::kNetworkFileSystem,
         fmt::format("{} is on a network file system ({})", data_dir.string(), type));
   }
-  const fs::path path = data_dir / "rollcall.lock";
+  const fs::path path = data_dir / kLockName;
   base::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!file.is_open()) return base::ErrnoError(errno, "open", path);
-  // Of the open file description: unlike a POSIX lock it is not lost when the process happens to
-  // close another descriptor of the file.
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
-    if (errno != EAGAIN && errno != EACCES) return base::ErrnoError(errno, "lock", path);
-    return domain::MakeError(domain::reason::kStoreBusy,
-                             fmt::format("{} is owned by {}", data_dir.string(), OwnerName(path)));
+  ROLLCALL_TRY_ASSIGN(const bool is_ours, Lock(file.get(), F_WRLCK, path));
+  if (!is_ours) {
+    return domain::MakeError(
+        domain::reason::kStoreBusy,
+        fmt::format("{} is owned by {}", data_dir.string(), HolderName(file.get(), path)));
   }
   const std::string owner = fmt::format("{}\n", ::getpid());
   if (::ftruncate(file.get(), 0) != 0 ||
@@ -81,6 +111,17 @@ base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::pat
     return base::ErrnoError(errno, "write", path);
   }
   return DataLock(std::move(file));
+}
+
+base::Result<ReadLock> ReadLock::Acquire(const fs::path& data_dir) {
+  const fs::path path = data_dir / kLockName;
+  base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open() && errno == ENOENT) return ReadLock(base::UniqueFd());
+  if (!file.is_open()) return base::ErrnoError(errno, "open", path);
+  ROLLCALL_TRY_ASSIGN(const bool is_ours, Lock(file.get(), F_RDLCK, path));
+  if (is_ours) return ReadLock(std::move(file));
+  return domain::MakeError(domain::reason::kStoreBusy,
+                           fmt::format("{} is owned by {}", data_dir.string(), OwnerName(path)));
 }
 
 }  // namespace rollcall::jobs

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/held_folder.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -19,6 +20,12 @@ inline constexpr const char* kMountsFile = "/proc/self/mountinfo";
 std::string FileSystemType(const std::filesystem::path& folder,
                            const std::filesystem::path& mounts_file = kMountsFile);
 
+// ERR_DATA_DIRECTORY_MOVED when the data directory is not at its path any more. Then nothing more
+// is to be written by that path, and no state is to be read by it: files that are not found are not
+// lost.
+base::Result<void> CheckInPlace(const base::HeldFolder& data_dir);
+base::Error DataDirectoryMoved(const std::filesystem::path& data_dir);
+
 // The ownership of a data directory: a lock of the kernel on `rollcall.lock` that goes with the
 // process, however it ends. The pid in the file is for people. Take it before opening the store.
 class DataLock {
@@ -30,6 +37,19 @@ class DataLock {
 
  private:
   explicit DataLock(base::UniqueFd file) : file_(std::move(file)) {}
+  base::UniqueFd file_;
+};
+
+// Keeps owners away while somebody looks at a data directory in which he may not write: a shared
+// lock on the same file, for which reading it is enough.
+class ReadLock {
+ public:
+  // kFailedPrecondition / ERR_STORE_IN_USE when there is an owner; ERR_PERMISSION when the file may
+  // not be read. Where it is missing nobody has ever owned the directory.
+  static base::Result<ReadLock> Acquire(const std::filesystem::path& data_dir);
+
+ private:
+  explicit ReadLock(base::UniqueFd file) : file_(std::move(file)) {}
   base::UniqueFd file_;
 };
 

@@ -38,6 +38,28 @@ TEST_F(DataLockTest, IsFreeAgainWhenItsOwnerIsGone) {
   EXPECT_TRUE(DataLock::Acquire(folder_).ok());
 }
 
+TEST_F(DataLockTest, OnlookersKeepOwnersAwayAndNotEachOther) {
+  { const auto owner = DataLock::Acquire(folder_); }
+  {
+    const auto first = ReadLock::Acquire(folder_);
+    EXPECT_TRUE(first.ok());
+    EXPECT_TRUE(ReadLock::Acquire(folder_).ok());
+    const auto owner = DataLock::Acquire(folder_);
+    ASSERT_FALSE(owner.ok());
+    EXPECT_EQ(owner.error().reason, domain::reason::kStoreBusy);
+    EXPECT_NE(owner.error().message.find("only looks"), std::string::npos);
+  }
+  const auto owner = DataLock::Acquire(folder_);
+  EXPECT_TRUE(owner.ok());
+  EXPECT_EQ(ReadLock::Acquire(folder_).error().reason, domain::reason::kStoreBusy);
+}
+
+TEST_F(DataLockTest, AnOnlookerMakesNoFile) {
+  fs::create_directories(folder_);
+  EXPECT_TRUE(ReadLock::Acquire(folder_).ok());
+  EXPECT_TRUE(fs::is_empty(folder_));
+}
+
 TEST_F(DataLockTest, RefusesANetworkFileSystem) {
   fs::create_directories(folder_);
   struct stat status {};

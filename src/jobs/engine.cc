@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "domain/reasons.h"
+#include "jobs/data_lock.h"
 #include "jobs/file_check.h"
 
 namespace rollcall::jobs {
@@ -76,21 +77,40 @@ base::Error NothingToSkip(const store::Job& job) {
                   domain::reason::kPoisonSegment, domain::JobStateWord(job.state)));
 }
 
+std::string CancelOf(store::JobId id) {
+  return fmt::format("the cancel of job {}", static_cast<std::int64_t>(id));
+}
+
+base::Error CancelWaits(store::JobId id, std::string_view why) {
+  return domain::MakeError(
+      domain::reason::kDiskFull,
+      fmt::format("{} cannot be recorded yet: {}; this engine keeps it in mind and carries it out "
+                  "as soon as there is room",
+                  CancelOf(id), why),
+      fmt::format("free some space; if the engine ends before, the cancel is lost: then give "
+                  "`rollcall jobs cancel {}` again",
+                  static_cast<std::int64_t>(id)));
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<Engine>> Engine::Create(Options options, store::JobStore& store,
                                                      base::Clock& clock) {
   ROLLCALL_TRY(Validate(options));
   ROLLCALL_TRY(base::MakeFolders(options.data_dir / "logs"));
-  return std::unique_ptr<Engine>(new Engine(std::move(options), store, clock));
+  ROLLCALL_TRY_ASSIGN(auto data_dir, base::HeldFolder::Open(options.data_dir));
+  return std::unique_ptr<Engine>(new Engine(std::move(options), std::move(data_dir), store, clock));
 }
 
-Engine::Engine(Options options, store::JobStore& store, base::Clock& clock)
+Engine::Engine(Options options, base::HeldFolder data_dir, store::JobStore& store,
+               base::Clock& clock)
     : options_(std::move(options)),
+      data_dir_(std::move(data_dir)),
       store_(store),
       clock_(clock),
       metrics_(options_.metrics ? options_.metrics : std::make_shared<Metrics>()),
-      log_(options_.data_dir) {}
+      log_(options_.data_dir),
+      cancel_wishes_(store, clock) {}
 
 Engine::~Engine() {
   // In this order: the agent's last words are still projected.
@@ -104,8 +124,8 @@ ProjectorThread& Engine::EnsureProjector() {
   base::MutexLock lock(mutex_);
   if (projector_ == nullptr) {
     projector_ = std::make_unique<ProjectorThread>(
-        options_.data_dir,
-        Projector::Sources{.store = store_, .clock = clock_, .board = board_, .log = log_},
+        Projector::Sources{
+            .data_dir = data_dir_, .store = store_, .clock = clock_, .board = board_, .log = log_},
         options_.times);
     wakes_projector_ = feed_.Subscribe([projector = projector_.get()](const auto& change) {
       if (change.kind == ChangeFeed::Kind::kTransition) projector->Wake();
@@ -121,7 +141,7 @@ Agent* Engine::agent() {
 
 bool Engine::is_working() const {
   base::MutexLock lock(mutex_);
-  return agent_ != nullptr;
+  return agent_ != nullptr || options_.is_worked_on_elsewhere;
 }
 
 base::Result<void> Engine::StartWorking() {
@@ -129,8 +149,7 @@ base::Result<void> Engine::StartWorking() {
   base::MutexLock lock(mutex_);
   if (agent_ != nullptr) return {};
   ROLLCALL_TRY_ASSIGN(agent_,
-                      Agent::Start({.data_dir = options_.data_dir,
-                                    .worker_argv = options_.worker_argv,
+                      Agent::Start({.worker_argv = options_.worker_argv,
                                     .stages = Names(options_.stages),
                                     .slots = options_.slots,
                                     .worker_memory_bytes_max = options_.worker_memory_bytes_max,
@@ -139,18 +158,20 @@ base::Result<void> Engine::StartWorking() {
                                     .identity = {.id = options_.agent_id,
                                                  .incarnation = base::RandomId(),
                                                  .boot_id = base::BootId()}},
-                                   {.store = store_,
+                                   {.data_dir = data_dir_,
+                                    .store = store_,
                                     .clock = clock_,
                                     .board = board_,
                                     .feed = feed_,
                                     .log = log_,
+                                    .cancel_wishes = cancel_wishes_,
                                     .metrics = *metrics_,
                                     .projector = projector}));
   sweeper_ = std::make_unique<SweeperThread>(Sweeper({.data_dir = options_.data_dir,
                                                       .stages = Names(options_.stages),
                                                       .retention = options_.times.retention},
                                                      store_, clock_, log_),
-                                             options_.times.sweep);
+                                             data_dir_, options_.times.sweep);
   return {};
 }
 
@@ -184,6 +205,7 @@ base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
     if (!can_reuse) stage.reuse.reset();
   }
   ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
+  cancel_wishes_.Forget(submission.job.id);
   ROLLCALL_TRY(EndStalled(submission.job.id));
   TellTransition();
   return submission;
@@ -202,16 +224,32 @@ base::Result<void> Engine::EndStalled(store::JobId id) {
 }
 
 base::Result<store::CancelOutcome> Engine::Cancel(store::JobId id) {
-  ROLLCALL_TRY_ASSIGN(auto outcome, store_.JobCancel(id, clock_.Now()));
-  if (Agent* working = agent()) working->Cancel(outcome.to_stop);
+  auto outcome = cancel_wishes_.Cancel(id);
+  if (!outcome.ok() && domain::IsDiskFull(outcome.error())) return NotRecorded(id, outcome.error());
+  if (!outcome.ok()) return outcome;
+  cancel_wishes_.Forget(id);
+  if (Agent* working = agent()) working->Cancel(outcome->to_stop);
   TellTransition();
   return outcome;
+}
+
+base::Error Engine::NotRecorded(store::JobId id, const base::Error& error) {
+  Agent* working = agent();
+  if (working == nullptr) {
+    return domain::MakeError(error.reason,
+                             fmt::format("{} cannot be recorded: {}", CancelOf(id), error.message),
+                             "nothing works on it now; free some space, then cancel it again");
+  }
+  cancel_wishes_.Keep(id);
+  working->PauseForSpace(error);
+  return CancelWaits(id, error.message);
 }
 
 base::Result<store::Submission> Engine::Resume(store::JobId id, ResumeOptions options) {
   ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
   if (!domain::IsTerminal(job.state)) {
     if (options.skips_poison) return NothingToSkip(job);
+    cancel_wishes_.Forget(id);
     ROLLCALL_TRY(EndStalled(id));
     TellTransition();
     return store::Submission{.job = std::move(job), .is_existing = true};
@@ -264,7 +302,9 @@ base::Result<JobSnapshot> Engine::Snapshot(store::JobId id) {
                        .stages = {},
                        .working = working,
                        .disk_error = board_.disk_error(),
+                       .unrecorded_cancel = {},
                        .projection_error = {}};
+  if (cancel_wishes_.IsKept(id)) snapshot.unrecorded_cancel = CancelWaits(id, "the disk is full");
   for (const store::RunView& view : runs) {
     snapshot.stages.push_back(MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
     if (snapshot.disk_error) SayThatDiskIsFull(*snapshot.disk_error, snapshot.stages.back());
@@ -325,6 +365,14 @@ base::Result<std::string> Engine::MetricsText() {
 
 ChangeFeed::Subscription Engine::Subscribe(ChangeFeed::Callback callback) {
   return feed_.Subscribe(std::move(callback));
+}
+
+base::Result<void> Engine::CheckDataDir() {
+  const Agent* working = agent();
+  if (working != nullptr && working->has_lost_data_dir()) {
+    return DataDirectoryMoved(options_.data_dir);
+  }
+  return CheckInPlace(data_dir_);
 }
 
 void Engine::Drain() {

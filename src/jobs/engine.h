@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/held_folder.h"
 #include "base/mutex.h"
 #include "jobs/agent.h"
+#include "jobs/cancel_wishes.h"
 #include "jobs/change_feed.h"
 #include "jobs/live_board.h"
 #include "jobs/metrics.h"
@@ -57,6 +59,8 @@ class Engine {
     // A data directory has one owner, so its agent has one name, on whatever host it is. Another
     // host on the same store would have another.
     std::string agent_id = "owner";
+    // Somebody else owns the data directory, and this engine is there to be asked, nothing else.
+    bool is_worked_on_elsewhere = false;
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
@@ -81,6 +85,8 @@ class Engine {
   base::Result<std::optional<store::StageRunId>> FindReusable(std::string_view work_key);
 
   // Ends the job's own stages. A success that commits first wins; the outcome says so.
+  // ERR_DISK_FULL where that cannot be recorded: while it works, the engine keeps the wish in mind
+  // and carries it out as soon as it can, before it begins anything else.
   base::Result<store::CancelOutcome> Cancel(store::JobId id);
   // Open: ends its stalled attempts, which go on from their checkpoints (`is_existing`). Ended: the
   // same request once more; what has finished and is intact is taken over, the rest goes on from
@@ -107,11 +113,16 @@ class Engine {
   [[nodiscard]] ChangeFeed::Subscription Subscribe(ChangeFeed::Callback callback);
   ChangeFeed& feed() { return feed_; }
 
+  // ERR_DATA_DIRECTORY_MOVED once the data directory was not at its path any more: workers are
+  // ended, nothing is claimed, and nothing is left to do but to end. Costs a stat.
+  base::Result<void> CheckDataDir();
+
   // Claims nothing more; lets workers close their segment; returns when all have ended.
   void Drain();
 
  private:
-  Engine(Options options, store::JobStore& store, base::Clock& clock);
+  Engine(Options options, base::HeldFolder data_dir, store::JobStore& store, base::Clock& clock);
+  base::Error NotRecorded(store::JobId id, const base::Error& error);
   base::Result<bool> CanReuse(const store::StageRun& run);
   base::Result<void> EndStalled(store::JobId id);
   ProjectorThread& EnsureProjector();
@@ -119,12 +130,14 @@ class Engine {
   Agent* agent();
 
   const Options options_;
+  const base::HeldFolder data_dir_;
   store::JobStore& store_;
   base::Clock& clock_;
   const std::shared_ptr<Metrics> metrics_;
   LiveBoard board_;
   ChangeFeed feed_;
   WorkerLog log_;
+  CancelWishes cancel_wishes_;
 
   mutable base::Mutex mutex_;
   std::unique_ptr<ProjectorThread> projector_ ROLLCALL_GUARDED_BY(mutex_);

@@ -123,6 +123,66 @@ TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
   EXPECT_FALSE(snapshot(job.id).disk_error);
 }
 
+// A store that can be read, and written while `is_full` is false.
+FaultyStore::Fault FullDisk(std::shared_ptr<std::atomic<bool>> is_full) {
+  return [is_full](std::string_view method, When when) -> std::optional<base::Error> {
+    const bool is_write = method.starts_with("Job") && method != "JobGet" && method != "JobRuns";
+    const bool is_of_work = method.starts_with("Task") || method.starts_with("Lease");
+    const bool fails = is_write || is_of_work || method == "QueuePause";
+    if (!*is_full || !fails || when != When::kBefore) return std::nullopt;
+    return base::Error{base::ErrorCode::kResourceExhausted, "ERR_DISK_FULL", "on purpose", ""};
+  };
+}
+
+// It was refused, and the job went on when there was space.
+TEST_F(EngineFaultTest, KeepsACancelInMindThatAFullDiskCannotTake) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault(FullDisk(is_full));
+  StartEngine();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 1}}));
+  const store::Job other = SubmitOk(FakeRequest("y", {"detect"}, Json::object()));
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  *is_full = true;
+  const auto cancelled = engine_->Cancel(job.id);
+  ASSERT_FALSE(cancelled.ok());
+  EXPECT_EQ(cancelled.error().reason, "ERR_DISK_FULL");
+  EXPECT_THAT(cancelled.error().message, HasSubstr("keeps it in mind"));
+  EXPECT_TRUE(engine_->Snapshot(job.id)->unrecorded_cancel);
+  EXPECT_FALSE(engine_->Snapshot(other.id)->unrecorded_cancel);
+  *is_full = false;
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kCancelled);
+  EXPECT_EQ(WaitForEnd(other.id).state, JobState::kSucceeded);
+  EXPECT_FALSE(engine_->Snapshot(job.id)->unrecorded_cancel);
+}
+
+TEST_F(EngineFaultTest, ForgetsACancelThatAFullDiskCouldNotTakeWhenTheJobIsResumed) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault(FullDisk(is_full));
+  StartEngine();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 1}}));
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  *is_full = true;
+  ASSERT_FALSE(engine_->Cancel(job.id).ok());
+  ASSERT_TRUE(engine_->Resume(job.id).ok());
+  EXPECT_FALSE(engine_->Snapshot(job.id)->unrecorded_cancel);
+  *is_full = false;
+  Touch("go");
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+}
+
+TEST_F(EngineFaultTest, SaysThatACancelIsNotRecordedWhereNobodyWorks) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault(FullDisk(is_full));
+  engine_ = std::move(Engine::Create(FakeEngineOptions(data_dir_), *store_, clock_)).value();
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::object()));
+  *is_full = true;
+  const auto cancelled = engine_->Cancel(job.id);
+  ASSERT_FALSE(cancelled.ok());
+  EXPECT_EQ(cancelled.error().reason, "ERR_DISK_FULL");
+  EXPECT_THAT(cancelled.error().hint, HasSubstr("cancel it again"));
+  EXPECT_FALSE(engine_->Snapshot(job.id)->unrecorded_cancel);
+}
+
 // An engine that was told to stop waited for room for ever, and only SIGKILL ended it.
 TEST_F(EngineFaultTest, StopsAlthoughTheStoreCanTakeNoWord) {
   const auto is_full = std::make_shared<std::atomic<bool>>(false);

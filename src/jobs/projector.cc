@@ -9,6 +9,7 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
+#include "jobs/data_lock.h"
 #include "jobs/subject_facts.h"
 
 namespace rollcall::jobs {
@@ -59,6 +60,7 @@ bool Projector::IsProjected(const store::RunView& view) const {
 
 base::Result<void> Projector::ProjectStage(const store::Subject& subject, const std::string& stage,
                                            Mode mode) {
+  ROLLCALL_TRY(CheckInPlace(sources_.data_dir));
   if (epoch_.empty()) {
     ROLLCALL_TRY_ASSIGN(epoch_, sources_.store.StreamEpoch());
   }
@@ -72,7 +74,7 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
                       .episode = std::move(episode),
                       .mode = mode};
   const store::StageRun& run = target.view.run;
-  ROLLCALL_TRY(base::MakeFolders(JobFolder(run)));
+  ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, JobFolder(run)));
 
   Projected from = Remembered(run);
   if (from.generation != 0 && from.generation < run.generation) {
@@ -140,7 +142,7 @@ base::Result<void> Projector::MoveOlder(const std::vector<store::RunView>& histo
                                         const Target& target, const Projected& older) {
   const fs::path folder = JobFolder(target.view.run);
   const fs::path archive = folder / std::to_string(older.generation);
-  ROLLCALL_TRY(base::MakeFolders(archive));
+  ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, archive));
   ROLLCALL_TRY(Rename(folder / "meta.json", archive / "meta.json"));
   ROLLCALL_TRY(Rename(folder / "log", archive / "log"));
   ROLLCALL_TRY(base::SyncFolder(archive));
@@ -159,7 +161,7 @@ base::Result<void> Projector::WriteLaterGenerations(const std::vector<store::Run
   for (const store::RunView& view : history) {
     if (view.run.generation <= target.view.run.generation) continue;
     const fs::path folder = JobFolder(view.run) / std::to_string(view.run.generation);
-    ROLLCALL_TRY(base::MakeFolders(folder));
+    ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, folder));
     ROLLCALL_TRY(WriteMeta(target, view, folder));
   }
   return {};
@@ -180,7 +182,7 @@ base::Result<void> Projector::WriteEarlierGenerations(const std::vector<store::R
     const base::Json meta = OwnMeta(folder);
     const bool is_told = meta.is_object() && meta.value("seq", base::Json()) == run.change;
     if (!is_told) {
-      ROLLCALL_TRY(base::MakeFolders(folder));
+      ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, folder));
       ROLLCALL_TRY(WriteMeta(target, view, folder));
     }
     archived_[run.id] = run.change;
@@ -290,7 +292,7 @@ base::Result<void> Projector::Write(const fs::path& path, const std::string& tex
     const auto present = base::ReadFile(path);
     if (present.ok() && *present == text) return {};
   }
-  ROLLCALL_TRY(base::MakeFolders(path.parent_path()));
+  ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, path.parent_path()));
   return base::WriteFileAtomic(path, text);
 }
 
@@ -347,7 +349,7 @@ base::Result<void> Projector::LinkArtifacts(const std::vector<domain::Artifact>&
     const fs::path to = fs::path(artifact.path).lexically_relative(folder);
     std::error_code failure;
     if (fs::read_symlink(link, failure) == to && !failure) continue;
-    ROLLCALL_TRY(base::MakeFolders(link.parent_path()));
+    ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, link.parent_path()));
     ROLLCALL_TRY(base::LinkAtomic(link, to));
   }
   return {};

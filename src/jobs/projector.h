@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/held_folder.h"
 #include "base/json.h"
 #include "jobs/live_board.h"
 #include "jobs/projection.h"
@@ -27,6 +28,7 @@ namespace rollcall::jobs {
 class Projector {
  public:
   struct Sources {
+    const base::HeldFolder& data_dir;
     store::JobStore& store;
     base::Clock& clock;
     const LiveBoard& board;
@@ -37,10 +39,11 @@ class Projector {
     kEverything,   // All are written: shows whether they can be.
   };
 
-  Projector(std::filesystem::path data_dir, const Sources& sources)
-      : data_dir_(std::move(data_dir)), sources_(sources) {}
+  explicit Projector(const Sources& sources)
+      : data_dir_(sources.data_dir.path()), sources_(sources) {}
 
-  // One stage of one subject. An error of the store, or of the file that could not be written.
+  // One stage of one subject. An error of the store, or of the file that could not be written;
+  // ERR_DATA_DIRECTORY_MOVED.
   base::Result<void> ProjectStage(const store::Subject& subject, const std::string& stage,
                                   Mode mode);
 

@@ -22,14 +22,14 @@ std::string ProgressMark(const LiveAttempt& live) {
 
 }  // namespace
 
-ProjectorThread::ProjectorThread(std::filesystem::path data_dir, const Projector::Sources& sources,
-                                 const RuntimeTimes& times)
-    : cursor_path_(data_dir / "jobs" / ".projected.json"),
+ProjectorThread::ProjectorThread(const Projector::Sources& sources, const RuntimeTimes& times)
+    : data_dir_(sources.data_dir),
+      cursor_path_(data_dir_.path() / "jobs" / ".projected.json"),
       clock_(sources.clock),
       store_(sources.store),
       board_(sources.board),
       times_(times),
-      projector_(std::move(data_dir), sources),
+      projector_(sources),
       thread_([this] { Run(); }) {}
 
 ProjectorThread::~ProjectorThread() {
@@ -92,7 +92,8 @@ void ProjectorThread::LoadCursor() {
 // Only what is durable in the files is behind the cursor, so it may be written late or never.
 void ProjectorThread::SaveCursor() {
   const base::Json saved{{"epoch", epoch_}, {"change", cursor_}};
-  if (epoch_.empty() || !base::WriteFileAtomic(cursor_path_, saved.dump() + "\n").ok()) return;
+  if (epoch_.empty() || !data_dir_.IsInPlace()) return;
+  if (!base::WriteFileAtomic(cursor_path_, saved.dump() + "\n").ok()) return;
   saved_cursor_ = cursor_;
   saved_at_ = clock_.Now().boot;
 }

@@ -24,8 +24,7 @@ namespace rollcall::jobs {
 // Thread-safe. Borrows what `sources` names.
 class ProjectorThread {
  public:
-  ProjectorThread(std::filesystem::path data_dir, const Projector::Sources& sources,
-                  const RuntimeTimes& times);
+  ProjectorThread(const Projector::Sources& sources, const RuntimeTimes& times);
   ~ProjectorThread();
   ProjectorThread(const ProjectorThread&) = delete;
   ProjectorThread& operator=(const ProjectorThread&) = delete;
@@ -71,6 +70,7 @@ class ProjectorThread {
   void RetryFailed();
   base::Result<void> Project(const Place& place);
 
+  const base::HeldFolder& data_dir_;
   const std::filesystem::path cursor_path_;
   base::Clock& clock_;
   store::JobStore& store_;

@@ -50,7 +50,7 @@ base::Result<domain::Segment> WriteSegmentFile(const domain::StageAssignment& as
                                                domain::Segment segment, std::string_view bytes) {
   if (bytes.empty()) return segment;
   const fs::path folder = SegmentFolder(assignment.subject_id, assignment.stage);
-  ROLLCALL_TRY(base::MakeFolders(assignment.data_dir / folder));
+  ROLLCALL_TRY(base::MakeFoldersIn(assignment.data_dir, assignment.data_dir / folder));
   const std::string name = fmt::format("seg-{:05}.t{}.{}", segment.number, assignment.token,
                                        base::RandomId().substr(0, 8));
   const fs::path path = assignment.data_dir / folder / name;

@@ -44,6 +44,7 @@ StageSnapshot MakeStageSnapshot(const store::RunView& view, const std::optional<
   snapshot.result_json = run.result_json;
   snapshot.started_at = run.started_at;
   snapshot.finished_at = run.finished_at;
+  snapshot.interruptions = run.interruptions;
   if (domain::IsTerminal(run.state)) return snapshot;
   if (working == Working::kNo) {
     snapshot.wait_reason = "nothing works on this data directory now";

@@ -24,6 +24,7 @@ struct StageSnapshot {
   std::string result_json = "{}";
   std::optional<base::WallTime> started_at;
   std::optional<base::WallTime> finished_at;
+  int interruptions = 0;  // Since it was made: so often it has waited once more.
 
   // While an attempt runs.
   int attempt_number = 0;  // 0: none does.
@@ -55,6 +56,8 @@ struct JobSnapshot {
   Working working = Working::kYes;
   // Nothing is begun, and what has ended may have no row yet, until there is room again.
   std::optional<base::Error> disk_error;
+  // Somebody has cancelled it, which the store has no room for yet.
+  std::optional<base::Error> unrecorded_cancel;
   // States are kept, but the files that show them cannot be written at the moment.
   std::optional<base::Error> projection_error;
 };

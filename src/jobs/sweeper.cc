@@ -267,8 +267,12 @@ void Sweeper::Tell(const Swept& swept) {
   }
 }
 
-SweeperThread::SweeperThread(Sweeper sweeper, std::chrono::milliseconds period)
-    : sweeper_(std::move(sweeper)), period_(period), thread_([this] { Run(); }) {}
+SweeperThread::SweeperThread(Sweeper sweeper, const base::HeldFolder& data_dir,
+                             std::chrono::milliseconds period)
+    : sweeper_(std::move(sweeper)),
+      data_dir_(data_dir),
+      period_(period),
+      thread_([this] { Run(); }) {}
 
 SweeperThread::~SweeperThread() {
   {
@@ -280,6 +284,7 @@ SweeperThread::~SweeperThread() {
 }
 
 bool SweeperThread::is_ending() {
+  if (!data_dir_.IsInPlace()) return true;
   base::MutexLock lock(mutex_);
   return is_ending_;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/held_folder.h"
 #include "base/mutex.h"
 #include "jobs/worker_log.h"
 #include "store/job_store.h"
@@ -72,7 +73,9 @@ class Sweeper {
 // Sweeps at once and then every `period`, on a thread of its own, so that nobody waits for a disk.
 class SweeperThread {
  public:
-  SweeperThread(Sweeper sweeper, std::chrono::milliseconds period);
+  // Ends when `data_dir` is not at its path any more: another's files may be there.
+  SweeperThread(Sweeper sweeper, const base::HeldFolder& data_dir,
+                std::chrono::milliseconds period);
   // Waits for the file in hand, not for the sweep.
   ~SweeperThread();
   SweeperThread(const SweeperThread&) = delete;
@@ -83,6 +86,7 @@ class SweeperThread {
   bool is_ending();
 
   Sweeper sweeper_;
+  const base::HeldFolder& data_dir_;
   const std::chrono::milliseconds period_;
   base::Mutex mutex_;
   base::CondVar changed_;

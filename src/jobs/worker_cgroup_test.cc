@@ -27,6 +27,7 @@ TEST(WorkerCgroupText, ReadsCounts) {
 class WorkerCgroupTest : public testing::Test {
  protected:
   void SetUp() override {
+    fs::create_directories(folder_);
     if (groups_.Make("probe", 0) == nullptr) {
       GTEST_SKIP() << "no control group (cgroup v2) may be made here: not run";
     }

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/unique_fd.h"
 #include "domain/stage.h"
+#include "jobs/data_lock.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -54,6 +55,9 @@ std::string FirstCounter(std::string_view counters_json) {
 
 }  // namespace
 
+WorkerLog::WorkerLog(std::filesystem::path data_dir)
+    : data_dir_(std::move(data_dir)), folder_(base::HeldFolder::Open(data_dir_)) {}
+
 void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
   const std::string line =
       fmt::format("[{}] {} {}\n", LogName(run.name), run.subject.id, OneLine(text));
@@ -79,13 +83,16 @@ void WorkerLog::Append(const fs::path& path, std::string_view line) {
     write_error_ = fails.error().message;
     return;
   }
+  if (folder_.ok() && !folder_->IsInPlace()) {
+    write_error_ = DataDirectoryMoved(data_dir_).message;
+    return;
+  }
   const auto open = [&path] {
     return base::UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   };
   base::UniqueFd file = open();
   if (!file.is_open() && errno == ENOENT) {
-    std::error_code failure;
-    fs::create_directories(path.parent_path(), failure);
+    static_cast<void>(base::MakeFoldersIn(data_dir_, path.parent_path()));
     file = open();
   }
   const bool is_written =

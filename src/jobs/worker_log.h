@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/held_folder.h"
 #include "base/mutex.h"
 #include "store/records.h"
 
@@ -14,10 +15,11 @@ namespace rollcall::jobs {
 // Each is appended as a whole, after what it says was done.
 //
 // A log is for people and never decides anything: where it cannot be written, work goes on, and
-// write_error() says why. Thread-safe.
+// write_error() says why. Nothing is written once the data directory is not at its path any more.
+// Thread-safe.
 class WorkerLog {
  public:
-  explicit WorkerLog(std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {}
+  explicit WorkerLog(std::filesystem::path data_dir);
 
   // Control characters in `text` become spaces: one event, one line.
   void Line(const store::StageRun& run, std::string_view text);
@@ -31,6 +33,7 @@ class WorkerLog {
   void Append(const std::filesystem::path& path, std::string_view line) ROLLCALL_REQUIRES(mutex_);
 
   const std::filesystem::path data_dir_;
+  const base::Result<base::HeldFolder> folder_;
   mutable base::Mutex mutex_;
   std::string write_error_ ROLLCALL_GUARDED_BY(mutex_);
 };

@@ -46,6 +46,7 @@ TEST(DescribeTotalsTest, PrefersTheResult) {
 
 TEST(WorkerLogTest, WritesOneLinePerEventWhateverTheTextHolds) {
   const fs::path folder = fs::temp_directory_path() / ("rollcall-log-" + base::RandomId());
+  fs::create_directories(folder);
   store::StageRun run;
   run.name = "analytics";
   run.subject = {"episode", "x"};

@@ -128,7 +128,6 @@ std::string ProcessExit::ToString() const {
 
 base::Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Options& options) {
   ROLLCALL_CHECK(!options.argv.empty(), "a worker needs a program");
-  ROLLCALL_TRY(base::MakeFolders(options.output_path.parent_path()));
   const base::UniqueFd output(::open(options.output_path.c_str(),
                                      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644));
   if (!output.is_open()) return base::ErrnoError(errno, "create", options.output_path);

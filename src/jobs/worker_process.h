@@ -33,9 +33,10 @@ struct ProcessExit {
 class WorkerProcess {
  public:
   struct Options {
-    std::vector<std::string> argv;      // The program and its arguments.
-    std::string attempt_uuid;           // Marks every process of the attempt.
-    std::filesystem::path output_path;  // stdout and stderr; emptied first.
+    std::vector<std::string> argv;  // The program and its arguments.
+    std::string attempt_uuid;       // Marks every process of the attempt.
+    std::filesystem::path
+        output_path;  // stdout and stderr; emptied first. In a folder that exists.
     // What it may have of memory of its own (RLIMIT_DATA), and all of its group together; 0: no
     // limit.
     std::int64_t memory_bytes_max = 0;

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 class WorkerProcessTest : public testing::Test {
  protected:
+  WorkerProcessTest() { fs::create_directories(folder_); }
   ~WorkerProcessTest() override { fs::remove_all(folder_); }
 
   std::unique_ptr<WorkerProcess> StartShell(const std::string& script) {

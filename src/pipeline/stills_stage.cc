@@ -60,7 +60,7 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   ROLLCALL_TRY_ASSIGN(const std::filesystem::path stills, folder.PathFor(name));
   std::error_code ignored;  // What an earlier end of this attempt may have left.
   std::filesystem::remove_all(stills, ignored);
-  ROLLCALL_TRY(base::MakeFolders(stills));
+  ROLLCALL_TRY(base::MakeFoldersIn(stills.parent_path(), stills));
   std::string index;
   std::int64_t written = 0;
   for (std::size_t i = 0; i < tracks.size(); ++i) {

@@ -321,5 +321,60 @@ TEST_F(BadInputTest, DataDirectoryThatCannotBeWritten) {
   EXPECT_EQ(Rollcall({"analyze", video}).exit, 0);
 }
 
+TEST_F(BadInputTest, DataDirectoryThatCannotBeWrittenIsLookedAt) {
+  if (::geteuid() == 0) GTEST_SKIP() << "skipped: root may write everywhere";
+  const std::vector<std::vector<std::string>> looks{
+      {"jobs", "list"},       {"jobs", "show", "1"},    {"jobs", "diagnose", "1"},
+      {"episodes", "list"},   {"inspect", "a_s01_e01"}, {"episodes", "show", "a_s01_e01"},
+      {"export", "a_s01_e01"}};
+  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "draft"}).exit, 0);
+  std::vector<std::string> before;
+  for (const auto& look : looks) before.push_back(Rollcall(look).out);
+
+  ::chmod((data_ / "rollcall.db").c_str(), 0400);
+  ::chmod(data_.c_str(), 0500);
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const Ended looked = Rollcall(looks[i]);
+    EXPECT_EQ(looked.exit, 0) << looked.err;
+    EXPECT_EQ(looked.out, before[i]);
+    EXPECT_THAT(looked.err, HasSubstr("cannot be written by this user"));
+  }
+  const Ended doctor = Rollcall({"doctor"});
+  EXPECT_EQ(doctor.exit, 5) << "it cannot be worked in";
+  EXPECT_THAT(doctor.out, HasSubstr("integrity check passed"));
+  ExpectRefusal(Rollcall({"jobs", "resume", "1"}), 3, "ERR_PERMISSION");
+  ExpectRefusal(Rollcall({"jobs", "wait", "1"}), 3, "ERR_PERMISSION");
+  ::chmod(data_.c_str(), 0700);
+  ::chmod((data_ / "rollcall.db").c_str(), 0600);
+}
+
+// Its owner was killed and left a log; then one works in it, whose socket is not for this user.
+TEST_F(BadInputTest, DataDirectoryThatCannotBeWrittenIsLookedAtAsItsOwnerLeftIt) {
+  if (::geteuid() == 0) GTEST_SKIP() << "skipped: root may write everywhere";
+  const std::vector<std::string> files{"rollcall.db", "rollcall.db-wal", "rollcall.db-shm",
+                                       "rollcall.sock"};
+  const auto look = [&](mode_t mode) {
+    for (const std::string& file : files) ::chmod((data_ / file).c_str(), mode);
+    ::chmod(data_.c_str(), mode | 0100);
+    Ended shown = Rollcall({"jobs", "list"});
+    ::chmod(data_.c_str(), 0700);
+    for (const std::string& file : files) ::chmod((data_ / file).c_str(), 0600);
+    return shown;
+  };
+  Command killed({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "full"}, env_);
+  ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
+  const Ended beside = look(0400);
+  EXPECT_EQ(beside.exit, 0) << beside.err;
+  EXPECT_THAT(beside.out, HasSubstr("running"));
+  EXPECT_THAT(beside.err, HasSubstr("another user's engine"));
+  killed.Signal(SIGKILL);
+  EXPECT_EQ(killed.Wait().signal, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
+  ASSERT_GT(std::filesystem::file_size(data_ / "rollcall.db-wal"), 0U);
+  const Ended after = look(0400);
+  EXPECT_EQ(after.exit, 0) << after.err;
+  EXPECT_THAT(after.out, HasSubstr("interrupted"));
+}
+
 }  // namespace
 }  // namespace rollcall::e2e

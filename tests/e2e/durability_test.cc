@@ -236,6 +236,37 @@ TEST_F(DurabilityTest, GoesOnWhenTheEngineDiesUnderIt) {
   EXPECT_THAT(ended.out, HasSubstr("going on from the last checkpoint (1 of 5)"));
 }
 
+TEST_F(DurabilityTest, EndsWhenItsDataDirectoryIsRenamedAwayAndGoesOnWhereItIs) {
+  const auto video = Video("a_s01_e01.mp4");
+  const auto moved = folder_ / "moved";
+  {
+    Command command(Analyze(video), env_);
+    ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
+    std::filesystem::rename(data_, moved);
+    const Ended ended = command.Wait();
+    EXPECT_EQ(ended.exit, 5) << ended.out << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("ERR_DATA_DIRECTORY_MOVED"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(data_));
+  ASSERT_TRUE(WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
+  data_ = moved;
+  env_["ROLLCALL_DATA"] = moved.string();
+  const Ended again = Rollcall(Analyze(video));
+  EXPECT_EQ(again.exit, 0) << again.out << again.err;
+  EXPECT_THAT(again.out, HasSubstr("resuming detect_a_s01_e01 from segment "));
+  EXPECT_EQ(Rollcall({"doctor"}).exit, 0);
+}
+
+TEST_F(DurabilityTest, AServerEndsWhenItsDataDirectoryIsRemoved) {
+  Command server({"serve"}, env_);
+  ASSERT_TRUE(server.WaitForOutput("serving"));
+  std::filesystem::remove_all(data_);
+  const Ended ended = server.Wait();
+  EXPECT_EQ(ended.exit, 5);
+  EXPECT_THAT(ended.err, HasSubstr("ERR_DATA_DIRECTORY_MOVED"));
+  EXPECT_FALSE(std::filesystem::exists(data_));
+}
+
 TEST_F(DurabilityTest, ServesUntilItIsTerminated) {
   Command server({"serve"}, env_);
   ASSERT_TRUE(server.WaitForOutput("serving"));

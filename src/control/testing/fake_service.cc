@@ -39,6 +39,7 @@ JobView SampleJob(std::int64_t id) {
   stage.pulse_age_s = 0.5;
   stage.progress_age_s = 0.25;
   stage.elapsed_s = 3.0;
+  stage.waited_s = 0.5;
   stage.segments = 2;
   stage.counters["faces_detected"] = 811;
 

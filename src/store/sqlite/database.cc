@@ -39,6 +39,29 @@ std::string_view ReasonOf(int code, int system_error) {
   }
 }
 
+int OpenFlags(Database::Access access) {
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  switch (access) {
+    case Database::Access::kWrite:
+      return flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Database::Access::kRead:
+      return flags | SQLITE_OPEN_READONLY;
+    case Database::Access::kReadAtRest:
+      return flags | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  }
+  ROLLCALL_CHECK(false, "an access that is none");
+}
+
+std::string FileName(const Database::Options& options) {
+  if (options.access != Database::Access::kReadAtRest) return options.path.string();
+  std::string uri = "file:";
+  for (const char c : options.path.string()) {
+    const bool is_special = c == '%' || c == '?' || c == '#';
+    uri += is_special ? fmt::format("%{:02x}", c) : std::string(1, c);
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 base::Error SqliteError(sqlite3* db, std::string_view doing) {
@@ -102,17 +125,16 @@ Result<std::unique_ptr<Database>> Database::Open(const Options& options) {
   // 3.51.3 mends a race that can lose a committed WAL frame; the build pins it.
   ROLLCALL_CHECK(sqlite3_libversion_number() >= 3'051'003, sqlite3_libversion());
   sqlite3* handle = nullptr;
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const char* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
-  const int code = sqlite3_open_v2(options.path.c_str(), &handle, flags, vfs);
+  const int code =
+      sqlite3_open_v2(FileName(options).c_str(), &handle, OpenFlags(options.access), vfs);
   ROLLCALL_CHECK(handle != nullptr, "out of memory");
   std::unique_ptr<Database> database(new Database(handle));
   if (code != SQLITE_OK) {
     return SqliteError(handle, fmt::format("opening {}", options.path.string()));
   }
   // SQLite falls back to reading a file that it may not write.
-  if (sqlite3_db_readonly(handle, "main") == 1) {
+  if (options.access == Access::kWrite && sqlite3_db_readonly(handle, "main") == 1) {
     return domain::MakeError(reason::kPermission,
                              options.path.string() + " exists but may not be written");
   }

@@ -73,13 +73,21 @@ class Statement {
 // One connection with its prepared statements. Not thread-safe.
 class Database {
  public:
+  enum class Access {
+    kWrite,
+    // Beside an owner, by his log and his locks; what he has left behind is read too.
+    kRead,
+    // Nobody writes while it is open, and there is no log: nothing but the file is needed.
+    kReadAtRest,
+  };
   struct Options {
     std::filesystem::path path;
     std::string vfs;  // Empty: SQLite's own.
+    Access access = Access::kWrite;
     int busy_timeout_ms = 5'000;
   };
-  // Creates the file if it is missing. kFailedPrecondition / ERR_PERMISSION if it cannot be
-  // opened, kDataLoss / ERR_STORE_DAMAGED if it is no database.
+  // To write, creates the file if it is missing. kFailedPrecondition / ERR_PERMISSION if it cannot
+  // be opened, kDataLoss / ERR_STORE_DAMAGED if it is no database.
   static base::Result<std::unique_ptr<Database>> Open(const Options& options);
   ~Database();
   Database(const Database&) = delete;

@@ -250,6 +250,12 @@ Result<int> SchemaVersion(Database& database) {
   return statement.Int(0);
 }
 
+base::Error TooNew(int version, int newest) {
+  return domain::MakeError(
+      domain::reason::kStoreTooNew,
+      fmt::format("the store has schema {}, this build knows {}", version, newest));
+}
+
 }  // namespace
 
 std::span<const Migration> Migrations() { return kMigrations; }
@@ -259,11 +265,7 @@ Result<void> Migrate(Database& database, std::span<const Migration> migrations) 
   while (true) {
     ROLLCALL_TRY_ASSIGN(auto transaction, Transaction::Begin(database, true));
     ROLLCALL_TRY_ASSIGN(const int version, SchemaVersion(database));
-    if (version > newest) {
-      return domain::MakeError(
-          domain::reason::kStoreTooNew,
-          fmt::format("the store has schema {}, this build knows {}", version, newest));
-    }
+    if (version > newest) return TooNew(version, newest);
     if (version == newest) return {};
     if (version == 0) {
       ROLLCALL_TRY(database.Execute(
@@ -279,6 +281,19 @@ Result<void> Migrate(Database& database, std::span<const Migration> migrations) 
                                     std::to_string(next.number)));
     ROLLCALL_TRY(transaction.Commit());
   }
+}
+
+Result<void> CheckSchema(Database& database, std::span<const Migration> migrations) {
+  const int newest = static_cast<int>(migrations.size());
+  ROLLCALL_TRY_ASSIGN(auto transaction, Transaction::Begin(database, false));
+  ROLLCALL_TRY_ASSIGN(const int version, SchemaVersion(database));
+  if (version > newest) return TooNew(version, newest);
+  if (version == newest) return transaction.Commit();
+  return domain::MakeError(
+      domain::reason::kPermission,
+      fmt::format("the store has schema {}, this build reads {}, and may not write", version,
+                  newest),
+      "run `rollcall jobs list` once as somebody who may write the data directory");
 }
 
 }  // namespace rollcall::store

@@ -20,5 +20,8 @@ std::span<const Migration> Migrations();
 // kFailedPrecondition / ERR_STORE_TOO_NEW if it is past them, ERR_STORE_DAMAGED if the file is
 // a database of something else.
 base::Result<void> Migrate(Database& database, std::span<const Migration> migrations);
+// For a database that is only read: the schema must be there already. ERR_PERMISSION if it is not,
+// else errors as Migrate.
+base::Result<void> CheckSchema(Database& database, std::span<const Migration> migrations);
 
 }  // namespace rollcall::store

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/check.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "store/sqlite/schema.h"
@@ -57,6 +58,16 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& options) {
   ROLLCALL_TRY_ASSIGN(auto database, Database::Open({.path = options.path, .vfs = options.vfs}));
   ROLLCALL_TRY(Configure(*database));
   ROLLCALL_TRY(Migrate(*database, Migrations()));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database), options));
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenToRead(const Options& options,
+                                                             Database::Access access) {
+  ROLLCALL_CHECK(access != Database::Access::kWrite);
+  ROLLCALL_TRY(CheckFileSystem(options.path));
+  ROLLCALL_TRY_ASSIGN(auto database,
+                      Database::Open({.path = options.path, .vfs = options.vfs, .access = access}));
+  ROLLCALL_TRY(CheckSchema(*database, Migrations()));
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database), options));
 }
 

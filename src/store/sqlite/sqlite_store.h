@@ -35,6 +35,11 @@ class SqliteStore final : public LedgerStore {
   // Brings the schema up to date. kFailedPrecondition: ERR_STORE_TOO_NEW, ERR_PERMISSION, or
   // ERR_BAD_CONFIG on a network file system. kDataLoss / ERR_STORE_DAMAGED if the file is damaged.
   static base::Result<std::unique_ptr<SqliteStore>> Open(const Options& options);
+  // To be read only: every method that writes fails with ERR_PERMISSION, as does this one where the
+  // schema is an older one. Otherwise errors as Open. With kReadAtRest, by the caller's word:
+  // nobody has the store open for writing, and beside it lies no `-wal` that is not empty.
+  static base::Result<std::unique_ptr<SqliteStore>> OpenToRead(const Options& options,
+                                                               Database::Access access);
   ~SqliteStore() override;
 
  protected:

@@ -50,6 +50,33 @@ TEST(SqliteStoreTest, IsTheSameAfterReopening) {
   EXPECT_EQ(*home.store().StreamEpoch(), epoch);
 }
 
+Episode EpisodeOf(const std::string& key) {
+  return {.key = key, .display = key, .video_path = "/v.mp4", .fingerprint = key, .created_at = {}};
+}
+
+// Closing removes the log by its path; SQLite asks before whether the file is still its own.
+TEST(SqliteStoreTest, LeavesTheFilesAloneOfAStoreThatHasTakenItsPlace) {
+  const TempFolder folder;
+  const auto here = folder.path() / "here";
+  const auto elsewhere = folder.path() / "elsewhere";
+  std::filesystem::create_directory(here);
+  auto moved = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
+  ASSERT_TRUE(moved->EpisodePut(EpisodeOf("first")).ok());
+  std::filesystem::rename(here, elsewhere);
+  std::filesystem::create_directory(here);
+  auto next = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
+  ASSERT_TRUE(next->EpisodePut(EpisodeOf("second")).ok());
+  ASSERT_TRUE(moved->EpisodePut(EpisodeOf("late")).ok());
+  moved.reset();
+  EXPECT_TRUE(std::filesystem::exists(here / "rollcall.db-wal"));
+  next.reset();
+  next = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
+  EXPECT_TRUE(next->EpisodeGet("second").ok());
+  moved = std::move(SqliteStore::Open({.path = elsewhere / "rollcall.db"})).value();
+  EXPECT_TRUE(moved->EpisodeGet("first").ok());
+  EXPECT_TRUE(moved->EpisodeGet("late").ok());
+}
+
 TEST(SqliteStoreTest, EachStoreHasAnEpochOfItsOwn) {
   SqliteHome a;
   SqliteHome b;

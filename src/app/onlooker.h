@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/config.h"
+#include "app/data_directory.h"
+#include "app/store_queries.h"
+#include "base/clock.h"
+#include "jobs/data_lock.h"
+#include "jobs/engine.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace rollcall::app {
+
+// Answers what only reads, straight from the store, where this user may not write: no engine can be
+// started there. Somebody else's may be at work meanwhile; then the answers are what it wrote last.
+// Where there is none, none can begin while this object lives.
+//
+// Thread-compatible.
+class Onlooker {
+ public:
+  // ERR_PERMISSION when the store may not be read either, or cannot be without being written.
+  static base::Result<std::unique_ptr<Onlooker>> Open(const Config& config,
+                                                      const DataDirectory& data);
+
+  // The queries of StoreQueries; ERR_PERMISSION for every other method.
+  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
+  // What everything else meets.
+  base::Error Refusal() const;
+  // For people: what it is that they are shown.
+  std::string notice() const;
+
+ private:
+  Onlooker(DataDirectory data, std::optional<jobs::ReadLock> lock)
+      : data_(std::move(data)), lock_(std::move(lock)) {}
+  static base::Result<std::unique_ptr<Onlooker>> Look(const DataDirectory& data);
+  base::Result<void> OpenStore();
+
+  const DataDirectory data_;
+  const std::optional<jobs::ReadLock> lock_;  // None while somebody owns the directory.
+  base::SystemClock clock_;
+  std::unique_ptr<store::SqliteStore> store_;
+  std::unique_ptr<jobs::Engine> engine_;
+  std::unique_ptr<StoreQueries> queries_;
+};
+
+}  // namespace rollcall::app

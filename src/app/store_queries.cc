@@ -1,0 +1,246 @@
+#include "app/store_queries.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "app/projection_check.h"
+#include "app/views.h"
+#include "control/protocol.h"
+#include "domain/episode_key.h"
+#include "domain/reasons.h"
+
+namespace rollcall::app {
+
+using base::Json;
+using base::Result;
+using control::IntegerParam;
+using control::TextParam;
+using store::JobId;
+namespace method = control::method;
+namespace reason = domain::reason;
+
+namespace {
+
+Json EventsJson(const std::vector<store::Event>& events) {
+  Json list = Json::array();
+  for (const store::Event& event : events) {
+    auto body = base::ParseJson(event.body_json, "event");
+    list.push_back({{"seq", event.seq},
+                    {"at", base::IsoTime(event.at)},
+                    {"kind", event.kind},
+                    {"body", body.ok() ? std::move(*body) : Json::object()}});
+  }
+  return list;
+}
+
+// {"lease_ms": 30000, …}
+Json RuntimeJson(const jobs::RuntimeTimes& times) {
+  Json json = Json::object();
+  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
+    json[std::string(field.name)] = (times.*field.member).count();
+  }
+  return json;
+}
+
+std::optional<std::int64_t> NumberIn(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_whole = failure == std::errc{} && stop == text.data() + text.size();
+  return is_whole ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+struct StoreQueries::Query {
+  std::string_view name;
+  Answer (StoreQueries::*run)(const Params&);
+};
+
+const StoreQueries::Query* StoreQueries::Find(std::string_view method) {
+  static constexpr std::array<Query, 8> kQueries{{
+      {method::kHello, &StoreQueries::Hello},
+      {method::kJobShow, &StoreQueries::JobShow},
+      {method::kJobList, &StoreQueries::JobList},
+      {method::kJobEvents, &StoreQueries::JobEvents},
+      {method::kEpisodeList, &StoreQueries::EpisodeList},
+      {method::kEpisodeShow, &StoreQueries::EpisodeShow},
+      {method::kStoreCheck, &StoreQueries::StoreCheck},
+      {method::kProjectionCheck, &StoreQueries::ProjectionCheck},
+  }};
+  const auto* const found = std::ranges::find(kQueries, method, &Query::name);
+  return found == kQueries.end() ? nullptr : found;
+}
+
+bool StoreQueries::Has(std::string_view method) { return Find(method) != nullptr; }
+
+Result<Json> StoreQueries::Call(std::string_view method, const Json& params) {
+  if (const Query* query = Find(method)) return (this->*query->run)(params);
+  return domain::MakeError(reason::kBadRequest, fmt::format("there is no method {}", method));
+}
+
+Result<Json> StoreQueries::Hello(const Json& /*params*/) {
+  ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
+  return Json{{"version", ROLLCALL_VERSION},
+              {"pid", ::getpid()},
+              {"data_dir", parts_.data.root().string()},
+              {"is_working", parts_.engine.is_working()},
+              {"has_open_jobs", has_open_jobs},
+              {"runtime", RuntimeJson(parts_.engine.times())}};
+}
+
+Result<control::JobView> StoreQueries::View(std::int64_t job_id) {
+  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(JobId{job_id}));
+  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
+  ROLLCALL_TRY(AddRestarts(parts_.store, snapshot, view));
+  return view;
+}
+
+Result<Json> StoreQueries::JobShow(const Json& params) {
+  constexpr int kEvents = 200;
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(job.id));
+  const std::int64_t after = std::max<std::int64_t>(0, job.event_seq - kEvents);
+  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEvents));
+  return Json{{"job", std::move(view)}, {"events", EventsJson(events)}};
+}
+
+Result<Json> StoreQueries::JobList(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::int64_t limit, IntegerParam(params, "limit", 0));
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
+  Json list = Json::array();
+  std::size_t left_out = 0;
+  for (const store::Job& job : jobs) {
+    // An open job is never left out, however old it is.
+    if (limit > 0 && list.size() >= static_cast<std::size_t>(limit) &&
+        domain::IsTerminal(job.state)) {
+      ++left_out;
+      continue;
+    }
+    // All of them ever: without what costs reads of the store for each.
+    const bool is_all = limit == 0 && domain::IsTerminal(job.state);
+    if (is_all) {
+      ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(job.id)));
+      list.push_back(ToJson(view));
+    } else {
+      ROLLCALL_TRY_ASSIGN(list.emplace_back(), DetailedView(job.id));
+    }
+  }
+  return Json{{"jobs", std::move(list)},
+              {"left_out", left_out},
+              {"has_open_jobs", has_open_jobs},
+              {"is_working", parts_.engine.is_working()}};
+}
+
+Result<Json> StoreQueries::JobEvents(const Json& params) {
+  constexpr int kEventsMax = 1000;
+  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
+  ROLLCALL_TRY_ASSIGN(const std::int64_t after, IntegerParam(params, "after", 0));
+  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEventsMax));
+  ROLLCALL_TRY_ASSIGN(std::string epoch, parts_.store.StreamEpoch());
+  return Json{{"epoch", std::move(epoch)}, {"events", EventsJson(events)}};
+}
+
+// Jobs of one episode with other parameters have one name: which is meant, only a number says.
+Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& public_id) {
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  std::string open;
+  int count = 0;
+  for (const store::Job& job : jobs) {
+    if (job.public_id() != public_id || domain::IsTerminal(job.state)) continue;
+    open += fmt::format("{}{} ({})", count++ == 0 ? "" : ", ", static_cast<std::int64_t>(job.id),
+                        domain::JobStateWord(job.state));
+  }
+  // The name of a stage that two open jobs have, each its own run of it.
+  std::set<store::StageRunId> runs;
+  for (const store::Job& job : jobs) {
+    if (count > 0 || domain::IsTerminal(job.state)) continue;
+    ROLLCALL_TRY_ASSIGN(const auto views, parts_.store.JobRuns(job.id));
+    for (const store::RunView& view : views) {
+      const bool is_open = !view.is_reused && !domain::IsTerminal(view.run.state);
+      if (!is_open || view.run.public_id() != public_id || !runs.insert(view.run.id).second)
+        continue;
+      open += fmt::format("{}{} ({})", runs.size() == 1 ? "" : ", ",
+                          static_cast<std::int64_t>(job.id), domain::JobStateWord(view.run.state));
+    }
+  }
+  count = std::max(count, static_cast<int>(runs.size()));
+  if (count < 2) return {};
+  return domain::MakeError(reason::kBadParams,
+                           fmt::format("{} jobs are called {}: {}", count, public_id, open),
+                           "name one of them by its number");
+}
+
+// By `job_id`, its number, or `job`, its public id or number as a person types it.
+Result<store::Job> StoreQueries::FindJob(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::int64_t id, IntegerParam(params, "job_id", 0));
+  if (id != 0) return parts_.store.JobGet(JobId{id});
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "job", ""));
+  if (const auto number = NumberIn(text)) return parts_.store.JobGet(JobId{*number});
+  ROLLCALL_TRY(RefuseWhenAmbiguous(text));
+  return parts_.store.JobFind(text);
+}
+
+Result<Json> StoreQueries::DetailedView(JobId id) {
+  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(id));
+  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
+  ROLLCALL_TRY(AddHistory(parts_.store, snapshot, view));
+  return ToJson(view);
+}
+
+Result<Json> StoreQueries::EpisodeList(const Json& /*params*/) {
+  ROLLCALL_TRY_ASSIGN(const auto episodes, parts_.store.EpisodeList());
+  Json list = Json::array();
+  for (const store::Episode& episode : episodes) {
+    ROLLCALL_TRY_ASSIGN(Json summary, EpisodeSummary(parts_.store, parts_.data.root(), episode));
+    list.push_back(std::move(summary));
+  }
+  return Json{{"episodes", std::move(list)}};
+}
+
+Result<Json> StoreQueries::EpisodeShow(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
+  return EpisodeDetails(parts_.store, parts_.data.root(), episode);
+}
+
+Result<store::Episode> StoreQueries::FindEpisode(const Json& params) {
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
+  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
+  return parts_.store.EpisodeGet(key.text());
+}
+
+Result<Json> StoreQueries::StoreCheck(const Json& /*params*/) {
+  ROLLCALL_TRY(parts_.store.IntegrityCheck());
+  return Json{{"ok", true}};
+}
+
+// While an engine works, a file may be a moment behind: only what is wrong at every look counts.
+Result<Json> StoreQueries::ProjectionCheck(const Json& /*params*/) {
+  constexpr int kLooks = 6;
+  constexpr std::chrono::milliseconds kBetweenLooks{400};
+  ROLLCALL_TRY_ASSIGN(ProjectionReport report, CheckProjections(parts_.store, parts_.data));
+  for (int look = 1; look < kLooks && !report.problems.empty(); ++look) {
+    if (!parts_.engine.is_working()) break;
+    std::this_thread::sleep_for(kBetweenLooks);
+    ROLLCALL_TRY_ASSIGN(const ProjectionReport again, CheckProjections(parts_.store, parts_.data));
+    std::erase_if(report.problems, [&](const ProjectionProblem& problem) {
+      return std::ranges::find(again.problems, problem) == again.problems.end();
+    });
+  }
+  Json problems = Json::array();
+  for (const ProjectionProblem& problem : report.problems) {
+    problems.push_back(
+        {{"path", problem.path}, {"kind", problem.kind}, {"detail", problem.detail}});
+  }
+  return Json{{"compared", report.compared}, {"problems", std::move(problems)}};
+}
+
+}  // namespace rollcall::app

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "store/job_store.h"
+
+namespace rollcall::jobs {
+
+// Cancels jobs in the store, and keeps in mind those cancels that a full disk does not let it
+// record, until it does.
+//
+// Thread-safe. Borrows both.
+class CancelWishes {
+ public:
+  CancelWishes(store::JobStore& store, base::Clock& clock) : store_(store), clock_(clock) {}
+
+  // Errors of JobCancel.
+  base::Result<store::CancelOutcome> Cancel(store::JobId id);
+
+  void Keep(store::JobId id);
+  // Somebody wants the job after all.
+  void Forget(store::JobId id);
+  bool IsKept(store::JobId id) const;
+  bool is_empty() const;
+  // Cancels what can be cancelled now of what is kept; the attempts that are to be stopped for it.
+  std::vector<store::Fence> TryAgain();
+
+ private:
+  store::JobStore& store_;
+  base::Clock& clock_;
+  mutable base::Mutex mutex_;
+  std::set<store::JobId> kept_ ROLLCALL_GUARDED_BY(mutex_);
+};
+
+}  // namespace rollcall::jobs
