@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/held_folder.h"
 #include "base/json.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
@@ -72,16 +73,23 @@ const fs::path& Playground() {
   return folder;
 }
 
+// An empty data directory, the same path each time.
+base::HeldFolder NewDataDir() {
+  fs::remove_all(Playground());
+  fs::create_directories(Playground() / "data");
+  return base::HeldFolder::Open(Playground() / "data").value();
+}
+
 class Stage {
  public:
   Stage(const Fields& fields, std::string key)
       : fields_(fields),
         key_(std::move(key)),
-        data_dir_(Playground() / "data"),
+        folder_(NewDataDir()),
+        data_dir_(folder_.path()),
         log_(data_dir_),
-        projector_(data_dir_, {.store = store_, .clock = clock_, .board = board_, .log = log_}) {
-    fs::remove_all(Playground());
-    fs::create_directories(data_dir_);
+        projector_(
+            {.data_dir = folder_, .store = store_, .clock = clock_, .board = board_, .log = log_}) {
   }
 
   void Live() {
@@ -213,6 +221,7 @@ class Stage {
 
   const Fields fields_;
   const std::string key_;
+  const base::HeldFolder folder_;
   const fs::path data_dir_;
   base::FakeClock clock_;
   store::MemoryStore store_;

@@ -52,7 +52,8 @@ void MeasureRates(Place& place, int episodes, FigureTable& table) {
   const store::LeasedTask task = place.Claim();
   measure("commit a segment", [&](int i) { place.Commit(task.fence, i); });
   measure("append an event", [&](int i) {
-    const auto marked = place.store().LeaseMarkStalled(task.fence, i % 2 == 0, place.Now());
+    const auto marked =
+        place.store().LeaseMarkStalled(task.fence, i % 2 == 0 ? "on purpose" : "", place.Now());
     ROLLCALL_CHECK(marked.ok());
   });
   std::size_t replayed = 0;

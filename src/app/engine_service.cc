@@ -127,7 +127,10 @@ Result<Json> EngineService::JobStart(const Json& params) {
     ROLLCALL_TRY_ASSIGN(const std::optional<JobId> twin, LiveTwin(plan.request));
     if (twin) {
       ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(*twin));
-      return Json{{"job", std::move(view)}, {"existing", true}, {"resumed", false}};
+      return Json{{"job", std::move(view)},
+                  {"existing", true},
+                  {"resumed", false},
+                  {"open_beside", Json::array()}};
     }
   }
   ROLLCALL_TRY_ASSIGN(const bool is_stalled, IsStalled(plan.request));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "artifacts/artifact_folder.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "pipeline/analytics_stage.h"
@@ -38,6 +39,7 @@ class StagesTest : public ::testing::Test {
   void SetUp() override {
     video_ = MediaFolder() / "episodes" / "open_ep4_ccby.mp4";
     if (!fs::exists(video_)) GTEST_SKIP() << "skipped: all stages on " << video_ << " (not there)";
+    ASSERT_TRUE(base::MakeFolders(data_).ok());
   }
   ~StagesTest() override { fs::remove_all(data_); }
 
