@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,6 +55,19 @@ Result<fs::path> PlaceFor(const fs::path& out, const std::string& key, const std
   return place;
 }
 
+// A link keeps leading to its file, and what is no plain file (a pipe, a device) is written to
+// instead of being replaced.
+Result<void> WriteTo(const fs::path& out, const std::string& bytes) {
+  std::error_code missing;
+  const fs::path target = fs::canonical(out, missing);
+  if (missing) return base::WriteFileAtomic(out, bytes);
+  if (fs::is_regular_file(target)) return base::WriteFileAtomic(target, bytes);
+  std::ofstream stream(target, std::ios::binary | std::ios::app);
+  stream << bytes << std::flush;
+  if (!stream) return base::ErrnoError(errno, "write", out);
+  return {};
+}
+
 Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const std::string file, FileFor(flags));
   ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(flags.key));
@@ -69,7 +84,7 @@ Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
     return ExitCode::kOk;
   }
   ROLLCALL_TRY_ASSIGN(const fs::path out, PlaceFor(flags.out, key.text(), file));
-  ROLLCALL_TRY(base::WriteFileAtomic(out, bytes));
+  ROLLCALL_TRY(WriteTo(out, bytes));
   if (session.console().is_json()) {
     session.console().PrintDocument({{"path", out.string()}, {"size_bytes", bytes.size()}});
   } else {

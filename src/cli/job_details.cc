@@ -88,7 +88,7 @@ std::string LiveDetails(const StageView& stage, bool is_worked_on) {
 }
 
 std::string AttemptTable(const std::vector<StageView>& stages, const Paint& paint) {
-  TextTable table({"STAGE", "ATTEMPT", "STARTED", "ENDED", "HOW", "EXIT", "PEAK MEMORY"});
+  TextTable table({"STAGE", "ATTEMPT", "STARTED", "ENDED", "HOW", "EXIT", "MEMORY"});
   for (const StageView& stage : stages) {
     for (const AttemptView& attempt : stage.attempts) {
       const std::string how = attempt.error_reason.empty()

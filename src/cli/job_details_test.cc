@@ -67,7 +67,7 @@ TEST(AttemptTableTest, SaysHowEachEnded) {
                      .exit = ""}};
   EXPECT_EQ(
       AttemptTable({stage}, Paint(false)),
-      "STAGE   ATTEMPT  STARTED              ENDED     HOW                   EXIT      PEAK "
+      "STAGE   ATTEMPT  STARTED              ENDED     HOW                   EXIT      "
       "MEMORY\n"
       "detect  1        2026-11-22 01:45:57  01:47:59  stalled: ERR_STALLED  signal 9  123 MB\n"
       "detect  2        2026-11-22 01:48:00  –         running\n");

@@ -146,6 +146,16 @@ TEST_F(CliTest, ShowsExportsAndForgetsAnEpisode) {
   EXPECT_EQ(Rollcall({"export", "a_s01_e01", "-o", folder_.string() + "/"}).exit, 0);
   EXPECT_THAT(base::ReadFile(folder_ / "a_s01_e01.totals.csv").value(),
               StartsWith("person_name,total_ms"));
+  // A link stays one, and what it leads to is written to even if it is no plain file.
+  std::filesystem::create_symlink("out.xlsx", folder_ / "link");
+  std::filesystem::create_symlink("/dev/full", folder_ / "device");
+  EXPECT_EQ(Rollcall({"export", "a_s01_e01", "-o", (folder_ / "link").string()}).exit, 0);
+  EXPECT_THAT(base::ReadFile(xlsx).value(), StartsWith("person_name,total_ms"));
+  const Ended full = Rollcall({"export", "a_s01_e01", "-o", (folder_ / "device").string()});
+  EXPECT_EQ(full.exit, 5) << full.out;
+  EXPECT_THAT(full.err, HasSubstr("error: ERR_DISK_FULL: "));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "link"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "device"));
   for (const char* missing : {"missing/", "missing/a.csv"}) {
     const Ended refused = Rollcall({"export", "a_s01_e01", "-o", (folder_ / missing).string()});
     EXPECT_EQ(refused.exit, 2);
