@@ -136,7 +136,7 @@ Result<Json> EngineService::JobStart(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const bool is_stalled, IsStalled(plan.request));
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json job, queries_.DetailedView(submission.job.id));
-  ROLLCALL_TRY_ASSIGN(Json beside, OpenBeside(submission.job));
+  Json beside = OpenBeside(submission.job);
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(job)},
               {"existing", submission.is_existing},
@@ -146,7 +146,7 @@ Result<Json> EngineService::JobStart(const Json& params) {
 
 // Other open jobs with unfinished stages that make files of the same names with other parameters:
 // what the names show in the end is decided by which ends last.
-Result<Json> EngineService::OpenBeside(const store::Job& job) {
+Result<Json> EngineService::FindOpenBeside(const store::Job& job) {
   ROLLCALL_TRY_ASSIGN(const auto own, parts_.store.JobRuns(job.id));
   std::set<JobId> found;
   for (const store::RunView& ours : own) {
@@ -166,6 +166,12 @@ Result<Json> EngineService::OpenBeside(const store::Job& job) {
     if (view.is_open()) beside.push_back(ToJson(view));
   }
   return beside;
+}
+
+// It only warns: a job that is submitted goes on where the store cannot be asked.
+Json EngineService::OpenBeside(const store::Job& job) {
+  auto found = FindOpenBeside(job);
+  return found.ok() ? *std::move(found) : Json::array();
 }
 
 // Whether an attempt at this very work is stalled: a start ends it at once, and goes on with it.
@@ -223,7 +229,7 @@ Result<Json> EngineService::JobResume(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const auto submission,
                       parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
   ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(submission.job.id));
-  ROLLCALL_TRY_ASSIGN(Json beside, OpenBeside(submission.job));
+  Json beside = OpenBeside(submission.job);
   ROLLCALL_TRY(parts_.engine.StartWorking());
   return Json{{"job", std::move(view)},
               {"existing", submission.is_existing},

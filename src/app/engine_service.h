@@ -62,7 +62,8 @@ class EngineService final : public control::Service {
   base::Result<void> ProjectAdded(const store::Episode& episode);
   base::Result<bool> IsStalled(const store::JobRequest& request);
   base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
-  base::Result<base::Json> OpenBeside(const store::Job& job);
+  base::Result<base::Json> FindOpenBeside(const store::Job& job);
+  base::Json OpenBeside(const store::Job& job);
   base::Result<store::Job> EndedNamesake(store::Job job);
 
   Parts parts_;
