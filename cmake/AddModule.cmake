@@ -19,6 +19,16 @@
 
 add_custom_target(benches)
 
+# Several .cc files are compiled as one, which saves the headers and templates that they share: about
+# two thirds of a cold build. So names in anonymous namespaces are unique within a folder. The preset
+# `clang` compiles each file alone and sees which one lacks an include.
+function(_compile_together target)
+  if(ROLLCALL_FILES_TOGETHER GREATER 1)
+    set_target_properties(${target} PROPERTIES
+      UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ROLLCALL_FILES_TOGETHER})
+  endif()
+endfunction()
+
 function(add_module name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXECUTABLE" "DEPENDS;LIBS;TEST_DEPENDS;TEST_LIBS")
   _no_leftovers(add_module ${name} "${ARG_UNPARSED_ARGUMENTS}")
@@ -132,6 +142,7 @@ endfunction()
 function(_add_library target sources depends libs)
   if(sources)
     add_library(${target} STATIC ${sources})
+    _compile_together(${target})
     target_link_libraries(${target} PRIVATE rollcall_options PUBLIC ${libs} Threads::Threads)
     _link_later(${target} PUBLIC "${depends}")
   else()
@@ -149,6 +160,7 @@ function(_add_test_executable target sources depends libs)
     set(main third_party::gtest)
   endif()
   add_executable(${target} ${sources})
+  _compile_together(${target})
   _define_places(${target})
   target_link_libraries(${target} PRIVATE rollcall_options ${libs} ${main})
   _link_later(${target} PRIVATE "${depends}")
@@ -165,6 +177,7 @@ endfunction()
 
 function(_add_bench_executable target sources depends libs)
   add_executable(${target} EXCLUDE_FROM_ALL ${sources})
+  _compile_together(${target})
   _define_places(${target})
   target_link_libraries(${target} PRIVATE rollcall_options ${libs} third_party::benchmark)
   _link_later(${target} PRIVATE "${depends}")

@@ -58,7 +58,7 @@ std::string StandOf(const Json& episode, const Paint& paint) {
   return stand;
 }
 
-Result<ExitCode> List(Session& session) {
+Result<ExitCode> ListEpisodes(Session& session) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kEpisodeList, Json::object()));
   const Console& console = session.console();
   if (console.is_json()) {
@@ -129,7 +129,7 @@ void AddEpisodes(CommandLine& line) {
 
   CLI::App* list = group->add_subcommand("list", "All episodes and how far they are");
   AddGlobalFlags(line, list);
-  OnChosen(line, list, [](Session& session) { return List(session); });
+  OnChosen(line, list, [](Session& session) { return ListEpisodes(session); });
 
   CLI::App* show = group->add_subcommand("show", "One episode and its stages");
   show->add_option("key", flags->key, "The episode's key")->required();

@@ -61,7 +61,7 @@ std::string RolesOf(const ModelPack& pack) {
   return roles;
 }
 
-Result<ExitCode> List(Session& session) {
+Result<ExitCode> ListPacks(Session& session) {
   const app::Config& config = session.config();
   const Console& console = session.console();
   Json list = Json::array();
@@ -216,7 +216,7 @@ void AddModels(CommandLine& line) {
 
   CLI::App* list = group->add_subcommand("list", "All packs; * marks the one in use");
   AddGlobalFlags(line, list);
-  OnChosen(line, list, [](Session& session) { return List(session); });
+  OnChosen(line, list, [](Session& session) { return ListPacks(session); });
 
   CLI::App* verify = group->add_subcommand("verify", "Compare every file with its pinned hash");
   verify->add_option("pack", flags->pack, "Name or folder; without it, the one in use");

@@ -13,7 +13,7 @@ using domain::Phase;
 constexpr double kGapWeight = 0.2;
 constexpr int kGapsMax = 10;
 
-double ToSeconds(std::chrono::nanoseconds time) {
+double InSeconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
@@ -115,11 +115,11 @@ AttemptWatch::Verdict AttemptWatch::Check(base::BootTime now) {
 
 std::string AttemptWatch::Explain(base::BootTime now) const {
   if (now - liveness_.last_pulse > times_.lease || IsSilent(now)) {
-    return fmt::format("no sign of life for {:.1f} s", ToSeconds(now - liveness_.last_pulse));
+    return fmt::format("no sign of life for {:.1f} s", InSeconds(now - liveness_.last_pulse));
   }
   const auto since = IsWithoutProgress(now) ? LastProgress() : LastSign();
   return fmt::format("no change of done={} for {:.1f} s in phase {}", liveness_.done,
-                     ToSeconds(now - since), domain::PhaseName(liveness_.phase));
+                     InSeconds(now - since), domain::PhaseName(liveness_.phase));
 }
 
 }  // namespace rollcall::jobs

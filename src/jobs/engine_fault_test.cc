@@ -21,7 +21,6 @@ using domain::JobState;
 using testing::HasSubstr;
 using When = FaultyStore::When;
 
-constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
 base::Error Unavailable() {
   return {base::ErrorCode::kUnavailable, "ERR_IO", "failed on purpose", ""};

@@ -20,7 +20,6 @@ using domain::JobState;
 using testing::Contains;
 using testing::HasSubstr;
 
-constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
 class EngineKillTest : public EngineTest {
  protected:

@@ -25,7 +25,6 @@ using domain::JobState;
 using testing::Contains;
 using testing::HasSubstr;
 
-constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
 class EngineRestartTest : public EngineTest {
  protected:

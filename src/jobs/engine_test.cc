@@ -17,7 +17,6 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::StartsWith;
 
-constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
 // Its second pulse used to come a second after its start, whatever was set.
 TEST_F(EngineTest, AWorkerPulsesAsOftenAsItIsTold) {

@@ -21,7 +21,6 @@ using base::Json;
 using domain::JobState;
 using testing::IsEmpty;
 
-constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
 struct Case {
   std::string behaviour;

@@ -13,7 +13,7 @@ namespace {
 
 namespace reason = domain::reason;
 
-constexpr int kPacketsToDecode = 16;
+constexpr int kPacketsToRead = 16;
 
 // The JPEG decoder makes a matrix of EXIF's orientation, others leave it among the tags.
 Orientation OrientationOf(const AVFrame& frame) {
@@ -31,7 +31,7 @@ base::Result<std::unique_ptr<Frame>> OpenPhotograph(const std::filesystem::path&
   ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
   ROLLCALL_TRY_ASSIGN(auto decoder, Decoder::Create(*container, {}));
   FramePtr frame;
-  for (int packets = 0; packets < kPacketsToDecode && frame == nullptr; ++packets) {
+  for (int packets = 0; packets < kPacketsToRead && frame == nullptr; ++packets) {
     ROLLCALL_TRY_ASSIGN(auto video, container->Read());
     if (!video) decoder->Drain();
     if (video && video->packet->size > 0) decoder->Send(*video->packet, packets);

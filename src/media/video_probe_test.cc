@@ -21,7 +21,7 @@ namespace reason = domain::reason;
 using domain::MediaTime;
 using testing::TestFolder;
 
-VideoWriter::Options Small() {
+VideoWriter::Options EasySeeking() {
   VideoWriter::Options options;
   options.width = 192;
   options.height = 128;
@@ -29,7 +29,7 @@ VideoWriter::Options Small() {
   return options;
 }
 
-std::string ReadBytes(const std::filesystem::path& path) {
+std::string FileBytes(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -60,7 +60,7 @@ void ExpectRefused(const std::filesystem::path& path, std::string_view reason) {
 
 TEST(VideoProbeTest, SaysWhatTheContainerSays) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mp4", 50, Small());
+  testing::WriteNumberedVideo(folder / "a.mp4", 50, EasySeeking());
   const auto probe = Probe(folder / "a.mp4");
   ASSERT_TRUE(probe.ok()) << probe.error().ToString();
   EXPECT_NE(probe->container.find("mp4"), std::string::npos);
@@ -82,7 +82,7 @@ TEST(VideoProbeTest, SaysWhatTheContainerSays) {
 TEST(VideoProbeTest, TurnsTheSizeWithThePicture) {
   const TestFolder folder;
   for (const int degrees : {90, 180, 270}) {
-    VideoWriter::Options options = Small();
+    VideoWriter::Options options = EasySeeking();
     options.rotation_degrees = degrees;
     const auto path = folder / (std::to_string(degrees) + ".mp4");
     testing::WriteNumberedVideo(path, 5, options);
@@ -97,7 +97,7 @@ TEST(VideoProbeTest, TurnsTheSizeWithThePicture) {
 
 TEST(VideoProbeTest, AgreesWithFfmpegOnWhatUprightIs) {
   const TestFolder folder;
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = EasySeeking();
   options.rotation_degrees = 90;
   testing::WriteNumberedVideo(folder / "turned.mp4", 5, options);
   if (!testing::RunFfmpeg("-i " + (folder / "turned.mp4").string() + " -frames:v 1 " +
@@ -125,7 +125,7 @@ TEST(VideoProbeTest, AgreesWithFfmpegOnWhatUprightIs) {
 
 TEST(VideoProbeTest, MakesPixelsSquare) {
   const TestFolder folder;
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = EasySeeking();
   options.sample_aspect_num = 4;
   options.sample_aspect_den = 3;
   testing::WriteNumberedVideo(folder / "a.mp4", 5, options);
@@ -139,7 +139,7 @@ TEST(VideoProbeTest, MakesPixelsSquare) {
 
 TEST(VideoProbeTest, KnowsTenBits) {
   const TestFolder folder;
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = EasySeeking();
   options.pixel_format = "yuv420p10le";
   testing::WriteNumberedVideo(folder / "a.mp4", 5, options);
   const auto probe = Probe(folder / "a.mp4");
@@ -173,7 +173,7 @@ TEST(VideoProbeTest, RefusesWhatIsNotAVideo) {
 
 TEST(VideoProbeTest, OpensNothingThatAPlaylistNames) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "secret.ts", 10, Small());
+  testing::WriteNumberedVideo(folder / "secret.ts", 10, EasySeeking());
   const std::string secret = (folder / "secret.ts").string();
   WriteBytes(folder / "list.mp4", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nfile://" +
                                       secret + "\n#EXT-X-ENDLIST\n");
@@ -206,7 +206,7 @@ TEST(VideoProbeTest, TakesACoverPictureForNoVideo) {
 
 TEST(VideoProbeTest, RefusesAStreamWithoutPictures) {
   const TestFolder folder;
-  auto writer = VideoWriter::Create(folder / "a.avi", Small());
+  auto writer = VideoWriter::Create(folder / "a.avi", EasySeeking());
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Finish(MediaTime{0}).ok());
   const auto index = IndexPackets(folder / "a.avi", {});
@@ -217,8 +217,8 @@ TEST(VideoProbeTest, RefusesAStreamWithoutPictures) {
 
 TEST(VideoProbeTest, RefusesHugePicturesBeforeMakingRoomForThem) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mp4", 5, Small());
-  std::string bytes = ReadBytes(folder / "a.mp4");
+  testing::WriteNumberedVideo(folder / "a.mp4", 5, EasySeeking());
+  std::string bytes = FileBytes(folder / "a.mp4");
   const std::size_t entry = bytes.find("avc1", bytes.find("stsd"));
   ASSERT_NE(entry, std::string::npos);
   // Width and height, 16 bits each, 28 bytes into the sample entry.
@@ -238,7 +238,7 @@ TEST(VideoProbeTest, RefusesHugePicturesBeforeMakingRoomForThem) {
 
 TEST(VideoProbeTest, RefusesAFileThatIsNotItsToRead) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mp4", 2, Small());
+  testing::WriteNumberedVideo(folder / "a.mp4", 2, EasySeeking());
   std::filesystem::permissions(folder.path(), std::filesystem::perms(0755));
   std::filesystem::permissions(folder / "a.mp4", std::filesystem::perms::none);
   // Root may read everything, so a child becomes nobody.
@@ -256,8 +256,8 @@ TEST(VideoProbeTest, RefusesAFileThatIsNotItsToRead) {
 
 TEST(VideoProbeTest, PrintsNothing) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mp4", 40, Small());
-  std::string bytes = ReadBytes(folder / "a.mp4");
+  testing::WriteNumberedVideo(folder / "a.mp4", 40, EasySeeking());
+  std::string bytes = FileBytes(folder / "a.mp4");
   for (std::size_t i = bytes.size() / 3; i < bytes.size() / 2; i += 20) bytes[i] = '\x55';
   WriteBytes(folder / "bad.mp4", bytes);
   WriteBytes(folder / "cut.mp4", bytes.substr(0, 100));
@@ -275,8 +275,8 @@ TEST(VideoProbeTest, PrintsNothing) {
 
 TEST(PacketIndexTest, SaysThatAFileEndsInTheMiddle) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mkv", 250, Small());
-  const std::string bytes = ReadBytes(folder / "a.mkv");
+  testing::WriteNumberedVideo(folder / "a.mkv", 250, EasySeeking());
+  const std::string bytes = FileBytes(folder / "a.mkv");
   WriteBytes(folder / "cut.mkv", bytes.substr(0, bytes.size() / 2));
   const auto index = IndexPackets(folder / "cut.mkv", {});
   ASSERT_TRUE(index.ok()) << index.error().ToString();
@@ -290,7 +290,7 @@ TEST(PacketIndexTest, SaysThatAFileEndsInTheMiddle) {
 
 TEST(PacketIndexTest, DoesNotTakeALateStartForAnEarlyEnd) {
   const TestFolder folder;
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = EasySeeking();
   options.start = std::chrono::seconds{5};
   testing::WriteNumberedVideo(folder / "late.mkv", 250, options);
   const auto index = IndexPackets(folder / "late.mkv", {});
@@ -302,7 +302,7 @@ TEST(PacketIndexTest, DoesNotTakeALateStartForAnEarlyEnd) {
 TEST(PacketIndexTest, HasNoWarningsForAGoodFile) {
   const TestFolder folder;
   for (const char* name : {"a.mp4", "a.mkv", "a.ts"}) {
-    testing::WriteNumberedVideo(folder / name, 30, Small());
+    testing::WriteNumberedVideo(folder / name, 30, EasySeeking());
     const auto index = IndexPackets(folder / name, {});
     ASSERT_TRUE(index.ok());
     EXPECT_TRUE(index->warnings.empty()) << name << ": " << index->warnings.front();
@@ -314,7 +314,7 @@ TEST(PacketIndexTest, BeginsAtTheFirstShownFrame) {
   const TestFolder folder;
   for (const char* name : {"a.mp4", "a.mkv", "a.ts", "a.mov"}) {
     SCOPED_TRACE(name);
-    VideoWriter::Options options = Small();
+    VideoWriter::Options options = EasySeeking();
     options.start = MediaTime{7'320'000};
     testing::WriteNumberedVideo(folder / name, 60, options);
     const auto probe = Probe(folder / name);
@@ -338,7 +338,7 @@ TEST(PacketIndexTest, KeepsVariableFrameTimesExactly) {
   const auto pts = [](int i) {
     return MediaTime{i * 33'333 + (i % 7) * 4'321 + (i > 40 ? 900'000 : 0)};
   };
-  testing::WriteNumberedVideo(folder / "a.mp4", 90, Small(), pts);
+  testing::WriteNumberedVideo(folder / "a.mp4", 90, EasySeeking(), pts);
   const auto index = IndexPackets(folder / "a.mp4", {});
   ASSERT_TRUE(index.ok());
   ASSERT_EQ(index->packets.size(), 90U);
@@ -350,7 +350,7 @@ TEST(PacketIndexTest, KeepsVariableFrameTimesExactly) {
 
 TEST(PacketIndexTest, LeavesOutWhatAnEditListCutsAway) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mp4", 100, Small());
+  testing::WriteNumberedVideo(folder / "a.mp4", 100, EasySeeking());
   if (!testing::RunFfmpeg("-ss 1.5 -i " + (folder / "a.mp4").string() + " -c copy " +
                           (folder / "cut.mp4").string())) {
     GTEST_SKIP() << "no ffmpeg program: edit lists are not tried";
@@ -369,12 +369,12 @@ TEST(PacketIndexTest, LeavesOutWhatAnEditListCutsAway) {
 
 TEST(PacketIndexTest, TakesOutJumpsOfTheClock) {
   const TestFolder folder;
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = EasySeeking();
   testing::WriteNumberedVideo(folder / "one.ts", 50, options);
   options.start = MediaTime{3'000'000'000};
   testing::WriteNumberedVideo(folder / "two.ts", 50, options);
-  WriteBytes(folder / "joined.ts", ReadBytes(folder / "one.ts") + ReadBytes(folder / "two.ts"));
-  WriteBytes(folder / "back.ts", ReadBytes(folder / "two.ts") + ReadBytes(folder / "one.ts"));
+  WriteBytes(folder / "joined.ts", FileBytes(folder / "one.ts") + FileBytes(folder / "two.ts"));
+  WriteBytes(folder / "back.ts", FileBytes(folder / "two.ts") + FileBytes(folder / "one.ts"));
   for (const char* name : {"joined.ts", "back.ts"}) {
     SCOPED_TRACE(name);
     const auto index = IndexPackets(folder / name, {});
@@ -388,7 +388,7 @@ TEST(PacketIndexTest, TakesOutJumpsOfTheClock) {
 
 TEST(PacketIndexTest, EndsWhenItIsTold) {
   const TestFolder folder;
-  testing::WriteNumberedVideo(folder / "a.mp4", 300, Small());
+  testing::WriteNumberedVideo(folder / "a.mp4", 300, EasySeeking());
   std::int64_t told = 0;
   const auto index = IndexPackets(folder / "a.mp4", [&](std::int64_t done, std::int64_t total) {
     EXPECT_LE(done, total);

@@ -15,12 +15,12 @@ namespace {
 using domain::MediaTime;
 using testing::TestFolder;
 
-std::string ReadBytes(const std::filesystem::path& path) {
+std::string BytesOf(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-VideoWriter::Options Small() {
+VideoWriter::Options SmallVideo() {
   VideoWriter::Options options;
   options.width = 192;
   options.height = 128;
@@ -30,17 +30,17 @@ VideoWriter::Options Small() {
 TEST(VideoWriterTest, WritesTheSameBytesAgain) {
   const TestFolder folder;
   for (const char* name : {"a.mp4", "a.mkv", "a.ts", "a.avi"}) {
-    testing::WriteNumberedVideo(folder / name, 40, Small());
-    const std::string first = ReadBytes(folder / name);
-    testing::WriteNumberedVideo(folder / name, 40, Small());
+    testing::WriteNumberedVideo(folder / name, 40, SmallVideo());
+    const std::string first = BytesOf(folder / name);
+    testing::WriteNumberedVideo(folder / name, 40, SmallVideo());
     EXPECT_FALSE(first.empty());
-    EXPECT_TRUE(first == ReadBytes(folder / name)) << name;
+    EXPECT_TRUE(first == BytesOf(folder / name)) << name;
   }
 }
 
 TEST(VideoWriterTest, KeepsTheColoursOfThePicture) {
   const TestFolder folder;
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = SmallVideo();
   options.crf = 4;
   for (const auto format : {domain::PixelFormat::kRgb24, domain::PixelFormat::kBgr24}) {
     domain::Image image{.width = 192, .height = 128, .format = format, .pixels = {}};
@@ -64,7 +64,7 @@ TEST(VideoWriterTest, KeepsTheColoursOfThePicture) {
 
 TEST(VideoWriterTest, SaysWhereTheLastFrameEnds) {
   const TestFolder folder;
-  auto writer = VideoWriter::Create(folder / "a.mp4", Small());
+  auto writer = VideoWriter::Create(folder / "a.mp4", SmallVideo());
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->Write(testing::NumberedPicture(192, 128, 0), MediaTime{0}).ok());
   ASSERT_TRUE((*writer)->Write(testing::NumberedPicture(192, 128, 1), MediaTime{40'000}).ok());
@@ -80,25 +80,25 @@ TEST(VideoWriterTest, RefusesWhatLibavRefuses) {
     const auto writer = VideoWriter::Create(folder / name, options);
     return writer.ok() ? "ok" : writer.error().reason;
   };
-  VideoWriter::Options options = Small();
+  VideoWriter::Options options = SmallVideo();
   EXPECT_EQ(reason_of("a.letter", options), domain::reason::kBadParams);
   options.codec = "no_such_encoder";
   EXPECT_EQ(reason_of("a.mp4", options), domain::reason::kBadParams);
-  options = Small();
+  options = SmallVideo();
   options.width = 0;
   EXPECT_EQ(reason_of("a.mp4", options), domain::reason::kBadParams);
-  options = Small();
+  options = SmallVideo();
   options.pixel_format = "no_such_format";
   EXPECT_EQ(reason_of("a.mp4", options), domain::reason::kBadParams);
-  options = Small();
+  options = SmallVideo();
   options.rotation_degrees = 45;
   EXPECT_EQ(reason_of("a.mp4", options), domain::reason::kBadParams);
-  EXPECT_EQ(reason_of("no folder/a.mp4", Small()), domain::reason::kBadParams);
+  EXPECT_EQ(reason_of("no folder/a.mp4", SmallVideo()), domain::reason::kBadParams);
 }
 
 TEST(VideoWriterTest, RefusesTimesThatDoNotAscendAndOtherSizes) {
   const TestFolder folder;
-  auto writer = VideoWriter::Create(folder / "a.mp4", Small());
+  auto writer = VideoWriter::Create(folder / "a.mp4", SmallVideo());
   ASSERT_TRUE(writer.ok());
   const domain::Image image = testing::NumberedPicture(192, 128, 0);
   ASSERT_TRUE((*writer)->Write(image, MediaTime{40'000}).ok());

@@ -9,7 +9,7 @@
 namespace rollcall::vision {
 namespace {
 
-constexpr std::array<int, 3> kStrides{8, 16, 32};
+constexpr std::array<int, 3> kScrfdStrides{8, 16, 32};
 constexpr std::size_t kAnchors = 2;
 
 struct Anchor {
@@ -52,7 +52,7 @@ DetectorPlan ReadScrfdPlan(ParamReader& params) {
 
 base::Result<std::vector<FaceCandidate>> DecodeScrfd(std::span<const runtime::TensorView> outputs,
                                                      const ScrfdLayout& layout, float score_min) {
-  const std::size_t levels = kStrides.size();
+  const std::size_t levels = kScrfdStrides.size();
   const bool has_points = outputs.size() == 3 * levels;
   if (!has_points && outputs.size() != 2 * levels) {
     return domain::MakeError(
@@ -61,7 +61,7 @@ base::Result<std::vector<FaceCandidate>> DecodeScrfd(std::span<const runtime::Te
   }
   std::vector<FaceCandidate> faces;
   for (std::size_t level = 0; level < levels; ++level) {
-    const int stride = kStrides[level];
+    const int stride = kScrfdStrides[level];
     const auto columns = static_cast<std::size_t>(layout.input_width / stride);
     const std::size_t count =
         columns * static_cast<std::size_t>(layout.input_height / stride) * kAnchors;

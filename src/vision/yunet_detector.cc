@@ -11,7 +11,7 @@
 namespace rollcall::vision {
 namespace {
 
-constexpr std::array<int, 3> kStrides{8, 16, 32};
+constexpr std::array<int, 3> kYunetStrides{8, 16, 32};
 constexpr std::array<std::string_view, 4> kParts{"cls", "obj", "bbox", "kps"};
 
 // One cell of the grid at one stride.
@@ -48,7 +48,7 @@ DetectorPlan ReadYunetPlan(ParamReader& params) {
   if (plan.input.width % 32 != 0 || plan.input.height % 32 != 0) {
     params.Reject("input_width and input_height are not multiples of 32");
   }
-  for (const int stride : kStrides) {
+  for (const int stride : kYunetStrides) {
     for (const std::string_view part : kParts) {
       plan.outputs.push_back(fmt::format("{}_{}", part, stride));
     }
@@ -62,11 +62,11 @@ DetectorPlan ReadYunetPlan(ParamReader& params) {
 
 base::Result<std::vector<FaceCandidate>> DecodeYunet(std::span<const runtime::TensorView> outputs,
                                                      const YunetLayout& layout, float score_min) {
-  ROLLCALL_CHECK(outputs.size() == kStrides.size() * kParts.size());
+  ROLLCALL_CHECK(outputs.size() == kYunetStrides.size() * kParts.size());
   std::vector<FaceCandidate> faces;
-  for (std::size_t level = 0; level < kStrides.size(); ++level) {
+  for (std::size_t level = 0; level < kYunetStrides.size(); ++level) {
     const auto parts = outputs.subspan(level * kParts.size(), kParts.size());
-    const int stride = kStrides[level];
+    const int stride = kYunetStrides[level];
     const auto columns = static_cast<std::size_t>(layout.input_width / stride);
     const std::size_t count = columns * static_cast<std::size_t>(layout.input_height / stride);
     ROLLCALL_TRY(CheckOutput(parts[0], count, 1));

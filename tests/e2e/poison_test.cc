@@ -11,7 +11,7 @@ using base::Json;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-constexpr const char* kJob = "analyze_a_s01_e01";
+constexpr const char* kPoisonedJob = "analyze_a_s01_e01";
 constexpr const char* kReport = "outputs/a_s01_e01/report.json";
 
 struct Stretch {
@@ -68,7 +68,7 @@ class PoisonTest : public RollcallTest {
   }
   std::vector<std::string> EventKinds() {
     std::vector<std::string> kinds;
-    const Ended shown = Rollcall({"jobs", "show", kJob, "--json"});
+    const Ended shown = Rollcall({"jobs", "show", kPoisonedJob, "--json"});
     const Json answer = base::ParseJson(shown.out, "job").value();
     for (const Json& event : answer.at("events")) kinds.push_back(event.at("kind"));
     return kinds;
@@ -95,10 +95,10 @@ TEST_F(PoisonTest, ASegmentThatEndsEveryWorkerIsSkippedOnRequestAndRecorded) {
   EXPECT_THAT(failed.err, HasSubstr("ERR_POISON_SEGMENT"));
   EXPECT_THAT(failed.err, HasSubstr("segment 1 of the video (00:00:10–00:00:20)"));
   EXPECT_THAT(failed.err, HasSubstr("rollcall jobs resume 1 --skip-poison"));
-  const Ended diagnosis = Rollcall({"jobs", "diagnose", kJob});
+  const Ended diagnosis = Rollcall({"jobs", "diagnose", kPoisonedJob});
   EXPECT_THAT(diagnosis.out, HasSubstr("--skip-poison` goes on behind 00:00:10–00:00:20"));
 
-  const Ended skipped = RunCommand({"jobs", "resume", kJob, "--skip-poison"}, poisoned_);
+  const Ended skipped = RunCommand({"jobs", "resume", kPoisonedJob, "--skip-poison"}, poisoned_);
   ASSERT_EQ(skipped.exit, 0) << skipped.out << skipped.err;
   EXPECT_EQ(CrashCount(), "2") << "it was begun again";
   EXPECT_THAT(skipped.out, HasSubstr("warning: 00:00:10–"));
@@ -144,7 +144,7 @@ TEST_F(PoisonTest, ASegmentThatEndsEveryWorkerIsSkippedOnRequestAndRecorded) {
   EXPECT_EQ(again.exit, 0);
   EXPECT_THAT(again.out, HasSubstr("without 00:00:10–"));
   EXPECT_THAT(again.out, HasSubstr("warning: 00:00:10–"));
-  const Ended refused = Rollcall({"jobs", "resume", kJob, "--skip-poison"});
+  const Ended refused = Rollcall({"jobs", "resume", kPoisonedJob, "--skip-poison"});
   EXPECT_NE(refused.exit, 0);
   EXPECT_THAT(refused.err, HasSubstr("ERR_NOTHING_TO_SKIP"));
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <regex>
+#include <sstream>
 
 namespace rollcall::faults {
 
@@ -31,6 +32,22 @@ std::set<std::string> StoreMethods() {
     if (std::regex_search(line, match, kDeclaration)) methods.insert(match[1]);
   }
   return methods;
+}
+
+// Of every module under src/, as the build has written them down: modules.txt, tab-separated
+// kind, name, folder and more.
+std::vector<std::string> ModuleFolders() {
+  std::ifstream list(fs::path(ROLLCALL_BIN_DIR).parent_path() / "modules.txt");
+  std::vector<std::string> folders;
+  for (std::string line; std::getline(list, line);) {
+    std::istringstream columns(line);
+    std::string kind;
+    std::string name;
+    std::string folder;
+    columns >> kind >> name >> folder;
+    if (kind == "module" && folder.starts_with("src/")) folders.push_back(folder);
+  }
+  return folders;
 }
 
 void AddSitesOf(const fs::path& file, const std::string& name, const std::set<std::string>& methods,
@@ -55,7 +72,7 @@ struct Place {
 
 // One line of addr2line: "/…/src/jobs/agent.cc:228 (discriminator 2)".
 std::optional<Place> ReadPlace(const std::string& line) {
-  static const std::regex kPlace(R"((src/(?:jobs|app)/\w+\.cc):(\d+))");
+  static const std::regex kPlace(R"((src/[\w/]+\.cc):(\d+))");
   std::smatch match;
   if (!std::regex_search(line, match, kPlace)) return std::nullopt;
   return Place{.file = match[1], .line = std::stoi(match[2])};
@@ -81,14 +98,19 @@ std::string CallSite::Name() const {
 std::vector<CallSite> AllCallSites() {
   const std::set<std::string> methods = StoreMethods();
   std::vector<CallSite> sites;
-  for (const char* folder : {"src/jobs", "src/app"}) {
-    for (const auto& entry : fs::directory_iterator(fs::path(ROLLCALL_SOURCE_DIR) / folder)) {
-      const std::string name = entry.path().filename().string();
-      if (!name.ends_with(".cc") || name.ends_with("_test.cc")) continue;
-      AddSitesOf(entry.path(), fmt::format("{}/{}", folder, name), methods, sites);
+  for (const std::string& folder : ModuleFolders()) {
+    if (folder.starts_with("src/store")) continue;  // What lies, and what it lies about.
+    for (const auto& entry : fs::recursive_directory_iterator(ROLLCALL_SOURCE_DIR "/" + folder)) {
+      const std::string path =
+          entry.path().lexically_relative(ROLLCALL_SOURCE_DIR).generic_string();
+      if (!path.ends_with(".cc") || path.ends_with("_test.cc")) continue;
+      if (path.find("/testing/") != std::string::npos) continue;
+      AddSitesOf(entry.path(), path, methods, sites);
     }
   }
   std::sort(sites.begin(), sites.end());
+  // A folder below another module's was read with both.
+  sites.erase(std::unique(sites.begin(), sites.end()), sites.end());
   return sites;
 }
 

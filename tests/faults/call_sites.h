@@ -7,7 +7,7 @@
 
 namespace rollcall::faults {
 
-// A place in src/jobs or src/app that calls a method of store/job_store.h.
+// A place in any module, but for the store's own, that calls a method of store/job_store.h.
 struct CallSite {
   std::string file;  // "src/jobs/agent.cc"
   int line = 0;

@@ -19,7 +19,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-constexpr int kSegments = 6;
+constexpr int kClockSegments = 6;
 constexpr auto kTimes = jobs::RuntimeTimes{};
 
 enum class What {
@@ -36,7 +36,7 @@ struct ClockKind {
   milliseconds by;
 };
 
-constexpr ClockKind kKinds[] = {
+constexpr ClockKind kClockKinds[] = {
     {"wall + 1 h", What::kWall, hours{1}},
     {"wall - 1 h", What::kWall, -hours{1}},
     {"wall + 1 d", What::kWall, hours{24}},
@@ -70,9 +70,9 @@ Rig::Wrap Switched(Switches& switches) {
 }
 
 Json Params(What what) {
-  Json params{{"segments", kSegments}, {"dwell_ms", 4}, {"trace", true}, {"alone", true}};
+  Json params{{"segments", kClockSegments}, {"dwell_ms", 4}, {"trace", true}, {"alone", true}};
   // There are two more dwells than segments, all together longer than a lease.
-  constexpr auto kLong = kTimes.lease / kTimesDivisor * 5 / 3 / (kSegments + 2);
+  constexpr auto kLong = kTimes.lease / kTimesDivisor * 5 / 3 / (kClockSegments + 2);
   if (what == What::kWallNearTheEnd) params["dwell_ms"] = kLong.count();
   if (what == What::kWallInRetry)
     params.update({{"behaviour", "transient"}, {"at", 2}, {"times", 1}});
@@ -110,7 +110,7 @@ void CheckRetry(Rig& rig, Switches& switches, Row& row) {
 }  // namespace
 
 void JumpOnce(int round, const Rig::Wrap& wrap, Row& row) {
-  const ClockKind& kind = kKinds[static_cast<std::size_t>(round) % std::size(kKinds)];
+  const ClockKind& kind = kClockKinds[static_cast<std::size_t>(round) % std::size(kClockKinds)];
   Switches switches;
   Rig rig;
   rig.Own([&](std::unique_ptr<store::JobStore> store) {
@@ -129,7 +129,7 @@ void JumpOnce(int round, const Rig::Wrap& wrap, Row& row) {
   if (!domain::IsTerminal(rig.Run("x").run.state)) ++row.hits[kind.name];
   switches.is_cut_off = false;
   if (is_in_retry) CheckRetry(rig, switches, row);
-  CheckRound(rig, "x", job, kSegments, row);
+  CheckRound(rig, "x", job, kClockSegments, row);
   CheckStore(rig, row);
   row.Recovered(std::chrono::duration_cast<milliseconds>(Steady::now() - before));
   const auto attempts = rig.store().AttemptList(rig.Run("x").run.id);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "floors.h"
 
 namespace rollcall::faults {
 namespace {
@@ -61,6 +62,7 @@ Row FailpointList() {
   for (const std::string& name : listed) {
     if (!there.contains(name)) row.violations.push_back(name + " is not in the sources any more");
   }
+  CheckFloor("failpoints", row.rounds, row);
   return row;
 }
 

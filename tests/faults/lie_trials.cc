@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "call_sites.h"
+#include "floors.h"
 #include "lie_scenarios.h"
 #include "trials.h"
 
@@ -241,7 +242,8 @@ class LieTrial {
           "{} is {}", site.Name(),
           reached_.contains(site) ? "reached and never lied to" : "reached by no scenario"));
     }
-    if (sites_.empty()) row_.violations.emplace_back("no call site was found in the sources");
+    CheckFloor("call_sites", std::ssize(sites_), row_);
+    if (!is_sample()) CheckFloor("call_sites_lied_to", std::ssize(hit_), row_);
     row_.noted["call sites"] = std::ssize(sites_);
     row_.noted["call sites lied to"] = std::ssize(hit_);
     if (merged > 0) row_.noted["call sites merged with these"] = merged;

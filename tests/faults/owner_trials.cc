@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 using base::Json;
 using std::chrono::milliseconds;
 
-constexpr int kSegments = 8;
-const Json kWork{{"segments", kSegments}, {"dwell_ms", 3}, {"trace", true}, {"alone", true}};
+constexpr int kOwnerSegments = 8;
+const Json kOwnerWork{{"segments", kOwnerSegments}, {"dwell_ms", 3}, {"trace", true}, {"alone", true}};
 
 std::ptrdiff_t SegmentFiles(const Rig& rig) {
   std::error_code none_yet;
@@ -61,7 +61,7 @@ void TakeOver(Rig& rig, const Json& params, Row& row) {
   if (took && *took > milliseconds{2000}) {
     row.violations.push_back(fmt::format("it served again after {} ms", took->count()));
   }
-  CheckRound(rig, "x", job, kSegments, row);
+  CheckRound(rig, "x", job, kOwnerSegments, row);
   CheckStore(rig, row);
 }
 
@@ -70,7 +70,7 @@ void KillWithChildren(int round, Row& row) {
   std::mt19937 random(static_cast<unsigned>(round));
   Rig rig;
   for (int kill = 0; kill < 3; ++kill) {
-    const pid_t owner = StartOwner({.folder = rig.folder(), .params = kWork});
+    const pid_t owner = StartOwner({.folder = rig.folder(), .params = kOwnerWork});
     const auto enough = static_cast<std::ptrdiff_t>(2 * kill + 1);
     bool has_ended = false;
     rig.Eventually([&] {
@@ -84,7 +84,7 @@ void KillWithChildren(int round, Row& row) {
     ROLLCALL_CHECK(::waitpid(owner, &status, 0) == owner);
     if (WIFSIGNALED(status)) ++row.hits["children too"];
   }
-  TakeOver(rig, kWork, row);
+  TakeOver(rig, kOwnerWork, row);
 }
 
 // The process that a file of the fake stage names, while it lives.
@@ -101,7 +101,7 @@ std::optional<jobs::ProcessStat> LivingProcess(const fs::path& file) {
 void KillAndLeave(int round, Row& row) {
   Rig rig;
   const bool is_worker = round % 2 == 0;
-  const Json params{{"segments", kSegments},
+  const Json params{{"segments", kOwnerSegments},
                     {"dwell_ms", is_worker ? 3 : 20},
                     {"trace", true},
                     {"alone", true},
@@ -147,7 +147,7 @@ Row OwnerFailpoints(int rounds) {
     Rig rig;
     {
       const FailpointWish wish(fmt::format("{}:{}:kill-self", name, nth), rig.folder() / "hits");
-      const pid_t owner = StartOwner({.folder = rig.folder(), .params = kWork});
+      const pid_t owner = StartOwner({.folder = rig.folder(), .params = kOwnerWork});
       int status = 0;
       ROLLCALL_CHECK(::waitpid(owner, &status, 0) == owner);
       if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
@@ -156,7 +156,7 @@ Row OwnerFailpoints(int rounds) {
         row.violations.push_back(fmt::format("{} did not hit at its {}. time", name, nth));
       }
     }
-    TakeOver(rig, kWork, row);
+    TakeOver(rig, kOwnerWork, row);
   }
   return row;
 }

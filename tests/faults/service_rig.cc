@@ -211,7 +211,7 @@ void ServiceRig::Touch(const std::string& name) { std::ofstream(folder_ / name) 
 
 namespace {
 
-Json ReadJson(const fs::path& path) {
+Json ReadState(const fs::path& path) {
   const auto text = base::ReadFile(path);
   auto json = base::ParseJson(text.ok() ? *text : "", path.string());
   return json.ok() ? std::move(json).value() : Json(nullptr);
@@ -263,7 +263,7 @@ void ServiceRig::CheckRun(const store::RunView& view, bool is_newest_success) {
   }
   const auto bytes = base::ReadFile(folder_ / "harvest" / run.subject.id / (run.name + ".bin"));
   Expect(bytes.ok() && *bytes == ExpectedBytes(wanted), name + ": the result's bytes differ");
-  const Json state = ReadJson(folder_ / "episodes" / run.subject.id / "state.json");
+  const Json state = ReadState(folder_ / "episodes" / run.subject.id / "state.json");
   const auto stage = domain::StageFromName(run.name);
   Expect(state.is_object() && stage && state["states"][domain::StageFlag(*stage)] == true,
          name + ": state.json does not say so");

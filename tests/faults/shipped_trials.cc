@@ -34,7 +34,7 @@ fs::path RealClip() {
   return media / "episodes/open_ep1.mp4";
 }
 
-Json ReadJson(const fs::path& path) {
+Json ReadShipped(const fs::path& path) {
   const auto text = base::ReadFile(path);
   if (!text.ok()) return nullptr;
   auto json = base::ParseJson(*text, path.string());
@@ -93,7 +93,7 @@ void KillInOneRun(const Analysis& analysis, std::mt19937& random, Row& row) {
     const bool is_due = e2e::WaitUntil(
         [&] {
           if (fs::exists(data / "jobs" / fmt::format("track_{}", kKey) / ".lock")) return true;
-          const Json json = ReadJson(lock);
+          const Json json = ReadShipped(lock);
           pid = json.is_object() ? json.value("pid", std::int64_t{0}) : 0;
           return pid > 0 && pid != last_pid && SegmentFiles(data) >= next_segments;
         },

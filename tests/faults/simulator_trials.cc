@@ -14,17 +14,17 @@ namespace {
 
 constexpr int kControlSeeds = 1'000;  // Within so many a broken store must be caught.
 
-struct Control {
+struct BrokenSimulator {
   Breakage breakage;
   const char* name;
 };
 constexpr std::array kControls{
-    Control{Breakage::kFenceOff, "fence off"},
-    Control{Breakage::kEarlyReap, "reap without expiry"},
-    Control{Breakage::kStaleReap, "reap without token"},
-    Control{Breakage::kLostEvent, "lost event"},
-    Control{Breakage::kDedupeOff, "dedupe off"},
-    Control{Breakage::kForgotCancel, "forgotten cancel"},
+    BrokenSimulator{Breakage::kFenceOff, "fence off"},
+    BrokenSimulator{Breakage::kEarlyReap, "reap without expiry"},
+    BrokenSimulator{Breakage::kStaleReap, "reap without token"},
+    BrokenSimulator{Breakage::kLostEvent, "lost event"},
+    BrokenSimulator{Breakage::kDedupeOff, "dedupe off"},
+    BrokenSimulator{Breakage::kForgotCancel, "forgotten cancel"},
 };
 
 void TakeOver(const Life& life, std::uint32_t seed, Row& row) {
@@ -61,7 +61,7 @@ Row Simulator(int seeds) {
 
 Row StoreControls() {
   Row row{.name = "store controls"};
-  for (const Control& control : kControls) {
+  for (const BrokenSimulator& control : kControls) {
     ++row.rounds;
     int seed = 1;
     while (seed <= kControlSeeds &&

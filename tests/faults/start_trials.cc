@@ -21,13 +21,13 @@ namespace {
 
 using base::Json;
 
-constexpr int kSegments = 4;
+constexpr int kStartSegments = 4;
 constexpr int kKeysAtOnce = 20;  // All of them have a worker at the same time.
 // So many workers that start while so many threads submit are slow, which is no stall.
 constexpr int kDivisor = kTimesDivisor / 5;
 // No job ends while others still ask for it: that would rightly be a new job.
 const Json kParams{
-    {"segments", kSegments}, {"start_ms", 5}, {"hold_after", 1}, {"trace", true}, {"alone", true}};
+    {"segments", kStartSegments}, {"start_ms", 5}, {"hold_after", 1}, {"trace", true}, {"alone", true}};
 
 std::string KeyOf(int i) { return fmt::format("d{}", i); }
 
@@ -99,7 +99,7 @@ void CheckJobs(Rig& rig, int keys, Row& row) {
     if (!history.ok() || history->size() != 1) {
       row.violations.push_back(key + ": more than one run of one piece of work");
     }
-    CheckRound(rig, key, job, kSegments, row);
+    CheckRound(rig, key, job, kStartSegments, row);
   }
 }
 

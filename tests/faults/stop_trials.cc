@@ -23,7 +23,7 @@ namespace {
 using base::Json;
 using std::chrono::milliseconds;
 
-constexpr int kSegments = 8;
+constexpr int kStopSegments = 8;
 
 struct StopKind {
   const char* name;
@@ -63,7 +63,7 @@ Json Params(const StopKind& kind, int times_divisor) {
   const std::string before = kind.stop_before;
   // The first renewal comes after at most 6 s of the product's time.
   const int dwell_ms = before == "LeaseRenew" ? 2000 / times_divisor : 15;
-  Json params{{"segments", kSegments}, {"dwell_ms", dwell_ms}, {"trace", true}};
+  Json params{{"segments", kStopSegments}, {"dwell_ms", dwell_ms}, {"trace", true}};
   // An attempt ends otherwise than by success only if something happens to it.
   if (before == "TaskEnd") params.update({{"behaviour", "crash"}, {"at", 2}, {"times", 1}});
   return params;
@@ -172,7 +172,7 @@ void StopOwnerOnce(const OwnerStop& stop, Row& row) {
   if (is_late && !HasSettled(rig, job)) row.violations.push_back("the other host does not finish");
   const Visible before = Look(rig, job);
   GoOn(owner, worker, row);
-  CheckRound(rig, "x", job, kSegments, row);
+  CheckRound(rig, "x", job, kStopSegments, row);
   CheckStore(rig, row);
   if (is_late && !(Look(rig, job) == before)) {
     row.violations.push_back("the first host's late writes can be seen");

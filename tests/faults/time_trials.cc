@@ -23,14 +23,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using Steady = std::chrono::steady_clock;
 
-constexpr int kSegments = 6;
+constexpr int kTimeSegments = 6;
 constexpr seconds kLong{240};
 
-const Json kWork{{"segments", kSegments}, {"start_ms", 100}, {"seek_ms", 100},
+const Json kTimeWork{{"segments", kTimeSegments}, {"start_ms", 100}, {"seek_ms", 100},
                  {"dwell_ms", 100},       {"trace", true},   {"alone", true}};
 
 Json With(const Json& more) {
-  Json params = kWork;
+  Json params = kTimeWork;
   params.update(more);
   return params;
 }
@@ -38,7 +38,7 @@ Json With(const Json& more) {
 // An engine with the product's times.
 Rig::Options AsShipped() { return {.times_divisor = 1, .agent_id = "owner", .slots = 2}; }
 
-milliseconds Since(Steady::time_point then) {
+milliseconds Elapsed(Steady::time_point then) {
   return std::chrono::duration_cast<milliseconds>(Steady::now() - then);
 }
 
@@ -55,7 +55,7 @@ void AwaitSecondAttempt(Rig& rig, Steady::time_point since, const Bounds& bounds
         return attempts.ok() && attempts->size() >= 2;
       },
       kLong);
-  const milliseconds took = Since(since);
+  const milliseconds took = Elapsed(since);
   if (!has_begun) return row.violations.push_back("there is no second attempt");
   row.Recovered(took);
   if (took < bounds.least || took > bounds.most) {
@@ -75,13 +75,13 @@ pid_t AwaitPhase(Rig& rig, const store::Job& job, Phase phase, std::size_t segme
 }
 
 void KillWorker(int round, Row& row) {
-  constexpr Phase kPhases[] = {Phase::kStarting, Phase::kModelLoad, Phase::kSeek, Phase::kWork,
+  constexpr Phase kPhases[] = {Phase::kStarting, Phase::kModelLoad, Phase::kSeek, Phase::kTimeWork,
                                Phase::kFinalise};
   const Phase phase = kPhases[static_cast<std::size_t>(round) % std::size(kPhases)];
   Rig rig(AsShipped());
   rig.Own();
-  const store::Job job = rig.Submit("x", kWork);
-  const pid_t pid = AwaitPhase(rig, job, phase, phase == Phase::kWork ? 2 : 0);
+  const store::Job job = rig.Submit("x", kTimeWork);
+  const pid_t pid = AwaitPhase(rig, job, phase, phase == Phase::kTimeWork ? 2 : 0);
   const base::WallTime struck = rig.Now().wall;
   if (pid > 0 && ::kill(pid, SIGKILL) == 0) ++row.hits[std::string(domain::PhaseName(phase))];
   AwaitSecondAttempt(rig, Steady::now(), {milliseconds{0}, seconds{2}}, row);
@@ -89,18 +89,18 @@ void KillWorker(int round, Row& row) {
   if (!attempts.ok() || *attempts->front().ended_at - struck > milliseconds{500}) {
     row.violations.push_back("requeueing takes too long");
   }
-  CheckRound(rig, "x", job, kSegments, row);
+  CheckRound(rig, "x", job, kTimeSegments, row);
 }
 
 // 30 s of silence.
 void StopWorker(int /*round*/, Row& row) {
   Rig rig(AsShipped());
   rig.Own();
-  const store::Job job = rig.Submit("x", kWork);
-  const pid_t pid = AwaitPhase(rig, job, Phase::kWork, 1);
+  const store::Job job = rig.Submit("x", kTimeWork);
+  const pid_t pid = AwaitPhase(rig, job, Phase::kTimeWork, 1);
   if (pid > 0 && ::kill(pid, SIGSTOP) == 0) ++row.hits["work"];
   AwaitSecondAttempt(rig, Steady::now(), {seconds{28}, seconds{33}}, row);
-  CheckRound(rig, "x", job, kSegments, row);
+  CheckRound(rig, "x", job, kTimeSegments, row);
 }
 
 // 30 s without progress: flagged. 60 s more: killed, and tried again after at most 5 s.
@@ -111,7 +111,7 @@ void Hang(int /*round*/, Row& row) {
   rig.Eventually([&] { return rig.SegmentCount("x") >= 2; });
   const auto hung = Steady::now();
   const bool is_flagged = rig.Eventually([&] { return rig.Stage(job.id).is_stalled; }, kLong);
-  const milliseconds flagged_after = Since(hung);
+  const milliseconds flagged_after = Elapsed(hung);
   if (!is_flagged || flagged_after < seconds{29} || flagged_after > seconds{33}) {
     row.violations.push_back(fmt::format("flagged after {} ms", flagged_after.count()));
   }
@@ -121,7 +121,7 @@ void Hang(int /*round*/, Row& row) {
   if (attempts.ok() && attempts->front().error_reason != "ERR_STALLED") {
     row.violations.push_back("it is not called stalled");
   }
-  CheckRound(rig, "x", job, kSegments, row);
+  CheckRound(rig, "x", job, kTimeSegments, row);
 }
 
 // SIGTERM after 5 s, SIGKILL after 10 s.
@@ -134,7 +134,7 @@ void CancelDeaf(int /*round*/, Row& row) {
   const auto asked = Steady::now();
   if (!rig.engine().Cancel(job.id).ok()) row.violations.push_back("it cannot be cancelled");
   const auto ended = rig.engine().Wait(job.id, kLong);
-  const milliseconds took = Since(asked);
+  const milliseconds took = Elapsed(asked);
   ++row.rounds;
   ++row.hits["cancelled"];
   row.Recovered(took);
@@ -149,7 +149,7 @@ void CancelDeaf(int /*round*/, Row& row) {
 
 void KillOwner(int round, Row& row) {
   Rig rig(AsShipped());
-  const pid_t owner = StartOwner({.folder = rig.folder(), .params = kWork, .times_divisor = 1});
+  const pid_t owner = StartOwner({.folder = rig.folder(), .params = kTimeWork, .times_divisor = 1});
   const auto segments = rig.folder() / "harvest/x/segments/detect";
   rig.Eventually([&] { return std::filesystem::exists(segments); });
   ::poll(nullptr, 0, 40 * round);
@@ -160,7 +160,7 @@ void KillOwner(int round, Row& row) {
   const auto began = Steady::now();
   rig.Own();
   AwaitSecondAttempt(rig, began, {milliseconds{0}, seconds{2}}, row);
-  CheckRound(rig, "x", rig.store().JobList()->front(), kSegments, row);
+  CheckRound(rig, "x", rig.store().JobList()->front(), kTimeSegments, row);
   CheckStore(rig, row);
 }
 
@@ -171,7 +171,7 @@ struct TimeKind {
   void (*run)(int round, Row& row);
 };
 
-constexpr TimeKind kKinds[] = {
+constexpr TimeKind kTimeKinds[] = {
     {"product times: worker killed", KillWorker},
     {"product times: worker stopped", StopWorker},
     {"product times: hang", Hang},
@@ -195,10 +195,10 @@ Row RunKind(const TimeKind& kind, int rounds) {
 }  // namespace
 
 std::vector<Row> ProductTimes(int rounds) {
-  std::vector<Row> rows(std::size(kKinds));
+  std::vector<Row> rows(std::size(kTimeKinds));
   std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < std::size(kKinds); ++i) {
-    threads.emplace_back([&rows, i, rounds] { rows[i] = RunKind(kKinds[i], rounds); });
+  for (std::size_t i = 0; i < std::size(kTimeKinds); ++i) {
+    threads.emplace_back([&rows, i, rounds] { rows[i] = RunKind(kTimeKinds[i], rounds); });
   }
   for (std::thread& thread : threads) thread.join();
   CheckRefused(rows.back());

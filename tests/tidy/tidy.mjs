@@ -173,6 +173,34 @@ function* checkText(path, text) {
   }
 }
 
+// A rule that names a folder which is gone would pass everything.
+export function brokenRules(table, modules) {
+  const there = new Set(modules.map((module) => module.folder));
+  const named = [...table.third_party.flatMap(({ folders }) => folders), table.lifecycle.folder];
+  const planned = new Set(table.planned_folders);
+  return [
+    ...named.filter((folder) => !there.has(folder) && !planned.has(folder))
+      .map((folder) => `a rule names ${folder}, which is no module`),
+    ...[...planned].filter((folder) => there.has(folder)).map((folder) => `${folder} is not planned any more: it is there`),
+    ...[...planned].filter((folder) => !named.includes(folder)).map((folder) => `${folder} is planned and in no rule`),
+  ];
+}
+
+// What tests/floors.txt says that there must be at least; the counts themselves are printed.
+export function underFloor(counts, floors) {
+  const floor = new Map(floors.split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.split(/\s+/)));
+  return Object.entries(counts).filter(([name, count]) => !(count >= Number(floor.get(name))))
+    .map(([name, count]) => `${count} ${name}, of ${floor.get(name) ?? 'an unknown number'} in tests/floors.txt`);
+}
+
+export function countsOf(root, modules) {
+  return {
+    tidy_modules: modules.filter(({ kind }) => kind === 'module').length,
+    tidy_rules: rules.third_party.length,
+    tidy_files: kCodeFolders.flatMap((folder) => filesUnder(root, folder)).filter((path) => kCodeExtensions.has(extname(path))).length,
+  };
+}
+
 export function violationsOf(root, modules) {
   const found = [];
   const taken = new Set(modules.flatMap((module) => module.tests));
@@ -196,7 +224,15 @@ export function violationsOf(root, modules) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [root, modulesFile] = process.argv.slice(2);
-  const found = violationsOf(root, readModules(readFileSync(modulesFile, 'utf8')));
+  const modules = readModules(readFileSync(modulesFile, 'utf8'));
+  const counts = countsOf(root, modules);
+  const floors = readFileSync(join(root, 'tests/floors.txt'), 'utf8');
+  console.log(Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', '));
+  const found = [
+    ...[...brokenRules(rules, modules), ...underFloor(counts, floors)]
+      .map((say) => ({ path: 'tests/tidy/rules.json', line: 1, rule: 'rules', say })),
+    ...violationsOf(root, modules),
+  ];
   found.forEach(({ path, line, rule, say }) => console.log(`${path}:${line}: ${rule}: ${say}`));
   console.log(found.length ? `${found.length} violations` : 'tidy');
   process.exit(found.length ? 1 : 0);

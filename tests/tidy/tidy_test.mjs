@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { readModules, violationsOf } from './tidy.mjs';
+import { brokenRules, readModules, underFloor, violationsOf } from './tidy.mjs';
 
 // What cmake/AddModule.cmake would write for these folders.
 const kModules = [
@@ -113,3 +113,22 @@ for (const [name, changes] of Object.entries(kGood)) {
 for (const [name, [changes, expected]] of Object.entries(kBad)) {
   test(`refuses ${name}`, () => assert.ok(rulesBroken(changes).includes(expected), rulesBroken(changes).join('\n')));
 }
+
+const kRules = {
+  third_party: [{ folders: ['src/base'] }, { folders: ['src/store/sqlite', 'src/server'] }],
+  lifecycle: { folder: 'src/store' },
+  planned_folders: [],
+};
+test('passes rules whose folders are all there', () => assert.deepEqual(brokenRules(kRules, readModules(kModules)), []));
+test('refuses a rule about a folder that was renamed', () => {
+  const moved = readModules(kModules.replaceAll('src/store/sqlite', 'src/store/sqlite3'));
+  assert.deepEqual(brokenRules(kRules, moved), ['a rule names src/store/sqlite, which is no module']);
+});
+test('refuses a planned folder that is there', () => {
+  assert.equal(brokenRules({ ...kRules, planned_folders: ['src/server'] }, readModules(kModules)).length, 1);
+});
+test('refuses a count that has fallen, or whose floor is not known', () => {
+  assert.deepEqual(underFloor({ tidy_rules: 3 }, '# What\ntidy_rules 3\n'), []);
+  assert.equal(underFloor({ tidy_rules: 2 }, 'tidy_rules 3\n').length, 1);
+  assert.equal(underFloor({ tidy_rules: 2 }, '').length, 1);
+});

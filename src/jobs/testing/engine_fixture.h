@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +19,9 @@ namespace rollcall::jobs {
 
 // All time constants divided by this: fast, and yet far above what a busy machine adds.
 inline constexpr int kTimesDivisor = 25;
+
+// What the fake detect makes of three segments.
+inline constexpr std::string_view kBytes = "segment 0\nsegment 1\nsegment 2\n";
 
 // The stages of the tests: detect, and track and stills, which need what comes before them.
 Engine::Options FakeEngineOptions(const std::filesystem::path& data_dir);

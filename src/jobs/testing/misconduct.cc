@@ -39,7 +39,7 @@ using domain::JobContext;
 using domain::StageOutput;
 using Output = base::Result<StageOutput>;
 
-[[noreturn]] void BlockForEver() {
+[[noreturn]] void NeverReturn() {
   while (true) ::poll(nullptr, 0, -1);
 }
 
@@ -80,10 +80,10 @@ Output ExitThree(JobContext&) { ::_exit(3); }
 
 // --- Hanging
 
-Output Hang(JobContext&) { BlockForEver(); }
+Output Hang(JobContext&) { NeverReturn(); }
 Output Stop(JobContext&) {
   ::raise(SIGSTOP);
-  BlockForEver();
+  NeverReturn();
 }
 // Looks busy: phase after phase, and the same progress again and again.
 Output Dither(JobContext& context) {
@@ -130,7 +130,7 @@ Output GoBackwards(JobContext& context) {
 }
 Output DoLessThanNothing(JobContext&) {
   SendRaw(EncodeProgress(Report(-1, 100)));
-  BlockForEver();
+  NeverReturn();
 }
 Output DoMoreThanAll(JobContext& context) {
   for (int i = 0; i < 300; ++i) SendRaw(EncodeProgress(Report(i, 100)));
@@ -141,7 +141,7 @@ Output DoMoreThanAll(JobContext& context) {
 
 Output SendNonsense(JobContext&) {
   SendRaw(std::string("\xff\xff\xff\xff nonsense"));
-  BlockForEver();
+  NeverReturn();
 }
 Output SendHalfAFrame(JobContext&) {
   const std::string frame = EncodeFrame(EncodeLog("a line")).value();
@@ -152,7 +152,7 @@ Output SendHalfAFrame(JobContext&) {
 }
 Output SendAgentsFrame(JobContext&) {
   SendRaw(Frame{.type = FrameType::kCancel, .body = base::Json::object(), .attachment = {}});
-  BlockForEver();
+  NeverReturn();
 }
 Output ReturnTwentyMegabytes(JobContext&) {
   return StageOutput{.result = {{"text", std::string(20 << 20, 'x')}}, .artifacts = {}};

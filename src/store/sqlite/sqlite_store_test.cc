@@ -50,7 +50,7 @@ TEST(SqliteStoreTest, IsTheSameAfterReopening) {
   EXPECT_EQ(*home.store().StreamEpoch(), epoch);
 }
 
-Episode EpisodeOf(const std::string& key) {
+Episode NewEpisode(const std::string& key) {
   return {.key = key, .display = key, .video_path = "/v.mp4", .fingerprint = key, .created_at = {}};
 }
 
@@ -61,12 +61,12 @@ TEST(SqliteStoreTest, LeavesTheFilesAloneOfAStoreThatHasTakenItsPlace) {
   const auto elsewhere = folder.path() / "elsewhere";
   std::filesystem::create_directory(here);
   auto moved = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
-  ASSERT_TRUE(moved->EpisodePut(EpisodeOf("first")).ok());
+  ASSERT_TRUE(moved->EpisodePut(NewEpisode("first")).ok());
   std::filesystem::rename(here, elsewhere);
   std::filesystem::create_directory(here);
   auto next = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
-  ASSERT_TRUE(next->EpisodePut(EpisodeOf("second")).ok());
-  ASSERT_TRUE(moved->EpisodePut(EpisodeOf("late")).ok());
+  ASSERT_TRUE(next->EpisodePut(NewEpisode("second")).ok());
+  ASSERT_TRUE(moved->EpisodePut(NewEpisode("late")).ok());
   moved.reset();
   EXPECT_TRUE(std::filesystem::exists(here / "rollcall.db-wal"));
   next.reset();

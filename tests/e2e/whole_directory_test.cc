@@ -1,0 +1,144 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/file.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/unique_fd.h"
+#include "fixture.h"
+
+namespace rollcall::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const fs::path kFixture = fs::path(ROLLCALL_SOURCE_DIR) / "tests/fixtures/whole-v1/data.tar.gz";
+
+// Where it was made. Parameters hold absolute paths, so it has to lie there again.
+const fs::path kPlace = "/tmp/rollcall-whole-v1";
+
+// The first stage whose revision was raised since; it and all behind it run again. Empty: none.
+constexpr std::string_view kFirstRaised;
+
+constexpr std::array<std::string_view, 7> kStages{"validate", "extract", "detect",   "track",
+                                                  "stills",   "cluster", "analytics"};
+
+// What the release before wrote: a finished episode, an interrupted one, a failed one, one with
+// two efforts, with videos, result files and the store of a killed engine.
+class WholeDirectoryTest : public RollcallTest {
+ protected:
+  WholeDirectoryTest()
+      : lock_(::open((kPlace.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    ::flock(lock_.get(), LOCK_EX);  // Whoever else runs this test here.
+    fs::remove_all(kPlace);
+    const std::string unpack = "tar -xzf '" + kFixture.string() + "' -C " +
+                               kPlace.parent_path().string() + " --no-same-owner";
+    EXPECT_EQ(std::system(unpack.c_str()), 0);
+    fs::create_directories(kPlace / "models");
+    fs::create_directory_symlink(ROLLCALL_DEPS_DIR "/models/default", kPlace / "models/default");
+    data_ = kPlace / "data";
+    env_["ROLLCALL_DATA"] = data_.string();
+    env_["ROLLCALL_MODELS"] = (kPlace / "models").string();
+  }
+  ~WholeDirectoryTest() override {
+    WaitUntil([] { return ProcessesAbout(kPlace).empty(); }, std::chrono::seconds{15});
+    std::error_code ignored;
+    fs::remove_all(kPlace, ignored);
+  }
+
+  static std::string Video(const std::string& key) {
+    return (kPlace / "videos" / (key + ".mp4")).string();
+  }
+
+  void ExpectDoctorIsClean() {
+    const Ended ended = Rollcall({"doctor", "--json"});
+    ASSERT_EQ(ended.exit, 0) << ended.out << ended.err;
+    const auto report = base::ParseJson(ended.out, "doctor");
+    ASSERT_TRUE(report.ok()) << ended.out;
+    for (const Json& check : report->at("checks")) {
+      EXPECT_TRUE(check.at("ok").get<bool>()) << check;
+      // It was made with a umask of 022, which may be warned of.
+      const bool is_about_modes = check.at("check") == "permissions";
+      if (!is_about_modes) EXPECT_FALSE(check.at("warning").get<bool>()) << check;
+    }
+  }
+
+  // Only stages of a raised revision have run.
+  static void ExpectOnlyRaisedStagesRan(const Ended& ended) {
+    bool is_raised = false;
+    for (const std::string_view stage : kStages) {
+      is_raised = is_raised || stage == kFirstRaised;
+      const auto done = HasSubstr(std::string(stage) + ": already done");
+      if (is_raised) {
+        EXPECT_THAT(ended.err, Not(done));
+      } else {
+        EXPECT_THAT(ended.err, done);
+      }
+    }
+  }
+
+  std::string StatusOf(const std::string& key, const std::string& stage) {
+    const Ended ended = Rollcall({"inspect", key, "--json"});
+    const auto shown = base::ParseJson(ended.out, "inspect");
+    return shown.ok() ? shown->at("status").value(stage, "") : ended.err;
+  }
+
+  std::size_t PeopleIn(const std::string& key) const {
+    return ReadJson("outputs/" + key + "/report.json").at("people").size();
+  }
+
+ private:
+  base::UniqueFd lock_;
+};
+
+TEST_F(WholeDirectoryTest, OpensAndGoesOnWhereTheReleaseBeforeWasKilled) {
+  ExpectDoctorIsClean();
+  EXPECT_EQ(StatusOf("show_s01_e01", "analytics"), "ok");
+  EXPECT_EQ(StatusOf("show_s01_e02", "detect"), "running");
+  EXPECT_EQ(StatusOf("show_s01_e03", "extract"), "error");
+
+  const Ended waited = Rollcall({"jobs", "wait", "analyze_show_s01_e02"});
+  EXPECT_EQ(waited.exit, 0) << waited.out << waited.err;
+  EXPECT_EQ(StatusOf("show_s01_e02", "analytics"), "ok");
+  EXPECT_EQ(PeopleIn("show_s01_e02"), 7u);
+  const std::string log = ReadText("jobs/detect_show_s01_e02/log");
+  if (kFirstRaised.empty()) {
+    EXPECT_THAT(log, HasSubstr(" frames=200/571 "));  // It went on behind the two segments.
+    EXPECT_THAT(log, Not(HasSubstr("checkpoint repaired")));
+  }
+
+  const Ended finished = Rollcall({"analyze", Video("show_s01_e01")});
+  EXPECT_EQ(finished.exit, 0) << finished.err;
+  ExpectOnlyRaisedStagesRan(finished);
+  EXPECT_EQ(PeopleIn("show_s01_e01"), 6u);
+
+  const Ended failed = Rollcall({"analyze", Video("show_s01_e03")});
+  EXPECT_EQ(failed.exit, 3) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("ERR_VIDEO_UNREADABLE"));
+
+  const Ended normal = Rollcall({"analyze", Video("show_s01_e04")});
+  EXPECT_EQ(normal.exit, 0) << normal.err;
+  ExpectOnlyRaisedStagesRan(normal);
+  EXPECT_EQ(PeopleIn("show_s01_e04"), 5u);
+  // The other effort's segments are there as well.
+  const Ended draft = Rollcall({"analyze", Video("show_s01_e04"), "--effort", "draft"});
+  EXPECT_EQ(draft.exit, 0) << draft.err;
+  EXPECT_EQ(PeopleIn("show_s01_e04"), 5u);
+  ExpectDoctorIsClean();
+}
+
+TEST_F(WholeDirectoryTest, ResumesTheFailedOneWithItsOwnError) {
+  const Ended resumed = Rollcall({"jobs", "resume", "analyze_show_s01_e03"});
+  EXPECT_NE(resumed.exit, 0);
+  EXPECT_EQ(Rollcall({"jobs", "wait", "analyze_show_s01_e02"}).exit, 0);
+  EXPECT_EQ(StatusOf("show_s01_e03", "extract"), "error");
+  ExpectDoctorIsClean();
+}
+
+}  // namespace
+}  // namespace rollcall::e2e
