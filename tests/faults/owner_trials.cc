@@ -23,7 +23,8 @@ using base::Json;
 using std::chrono::milliseconds;
 
 constexpr int kOwnerSegments = 8;
-const Json kOwnerWork{{"segments", kOwnerSegments}, {"dwell_ms", 3}, {"trace", true}, {"alone", true}};
+const Json kOwnerWork{
+    {"segments", kOwnerSegments}, {"dwell_ms", 3}, {"trace", true}, {"alone", true}};
 
 std::ptrdiff_t SegmentFiles(const Rig& rig) {
   std::error_code none_yet;

@@ -26,8 +26,11 @@ constexpr int kKeysAtOnce = 20;  // All of them have a worker at the same time.
 // So many workers that start while so many threads submit are slow, which is no stall.
 constexpr int kDivisor = kTimesDivisor / 5;
 // No job ends while others still ask for it: that would rightly be a new job.
-const Json kParams{
-    {"segments", kStartSegments}, {"start_ms", 5}, {"hold_after", 1}, {"trace", true}, {"alone", true}};
+const Json kParams{{"segments", kStartSegments},
+                   {"start_ms", 5},
+                   {"hold_after", 1},
+                   {"trace", true},
+                   {"alone", true}};
 
 std::string KeyOf(int i) { return fmt::format("d{}", i); }
 

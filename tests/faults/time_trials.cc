@@ -27,7 +27,7 @@ constexpr int kTimeSegments = 6;
 constexpr seconds kLong{240};
 
 const Json kTimeWork{{"segments", kTimeSegments}, {"start_ms", 100}, {"seek_ms", 100},
-                 {"dwell_ms", 100},       {"trace", true},   {"alone", true}};
+                     {"dwell_ms", 100},           {"trace", true},   {"alone", true}};
 
 Json With(const Json& more) {
   Json params = kTimeWork;
