@@ -1,9 +1,10 @@
 # add_module(NAME [DEPENDS module...] [LIBS third_party...] [TEST_DEPENDS module...]
-#            [TEST_LIBS third_party...] [EXECUTABLE name])
+#            [TEST_LIBS third_party...] [EXECUTABLE name] [UNSANITIZED reason])
 #
 # One folder of src/ as a static library `rollcall_<name>` ('/' becomes '_'). DEPENDS is the link
 # list *and* the rule: a folder includes only what it names, and the test `tidy` fails on the rest.
-# DEPENDS may name a module that is defined later, or not yet.
+# DEPENDS may name a module that is defined later, or not yet. `./test --sanitize` runs the tests of
+# every module that does not say why not (UNSANITIZED).
 #
 #   *.cc             the library, sub-folders without a CMakeLists of their own included
 #   main.cc          an executable, EXECUTABLE or `rollcall`
@@ -30,7 +31,8 @@ function(_compile_together target)
 endfunction()
 
 function(add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXECUTABLE" "DEPENDS;LIBS;TEST_DEPENDS;TEST_LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXECUTABLE;UNSANITIZED"
+    "DEPENDS;LIBS;TEST_DEPENDS;TEST_LIBS")
   _no_leftovers(add_module ${name} "${ARG_UNPARSED_ARGUMENTS}")
   string(REPLACE "/" "_" id "${name}")
   set(target rollcall_${id})
@@ -70,7 +72,7 @@ function(add_module name)
     endif()
   endif()
   _record(module "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "${ARG_TEST_DEPENDS}" "${ARG_TEST_LIBS}"
-    "${tests}")
+    "${tests}" "${ARG_UNSANITIZED}")
 endfunction()
 
 function(add_suite name)
@@ -78,14 +80,14 @@ function(add_suite name)
   set(sources ${ARG_UNPARSED_ARGUMENTS} ${ARG_SOURCES})
   list(TRANSFORM sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
   _add_test_executable(${name} "${sources}" "${ARG_DEPENDS}" "${ARG_LIBS}")
-  _record(suite "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "${sources}")
+  _record(suite "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "${sources}" "")
 endfunction()
 
 function(add_bench name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;DEPENDS;LIBS")
   _add_bench_executable(${name} "${ARG_UNPARSED_ARGUMENTS};${ARG_SOURCES}" "${ARG_DEPENDS}"
     "${ARG_LIBS}")
-  _record(bench "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "")
+  _record(bench "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "" "")
 endfunction()
 
 function(add_fuzzer name)
@@ -103,11 +105,12 @@ function(add_fuzzer name)
       set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
     endif()
   endif()
-  _record(fuzzer "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "")
+  _record(fuzzer "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "" "")
 endfunction()
 
 # Makes the links that add_module put off, and writes what the test `tidy` reads:
-# one line per target, kind name folder depends libs test_depends test_libs tests, tab-separated.
+# one line per target, tab-separated:
+# kind name folder depends libs test_depends test_libs tests unsanitized.
 function(finish_modules)
   get_property(links GLOBAL PROPERTY ROLLCALL_LINKS)
   foreach(link IN LISTS links)
@@ -192,11 +195,11 @@ function(_link_later target visibility modules)
   endforeach()
 endfunction()
 
-function(_record kind name depends libs test_depends test_libs tests)
+function(_record kind name depends libs test_depends test_libs tests unsanitized)
   file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
   list(TRANSFORM tests REPLACE "^${PROJECT_SOURCE_DIR}/" "")
   set(line "${kind}\t${name}\t${folder}")
-  foreach(column IN ITEMS depends libs test_depends test_libs tests)
+  foreach(column IN ITEMS depends libs test_depends test_libs tests unsanitized)
     string(REPLACE ";" "," joined "${${column}}")
     string(APPEND line "\t${joined}")
   endforeach()

@@ -52,9 +52,10 @@ time_left() {  # SECONDS
   if (($1 < 90)); then echo "$1 s"; else echo "$((($1 + 59) / 60)) min"; fi
 }
 
-# Runs the added steps, saying which one it is and how long all that is left will take.
+# Runs the added steps, saying which one it is and how long all that is left will take; in the end,
+# how long each has taken.
 run_steps() {
-  local i left seconds words
+  local i left seconds words began=$SECONDS began_step took=()
   : >"$log"
   for i in "${!step_commands[@]}"; do
     left=0
@@ -62,8 +63,15 @@ run_steps() {
     printf 'step %d of %d: %s (about %s left; log: build/setup.log)\n' \
       $((i + 1)) ${#step_commands[@]} "${step_sentences[i]}" "$(time_left "$left")" | tee -a "$log"
     read -ra words <<<"${step_commands[i]}"
+    began_step=$SECONDS
     "${words[@]}"
+    took+=("$(minutes $((SECONDS - began_step))) ${step_sentences[i]}")
   done
+  printf '  took %s\n' "${took[@]}" "$(minutes $((SECONDS - began))) in all" | tee -a "$log"
+}
+
+minutes() {  # SECONDS
+  printf '%d:%02d' $(($1 / 60)) $(($1 % 60))
 }
 
 # Runs a command into the log; on failure shows the log's end and stops.

@@ -43,8 +43,8 @@ int WidestOf(const std::vector<Row>& rows, std::string Row::*column, int least) 
 std::string Table(const std::vector<Row>& rows, const Terminal& terminal) {
   constexpr int kGaps = 2 + 2 + 1 + 2 + 2 + 2;  // Margin and between columns.
   constexpr int kNameMax = 28;
-  constexpr int kBarMin = 6;
-  constexpr int kBarMax = 40;
+  constexpr int kBarCellsMin = 6;
+  constexpr int kBarCellsMax = 40;
   const Paint paint(terminal.is_coloured);
   const int time = WidestOf(rows, &Row::time, 0);
   const int error = WidestOf(rows, &Row::error, 0);
@@ -54,7 +54,7 @@ std::string Table(const std::vector<Row>& rows, const Terminal& terminal) {
   const int fixed = kGaps + screen_time - 1 + share + appearances;
   const int room = std::max(8, terminal.width - fixed);
   const int name = std::min({WidestOf(rows, &Row::name, DisplayWidth("Person")), kNameMax, room});
-  const int bar = std::min(room - name, kBarMax);
+  const int bar = std::min(room - name, kBarCellsMax);
 
   // The longest bar is the longest share; the column before it has the numbers.
   double most = 0;
@@ -65,7 +65,7 @@ std::string Table(const std::vector<Row>& rows, const Terminal& terminal) {
       "\n";
   for (const Row& row : rows) {
     const std::string drawn =
-        bar >= kBarMin && most > 0 ? "  " + paint.Accent(BlockBar(row.share / most, bar)) : "";
+        bar >= kBarCellsMin && most > 0 ? "  " + paint.Accent(BlockBar(row.share / most, bar)) : "";
     text += "  " + paint.Bold(PadRight(Clip(row.name, name), name)) + "  " +
             PadRight(PadLeft(row.time, time) + " " + paint.Dim(PadLeft(row.error, error)),
                      screen_time) +

@@ -70,32 +70,35 @@ std::vector<Trial> Trials() {
   };
 }
 
-std::string Report(const std::vector<Row>& rows, double took_s) {
-  utsname machine{};
-  ::uname(&machine);
-  int violations = 0;
-  for (const Row& row : rows) violations += static_cast<int>(row.violations.size());
-  std::string text = fmt::format(
-      "# Reliability\n\nWhat `./test --faults` printed last: {:%F}, {} cores, Linux {}, {:.0f} s. "
-      "{} violations.\nWhat the trials do and what is looked at after each round: "
-      "[faults.md](faults.md).\n\n",
-      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()),
-      ::sysconf(_SC_NPROCESSORS_ONLN), std::string_view(machine.release), took_s, violations);
-  return text + MarkdownTable(rows);
-}
-
 struct Wish {
   bool is_quick = false;
   bool is_nightly = false;
+  bool lists_parts = false;
   std::vector<std::string> only;
   std::string report;
   int volume = 0;  // 0: each trial's own.
   std::uint32_t seed = 0;
 };
 
+std::string Report(const std::vector<Row>& rows, double took_s, const Wish& wish) {
+  utsname machine{};
+  ::uname(&machine);
+  int violations = 0;
+  for (const Row& row : rows) violations += static_cast<int>(row.violations.size());
+  std::string text = fmt::format(
+      "# Reliability\n\nWhat `{}` printed last: {:%F}, {} cores, Linux {}, {:.0f} s. "
+      "{} violations.\nWhat the trials do and what is looked at after each round: "
+      "docs/faults.md.\n\n",
+      wish.is_nightly ? "./test --nightly" : "./test --faults",
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()),
+      ::sysconf(_SC_NPROCESSORS_ONLN), std::string_view(machine.release), took_s, violations);
+  return text + MarkdownTable(rows);
+}
+
 void AddOptions(CLI::App& app, Wish& wish) {
   app.add_flag("--quick", wish.is_quick, "The small volumes of ./test");
   app.add_flag("--nightly", wish.is_nightly, "Ten times the volumes of ./test --faults");
+  app.add_flag("--parts", wish.lists_parts, "Print the names of the trials");
   app.add_option("--only", wish.only, "Trials by name")->delimiter(',');
   app.add_option("--volume", wish.volume, "Instead of a trial's own volume")
       ->check(CLI::PositiveNumber);
@@ -153,6 +156,10 @@ int Main(int argc, char** argv) {
   }
   if (wish.seed > 0) return ReplaySeed(wish.seed);
   const std::vector<Trial> trials = Trials();
+  if (wish.lists_parts) {
+    for (const Trial& trial : trials) fmt::print("{}\n", trial.name);
+    return 0;
+  }
   if (!AreAllKnown(trials, wish.only)) return 2;
   const auto began = std::chrono::steady_clock::now();
   std::vector<Row> rows;
@@ -165,7 +172,7 @@ int Main(int argc, char** argv) {
   fmt::print("{}", TextTable(rows));
   const bool is_written =
       wish.report.empty() ||
-      base::WriteFileAtomic(wish.report, Report(rows, SecondsSince(began))).ok();
+      base::WriteFileAtomic(wish.report, Report(rows, SecondsSince(began), wish)).ok();
   if (!is_written) return 2;
   return std::ranges::all_of(rows, [](const Row& row) { return row.violations.empty(); }) ? 0 : 1;
 }
