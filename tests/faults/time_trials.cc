@@ -75,13 +75,13 @@ pid_t AwaitPhase(Rig& rig, const store::Job& job, Phase phase, std::size_t segme
 }
 
 void KillWorker(int round, Row& row) {
-  constexpr Phase kPhases[] = {Phase::kStarting, Phase::kModelLoad, Phase::kSeek, Phase::kTimeWork,
+  constexpr Phase kPhases[] = {Phase::kStarting, Phase::kModelLoad, Phase::kSeek, Phase::kWork,
                                Phase::kFinalise};
   const Phase phase = kPhases[static_cast<std::size_t>(round) % std::size(kPhases)];
   Rig rig(AsShipped());
   rig.Own();
   const store::Job job = rig.Submit("x", kTimeWork);
-  const pid_t pid = AwaitPhase(rig, job, phase, phase == Phase::kTimeWork ? 2 : 0);
+  const pid_t pid = AwaitPhase(rig, job, phase, phase == Phase::kWork ? 2 : 0);
   const base::WallTime struck = rig.Now().wall;
   if (pid > 0 && ::kill(pid, SIGKILL) == 0) ++row.hits[std::string(domain::PhaseName(phase))];
   AwaitSecondAttempt(rig, Steady::now(), {milliseconds{0}, seconds{2}}, row);
@@ -97,7 +97,7 @@ void StopWorker(int /*round*/, Row& row) {
   Rig rig(AsShipped());
   rig.Own();
   const store::Job job = rig.Submit("x", kTimeWork);
-  const pid_t pid = AwaitPhase(rig, job, Phase::kTimeWork, 1);
+  const pid_t pid = AwaitPhase(rig, job, Phase::kWork, 1);
   if (pid > 0 && ::kill(pid, SIGSTOP) == 0) ++row.hits["work"];
   AwaitSecondAttempt(rig, Steady::now(), {seconds{28}, seconds{33}}, row);
   CheckRound(rig, "x", job, kTimeSegments, row);
