@@ -197,7 +197,7 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace rollcall;  // NOLINT(build/namespaces)
   if (argc == 2 && std::string_view(argv[1]) == "--worker") {
-    return jobs::RunWorker(jobs::kWorkerSocketFd, &jobs::MakeFakeStage);
+    return jobs::RunWorker(jobs::kWorkerSocketFd, {.handlers = &jobs::MakeFakeStage});
   }
   if (argc == 3 && std::string_view(argv[1]) == "--owner") return bench::RunOwner(argv[2]);
   return bench::Main(argc, argv);

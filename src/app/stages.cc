@@ -1,17 +1,21 @@
 #include "app/stages.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "pipeline/analytics_stage.h"
 #include "pipeline/cluster_stage.h"
 #include "pipeline/detect_stage.h"
+#include "pipeline/episode_params.h"
 #include "pipeline/prepare_stages.h"
 #include "pipeline/stills_stage.h"
 #include "pipeline/track_stage.h"
 
 namespace rollcall::app {
 
+namespace fs = std::filesystem;
 using domain::Stage;
 
 const std::vector<WiredStage>& WiredStages() {
@@ -95,6 +99,26 @@ jobs::HandlerFactory EpisodeHandlers(int threads) {
     }
     return nullptr;
   };
+}
+
+jobs::OutsideFiles EpisodeFiles(const domain::StageAssignment& assignment) {
+  jobs::OutsideFiles files;
+  const auto params = pipeline::EpisodeParams::Parse(assignment);
+  if (!params.ok()) return files;  // The stage says so.
+  const bool has_models = domain::StageFromName(assignment.stage) == Stage::kDetect;
+  if (has_models && params->provider != "cpu") {
+    files.why_unlimited = "the provider " + params->provider + " needs its devices and drivers";
+  }
+  files.reads.push_back(params->video_path);
+  if (params->model_pack.empty()) return files;
+  files.reads.push_back(params->model_pack);
+  // The pack's folder may hold links to files elsewhere.
+  std::error_code unreadable;
+  for (fs::directory_iterator at(params->model_pack, unreadable), end; !unreadable && at != end;
+       at.increment(unreadable)) {
+    if (at->is_symlink(unreadable)) files.reads.push_back(at->path());
+  }
+  return files;
 }
 
 }  // namespace rollcall::app

@@ -42,4 +42,9 @@ std::vector<std::string> EverythingBefore(const WiredStage& stage);
 // The handlers, for a worker process with this many threads for inference.
 jobs::HandlerFactory EpisodeHandlers(int threads);
 
+// What a stage reads beside the data directory: its video and its model pack, behind links too. A
+// provider other than the processor needs devices and drivers that nobody can list, so that its
+// stage is not limited.
+jobs::OutsideFiles EpisodeFiles(const domain::StageAssignment& assignment);
+
 }  // namespace rollcall::app

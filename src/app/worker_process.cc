@@ -6,7 +6,9 @@
 namespace rollcall::app {
 
 int RunWorkerProcess(int threads) {
-  return jobs::RunWorker(jobs::kWorkerSocketFd, EpisodeHandlers(threads), jobs::SandboxRules::kAll);
+  return jobs::RunWorker(jobs::kWorkerSocketFd, {.handlers = EpisodeHandlers(threads),
+                                                 .outside_files = &EpisodeFiles,
+                                                 .rules = jobs::SandboxRules::kAll});
 }
 
 }  // namespace rollcall::app

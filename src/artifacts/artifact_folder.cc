@@ -36,9 +36,9 @@ base::Result<fs::path> ArtifactFolder::PathFor(std::string_view name) const {
         "'" + std::string(name) + "' is no name of a file in the data directory");
   }
   std::error_code failure;
-  const fs::path root = fs::absolute(data_dir_, failure);
+  const fs::path root = fs::absolute(staging_dir_, failure);
   fs::path path = root / TokenName(name, token_);
-  if (failure) return base::ErrnoError(failure.value(), "find", data_dir_);
+  if (failure) return base::ErrnoError(failure.value(), "find", staging_dir_);
   ROLLCALL_TRY(base::MakeFoldersIn(root, path.parent_path()));
   return path;
 }

@@ -11,17 +11,18 @@
 
 namespace rollcall::artifacts {
 
-// Where one attempt of one stage puts its finished files: "<name>.g<token>" in the data directory,
-// so that an older or newer attempt never touches them.
+// Where one attempt of one stage puts its finished files: "<name>.g<token>" in its staging folder,
+// from where the runtime moves them to the same place in the data directory. The token keeps an
+// older or newer attempt from touching them there.
 //
 // Thread-compatible.
 class ArtifactFolder {
  public:
-  ArtifactFolder(std::filesystem::path data_dir, std::int64_t token)
-      : data_dir_(std::move(data_dir)), token_(token) {}
+  ArtifactFolder(std::filesystem::path staging_dir, std::int64_t token)
+      : staging_dir_(std::move(staging_dir)), token_(token) {}
 
   // Absolute path to write `name` ("harvest/x/tracks.json") at; its folder exists afterwards.
-  // kInvalidArgument for a name that leaves the data directory.
+  // kInvalidArgument for a name that leaves it.
   base::Result<std::filesystem::path> PathFor(std::string_view name) const;
   // Makes a file written at PathFor(name) durable and describes it: fdatasync, size, SHA-256,
   // fsync of its folder. A file that cannot be made durable is removed.
@@ -30,10 +31,8 @@ class ArtifactFolder {
   base::Result<domain::Artifact> Write(std::string_view name, std::string_view bytes,
                                        std::int64_t count) const;
 
-  const std::filesystem::path& data_dir() const { return data_dir_; }
-
  private:
-  std::filesystem::path data_dir_;
+  std::filesystem::path staging_dir_;
   std::int64_t token_;
 };
 

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -69,6 +70,11 @@ void ReadFailpointAgain() {
   Current& current = TheCurrent();
   MutexLock lock(current.mutex);
   current.wish = std::move(wish);
+}
+
+std::string FailpointFolder() {
+  const Wish wish = ReadWish();
+  return wish.name.empty() ? "" : std::filesystem::path(wish.count_file).parent_path().string();
 }
 
 Result<void> Failpoint(std::string_view name) {

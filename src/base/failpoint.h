@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -20,8 +21,11 @@ namespace rollcall::base {
 Result<void> Failpoint(std::string_view name);
 // The environment is read once; a harness that changes it for itself asks for it again.
 void ReadFailpointAgain();
+// Where hits are counted; empty when nothing is asked for.
+std::string FailpointFolder();
 #else
 inline Result<void> Failpoint(std::string_view /*name*/) { return {}; }
+inline std::string FailpointFolder() { return {}; }
 #endif
 
 }  // namespace rollcall::base

@@ -13,6 +13,7 @@
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "jobs/data_lock.h"
+#include "jobs/file_sandbox.h"
 #include "jobs/worker_cgroup.h"
 #include "jobs/worker_sandbox.h"
 #include "vision/model_pack.h"
@@ -106,13 +107,15 @@ Finding CheckWorkers(const app::DataDirectory& data, const app::Config& config) 
   const bool has_groups = groups.Make(base::RandomId(), 0) != nullptr;
   const std::string rest =
       fmt::format("{}, {}", memory, has_groups ? "a control group each" : "no control groups");
-  const auto sandbox = jobs::TrySandbox();
-  if (sandbox.ok()) {
-    return {"workers", Verdict::kGood, "sandboxed (seccomp filter on), " + rest, ""};
-  }
-  return {"workers", Verdict::kWarning,
-          fmt::format("not sandboxed: {}; {}", sandbox.error().message, rest),
-          sandbox.error().hint};
+  const auto calls = jobs::TrySandbox();
+  const auto files = jobs::TryFileSandbox();
+  const std::string text = fmt::format(
+      "{}, {}, {}", calls.ok() ? "sandboxed (seccomp filter on)" : "not sandboxed (no seccomp)",
+      files.ok() ? fmt::format("kept to their files (Landlock {})", jobs::LandlockVersion())
+                 : "not kept to their files (no Landlock)",
+      rest);
+  const std::string hint = !calls.ok() ? calls.error().hint : !files.ok() ? files.error().hint : "";
+  return {"workers", hint.empty() ? Verdict::kGood : Verdict::kWarning, text, hint};
 }
 
 // Do the files for people say what the store says? `answer`: of projection.check.

@@ -45,7 +45,10 @@ struct StageAssignment {
   std::string work_key;
   std::int64_t token = 0;
   std::string params_json;
-  std::filesystem::path data_dir;
+  std::filesystem::path data_dir;  // To read in.
+  // The attempt's own folder, the only one that may be written in. A result is written there under
+  // its `path`; the runtime moves it into the data directory once it has looked at it.
+  std::filesystem::path staging_dir;
   std::vector<Artifact> inputs;   // Verified results of the stages that this one needs.
   std::vector<Segment> segments;  // Verified, contiguous from 0: start after the last.
   // Segments to leave out, by number: nothing of them is looked at, an empty one is committed in
@@ -88,9 +91,9 @@ class JobContext {
   // anything of it is touched, and not for a segment that is skipped.
   virtual void BeginSegment(const SegmentSpan& segment) = 0;
 
-  // Writes `bytes` as this segment's file (tmp, hash, fdatasync, rename), then waits until its row
-  // is committed. Fills path, size_bytes and sha256. kCancelled / ERR_FENCED: somebody else has the
-  // task now; return the error at once.
+  // Writes `bytes` as this segment's file, then waits until the runtime has moved it to its place
+  // and committed its row: from then on it can be read there. Fills path, size_bytes and sha256.
+  // kCancelled / ERR_FENCED: somebody else has the task now; return the error at once.
   virtual base::Result<Segment> CommitSegment(Segment segment, std::string_view bytes) = 0;
 };
 

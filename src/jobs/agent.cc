@@ -26,6 +26,9 @@ base::Result<std::unique_ptr<Agent>> Agent::Start(Options options, const Sources
   if (const int left = agent->cgroups_.RemoveLeftovers(); left > 0) {
     sources.log.Note(fmt::format("removed {} control groups that the last owner left", left));
   }
+  if (const int left = agent->staging_.RemoveLeftovers(); left > 0) {
+    sources.log.Note(fmt::format("removed what {} attempts had not handed over", left));
+  }
   ROLLCALL_TRY(agent->disk_.ResumeAll());
   agent->thread_ = std::thread([raw = agent.get()] { raw->Run(); });
   return agent;
@@ -36,6 +39,7 @@ Agent::Agent(Options options, const Sources& sources)
       sources_(sources),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
       cgroups_(WorkerCgroups::OwnFolder(), sources.data_dir.path()),
+      staging_(sources.data_dir.path()),
       disk_(sources.store, sources.clock, sources.log, sources.board,
             {.data_dir = sources.data_dir.path(),
              .stages = options_.stages,
@@ -54,6 +58,7 @@ Agent::Agent(Options options, const Sources& sources)
                     .metrics = sources.metrics,
                     .projector = sources.projector,
                     .background = background_,
+                    .staging = staging_,
                     .mailbox = mailbox_,
                     .policy = RetryPolicy(options_.times),
                     .on_disk_full = [this](const base::Error& error) {
@@ -70,6 +75,7 @@ Agent::~Agent() {
   if (!thread_.joinable()) return;
   mailbox_->Post([this] { Stop(Stopping::kNow); });
   thread_.join();
+  staging_.RemoveDiscarded();  // What the background has not come to.
 }
 
 void Agent::Cancel(std::vector<store::Fence> fences) {

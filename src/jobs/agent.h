@@ -16,6 +16,7 @@
 #include "jobs/disk_guard.h"
 #include "jobs/reaper.h"
 #include "jobs/runtime_times.h"
+#include "jobs/staging.h"
 #include "store/job_store.h"
 
 namespace rollcall::jobs {
@@ -97,6 +98,7 @@ class Agent {
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Reaper reaper_;
   const WorkerCgroups cgroups_;
+  Staging staging_;
 
   // Only the thread's.
   DiskGuard disk_;

@@ -87,11 +87,14 @@ base::Result<std::unique_ptr<WorkerProcess>> Attempt::StartProcess() {
   const std::filesystem::path& data_dir = around_.data_dir.path();
   const std::filesystem::path folder = data_dir / "jobs" / task_.run.public_id();
   ROLLCALL_TRY(base::MakeFoldersIn(data_dir, folder));
-  return WorkerProcess::Start({.argv = around_.worker_argv,
-                               .attempt_uuid = task_.fence.attempt_uuid,
-                               .output_path = folder / "worker.out",
-                               .memory_bytes_max = around_.worker_memory_bytes_max,
-                               .cgroups = &around_.cgroups});
+  ROLLCALL_TRY(around_.staging.Make(task_.fence.attempt_uuid));
+  return WorkerProcess::Start(
+      {.argv = around_.worker_argv,
+       .attempt_uuid = task_.fence.attempt_uuid,
+       .output_path = folder / "worker.out",
+       .temporary_folder = around_.staging.FolderOf(task_.fence.attempt_uuid),
+       .memory_bytes_max = around_.worker_memory_bytes_max,
+       .cgroups = &around_.cgroups});
 }
 
 std::function<void(std::function<void(Attempt&)>)> Attempt::Deliverer() {
@@ -176,20 +179,22 @@ void Attempt::AssignWhenReady() {
   for (std::size_t i = 0; i < intact_segments_; ++i) {
     SendFrame(EncodeSegment(FrameType::kAssignSegment, task_.segments[i]));
   }
-  SendFrame(EncodeAssign({.stage = {.subject_kind = task_.run.subject.kind,
-                                    .subject_id = task_.run.subject.id,
-                                    .stage = task_.run.name,
-                                    .job_id = task_.run.public_id(),
-                                    .work_key = task_.run.work_key,
-                                    .token = task_.fence.token,
-                                    .params_json = task_.run.params_json,
-                                    .data_dir = around_.data_dir.path(),
-                                    .inputs = task_.inputs,
-                                    .segments = {},
-                                    .skips = task_.skips,
-                                    .crashes = task_.run.crashes},
-                          .pulse = around_.times.pulse,
-                          .progress = around_.times.progress}));
+  SendFrame(
+      EncodeAssign({.stage = {.subject_kind = task_.run.subject.kind,
+                              .subject_id = task_.run.subject.id,
+                              .stage = task_.run.name,
+                              .job_id = task_.run.public_id(),
+                              .work_key = task_.run.work_key,
+                              .token = task_.fence.token,
+                              .params_json = task_.run.params_json,
+                              .data_dir = around_.data_dir.path(),
+                              .staging_dir = around_.staging.FolderOf(task_.fence.attempt_uuid),
+                              .inputs = task_.inputs,
+                              .segments = {},
+                              .skips = task_.skips,
+                              .crashes = task_.run.crashes},
+                    .pulse = around_.times.pulse,
+                    .progress = around_.times.progress}));
 }
 
 void Attempt::SendFrame(const Frame& frame) {
@@ -325,20 +330,20 @@ void Attempt::TellOmittedLines(base::BootTime now) {
   log_lines_ = 0;
 }
 
-// No row for a file that is not as the row says. It was written a moment ago, so it is read from
-// memory: 1 MB in less than 1 ms.
-base::Result<void> Attempt::CheckOffered(const domain::Segment& segment) const {
+// No row for a file that is not at its place, and as the row says. It was written a moment ago, so
+// it is read from memory: 1 MB in less than 1 ms.
+base::Result<void> Attempt::TakeOffered(const domain::Segment& segment) const {
   if (!segment.path.empty() && !IsOwnSegment(segment.path, task_.run, task_.fence.token)) {
     return MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment");
   }
-  return CheckSegment(around_.data_dir.path(), segment);
+  return around_.staging.TakeSegment(task_.fence.attempt_uuid, segment);
 }
 
 void Attempt::OnSegment(domain::Segment segment) {
   if (step_ != Step::kWorking) return;
   SegmentAck ack{.number = segment.number, .error = std::nullopt};
-  if (auto checked = CheckOffered(segment); !checked.ok()) {
-    ack.error = std::move(checked).error();
+  if (auto taken = TakeOffered(segment); !taken.ok()) {
+    ack.error = std::move(taken).error();
     return SendFrame(EncodeSegmentAck(ack));
   }
   auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
@@ -396,15 +401,11 @@ void Attempt::OnDone(Conclusion conclusion) {
     output_ = std::move(conclusion.output);
     step_ = Step::kConcluding;
     concluding_since_ = now;
-    around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir.path(),
-                           artifacts = output_->artifacts] {
-      const auto check = [&]() -> base::Result<void> {
-        ROLLCALL_TRY(CheckArtifacts(data_dir, artifacts));
-        for (const auto& artifact : artifacts)
-          ROLLCALL_TRY(base::SyncFile(data_dir / artifact.path));
-        return {};
-      };
-      deliver([checked = check()](Attempt& attempt) { attempt.OnArtifactsChecked(checked); });
+    around_.background.Do([deliver = Deliverer(), &staging = around_.staging,
+                           uuid = task_.fence.attempt_uuid, artifacts = output_->artifacts] {
+      deliver([taken = staging.TakeArtifacts(uuid, artifacts)](Attempt& attempt) {
+        attempt.OnArtifactsTaken(taken);
+      });
     });
     return;
   }
@@ -459,9 +460,13 @@ base::Error Attempt::OutOfMemoryError() const {
 
 // --- Concluding
 
-void Attempt::OnArtifactsChecked(const base::Result<void>& checked) {
+void Attempt::OnArtifactsTaken(const base::Result<void>& taken) {
   if (step_ != Step::kConcluding) return;
-  if (!checked.ok()) return End(AttemptOutcome::kFailed, checked.error(), Manner::kByItself);
+  if (!taken.ok() && IsDiskFull(taken.error())) {
+    around_.on_disk_full(taken.error());
+    return End(AttemptOutcome::kInterrupted, taken.error(), Manner::kByItself);
+  }
+  if (!taken.ok()) return End(AttemptOutcome::kFailed, taken.error(), Manner::kByItself);
   ProbeProjection();
 }
 

@@ -22,6 +22,7 @@
 #include "jobs/projector_thread.h"
 #include "jobs/retry_policy.h"
 #include "jobs/runtime_times.h"
+#include "jobs/staging.h"
 #include "jobs/worker_cgroup.h"
 #include "jobs/worker_log.h"
 #include "jobs/worker_process.h"
@@ -47,6 +48,7 @@ struct AttemptSurroundings {
   Metrics& metrics;
   ProjectorThread& projector;
   Background& background;
+  Staging& staging;
   const std::shared_ptr<Mailbox> mailbox;  // Of the agent's thread.
   const RetryPolicy policy;
   // The disk is full: nothing more is to be claimed for a while.
@@ -113,14 +115,14 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void ReadSocket(int reads_max);
   void OnBytes(std::string_view bytes);
   base::Result<void> OnFrame(const Frame& frame);
-  base::Result<void> CheckOffered(const domain::Segment& segment) const;
+  base::Result<void> TakeOffered(const domain::Segment& segment) const;
   void OnLogLine(const std::string& line, base::BootTime now);
   void TellOmittedLines(base::BootTime now);
   void OnSegment(domain::Segment segment);
   void SampleMemory();
   void OnDone(Conclusion conclusion);
   void OnExit();
-  void OnArtifactsChecked(const base::Result<void>& checked);
+  void OnArtifactsTaken(const base::Result<void>& taken);
   void ProbeProjection();
   void OnProbed(const base::Result<void>& probed);
   void Succeed();

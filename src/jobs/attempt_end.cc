@@ -277,6 +277,8 @@ void Attempt::BecomeOver() {
                                  is_lost_ ? AttemptOutcome::kExpired : ending_->outcome);
   if (process_) process_->LimitOutput();
   process_.reset();
+  around_.staging.Discard(task_.fence.attempt_uuid);
+  around_.background.Do([&staging = around_.staging] { staging.RemoveDiscarded(); });
   around_.board.MarkOver(task_.run.id);
   around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -36,6 +37,22 @@ base::Result<bool> Lock(int file, short type, const fs::path& path) {
   if (::fcntl(file, F_OFD_SETLK, &lock) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
   return base::ErrnoError(errno, "lock", path);
+}
+
+// The same of the folder itself, which nobody can remove while its files are used. By flock, as an
+// fcntl lock for writing wants a descriptor that is open for writing, and no folder's is. Where the
+// file system has none, the file's lock holds alone.
+base::Result<bool> LockFolder(int folder, int how, const fs::path& path) {
+  if (::flock(folder, how | LOCK_NB) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  const bool has_none = errno == EOPNOTSUPP || errno == ENOSYS || errno == ENOLCK ||
+                        errno == EINVAL || errno == EBADF;
+  if (has_none) return true;
+  return base::ErrnoError(errno, "lock", path);
+}
+
+base::UniqueFd OpenFolder(const fs::path& folder) {
+  return base::UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 std::string OwnerName(const fs::path& path) {
@@ -96,10 +113,17 @@ base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::pat
         domain::reason::kNetworkFileSystem,
         fmt::format("{} is on a network file system ({})", data_dir.string(), type));
   }
+  base::UniqueFd folder = OpenFolder(data_dir);
+  if (!folder.is_open()) return base::ErrnoError(errno, "open", data_dir);
+  ROLLCALL_TRY_ASSIGN(bool is_ours, LockFolder(folder.get(), LOCK_EX, data_dir));
   const fs::path path = data_dir / kLockName;
-  base::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!file.is_open()) return base::ErrnoError(errno, "open", path);
-  ROLLCALL_TRY_ASSIGN(const bool is_ours, Lock(file.get(), F_WRLCK, path));
+  // Somebody else's is not made anew.
+  const int flags = is_ours ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC;
+  base::UniqueFd file(::open(path.c_str(), flags, 0644));
+  if (is_ours) {
+    if (!file.is_open()) return base::ErrnoError(errno, "open", path);
+    ROLLCALL_TRY_ASSIGN(is_ours, Lock(file.get(), F_WRLCK, path));
+  }
   if (!is_ours) {
     return domain::MakeError(
         domain::reason::kStoreBusy,
@@ -110,18 +134,30 @@ base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::pat
       ::pwrite(file.get(), owner.data(), owner.size(), 0) != std::ssize(owner)) {
     return base::ErrnoError(errno, "write", path);
   }
-  return DataLock(std::move(file));
+  return DataLock({.folder = std::move(folder), .file = std::move(file)});
 }
 
 base::Result<ReadLock> ReadLock::Acquire(const fs::path& data_dir) {
   const fs::path path = data_dir / kLockName;
+  const auto refused = [&] {
+    return domain::MakeError(domain::reason::kStoreBusy,
+                             fmt::format("{} is owned by {}", data_dir.string(), OwnerName(path)));
+  };
+  base::UniqueFd folder = OpenFolder(data_dir);
+  // One that may be entered but not listed has the file's lock alone.
+  if (!folder.is_open() && errno != EACCES) return base::ErrnoError(errno, "open", data_dir);
+  if (folder.is_open()) {
+    ROLLCALL_TRY_ASSIGN(const bool is_free, LockFolder(folder.get(), LOCK_SH, data_dir));
+    if (!is_free) return refused();
+  }
   base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.is_open() && errno == ENOENT) return ReadLock(base::UniqueFd());
+  if (!file.is_open() && errno == ENOENT) {
+    return ReadLock({.folder = std::move(folder), .file = {}});
+  }
   if (!file.is_open()) return base::ErrnoError(errno, "open", path);
   ROLLCALL_TRY_ASSIGN(const bool is_ours, Lock(file.get(), F_RDLCK, path));
-  if (is_ours) return ReadLock(std::move(file));
-  return domain::MakeError(domain::reason::kStoreBusy,
-                           fmt::format("{} is owned by {}", data_dir.string(), OwnerName(path)));
+  if (!is_ours) return refused();
+  return ReadLock({.folder = std::move(folder), .file = std::move(file)});
 }
 
 }  // namespace rollcall::jobs

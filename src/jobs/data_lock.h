@@ -26,8 +26,16 @@ std::string FileSystemType(const std::filesystem::path& folder,
 base::Result<void> CheckInPlace(const base::HeldFolder& data_dir);
 base::Error DataDirectoryMoved(const std::filesystem::path& data_dir);
 
-// The ownership of a data directory: a lock of the kernel on `rollcall.lock` that goes with the
-// process, however it ends. The pid in the file is for people. Take it before opening the store.
+// What a lock of a data directory holds open.
+struct LockedFiles {
+  base::UniqueFd folder;  // None where it may be entered but not listed.
+  base::UniqueFd file;    // None where it is missing.
+};
+
+// The ownership of a data directory: locks of the kernel on the folder itself and on its file
+// `rollcall.lock`, which go with the process, however it ends. The folder's is what holds: the file
+// can be removed under its owner. The file's is what engines of before know; each keeps the other
+// away. The pid in the file is for people. Take it before opening the store.
 class DataLock {
  public:
   // kFailedPrecondition / ERR_STORE_IN_USE when another process has it, or when the folder is on a
@@ -36,21 +44,21 @@ class DataLock {
                                         const std::filesystem::path& mounts_file = kMountsFile);
 
  private:
-  explicit DataLock(base::UniqueFd file) : file_(std::move(file)) {}
-  base::UniqueFd file_;
+  explicit DataLock(LockedFiles files) : files_(std::move(files)) {}
+  LockedFiles files_;
 };
 
-// Keeps owners away while somebody looks at a data directory in which he may not write: a shared
-// lock on the same file, for which reading it is enough.
+// Keeps owners away while somebody looks at a data directory in which he may not write: shared
+// locks on the same two, for which reading them is enough.
 class ReadLock {
  public:
   // kFailedPrecondition / ERR_STORE_IN_USE when there is an owner; ERR_PERMISSION when the file may
-  // not be read. Where it is missing nobody has ever owned the directory.
+  // not be read. Where it is missing the folder's lock says whether there is one.
   static base::Result<ReadLock> Acquire(const std::filesystem::path& data_dir);
 
  private:
-  explicit ReadLock(base::UniqueFd file) : file_(std::move(file)) {}
-  base::UniqueFd file_;
+  explicit ReadLock(LockedFiles files) : files_(std::move(files)) {}
+  LockedFiles files_;
 };
 
 }  // namespace rollcall::jobs

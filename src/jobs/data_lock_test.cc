@@ -1,5 +1,6 @@
 #include "jobs/data_lock.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/unique_fd.h"
 #include "domain/reasons.h"
 
 namespace rollcall::jobs {
@@ -21,6 +23,17 @@ namespace fs = std::filesystem;
 class DataLockTest : public testing::Test {
  protected:
   ~DataLockTest() override { fs::remove_all(folder_); }
+
+  // As engines lock that know the file alone.
+  base::UniqueFd LockAsBefore() const {
+    base::UniqueFd file(
+        ::open((folder_ / "rollcall.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(file.get(), F_OFD_SETLK, &lock) == 0 ? std::move(file) : base::UniqueFd();
+  }
+
   const fs::path folder_ = fs::temp_directory_path() / ("rollcall-lock-" + base::RandomId());
 };
 
@@ -52,6 +65,50 @@ TEST_F(DataLockTest, OnlookersKeepOwnersAwayAndNotEachOther) {
   const auto owner = DataLock::Acquire(folder_);
   EXPECT_TRUE(owner.ok());
   EXPECT_EQ(ReadLock::Acquire(folder_).error().reason, domain::reason::kStoreBusy);
+}
+
+TEST_F(DataLockTest, RemovingTheLockFileLetsNoSecondOwnerIn) {
+  const auto owner = DataLock::Acquire(folder_);
+  ASSERT_TRUE(owner.ok());
+  ASSERT_TRUE(fs::remove(folder_ / "rollcall.lock"));
+  const auto second = DataLock::Acquire(folder_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().reason, domain::reason::kStoreBusy);
+  EXPECT_FALSE(fs::exists(folder_ / "rollcall.lock")) << "it looks as if nobody owned it";
+  EXPECT_EQ(ReadLock::Acquire(folder_).error().reason, domain::reason::kStoreBusy);
+}
+
+TEST_F(DataLockTest, AnOwnerStaysAwayFromAnOnlookerWhoseFileWasRemoved) {
+  { const auto owner = DataLock::Acquire(folder_); }
+  const auto onlooker = ReadLock::Acquire(folder_);
+  ASSERT_TRUE(onlooker.ok());
+  ASSERT_TRUE(fs::remove(folder_ / "rollcall.lock"));
+  EXPECT_EQ(DataLock::Acquire(folder_).error().reason, domain::reason::kStoreBusy);
+  EXPECT_TRUE(ReadLock::Acquire(folder_).ok());
+}
+
+TEST_F(DataLockTest, AnOwnerThatKnowsTheFileAloneKeepsOthersAwayAndIsKeptAway) {
+  fs::create_directories(folder_);
+  {
+    const base::UniqueFd before = LockAsBefore();
+    ASSERT_TRUE(before.is_open());
+    EXPECT_EQ(DataLock::Acquire(folder_).error().reason, domain::reason::kStoreBusy);
+    EXPECT_EQ(ReadLock::Acquire(folder_).error().reason, domain::reason::kStoreBusy);
+  }
+  const auto owner = DataLock::Acquire(folder_);
+  ASSERT_TRUE(owner.ok());
+  EXPECT_FALSE(LockAsBefore().is_open());
+}
+
+TEST_F(DataLockTest, AMovedFolderKeepsItsOwnerAndItsPlaceIsFree) {
+  const auto owner = DataLock::Acquire(folder_);
+  ASSERT_TRUE(owner.ok());
+  const fs::path moved = folder_.string() + "-moved";
+  fs::rename(folder_, moved);
+  fs::remove(moved / "rollcall.lock");
+  EXPECT_EQ(DataLock::Acquire(moved).error().reason, domain::reason::kStoreBusy);
+  EXPECT_TRUE(DataLock::Acquire(folder_).ok());
+  fs::remove_all(moved);
 }
 
 TEST_F(DataLockTest, AnOnlookerMakesNoFile) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -38,6 +39,20 @@ class EngineKillTest : public EngineTest {
     return job;
   }
 };
+
+TEST_F(EngineKillTest, NothingStaysInStagingOfAttemptsThatHaveEnded) {
+  StartEngine();
+  const store::Job job = SubmitHeld();
+  const std::string killed = Attempts("detect").front().fence.attempt_uuid;
+  ASSERT_TRUE(Exists("staging/" + killed));
+  Touch("staging/" + killed + "/half");
+  ASSERT_EQ(::kill(WorkerPid(job.id), SIGKILL), 0);
+  EXPECT_TRUE(Eventually([&] { return !Exists("staging/" + killed); }));
+  Touch("go");
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  engine_.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(data_dir_ / "staging"));
+}
 
 TEST_F(EngineKillTest, GoesOnFromTheSegmentAfterAKill) {
   StartEngine();

@@ -83,6 +83,22 @@ TEST_F(EngineRestartTest, GoesOnWhereTheKilledOwnerWas) {
   EXPECT_TRUE(store_->IntegrityCheck().ok());
 }
 
+TEST_F(EngineRestartTest, RemovesWhatTheKilledOwnersAttemptsHadNotHandedOver) {
+  StartOwner({{"hold_after", 2}});
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  KillOwner();
+  const auto left = [this] {
+    return std::distance(std::filesystem::directory_iterator(data_dir_ / "staging"),
+                         std::filesystem::directory_iterator());
+  };
+  ASSERT_EQ(left(), 1) << "the case that is to be tested";
+  BecomeOwner();
+  Touch("go");
+  EXPECT_EQ(WaitForEnd(TheJob()).state, JobState::kSucceeded);
+  engine_.reset();
+  EXPECT_EQ(left(), 0);
+}
+
 TEST_F(EngineRestartTest, KillsWhatOutlivedItsOwner) {
   // The worker goes with its owner, but what it started does not.
   StartOwner({{"behaviour", "with_child"}, {"at", 2}, {"times", 1}});

@@ -150,9 +150,10 @@ INSTANTIATE_TEST_SUITE_P(All, HandlerMatrixTest, testing::ValuesIn(kCases),
                          [](const auto& each) { return each.param.behaviour; });
 
 TEST(HandlerMatrix, KnowsEveryMisconduct) {
-  std::set<std::string_view> known = {"eat_memory", "use_memory_unseen", "start_threads_unseen",
-                                      "throw_for_want_of_a_thread",
-                                      "try_to_escape"};  // worker_sandbox_test.cc
+  std::set<std::string_view> known = {"eat_memory",           "use_memory_unseen",
+                                      "start_threads_unseen", "throw_for_want_of_a_thread",
+                                      "try_to_escape",     // worker_sandbox_test.cc
+                                      "reach_for_files"};  // file_sandbox_test.cc
   for (const Case& each : kCases) known.insert(each.behaviour);
   for (const Misconduct& misconduct : AllMisconduct()) {
     EXPECT_TRUE(known.contains(misconduct.name)) << misconduct.name;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "domain/reasons.h"
 
 namespace rollcall::jobs {
@@ -280,25 +282,31 @@ Frame EncodeAssign(const Assignment& assignment) {
                    {"crashes", stage.crashes},
                    {"pulse_ms", assignment.pulse.count()},
                    {"progress_ms", assignment.progress.count()}},
-          .attachment = stage.data_dir.string()};  // A path need not be UTF-8.
+          // Paths need not be UTF-8, and have no zero byte.
+          .attachment = stage.data_dir.string() + '\0' + stage.staging_dir.string()};
 }
 
 base::Result<Assignment> DecodeAssign(const Frame& frame) {
   BodyReader body(frame);
-  Assignment assignment{.stage = {.subject_kind = body.Text("subject_kind"),
-                                  .subject_id = body.Text("subject_id"),
-                                  .stage = body.Text("stage"),
-                                  .job_id = body.Text("job_id"),
-                                  .work_key = body.Text("work_key"),
-                                  .token = body.Count("token"),
-                                  .params_json = body.Text("params_json"),
-                                  .data_dir = frame.attachment,
-                                  .inputs = ReadArtifacts(body, "inputs"),
-                                  .segments = {},
-                                  .skips = ReadSpans(body, "skips"),
-                                  .crashes = static_cast<int>(body.Count("crashes"))},
-                        .pulse = std::chrono::milliseconds{body.Count("pulse_ms")},
-                        .progress = std::chrono::milliseconds{body.Count("progress_ms")}};
+  const std::string_view paths = frame.attachment;
+  const std::string_view data_dir = paths.substr(0, paths.find('\0'));
+  if (data_dir.size() == paths.size()) body.Bad("staging_dir");
+  Assignment assignment{
+      .stage = {.subject_kind = body.Text("subject_kind"),
+                .subject_id = body.Text("subject_id"),
+                .stage = body.Text("stage"),
+                .job_id = body.Text("job_id"),
+                .work_key = body.Text("work_key"),
+                .token = body.Count("token"),
+                .params_json = body.Text("params_json"),
+                .data_dir = data_dir,
+                .staging_dir = paths.substr(std::min(paths.size(), data_dir.size() + 1)),
+                .inputs = ReadArtifacts(body, "inputs"),
+                .segments = {},
+                .skips = ReadSpans(body, "skips"),
+                .crashes = static_cast<int>(body.Count("crashes"))},
+      .pulse = std::chrono::milliseconds{body.Count("pulse_ms")},
+      .progress = std::chrono::milliseconds{body.Count("progress_ms")}};
   return body.Finish(std::move(assignment));
 }
 

@@ -37,6 +37,7 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   assignment.stage.stage = "detect";
   assignment.stage.token = 7;
   assignment.stage.data_dir = "/data\xff";
+  assignment.stage.staging_dir = "/data\xff/staging/u";
   assignment.stage.inputs = {
       {.name = "a", .path = "a.g1", .size_bytes = 5, .sha256 = "h", .count = 2}};
   assignment.stage.skips = {
@@ -46,6 +47,7 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   const auto decoded = DecodeAssign(OverTheWire(EncodeAssign(assignment)));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(decoded->stage.data_dir, "/data\xff");
+  EXPECT_EQ(decoded->stage.staging_dir, "/data\xff/staging/u");
   EXPECT_EQ(decoded->stage.token, 7);
   EXPECT_EQ(decoded->stage.inputs.at(0).path, "a.g1");
   EXPECT_EQ(decoded->stage.skips, assignment.stage.skips);
@@ -99,6 +101,9 @@ TEST(MessagesTest, RefusesABodyThatIsNotWhatItsTypePromises) {
   EXPECT_TRUE(is_refused(DecodeSegmentBegun({FrameType::kSegmentBegun, {{"number", -1}}, {}})));
   EXPECT_TRUE(is_refused(DecodeDone({FrameType::kDone, {{"error", "bad"}}, {}})));
   EXPECT_TRUE(is_refused(DecodeDone({FrameType::kDone, {{"result", 1}}, {}})));
+  Frame without_staging = EncodeAssign({});
+  without_staging.attachment = "/data";
+  EXPECT_TRUE(is_refused(DecodeAssign(without_staging)));
   const Json bad_artifact = {{"result", Json::object()}, {"artifacts", {{{"name", 1}}}}};
   EXPECT_TRUE(is_refused(DecodeDone({FrameType::kDone, bad_artifact, {}})));
 }

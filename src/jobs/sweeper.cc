@@ -35,7 +35,8 @@ std::int64_t NumberOf(const std::csub_match& match) {
 
 // nullopt for a name that is none of ours.
 std::optional<OwnName> ParseName(const std::string& name) {
-  // Of jobs::WriteSegmentFile, artifacts::ArtifactFolder and base::WriteFileAtomic.
+  // Of jobs::StageSegmentFile (with .tmp: of engines of before), artifacts::ArtifactFolder and
+  // base::WriteFileAtomic.
   static const std::regex kSegment(R"(seg-\d{5,}\.t(\d{1,18})\.[0-9a-f]{8}(\.tmp)?)");
   static const std::regex kResult(R"(.+\.g(\d{1,18}))");
   static const std::regex kTemporary(R"(.+\.tmp(\d{1,18})\.\d+)");

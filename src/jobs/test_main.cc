@@ -26,10 +26,10 @@ int main(int argc, char** argv) {
   using namespace rollcall::jobs;  // NOLINT(build/namespaces)
   const std::string_view role = argc > 1 ? argv[1] : "";
   if (role == "--worker") {
-    return RunWorker(kWorkerSocketFd, &MakeFakeStage, kRulesOfTestWorkers);
+    return RunWorker(kWorkerSocketFd, {.handlers = &MakeFakeStage, .rules = kRulesOfTestWorkers});
   }
   if (role == "--sandboxed-worker") {
-    return RunWorker(kWorkerSocketFd, &MakeFakeStage, SandboxRules::kAll);
+    return RunWorker(kWorkerSocketFd, {.handlers = &MakeFakeStage, .rules = SandboxRules::kAll});
   }
   if (argc == 4 && std::string_view(argv[1]) == "--owner") return RunFakeOwner(argv[2], argv[3]);
   testing::InitGoogleTest(&argc, argv);

@@ -16,6 +16,7 @@
 
 #include "base/failpoint.h"
 #include "domain/reasons.h"
+#include "jobs/file_sandbox.h"
 #include "jobs/messages.h"
 #include "jobs/segment_file.h"
 #include "jobs/worker_link.h"
@@ -59,7 +60,7 @@ class LinkedContext final : public domain::JobContext {
 
   base::Result<domain::Segment> CommitSegment(domain::Segment segment,
                                               std::string_view bytes) override {
-    ROLLCALL_TRY_ASSIGN(auto written, WriteSegmentFile(assignment_, std::move(segment), bytes));
+    ROLLCALL_TRY_ASSIGN(auto written, StageSegmentFile(assignment_, std::move(segment), bytes));
     ROLLCALL_TRY(link_.CommitSegment(written));
     return written;
   }
@@ -194,10 +195,41 @@ Conclusion Conclude(base::Result<domain::StageOutput> result) {
   return conclusion;
 }
 
+FileRules RulesFor(const domain::StageAssignment& assignment, const OutsideFiles& outside) {
+  const std::filesystem::path& data = assignment.data_dir;
+  FileRules rules{.reads = outside.reads, .writes = {assignment.staging_dir}};
+  // The areas and what was handed over, too: any of them may be a link to another disk.
+  rules.reads.insert(rules.reads.end(), {data, data / "harvest", data / "outputs",
+                                         data / "harvest" / assignment.subject_id});
+  for (const auto& input : assignment.inputs) rules.reads.push_back(data / input.path);
+  if (const std::string folder = base::FailpointFolder(); !folder.empty()) {
+    rules.writes.emplace_back(folder);
+  }
+  return rules;
+}
+
+// Both threads there are: the handler's, which is this one, and the link's.
+base::Result<void> EnterFileSandbox(WorkerLink& link, const FileRules& rules) {
+  ROLLCALL_TRY_ASSIGN(const FileSandbox sandbox, FileSandbox::Create(rules));
+  base::Result<void> entered;
+  link.DoOnThread([&] { entered = sandbox.Enter(); });
+  ROLLCALL_TRY(entered);
+  return sandbox.Enter();
+}
+
+// What is not kept from it, in a sentence; empty if all is.
+std::string LimitFiles(WorkerLink& link, const domain::StageAssignment& assignment,
+                       const OutsideFilesOf& outside_files) {
+  const OutsideFiles outside = outside_files ? outside_files(assignment) : OutsideFiles{};
+  if (!outside.why_unlimited.empty()) return outside.why_unlimited;
+  const auto entered = EnterFileSandbox(link, RulesFor(assignment, outside));
+  return entered.ok() ? std::string() : entered.error().message;
+}
+
 }  // namespace
 
-int RunWorker(int socket_fd, const HandlerFactory& factory, SandboxRules rules) {
-  const auto sandboxed = EnterSandbox(rules);
+int RunWorker(int socket_fd, const WorkerParts& parts) {
+  const auto sandboxed = EnterSandbox(parts.rules);
   SayWhenMemoryIsShort();
   ::fcntl(socket_fd, F_SETFD, FD_CLOEXEC);  // Not for what the handler may start.
   WorkerLink link{base::UniqueFd(socket_fd)};
@@ -205,8 +237,12 @@ int RunWorker(int socket_fd, const HandlerFactory& factory, SandboxRules rules) 
   const Assignment assignment = link.WaitForAssignment();
   LinkedContext context(link, assignment.stage);
   if (!sandboxed.ok()) context.Log("works without a sandbox: " + sandboxed.error().message);
+  if (parts.rules == SandboxRules::kAll) {
+    const std::string why = LimitFiles(link, assignment.stage, parts.outside_files);
+    if (!why.empty()) context.Log("may reach every file of its user: " + why);
+  }
 
-  const Conclusion conclusion = Conclude(RunHandler(factory, context));
+  const Conclusion conclusion = Conclude(RunHandler(parts.handlers, context));
   for (const std::string& name : RefusedCalls()) {
     context.Log("the sandbox refused the system call " + name);
   }

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "domain/stage_handler.h"
 #include "jobs/worker_sandbox.h"
@@ -11,6 +14,20 @@ namespace rollcall::jobs {
 
 // The handler of a stage; null if there is none of that name.
 using HandlerFactory = std::function<std::unique_ptr<domain::StageHandler>(std::string_view stage)>;
+
+// Files outside the data directory that an attempt reads: the video, the models.
+struct OutsideFiles {
+  std::vector<std::filesystem::path> reads;
+  std::string why_unlimited;  // Not empty: no list of files would do, and this is why.
+};
+using OutsideFilesOf = std::function<OutsideFiles(const domain::StageAssignment& assignment)>;
+
+// The parts of a worker process.
+struct WorkerParts {
+  HandlerFactory handlers;
+  OutsideFilesOf outside_files = {};  // Null: there are none.
+  SandboxRules rules = SandboxRules::kNone;
+};
 
 // What the worker process ends with. A crash ends it otherwise.
 inline constexpr int kWorkerExitDone = 0;
@@ -25,13 +42,15 @@ inline constexpr int kWorkerSocketFd = 3;
 // handler on this thread, says how it ended, and returns the process's exit status. Pulses come
 // from a thread of its own, so that a worker that computes is told from one that is dead.
 //
-// First of all it enters the sandbox; where the kernel has none, the job's log says so.
+// First of all it enters the sandbox and, once the assignment says which, it may reach its files
+// only (with SandboxRules::kAll; FileSandbox): it reads in the data directory and what
+// `outside_files` names, and writes in its staging folder. Where the kernel has no such thing, the
+// job's log says so.
 //
 // Whatever the handler throws is an ERR_INTERNAL of the stage, and want of memory, on whatever
 // thread, an ERR_OUT_OF_MEMORY. When the socket ends, so does the
 // process, at once and from whatever it was doing: its agent is gone and nobody wants the result.
 // Takes ownership of `socket_fd`. To be called at most once in a process.
-int RunWorker(int socket_fd, const HandlerFactory& factory,
-              SandboxRules rules = SandboxRules::kNone);
+int RunWorker(int socket_fd, const WorkerParts& parts);
 
 }  // namespace rollcall::jobs

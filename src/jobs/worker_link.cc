@@ -44,9 +44,30 @@ WorkerLink::WorkerLink(base::UniqueFd socket)
 
 WorkerLink::~WorkerLink() {
   is_closing_ = true;
+  Wake();
+  thread_.join();
+}
+
+void WorkerLink::Wake() {
   const std::uint64_t one = 1;
   ROLLCALL_CHECK(::write(wake_.get(), &one, sizeof one) == sizeof one);
-  thread_.join();
+}
+
+void WorkerLink::DoOnThread(const std::function<void()>& act) {
+  base::MutexLock lock(mutex_);
+  given_ = &act;
+  Wake();
+  while (given_ != nullptr) changed_.Wait(mutex_);
+}
+
+void WorkerLink::RunGiven() {
+  std::uint64_t count = 0;
+  ROLLCALL_CHECK(::read(wake_.get(), &count, sizeof count) == sizeof count);
+  base::MutexLock lock(mutex_);
+  if (given_ == nullptr) return;
+  (*given_)();
+  given_ = nullptr;
+  changed_.NotifyAll();
 }
 
 Assignment WorkerLink::WaitForAssignment() {
@@ -105,6 +126,7 @@ void WorkerLink::Run() {
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(turn.count()));
     if (ready < 0 && errno != EINTR) EndProcess(kWorkerExitSocketLost);
     if (ready > 0 && fds[0].revents != 0) Read();
+    if (ready > 0 && fds[1].revents != 0) RunGiven();
     FlushProgress();
     // The assignment has said how often; the first pulse did not know that yet.
     pulse_due = std::min(pulse_due, Steady::now() + pulse_.load());

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <thread>
 
@@ -39,6 +40,9 @@ class WorkerLink {
   // Sends what was posted, so that what follows is not overtaken by it.
   void FlushProgress();
 
+  // Runs `act` on the link's own thread, and waits: for what the kernel does to one thread only.
+  void DoOnThread(const std::function<void()>& act);
+
   // Sends the segment and blocks until the agent has answered for its number.
   base::Result<void> CommitSegment(const domain::Segment& segment);
 
@@ -47,6 +51,8 @@ class WorkerLink {
   void Read();
   void Take(const Frame& frame);
   void SendPulse();
+  void RunGiven();
+  void Wake();
 
   base::UniqueFd socket_;
   base::UniqueFd wake_;
@@ -65,6 +71,7 @@ class WorkerLink {
   std::optional<Assignment> assignment_ ROLLCALL_GUARDED_BY(mutex_);
   std::optional<SegmentAck> ack_ ROLLCALL_GUARDED_BY(mutex_);
   std::optional<ProgressReport> posted_ ROLLCALL_GUARDED_BY(mutex_);
+  const std::function<void()>* given_ ROLLCALL_GUARDED_BY(mutex_) = nullptr;  // Null: it is done.
 
   std::thread thread_;
 };

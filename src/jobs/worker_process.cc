@@ -20,8 +20,7 @@
 #include "base/file.h"
 #include "jobs/process_table.h"
 #include "jobs/worker.h"
-
-extern char** environ;
+#include "jobs/worker_environment.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -40,16 +39,6 @@ struct Launch {
   int cgroup = -1;                    // Of WorkerCgroup::entrance, or none.
   std::int64_t memory_bytes_max = 0;  // 0: no limit.
 };
-
-std::vector<std::string> MarkedEnvironment(std::string_view attempt_uuid) {
-  const std::string prefix = fmt::format("{}=", kAttemptVariable);
-  std::vector<std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with(prefix)) environment.emplace_back(*entry);
-  }
-  environment.push_back(prefix + std::string(attempt_uuid));
-  return environment;
-}
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -142,7 +131,10 @@ base::Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Options&
   ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
 
   std::vector<std::string> argv = options.argv;
-  std::vector<std::string> environment = MarkedEnvironment(options.attempt_uuid);
+  std::vector<std::string> environment =
+      WorkerEnvironment{.attempt_uuid = options.attempt_uuid,
+                        .temporary_folder = options.temporary_folder}
+          .Entries();
   std::unique_ptr<WorkerCgroup> cgroup;
   if (options.cgroups != nullptr) {
     cgroup = options.cgroups->Make(options.attempt_uuid, options.memory_bytes_max);

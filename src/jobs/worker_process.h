@@ -26,7 +26,8 @@ struct ProcessExit {
 };
 
 // A worker subprocess: leader of its own process group, killed by the kernel when the thread that
-// started it ends, with a socket at its descriptor 3 and its output in a file.
+// started it ends, with a socket at its descriptor 3, its output in a file, and of the environment
+// only what WorkerEnvironment hands on.
 //
 // The leader stays unreaped until Reap, so that its number and its group's stay ours for as long
 // as we may signal them. Not thread-safe: one thread starts, signals and reaps.
@@ -37,6 +38,7 @@ class WorkerProcess {
     std::string attempt_uuid;       // Marks every process of the attempt.
     std::filesystem::path
         output_path;  // stdout and stderr; emptied first. In a folder that exists.
+    std::filesystem::path temporary_folder;  // Its TMPDIR; empty: it has none.
     // What it may have of memory of its own (RLIMIT_DATA), and all of its group together; 0: no
     // limit.
     std::int64_t memory_bytes_max = 0;

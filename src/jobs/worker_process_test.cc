@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/random.h"
@@ -21,8 +22,10 @@ class WorkerProcessTest : public testing::Test {
   ~WorkerProcessTest() override { fs::remove_all(folder_); }
 
   std::unique_ptr<WorkerProcess> StartShell(const std::string& script) {
-    auto process = WorkerProcess::Start(
-        {.argv = {"/bin/sh", "-c", script}, .attempt_uuid = uuid_, .output_path = folder_ / "out"});
+    auto process = WorkerProcess::Start({.argv = {"/bin/sh", "-c", script},
+                                         .attempt_uuid = uuid_,
+                                         .output_path = folder_ / "out",
+                                         .temporary_folder = folder_});
     EXPECT_TRUE(process.ok()) << process.error().ToString();
     return std::move(process).value();
   }
@@ -57,6 +60,21 @@ TEST_F(WorkerProcessTest, GivesTheChildNothingButItsSocketAndItsOutput) {
   const auto process = StartShell("ls /proc/self/fd | tr '\\n' ' '");
   Ended(*process);
   EXPECT_EQ(process->OutputTail(), "0 1 2 3 4");  // 4 is of ls itself.
+}
+
+TEST_F(WorkerProcessTest, TellsItsChildNoSecretOfTheOwnersEnvironment) {
+  ::setenv("CLOUD_SECRET_ACCESS_KEY", "hunter2", 1);
+  ::setenv("LC_TIME", "C", 1);
+  const auto process = StartShell("cat /proc/self/environ");
+  Ended(*process);
+  ::unsetenv("CLOUD_SECRET_ACCESS_KEY");
+  ::unsetenv("LC_TIME");
+  const std::string environment = process->OutputTail();
+  EXPECT_EQ(environment.find("hunter2"), std::string::npos);
+  EXPECT_EQ(environment.find("HOME="), std::string::npos);
+  EXPECT_NE(environment.find("LC_TIME=C"), std::string::npos);
+  EXPECT_NE(environment.find("ROLLCALL_ATTEMPT=" + uuid_), std::string::npos);
+  EXPECT_NE(environment.find("TMPDIR=" + folder_.string()), std::string::npos);
 }
 
 TEST_F(WorkerProcessTest, LeadsAGroupOfItsOwn) {

@@ -45,7 +45,11 @@ constexpr std::array kRefused = {
     "add_key", "request_key", "keyctl", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup",
     "io_uring_enter", "io_uring_register",
     // Its own memory limit.
-    "setrlimit"};
+    "setrlimit",
+    // By a file's name: its owner, mode and length. FileSandbox knows nothing of these, or not in
+    // every version.
+    "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "setxattr", "lsetxattr",
+    "setxattrat", "removexattr", "lremovexattr", "removexattrat", "truncate"};
 
 // And those that start a program or a process, or leave the group that the agent kills.
 constexpr std::array kRefusedToStart = {"execve", "execveat", "fork", "vfork", "setsid", "setpgid"};

@@ -10,7 +10,8 @@ namespace rollcall::jobs {
 // A worker reads videos and models that strangers made, through libraries that have had holes. The
 // sandbox is a seccomp filter, which takes from the process what no stage needs: the network,
 // starting programs and processes, other processes (signals, ptrace, their memory), mounts,
-// namespaces, kernel modules, keys, bpf, perf, userfaultfd, io_uring, and lifting its own limits.
+// namespaces, kernel modules, keys, bpf, perf, userfaultfd, io_uring, lifting its own limits, and
+// changing whose a file is. Which files it may reach is FileSandbox's part, where kAll has both.
 //
 // A refused call returns EPERM and is told once per call: a line in the process's stderr (its last
 // words) and, when the stage ends, in the job's log. Why it is a list of what is denied, and not of

@@ -305,7 +305,7 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
                           .unit = "people",
                           .counters = base::Json::object(),
                           .position = {}});
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   domain::StageOutput output;
   ROLLCALL_TRY_ASSIGN(
       output.artifacts,

@@ -202,7 +202,7 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
                           .unit = "tracks",
                           .counters = {{"people", people}},
                           .position = {}});
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   domain::StageOutput output;
   ROLLCALL_TRY_ASSIGN(
       output.artifacts.emplace_back(),

@@ -169,7 +169,7 @@ base::Result<domain::StageOutput> MergeDetectSegments(const domain::StageAssignm
                                                       const EpisodeParams& params,
                                                       const std::vector<domain::Segment>& segments,
                                                       const DetectModels& models) {
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   DetectCounters counters;
   if (!segments.empty()) {
     ROLLCALL_TRY_ASSIGN(counters, DetectCounters::FromJson(segments.back().counters_json));

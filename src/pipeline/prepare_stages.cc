@@ -54,7 +54,7 @@ base::Result<domain::StageOutput> ValidateStage::Run(domain::JobContext& context
   ROLLCALL_TRY_ASSIGN(const base::FileDigest digest, base::DigestFile(params.video_path));
   context.SetPhase(domain::Phase::kFinalise);
   const base::Json document = ProbeJson(params, probe, digest);
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   domain::StageOutput output;
   ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
                       folder.Write(params.HarvestName("probe.json"), document.dump(1) + "\n", 1));
@@ -98,7 +98,7 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
                     [](const media::PacketEntry& packet) { return packet.is_keyframe; });
 
   context.SetPhase(domain::Phase::kFinalise);
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   ROLLCALL_TRY_ASSIGN(const auto path, folder.PathFor(params.HarvestName("manifest.parquet")));
   ROLLCALL_TRY(WriteManifest(path, params.episode_key, manifest));
   domain::StageOutput output;

@@ -55,7 +55,7 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   std::map<std::pair<std::int64_t, std::int32_t>, const artifacts::FacesPackEntry*> crop_of;
   for (const auto& entry : pack->entries()) crop_of[{entry.frame_id, entry.index}] = &entry;
 
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   const std::string name = params.HarvestName("stills");
   ROLLCALL_TRY_ASSIGN(const std::filesystem::path stills, folder.PathFor(name));
   std::error_code ignored;  // What an earlier end of this attempt may have left.

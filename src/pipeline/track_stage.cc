@@ -193,7 +193,7 @@ base::Result<domain::StageOutput> TrackStage::Run(domain::JobContext& context) {
   ROLLCALL_TRY(TrackAll(context, inputs, tracker));
 
   context.SetPhase(domain::Phase::kFinalise);
-  const artifacts::ArtifactFolder folder(assignment.data_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   const std::vector<TrackSummary> tracks = collector.TakeSummaries();
   const auto count = static_cast<std::int64_t>(tracks.size());
   ROLLCALL_TRY_ASSIGN(const auto table, folder.PathFor(params.HarvestName("tracks.parquet")));

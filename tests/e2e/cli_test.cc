@@ -78,6 +78,12 @@ TEST_F(CliTest, AnalysesAVideoAndKeepsEverything) {
     EXPECT_TRUE(HasFile(std::filesystem::path("outputs/rhobh_s05_e03") / file)) << file;
   }
 
+  // What stages need they may have, and nothing is left where they wrote it.
+  EXPECT_THAT(ReadText("logs/worker.log"), Not(HasSubstr("refused")));
+  EXPECT_THAT(ReadText("logs/worker.log"), Not(HasSubstr("may reach every file")));
+  EXPECT_TRUE(WaitUntil([&] { return std::filesystem::is_empty(data_ / "staging"); },
+                        std::chrono::seconds{15}));
+
   // Once more: nothing is to be done.
   const Ended second = Rollcall({"analyze", video.string()});
   EXPECT_EQ(second.exit, 0);

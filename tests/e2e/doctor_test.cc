@@ -116,6 +116,14 @@ TEST_F(DoctorTest, ChecksTheMachine) {
   }
 }
 
+TEST_F(DoctorTest, SaysWhatKeepsWorkersToTheirWork) {
+  const std::string text = Check("workers").at("text");
+  EXPECT_THAT(text, HasSubstr("seccomp"));
+  EXPECT_THAT(text, HasSubstr("Landlock"));
+  EXPECT_THAT(text, HasSubstr("4096 MB"));
+  EXPECT_THAT(text, HasSubstr("control group"));
+}
+
 TEST_F(DoctorTest, SaysWhatIsWrongWithTheModels) {
   const Ended ended = [&] {
     env_["ROLLCALL_MODELS"] = folder_.string();

@@ -53,7 +53,7 @@ std::vector<Trial> Trials() {
       One("worker-stops", 4, 200, WorkerStops),
       {"owner-kills", 12, 300, OwnerKills},
       One("owner-stops", 7, 200, OwnerStops),
-      One("owner-failpoints", 5, 100, OwnerFailpoints),
+      One("owner-failpoints", 7, 140, OwnerFailpoints),
       {"cancels", 10, 200, Cancels},
       Sibling("store-lies", 1, 4),
       Sibling("disk-sweeps", 4, 100'000),  // The second: every write there is.
@@ -183,7 +183,7 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace rollcall;  // NOLINT(build/namespaces)
   if (argc == 2 && std::string_view(argv[1]) == "--worker") {
-    return jobs::RunWorker(jobs::kWorkerSocketFd, &jobs::MakeFakeStage);
+    return jobs::RunWorker(jobs::kWorkerSocketFd, {.handlers = &jobs::MakeFakeStage});
   }
   if (argc == 3 && std::string_view(argv[1]) == "--owner") return faults::RunOwner(argv[2]);
   return faults::Main(argc, argv);

@@ -143,7 +143,7 @@ Row OwnerFailpoints(int rounds) {
   for (int round = 0; round < rounds; ++round) {
     const std::string name =
         kOwnerFailpoints[static_cast<std::size_t>(round) % kOwnerFailpoints.size()];
-    const bool is_often = name == "segment.committed" || name == "projector.step";
+    const bool is_often = name.starts_with("segment.") || name == "projector.step";
     const int nth = is_often ? 1 + round / static_cast<int>(kOwnerFailpoints.size()) % 7 : 1;
     Rig rig;
     {

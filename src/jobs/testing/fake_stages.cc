@@ -253,8 +253,8 @@ class FakeStage final : public domain::StageHandler {
     artifact.size_bytes = std::ssize(bytes);
     artifact.sha256 = base::Sha256(bytes);
     if (behaviour_ != "lie_missing") {
-      ROLLCALL_TRY(base::MakeFolders((assignment.data_dir / artifact.path).parent_path()));
-      ROLLCALL_TRY(base::WriteFileAtomic(assignment.data_dir / artifact.path, bytes));
+      ROLLCALL_TRY(base::MakeFolders((assignment.staging_dir / artifact.path).parent_path()));
+      ROLLCALL_TRY(base::WriteFileAtomic(assignment.staging_dir / artifact.path, bytes));
     }
     if (behaviour_ == "lie_size") artifact.size_bytes += 1;
     if (behaviour_ == "lie_hash") artifact.sha256 = base::Sha256("other");

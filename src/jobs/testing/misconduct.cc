@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -25,6 +27,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -193,8 +196,8 @@ Output LieAboutASegment(JobContext& context) {
                              assignment.stage, assignment.token);
   segment.size_bytes = 4;
   segment.sha256 = base::Sha256("true");
-  ROLLCALL_TRY(base::MakeFolders((assignment.data_dir / segment.path).parent_path()));
-  ROLLCALL_TRY(base::WriteFileAtomic(assignment.data_dir / segment.path, "lies"));
+  ROLLCALL_TRY(base::MakeFolders((assignment.staging_dir / segment.path).parent_path()));
+  ROLLCALL_TRY(base::WriteFileAtomic(assignment.staging_dir / segment.path, "lies"));
   OfferRaw(segment);
 }
 Output ClaimOthersSegment(JobContext& context) {
@@ -202,15 +205,16 @@ Output ClaimOthersSegment(JobContext& context) {
   segment.path = "harvest/y/segments/detect/seg-00000.t1.deadbeef";
   segment.size_bytes = 6;
   segment.sha256 = base::Sha256("others");
-  ROLLCALL_TRY(base::MakeFolders((context.assignment().data_dir / segment.path).parent_path()));
-  ROLLCALL_TRY(base::WriteFileAtomic(context.assignment().data_dir / segment.path, "others"));
+  const auto file = context.assignment().staging_dir / segment.path;
+  ROLLCALL_TRY(base::MakeFolders(file.parent_path()));
+  ROLLCALL_TRY(base::WriteFileAtomic(file, "others"));
   OfferRaw(segment);
 }
 
 // --- Lies about results
 
 Output Claim(JobContext& context, const std::string& name, const std::string& path) {
-  const auto file = context.assignment().data_dir / path;
+  const auto file = context.assignment().staging_dir / path;
   ROLLCALL_TRY(base::MakeFolders(file.parent_path()));
   ROLLCALL_TRY(base::WriteFileAtomic(file, "others"));
   return StageOutput{
@@ -340,6 +344,68 @@ Output TryToEscape(JobContext&) {
   return StageOutput{.result = std::move(results), .artifacts = {}};
 }
 
+long Close(int fd) { return fd < 0 ? fd : ::close(fd); }
+long OpenFile(const std::filesystem::path& path, int flags) {
+  return Close(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+}
+
+// Tries what no stage needs of the file system, and what every stage needs; its result says of each
+// what errno it got, 0 for success. Expects `outside` in its parameters, a file beside the data
+// directory.
+Output ReachForFiles(JobContext& context) {
+  const auto& assignment = context.assignment();
+  const std::filesystem::path data = assignment.data_dir;
+  const std::filesystem::path staging = assignment.staging_dir;
+  const std::filesystem::path outside =
+      base::Json::parse(assignment.params_json).at("outside").get<std::string>();
+  const std::filesystem::path own = staging / "own";
+  const auto in_thread = [&] {
+    long result = 0;
+    int failure = 0;
+    std::thread([&] {
+      result = OpenFile(outside, O_RDONLY);
+      failure = errno;
+    }).join();
+    errno = failure;
+    return result;
+  };
+  const std::vector<std::pair<std::string, std::function<long()>>> tries = {
+      {"may_write_in_staging", [&] { return OpenFile(own, O_WRONLY | O_CREAT | O_TRUNC); }},
+      {"may_make_a_folder_in_staging", [&] { return ::mkdir((staging / "f").c_str(), 0755); }},
+      {"may_rename_in_staging",
+       [&] { return ::rename(own.c_str(), (staging / "renamed").c_str()); }},
+      {"may_remove_in_staging", [&] { return ::unlink((staging / "renamed").c_str()); }},
+      {"may_read_the_data_directory", [&] { return OpenFile(data / "committed", O_RDONLY); }},
+      {"may_read_its_process", [] { return OpenFile("/proc/self/status", O_RDONLY); }},
+      {"may_ask_for_random_numbers", [] { return OpenFile("/dev/urandom", O_RDONLY); }},
+      {"make_again", [&] { return OpenFile(own, O_WRONLY | O_CREAT); }},  // For those below.
+      {"read_outside", [&] { return OpenFile(outside, O_RDONLY); }},
+      {"read_outside_in_a_thread", in_thread},
+      {"read_by_a_link", [&] { return OpenFile(data / "link-to-outside", O_RDONLY); }},
+      {"list_outside", [&] { return OpenFile(outside.parent_path(), O_RDONLY | O_DIRECTORY); }},
+      {"read_passwords", [] { return OpenFile("/etc/passwd", O_RDONLY); }},
+      {"read_the_owners_environment",
+       [] { return OpenFile("/proc/" + std::to_string(::getppid()) + "/environ", O_RDONLY); }},
+      {"write_outside", [&] { return OpenFile(outside, O_WRONLY); }},
+      {"write_what_is_committed", [&] { return OpenFile(data / "committed", O_WRONLY); }},
+      {"cut_what_is_committed", [&] { return ::truncate((data / "committed").c_str(), 0); }},
+      {"remove_what_is_committed", [&] { return ::unlink((data / "committed").c_str()); }},
+      {"close_what_is_committed", [&] { return ::chmod((data / "committed").c_str(), 0); }},
+      {"make_in_the_data_directory", [&] { return OpenFile(data / "stray", O_WRONLY | O_CREAT); }},
+      {"make_a_folder", [&] { return ::mkdir((data / "stray").c_str(), 0755); }},
+      {"make_in_tmp", [] { return OpenFile("/tmp", O_WRONLY | O_TMPFILE); }},
+      {"move_out", [&] { return ::rename(own.c_str(), (data / "stray").c_str()); }},
+      {"link_in", [&] { return ::link((data / "committed").c_str(), (staging / "l").c_str()); }},
+      {"link_by_name", [&] { return ::symlink("/etc/passwd", (staging / "s").c_str()); }},
+      {"make_a_pipe", [&] { return ::mkfifo((staging / "p").c_str(), 0644); }}};
+  base::Json results = base::Json::object();
+  for (const auto& [name, act] : tries) {
+    errno = 0;
+    results[name] = act() < 0 ? errno : 0;
+  }
+  return StageOutput{.result = std::move(results), .artifacts = {}};
+}
+
 constexpr std::array kAll = {
     Misconduct{"return_nothing", ReturnNothing},
     Misconduct{"throw_int", ThrowInt},
@@ -378,6 +444,7 @@ constexpr std::array kAll = {
     Misconduct{"start_threads_unseen", StartThreadsUnseen},
     Misconduct{"throw_for_want_of_a_thread", ThrowForWantOfAThread},
     Misconduct{"try_to_escape", TryToEscape},
+    Misconduct{"reach_for_files", ReachForFiles},
 };
 
 }  // namespace

@@ -13,7 +13,10 @@ namespace rollcall::pipeline::testing {
 // A runtime of one process: keeps segments in memory and on disk, can be told to stop after some.
 class FakeContext final : public domain::JobContext {
  public:
-  explicit FakeContext(domain::StageAssignment assignment) : assignment_(std::move(assignment)) {}
+  // Results are where later stages look for them as soon as they are written.
+  explicit FakeContext(domain::StageAssignment assignment) : assignment_(std::move(assignment)) {
+    assignment_.staging_dir = assignment_.data_dir;
+  }
 
   // The handler is asked to stop when it has committed this many segments in this attempt.
   void StopAfterSegments(int segments) { segments_left_ = segments; }
