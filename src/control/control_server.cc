@@ -12,7 +12,9 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -101,17 +103,22 @@ class SocketServer final : public ControlServer {
     for (int i = 0; i < options_.call_threads; ++i) {
       callers_.emplace_back([this] { RunCalls(); });
     }
+    looker_ = std::thread([this] { RunLooks(); });
     io_ = std::thread([this] { RunIo(); });
   }
 
   ~SocketServer() override {
     is_stopping_ = true;
+    std::vector<std::thread> callers;
     {
       MutexLock lock(mutex_);
       calls_.clear();
+      callers.swap(callers_);
+      call_ready_.NotifyAll();
+      look_wanted_.NotifyAll();
     }
-    call_ready_.NotifyAll();
-    for (std::thread& caller : callers_) caller.join();
+    for (std::thread& caller : callers) caller.join();
+    looker_.join();
     Wake();
     io_.join();
     // Never the socket of an engine that has taken this one's place.
@@ -144,11 +151,30 @@ class SocketServer final : public ControlServer {
 
   std::optional<Call> NextCall() {
     MutexLock lock(mutex_);
+    ++idle_callers_;
     while (calls_.empty() && !is_stopping_) call_ready_.Wait(mutex_);
+    --idle_callers_;
     if (is_stopping_) return std::nullopt;
     Call call = std::move(calls_.front());
     calls_.pop_front();
     return call;
+  }
+
+  void Enqueue(Call call) {
+    MutexLock lock(mutex_);
+    calls_.push_back(std::move(call));
+    if (idle_callers_ < calls_.size()) AddCaller();
+    call_ready_.NotifyOne();
+  }
+
+  void AddCaller() ROLLCALL_REQUIRES(mutex_) {
+    const bool is_full = std::ssize(callers_) >= options_.call_threads_max;
+    if (is_full || is_stopping_) return;
+    try {
+      callers_.emplace_back([this] { RunCalls(); });
+    } catch (const std::system_error&) {
+      // There are no threads left: the call waits for one of those that are there.
+    }
   }
 
   Reply Run(const Call& call) {
@@ -168,6 +194,26 @@ class SocketServer final : public ControlServer {
   Result<JobView> WatchedJob(const Json& params) {
     ROLLCALL_TRY_ASSIGN(const std::int64_t job_id, IntegerParam(params, "job_id", 0));
     return service_.View(job_id);
+  }
+
+  // --- The thread that looks at watched jobs
+
+  void RunLooks() {
+    while (const std::optional<std::int64_t> job_id = NextLook()) {
+      auto view = service_.View(*job_id);
+      {
+        MutexLock lock(mutex_);
+        views_.insert_or_assign(*job_id, std::move(view));
+      }
+      Wake();
+    }
+  }
+
+  std::optional<std::int64_t> NextLook() {
+    MutexLock lock(mutex_);
+    while (looks_wanted_.empty() && !is_stopping_) look_wanted_.Wait(mutex_);
+    if (is_stopping_) return std::nullopt;
+    return looks_wanted_.extract(looks_wanted_.begin()).value();
   }
 
   // --- The input and output thread; everything below runs in it
@@ -216,6 +262,7 @@ class SocketServer final : public ControlServer {
     std::optional<SteadyTime> due;
     for (const auto& [id, client] : clients_) {
       for (const Watch& watch : client.watches) {
+        if (looking_at_.contains(watch.job_id)) continue;  // It wakes us.
         const SteadyTime next = watch.sent_at + options_.watch_interval;
         if (!due || next < *due) due = next;
       }
@@ -287,11 +334,7 @@ class SocketServer final : public ControlServer {
         continue;
       }
       client.is_busy = true;
-      {
-        MutexLock lock(mutex_);
-        calls_.push_back({id, std::move(*request)});
-      }
-      call_ready_.NotifyOne();
+      Enqueue({id, std::move(*request)});
       return true;
     }
     if (!client.in.is_overflown()) return false;
@@ -323,7 +366,7 @@ class SocketServer final : public ControlServer {
   void FeedWatchers() {
     const bool is_changed = is_changed_.exchange(false);
     const SteadyTime now = std::chrono::steady_clock::now();
-    std::map<std::int64_t, Result<JobView>> views;  // One look per job, however many watch it.
+    const auto views = TakeViews();
     for (auto& [id, client] : clients_) {
       // Still sending: the next snapshot tells more than this one would.
       if (client.is_gone || !client.out.empty()) {
@@ -332,14 +375,30 @@ class SocketServer final : public ControlServer {
       }
       std::erase_if(client.watches, [&, &client = client](Watch& watch) {
         const bool is_due = now - watch.sent_at >= options_.watch_interval;
-        if (!is_due && !is_changed) return false;
-        auto found = views.find(watch.job_id);
-        if (found == views.end()) {
-          found = views.emplace(watch.job_id, service_.View(watch.job_id)).first;
-        }
-        return Feed(client, watch, found->second, {.now = now, .is_due = is_due});
+        const auto found = views.find(watch.job_id);
+        const bool is_over = found != views.end() &&
+                             Feed(client, watch, found->second, {.now = now, .is_due = is_due});
+        if (is_over) return true;
+        // A look that has begun may have come before the change.
+        const bool is_asked = looking_at_.contains(watch.job_id);
+        if (is_changed || (found == views.end() && is_due && !is_asked)) AskFor(watch.job_id);
+        return false;
       });
     }
+  }
+
+  // One look per job, however many watch it.
+  void AskFor(std::int64_t job_id) {
+    looking_at_.insert(job_id);
+    MutexLock lock(mutex_);
+    looks_wanted_.insert(job_id);
+    look_wanted_.NotifyOne();
+  }
+
+  std::map<std::int64_t, Result<JobView>> TakeViews() {
+    MutexLock lock(mutex_);
+    for (const auto& [job_id, view] : views_) looking_at_.erase(job_id);
+    return std::exchange(views_, {});
   }
 
   struct Turn {
@@ -383,12 +442,18 @@ class SocketServer final : public ControlServer {
   base::Mutex mutex_;
   base::CondVar call_ready_;
   std::deque<Call> calls_ ROLLCALL_GUARDED_BY(mutex_);
+  std::size_t idle_callers_ ROLLCALL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::thread> callers_ ROLLCALL_GUARDED_BY(mutex_);
   std::vector<Reply> replies_ ROLLCALL_GUARDED_BY(mutex_);
+  base::CondVar look_wanted_;
+  std::set<std::int64_t> looks_wanted_ ROLLCALL_GUARDED_BY(mutex_);  // Of jobs.
+  std::map<std::int64_t, Result<JobView>> views_ ROLLCALL_GUARDED_BY(mutex_);
 
-  std::map<ClientId, Client> clients_;  // Of the input and output thread, as is next_client_.
+  std::map<ClientId, Client> clients_;  // Of the input and output thread, as are the next two.
   ClientId next_client_ = 1;
+  std::set<std::int64_t> looking_at_;  // Jobs whose view was asked for and has not come.
 
-  std::vector<std::thread> callers_;
+  std::thread looker_;
   std::thread io_;
 };
 

@@ -29,9 +29,11 @@ class Service {
 
 // Answers commands at the data directory's socket.
 //
-// One thread does all input, output and watching; a few others run the calls, so that a slow one
-// (a check of the whole store) holds up neither the watchers nor a cancel. A client has at most one
-// call running: its later lines wait in the socket. A watcher gets a snapshot at once, at every
+// One thread does all input and output, and waits for nothing else; others run the calls, one begun
+// whenever all are busy, so that no call waits for another: a cancel is not held up by any number
+// of slow ones (starts that read large files, a check of the whole store). Another one looks at
+// what is watched. A client has at most one call running: its later lines wait in the socket. A
+// watcher gets a snapshot at once, at every
 // transition, and as often as `watch_interval` in between; one that reads slowly misses snapshots,
 // never the last one.
 //
@@ -43,7 +45,8 @@ class ControlServer {
     int clients_max = 64;                           // More are told so and closed.
     std::size_t line_bytes_max = 1 << 20;           // A longer line ends the connection.
     std::chrono::milliseconds watch_interval{500};  // Progress: at most two a second.
-    int call_threads = 2;
+    int call_threads = 2;                           // To begin with.
+    int call_threads_max = 256;                     // Clients that left have calls running, too.
   };
 
   // Listens on return. Errors as ListenAt.

@@ -105,6 +105,42 @@ TEST_F(ControlServerTest, KeepsOthersAnsweredWhileOneCallBlocks) {
   EXPECT_EQ(blocked.get().value(), "released");
 }
 
+// A cancel waited for two starts that read large files.
+TEST_F(ControlServerTest, AnswersACallHoweverManyOthersBlock) {
+  const auto server = Serve();
+  constexpr int kSlow = 12;
+  std::vector<std::unique_ptr<ControlClient>> clients;
+  std::vector<std::future<base::Result<Json>>> slow;
+  for (int blocked = 1; blocked <= kSlow; ++blocked) {
+    clients.push_back(Connect());
+    slow.push_back(std::async(std::launch::async, [client = clients.back().get()] {
+      return client->Call("block", Json::object());
+    }));
+    // Else a call that nobody takes up would be waited for in vain.
+    EXPECT_TRUE(Connect()->Call("echo", Json::object(), seconds{10}).ok()) << blocked << " block";
+    if (HasFailure()) break;
+    service_.WaitForBlocked(blocked);
+  }
+  service_.Release();
+  for (auto& call : slow) EXPECT_EQ(call.get().value(), "released");
+}
+
+TEST_F(ControlServerTest, AnswersACallWhileALookAtAWatchedJobBlocks) {
+  const auto server = Serve({.socket = socket(), .watch_interval = std::chrono::hours{1}});
+  service_.Put(testing::SampleJob(5));
+  const auto watcher = Connect();
+  ASSERT_TRUE(watcher->Call(method::kJobWatch, {{"job_id", 5}}).ok());
+  service_.BlockViews();
+  JobView changed = testing::SampleJob(5);
+  changed.stages[0].attempt = 2;
+  service_.Put(changed);
+  server->NotifyChanged();
+  service_.WaitForBlocked();
+  EXPECT_TRUE(Connect()->Call("echo", Json::object(), seconds{10}).ok());
+  service_.Release();
+  EXPECT_EQ(NextView(*watcher)->stages[0].attempt, 2);
+}
+
 TEST_F(ControlServerTest, SendsAWatcherTheJobAtOnceAndAtTransitions) {
   const auto server = Serve({.socket = socket(), .watch_interval = std::chrono::hours{1}});
   service_.Put(testing::SampleJob(5));

@@ -62,16 +62,26 @@ Result<Json> FakeService::Call(std::string_view method, const Json& params) {
   }
   if (method == "block") {
     MutexLock lock(mutex_);
-    is_blocked_ = true;
-    changed_.NotifyAll();
-    while (!is_released_) changed_.Wait(mutex_);
+    Block();
     return Json("released");
   }
   return domain::MakeError(domain::reason::kBadRequest, "unknown method");
 }
 
+void FakeService::Block() {
+  ++blocked_;
+  changed_.NotifyAll();
+  while (!is_released_) changed_.Wait(mutex_);
+}
+
+void FakeService::BlockViews() {
+  MutexLock lock(mutex_);
+  blocks_views_ = true;
+}
+
 Result<JobView> FakeService::View(std::int64_t job_id) {
   MutexLock lock(mutex_);
+  if (blocks_views_) Block();
   const auto found = jobs_.find(job_id);
   if (found == jobs_.end()) return domain::MakeError(domain::reason::kJobNotFound, "no such job");
   return found->second;
@@ -99,9 +109,9 @@ void FakeService::Release() {
   changed_.NotifyAll();
 }
 
-void FakeService::WaitForBlocked() {
+void FakeService::WaitForBlocked(int count) {
   MutexLock lock(mutex_);
-  while (!is_blocked_) changed_.Wait(mutex_);
+  while (blocked_ < count) changed_.Wait(mutex_);
 }
 
 void FakeService::WaitForClients(int count) {

@@ -34,17 +34,22 @@ class FakeService final : public Service {
 
   void Put(JobView view);
   void Remove(std::int64_t job_id);
+  // From now on a look at a job waits for Release(), too.
+  void BlockViews();
   void Release();
   // Return when it is so; the test's own time limit ends a wait in vain.
-  void WaitForBlocked();
+  void WaitForBlocked(int count = 1);
   void WaitForClients(int count);
 
  private:
+  void Block() ROLLCALL_REQUIRES(mutex_);
+
   base::Mutex mutex_;
   base::CondVar changed_;
   std::map<std::int64_t, JobView> jobs_ ROLLCALL_GUARDED_BY(mutex_);
   int clients_ ROLLCALL_GUARDED_BY(mutex_) = 0;
-  bool is_blocked_ ROLLCALL_GUARDED_BY(mutex_) = false;
+  int blocked_ ROLLCALL_GUARDED_BY(mutex_) = 0;  // Calls and looks.
+  bool blocks_views_ ROLLCALL_GUARDED_BY(mutex_) = false;
   bool is_released_ ROLLCALL_GUARDED_BY(mutex_) = false;
 };
 
