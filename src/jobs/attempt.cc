@@ -342,11 +342,13 @@ base::Result<void> Attempt::TakeOffered(const domain::Segment& segment) const {
   return around_.staging.TakeSegment(task_.fence.attempt_uuid, segment);
 }
 
+// A full disk is told before the worker is, which may do anything with the answer.
 void Attempt::OnSegment(domain::Segment segment) {
   if (step_ != Step::kWorking) return;
   SegmentAck ack{.number = segment.number, .error = std::nullopt};
   if (auto taken = TakeOffered(segment); !taken.ok()) {
     ack.error = std::move(taken).error();
+    if (IsDiskFull(*ack.error)) around_.on_disk_full(*ack.error);
     return SendFrame(EncodeSegmentAck(ack));
   }
   auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
@@ -370,7 +372,6 @@ void Attempt::OnSegment(domain::Segment segment) {
     Publish(ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();
-    // Told before the worker is, which may do anything with the answer.
     if (IsDiskFull(committed.error())) around_.on_disk_full(committed.error());
   }
   SendFrame(EncodeSegmentAck(ack));

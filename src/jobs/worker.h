@@ -50,8 +50,8 @@ inline constexpr int kWorkerSocketFd = 3;
 //
 // Whatever the handler throws is an ERR_INTERNAL of the stage, and want of memory, on whatever
 // thread, an ERR_OUT_OF_MEMORY; a full disk is an ERR_DISK_FULL, whoever met it and however that
-// ends the process. When the socket ends, so does the
-// process, at once and from whatever it was doing: its agent is gone and nobody wants the result.
+// ends the process. When the socket ends, so does the process, at once and from whatever it was
+// doing: its agent is gone and nobody wants the result.
 // Takes ownership of `socket_fd`. To be called at most once in a process.
 int RunWorker(int socket_fd, const WorkerParts& parts);
 
