@@ -253,15 +253,6 @@ int Config::inference_threads() const {
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kUsefulThreads);
 }
 
-std::string Config::DiskLimitTrouble(std::int64_t total_bytes) const {
-  if (total_bytes == 0 || total_bytes >= std::int64_t{disk_free_mb} << 20) return {};
-  return fmt::format(
-      "the data directory's disk has {} MB in all: once it was full, work would wait for ever for "
-      "the {} MB free that jobs.disk_free_mb asks for; set that lower in rollcall.toml or "
-      "ROLLCALL_DISK_FREE_MB",
-      total_bytes >> 20, disk_free_mb);
-}
-
 fs::path Config::ModelPackFolder() const {
   if (model_pack.find('/') != std::string::npos) return fs::absolute(model_pack).lexically_normal();
   std::error_code ignored;

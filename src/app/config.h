@@ -26,7 +26,9 @@ struct Config {
   int slots = 2;    // Workers at once.
   // What one worker may have of memory of its own; 0: no limit. See docs/decisions.md.
   int worker_memory_mb = 4096;
-  int disk_free_mb = 64;  // After the disk was full, work goes on when this much is free.
+  // After the disk was full, where the write that failed did not say how much it needed: work goes
+  // on when this much is free, or a sixteenth of a smaller disk.
+  int disk_free_mb = 64;
   // The runtime's time constants: table [runtime] of the file, `lease_ms = 30000` and so on.
   jobs::RuntimeTimes runtime;
 
@@ -38,8 +40,6 @@ struct Config {
   // Where the pack `model_pack` is: itself if it is a path, else its folder below the data
   // directory's models/ or else below models_dir. Need not exist.
   std::filesystem::path ModelPackFolder() const;
-  // Why work would wait for ever once a disk of this size has been full; empty if it would not.
-  std::string DiskLimitTrouble(std::int64_t total_bytes) const;
   // {"effort": {"value": "normal", "origin": "default"}, …}
   base::Json ToJson() const;
 };

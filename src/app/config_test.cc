@@ -47,15 +47,6 @@ TEST_F(ConfigTest, HasDefaultsWithoutAnything) {
   EXPECT_GE(config->inference_threads(), 1);
 }
 
-TEST_F(ConfigTest, SaysThatADiskIsSmallerThanWhatWorkWaitsFor) {
-  const Config config;
-  EXPECT_EQ(config.DiskLimitTrouble(std::int64_t{64} << 20), "");
-  EXPECT_EQ(config.DiskLimitTrouble(0), "") << "nobody knows";
-  const std::string trouble = config.DiskLimitTrouble(std::int64_t{48} << 20);
-  EXPECT_NE(trouble.find("48 MB in all"), std::string::npos) << trouble;
-  EXPECT_NE(trouble.find("64 MB free that jobs.disk_free_mb asks for"), std::string::npos);
-}
-
 TEST_F(ConfigTest, PutsFlagsOverEnvironmentOverFile) {
   WriteToml("[analysis]\neffort = \"draft\"\n[jobs]\nslots = 3\n[models]\nprovider = \"cuda\"\n");
   variables_["ROLLCALL_EFFORT"] = "normal";

@@ -49,10 +49,4 @@ std::int64_t DataDirectory::FreeBytes() const {
   return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
 }
 
-std::int64_t DataDirectory::TotalBytes() const {
-  struct statvfs status {};
-  if (::statvfs(root_.c_str(), &status) != 0) return 0;
-  return static_cast<std::int64_t>(status.f_blocks) * static_cast<std::int64_t>(status.f_frsize);
-}
-
 }  // namespace rollcall::app

@@ -38,8 +38,6 @@ class DataDirectory {
   base::Result<void> CheckWritable() const;
   // What is left for this user; 0 if it cannot be asked.
   std::int64_t FreeBytes() const;
-  // Of the whole file system; 0 if it cannot be asked, or has no size.
-  std::int64_t TotalBytes() const;
 
  private:
   explicit DataDirectory(std::filesystem::path root) : root_(std::move(root)) {}

@@ -92,7 +92,8 @@ void EngineLife::WaitForNews(int timeout_ms) {
 
 bool EngineLife::Decide() {
   // The store is asked outside the lock: a client may wait for it there.
-  const bool is_needed = is_needed_();
+  const base::Result<bool> needed = is_needed_();
+  const bool is_needed = !needed.ok() || *needed;
   const bool has_lost_ground = has_lost_ground_();
   MutexLock lock(mutex_);
   is_ending_ = is_ending_ || has_lost_ground;

@@ -23,8 +23,9 @@ class EngineLife {
     kForeground,  // Until SIGTERM or SIGINT.
     kChild,       // Of the command that began it.
   };
-  // Whether a job is open on which this engine works. Asked by the main thread.
-  using IsNeeded = std::function<bool()>;
+  // Whether a job is open on which this engine works. Asked by the main thread. An error means yes:
+  // who cannot find out does not leave work alone; it is asked again within a second.
+  using IsNeeded = std::function<base::Result<bool>()>;
   // Whether it can do nothing more, whoever needs it. Asked by the main thread, once a second at
   // least.
   using HasLostGround = std::function<bool()>;

@@ -8,16 +8,25 @@
 #include <memory>
 #include <thread>
 
+#include "jobs/testing/faulty_store.h"
+#include "store/memory/memory_store.h"
+
 namespace rollcall::app {
 namespace {
 
 class EngineLifeTest : public ::testing::Test {
  protected:
   std::unique_ptr<EngineLife> Begin(EngineLife::Kind kind) {
-    return std::move(EngineLife::Create(
-                         kind, [this] { return is_needed_.load(); },
-                         [this] { return has_lost_ground_.load(); }))
+    return std::move(
+               EngineLife::Create(
+                   kind, [this] { return IsNeeded(); }, [this] { return has_lost_ground_.load(); }))
         .value();
+  }
+  // Like an engine that asks its store.
+  base::Result<bool> IsNeeded() {
+    ++looks_;
+    ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, store_.HasOpenJobs());
+    return has_open_jobs || is_needed_;
   }
   static int DeathSignal() {
     int number = 0;
@@ -25,6 +34,13 @@ class EngineLifeTest : public ::testing::Test {
     return number;
   }
   std::atomic<bool> is_needed_{false};
+  std::atomic<bool> is_store_failing_{false};
+  std::atomic<int> looks_{0};
+  jobs::FaultyStore store_{
+      std::make_unique<store::MemoryStore>(), [this](std::string_view, auto) {
+        const base::Error error{base::ErrorCode::kUnavailable, "ERR_IO", "on purpose", ""};
+        return is_store_failing_ ? std::optional(error) : std::nullopt;
+      }};
   std::atomic<bool> has_lost_ground_{false};
 };
 
@@ -77,6 +93,28 @@ TEST_F(EngineLifeTest, StaysForAnOpenJobAndEndsAfterIt) {
   command.join();
   EXPECT_TRUE(stays);
   EXPECT_EQ(DeathSignal(), 0);
+}
+
+// One read that failed ended an engine whose jobs were open.
+TEST_F(EngineLifeTest, StaysWhileItCannotFindOutWhetherAJobIsOpen) {
+  const auto life = Begin(EngineLife::Kind::kChild);
+  is_store_failing_ = true;
+  life->SetClientCount(1);
+  bool stays = false;
+  bool is_ending = true;
+  std::thread command([&] {
+    stays = life->Leave();
+    life->SetClientCount(0);
+    const int seen = looks_;
+    while (looks_ < seen + 2) life->LookAgain();
+    is_ending = life->is_ending();
+    is_store_failing_ = false;
+    life->LookAgain();
+  });
+  life->Run();
+  command.join();
+  EXPECT_TRUE(stays);
+  EXPECT_FALSE(is_ending);
 }
 
 TEST_F(EngineLifeTest, StaysForAnotherClient) {

@@ -56,10 +56,9 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   ROLLCALL_TRY_ASSIGN(const auto life,
                       EngineLife::Create(
                           is_child ? EngineLife::Kind::kChild : EngineLife::Kind::kForeground,
-                          [&engine_for_life] {
+                          [&engine_for_life]() -> Result<bool> {
                             if (!engine_for_life->is_working()) return false;
-                            const auto has_open_jobs = engine_for_life->HasOpenJobs();
-                            return has_open_jobs.ok() && *has_open_jobs;
+                            return engine_for_life->HasOpenJobs();
                           },
                           [&engine_for_life] { return !engine_for_life->CheckDataDir().ok(); }));
   ROLLCALL_TRY_ASSIGN(const DataDirectory data, DataDirectory::Open(config.data_dir));
@@ -103,9 +102,6 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
       life->LookAgain();
     });
     Say("serving " + data.root().string());
-    if (const std::string trouble = config.DiskLimitTrouble(data.TotalBytes()); !trouble.empty()) {
-      Say("warning: " + trouble);
-    }
     parent.Tell(kEngineReady);
     life->Run();
   }

@@ -29,13 +29,24 @@ namespace reason = domain::reason;
 
 namespace {
 
-// What the pipeline left for an episode. The video lies elsewhere and is never touched.
-Result<void> RemoveFiles(const DataDirectory& data, const std::string& key) {
+// Where the pipeline leaves things of an episode. The video lies elsewhere and is never touched.
+std::vector<fs::path> FoldersOf(const DataDirectory& data, const std::string& key) {
   std::vector<fs::path> folders{data.harvest(key), data.outputs(key), data.episode(key)};
   for (const domain::Stage stage : domain::kStages) {
     folders.push_back(data.job(std::string(domain::StageName(stage)) + "_" + key));
   }
-  for (const fs::path& folder : folders) {
+  return folders;
+}
+
+bool HasFiles(const DataDirectory& data, const std::string& key) {
+  return std::ranges::any_of(FoldersOf(data, key), [](const fs::path& folder) {
+    std::error_code unknown;  // What cannot be looked at cannot be removed either.
+    return fs::exists(folder, unknown);
+  });
+}
+
+Result<void> RemoveFiles(const DataDirectory& data, const std::string& key) {
+  for (const fs::path& folder : FoldersOf(data, key)) {
     std::error_code error;
     fs::remove_all(folder, error);
     if (error) {
@@ -118,9 +129,6 @@ Result<Json> EngineService::JobStart(const Json& params) {
                       parts_.planner.Plan(request, [this](const std::string& work_key) {
                         return parts_.engine.FindReusable(work_key);
                       }));
-  for (const std::string& work_key : plan.work_keys_to_drop) {
-    ROLLCALL_TRY(parts_.store.SegmentDrop(work_key, 0, parts_.clock.Now()));
-  }
   // A job that is open although nobody worked was interrupted: this command takes it up again.
   const bool was_working = parts_.engine.is_working();
   if (was_working) {
@@ -288,12 +296,28 @@ Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
 }
 
 Result<Json> EngineService::EpisodeRemove(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const store::Episode episode, queries_.FindEpisode(params));
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
+  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
   ROLLCALL_TRY_ASSIGN(const bool keeps_files, control::FlagParam(params, "keep_files", false));
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY(parts_.store.EpisodeRemove(episode.key));
-  if (!keeps_files) ROLLCALL_TRY(RemoveFiles(parts_.data, episode.key));
-  return Json{{"episode_key", episode.key}};
+  if (auto removed = parts_.store.EpisodeRemove(key.text()); !removed.ok()) {
+    // Forgotten before, when its files could not be removed or were to be kept: now they go.
+    const bool is_forgotten = removed.error().reason == reason::kEpisodeNotRegistered;
+    if (!is_forgotten || keeps_files || !HasFiles(parts_.data, key.text())) return removed.error();
+    ROLLCALL_TRY(RefuseWhenWorkedOn(key.text()));
+  }
+  if (!keeps_files) ROLLCALL_TRY(RemoveFiles(parts_.data, key.text()));
+  return Json{{"episode_key", key.text()}};
+}
+
+// Of an episode that the store does not know: nobody else asks whether a job of it is open.
+Result<void> EngineService::RefuseWhenWorkedOn(const std::string& key) {
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  for (const store::Job& job : jobs) {
+    if (job.subject.id != key || domain::IsTerminal(job.state)) continue;
+    return domain::MakeError(reason::kJobAlreadyRunning, job.public_id() + " is open");
+  }
+  return {};
 }
 
 }  // namespace rollcall::app

@@ -59,6 +59,7 @@ class EngineService final : public control::Service {
   Answer EpisodeRemove(const Params& params);
 
   base::Result<void> RefuseWhenEnding();
+  base::Result<void> RefuseWhenWorkedOn(const std::string& key);
   base::Result<void> ProjectAdded(const store::Episode& episode);
   base::Result<bool> IsStalled(const store::JobRequest& request);
   base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);

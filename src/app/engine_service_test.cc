@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "app/stages.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
+#include "jobs/testing/faulty_store.h"
 #include "store/memory/memory_store.h"
 
 namespace rollcall::app {
@@ -90,7 +93,16 @@ class EngineServiceTest : public ::testing::Test {
 
   fs::path folder_ = fs::temp_directory_path() / ("rollcall-" + base::RandomId());
   DataDirectory data_ = DataDirectory::Open(folder_).value();
-  store::MemoryStore store_;
+  std::atomic<bool> takes_nothing_new_{false};  // No job, no episode.
+  jobs::FaultyStore store_{
+      std::make_unique<store::MemoryStore>(),
+      [this](std::string_view method, jobs::FaultyStore::When when) {
+        const bool is_new =
+            method == "JobSubmit" || method == "EpisodePut" || method == "EpisodeReplace";
+        const bool fails = takes_nothing_new_ && is_new && when == jobs::FaultyStore::When::kBefore;
+        const base::Error error{base::ErrorCode::kUnavailable, "ERR_IO", "on purpose", ""};
+        return fails ? std::optional(error) : std::nullopt;
+      }};
   std::unique_ptr<Owner> owner_ = std::make_unique<Owner>(store_, data_);
 };
 
@@ -162,6 +174,42 @@ TEST_F(EngineServiceTest, CancelsByPublicIdAndResumes) {
   EXPECT_EQ(resumed["job"]["job_id"], "analyze_a_s01_e01");
 }
 
+// What was detected in an hour went, and the start that it went for was refused.
+TEST_F(EngineServiceTest, AForcedStartThatFailsLeavesTheCheckpoint) {
+  Json params = StartParams();
+  params["kind"] = "validate";
+  const auto id = MustCall(method::kJobStart, params)["job"]["id"].get<std::int64_t>();
+  std::vector<store::Lease> leases;
+  while (leases.empty()) leases = store_.LeaseList().value();
+  const store::StageRun run = store_.JobRuns(store::JobId{id})->front().run;
+  const domain::Segment segment{.number = 0, .sha256 = "hash"};
+  ASSERT_TRUE(store_.SegmentCommit(leases.front().fence, segment, base::SystemClock().Now()).ok());
+  MustCall(method::kJobCancel, {{"job_id", id}});
+  while (owner_->service().View(id)->is_open()) std::this_thread::yield();
+
+  params["force"] = true;
+  params.erase("video");
+  params["episode"] = "a_s01_e01";
+  takes_nothing_new_ = true;
+  EXPECT_EQ(Refusal(method::kJobStart, params), "ERR_IO");
+  EXPECT_EQ(store_.SegmentList(run.work_key)->size(), 1U);
+  takes_nothing_new_ = false;
+  MustCall(method::kJobStart, params);
+  EXPECT_TRUE(store_.SegmentList(run.work_key)->empty());
+}
+
+TEST_F(EngineServiceTest, ForgetsNoVideoForOneThatCannotBePut) {
+  const std::string video = StartParams()["video"];
+  MustCall(method::kEpisodeAdd, {{"video", video}});
+  ASSERT_TRUE(base::WriteFileAtomic(video, "better").ok());
+  takes_nothing_new_ = true;
+  EXPECT_EQ(Refusal(method::kEpisodeAdd, {{"video", video}}), "ERR_IO");
+  EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("v"));
+  takes_nothing_new_ = false;
+  MustCall(method::kEpisodeAdd, {{"video", video}});
+  EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("better"));
+}
+
 TEST_F(EngineServiceTest, ShowsAnEpisodeWithAllItsFlags) {
   Json params = StartParams();
   const Json added = MustCall(method::kEpisodeAdd, {{"video", params["video"]}});
@@ -197,6 +245,18 @@ TEST_F(EngineServiceTest, RemovesAnEpisodeAndItsFilesButNotItsVideo) {
   EXPECT_TRUE(fs::exists(params["video"].get<std::string>()));
   EXPECT_EQ(Refusal(method::kEpisodeShow, {{"episode", "a_s01_e01"}}),
             reason::kEpisodeNotRegistered);
+}
+
+// It was forgotten, could not be named any more, and its files stayed for ever.
+TEST_F(EngineServiceTest, RemovesTheFilesOfAnEpisodeThatWasForgottenBefore) {
+  MustCall(method::kEpisodeAdd, {{"video", StartParams()["video"]}});
+  fs::create_directories(data_.outputs("a_s01_e01"));
+  const Json remove{{"episode", "a_s01_e01"}};
+  MustCall(method::kEpisodeRemove, {{"episode", "a_s01_e01"}, {"keep_files", true}});
+  EXPECT_TRUE(fs::exists(data_.outputs("a_s01_e01")));
+  MustCall(method::kEpisodeRemove, remove);
+  EXPECT_FALSE(fs::exists(data_.outputs("a_s01_e01")));
+  EXPECT_EQ(Refusal(method::kEpisodeRemove, remove), reason::kEpisodeNotRegistered);
 }
 
 TEST_F(EngineServiceTest, DoesNotRemoveAnEpisodeThatIsWorkedOn) {

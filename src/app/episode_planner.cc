@@ -154,6 +154,14 @@ std::set<std::string> TextsOf(const Json& list) {
   return texts;
 }
 
+base::Error NotFinished(const store::StageRun& run, std::string_view consequence) {
+  return MakeError(reason::kJobAlreadyRunning,
+                   fmt::format("{} is not finished; {}", run.public_id(), consequence),
+                   fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
+                               "`rollcall jobs cancel {0}`",
+                               run.public_id()));
+}
+
 bool ReadsTheVideo(domain::Stage stage) {
   return stage == domain::Stage::kValidate || stage == domain::Stage::kExtract ||
          stage == domain::Stage::kDetect;
@@ -213,12 +221,13 @@ Result<Registration> EpisodePlanner::Register(const fs::path& video, const std::
     return Registration{.episode = std::move(fresh), .path_before = old->video_path};
   }
   if (old->video_path != fresh.video_path) return Taken(*old, fresh, key);
-  return AsNew(Replace(*old, std::move(fresh)));
+  return AsNew(Replace(*old, fresh));
 }
 
 // The same path holds other bytes now. If nothing was ever made of the old ones (a copy that was
 // not finished, a damaged file since mended), the new ones simply take their place.
-Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old, store::Episode fresh) {
+Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old,
+                                               const store::Episode& fresh) {
   ROLLCALL_TRY_ASSIGN(const auto good, store_.RunLastGood({"episode", old.key}, "validate"));
   if (good) {
     return MakeError(
@@ -228,8 +237,12 @@ Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old, store:
                     "`rollcall episodes remove {}`",
                     old.key));
   }
-  ROLLCALL_TRY(store_.EpisodeRemove(old.key));
-  return store_.EpisodePut(fresh);
+  // What is open is named, so that a person can wait for it or end it.
+  ROLLCALL_TRY_ASSIGN(const auto latest, store_.RunLatest({"episode", old.key}, "validate"));
+  if (latest && !domain::IsTerminal(latest->run.state)) {
+    return NotFinished(latest->run, "its video cannot be replaced");
+  }
+  return store_.EpisodeReplace(fresh);
 }
 
 base::Error EpisodePlanner::Taken(const store::Episode& holder, const store::Episode& wanted,
@@ -268,11 +281,7 @@ Result<void> EpisodePlanner::RefuseIfRunning(const store::Episode& episode,
   ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory({"episode", episode.key}, stage));
   for (const store::RunView& view : history) {
     if (view.run.work_key != work_key || domain::IsTerminal(view.run.state)) continue;
-    return MakeError(reason::kJobAlreadyRunning,
-                     view.run.public_id() + " is not finished; it cannot start again from nothing",
-                     fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
-                                 "`rollcall jobs cancel {0}`",
-                                 view.run.public_id()));
+    return NotFinished(view.run, "it cannot start again from nothing");
   }
   return {};
 }
@@ -311,7 +320,7 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
     wanted.dedupe_key = wanted.work_key;
     if (!can_reuse) {
       ROLLCALL_TRY(RefuseIfRunning(plan.episode, wanted.name, wanted.work_key));
-      plan.work_keys_to_drop.push_back(wanted.work_key);
+      wanted.drops_segments = true;
       wanted.skip = store::SkipWish::kNone;
     }
     std::set<std::string> input_gaps;

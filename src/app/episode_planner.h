@@ -30,11 +30,10 @@ struct StartRequest {
   static base::Result<StartRequest> FromJson(const base::Json& json);
 };
 
-// What to submit, and what to drop before.
+// What to submit.
 struct EpisodePlan {
   store::Episode episode;
   store::JobRequest request;
-  std::vector<std::string> work_keys_to_drop;  // Of stages that run again from nothing.
 };
 
 // A video in the registry, and how it came there.
@@ -80,7 +79,7 @@ class EpisodePlanner {
   base::Result<EpisodePlan> Plan(const StartRequest& request, const FindReusable& find_reusable);
 
  private:
-  base::Result<store::Episode> Replace(const store::Episode& old, store::Episode fresh);
+  base::Result<store::Episode> Replace(const store::Episode& old, const store::Episode& fresh);
   base::Error Taken(const store::Episode& holder, const store::Episode& wanted,
                     const domain::EpisodeKey& key);
   base::Result<store::Episode> Find(const StartRequest& request);

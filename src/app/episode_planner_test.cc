@@ -84,6 +84,13 @@ class EpisodePlannerTest : public ::testing::Test {
     }
     return names;
   }
+  static std::vector<std::string> FromNothing(const EpisodePlan& plan) {
+    std::vector<std::string> names;
+    for (const auto& stage : plan.request.stages) {
+      if (stage.drops_segments) names.push_back(stage.name);
+    }
+    return names;
+  }
   EpisodePlanner::FindReusable FromStore() {
     return [this](const std::string& work_key) -> base::Result<std::optional<store::StageRunId>> {
       ROLLCALL_TRY_ASSIGN(const auto run, store_.RunSucceeded(work_key));
@@ -205,7 +212,7 @@ TEST_F(EpisodePlannerTest, ReusesWhatIsFinished) {
   FinishEverything();
   const auto again = MustPlan(request, FromStore());
   for (const auto& stage : again.request.stages) EXPECT_TRUE(stage.reuse) << stage.name;
-  EXPECT_THAT(again.work_keys_to_drop, IsEmpty());
+  EXPECT_THAT(FromNothing(again), IsEmpty());
 }
 
 TEST_F(EpisodePlannerTest, RunsAgainFromTheStageThatIsNamed) {
@@ -218,8 +225,7 @@ TEST_F(EpisodePlannerTest, RunsAgainFromTheStageThatIsNamed) {
   EXPECT_TRUE(Stage(again, "cluster").reuse);
   EXPECT_FALSE(Stage(again, "stills").reuse);
   EXPECT_FALSE(Stage(again, "analytics").reuse);
-  EXPECT_THAT(again.work_keys_to_drop,
-              ElementsAre(Stage(again, "stills").work_key, Stage(again, "analytics").work_key));
+  EXPECT_THAT(FromNothing(again), ElementsAre("stills", "analytics"));
 }
 
 TEST_F(EpisodePlannerTest, RunsEverythingAgainWhenForced) {
@@ -229,7 +235,7 @@ TEST_F(EpisodePlannerTest, RunsEverythingAgainWhenForced) {
   request.is_forced = true;
   const auto again = MustPlan(request, FromStore());
   for (const auto& stage : again.request.stages) EXPECT_FALSE(stage.reuse) << stage.name;
-  EXPECT_THAT(again.work_keys_to_drop, SizeIs(7));
+  EXPECT_THAT(FromNothing(again), SizeIs(7));
 }
 
 TEST_F(EpisodePlannerTest, ForcesOnlyTheStageThatIsAskedFor) {
@@ -293,6 +299,16 @@ TEST_F(EpisodePlannerTest, TakesABetterCopyAtTheSamePathWhenNothingWasMadeOfTheF
   MustPlan(Analyze(Video("a_s01_e01.mp4", "half")));
   MustPlan(Analyze(Video("a_s01_e01.mp4", "whole")));
   EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("whole"));
+}
+
+TEST_F(EpisodePlannerTest, ReplacesNoVideoThatIsWorkedOnAndNamesWhatWorks) {
+  const auto request = Analyze(Video("a_s01_e01.mp4", "half"));
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  Video("a_s01_e01.mp4", "whole");
+  const base::Error error = MustFail(request);
+  EXPECT_EQ(error.reason, reason::kJobAlreadyRunning);
+  EXPECT_THAT(error.hint, HasSubstr("rollcall jobs cancel validate_a_s01_e01"));
+  EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("half"));
 }
 
 TEST_F(EpisodePlannerTest, KeepsResultsOfAVideoThatWasReplaced) {

@@ -75,7 +75,14 @@ base::Error DuckdbError(duckdb_result* result, const std::filesystem::path& path
   // DuckDB keeps the errno only in its sentence.
   for (const std::string_view full : {"No space left on device", "Disk quota exceeded"}) {
     if (message.find(full) != std::string::npos) {
-      return domain::MakeError(reason::kDiskFull, "cannot write " + path.string() + ": " + message);
+      auto error =
+          domain::MakeError(reason::kDiskFull, "cannot write " + path.string() + ": " + message);
+      std::error_code is_gone;
+      const auto written = std::filesystem::file_size(path, is_gone);
+      // What there was room for, and the row group that there was none for.
+      constexpr std::int64_t kRowGroupBytes = 4 << 20;
+      return base::WantingBytes(
+          std::move(error), (is_gone ? 0 : static_cast<std::int64_t>(written)) + kRowGroupBytes);
     }
   }
   if (duckdb_result_error_type(result) == DUCKDB_ERROR_OUT_OF_MEMORY) {

@@ -131,6 +131,7 @@ TEST(FacesPackTest, SaysDiskFullAndLeavesNoFile) {
   const auto written = WritePack(path, kThree);
   ASSERT_FALSE(written.ok());
   EXPECT_EQ(written.error().reason, reason::kDiskFull);
+  EXPECT_GT(written.error().bytes_wanted, 0);
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 

@@ -40,7 +40,8 @@ base::Result<void> OutputFile::Close() {
   if (::close(fd_.Release()) != 0) {
     const int error_number = errno;
     ::unlink(path_.c_str());
-    state_ = base::ErrnoError(error_number, "close", path_);
+    state_ = base::WantingBytes(base::ErrnoError(error_number, "close", path_),
+                                static_cast<std::int64_t>(size_bytes_));
   }
   return state_;
 }
@@ -51,7 +52,8 @@ base::Result<void> OutputFile::Flush() {
     const ssize_t n = ::write(fd_.get(), rest.data(), rest.size());
     if (n < 0) {
       if (errno == EINTR) continue;
-      return base::ErrnoError(errno, "write", path_);
+      return base::WantingBytes(base::ErrnoError(errno, "write", path_),
+                                static_cast<std::int64_t>(size_bytes_));
     }
     rest.remove_prefix(static_cast<std::size_t>(n));
   }

@@ -21,7 +21,8 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
 
-  // kResourceExhausted / ERR_DISK_FULL, or what base::ErrnoError says; the same again afterwards.
+  // kResourceExhausted / ERR_DISK_FULL, wanting all bytes appended so far, or what base::ErrnoError
+  // says; the same again afterwards.
   base::Result<void> Append(std::string_view bytes);
   base::Result<void> Close();
 

@@ -247,6 +247,7 @@ TEST(ParquetTest, SaysDiskFull) {
   const auto written = WriteRows(path, 100'000);
   ASSERT_FALSE(written.ok());
   EXPECT_EQ(written.error().reason, domain::reason::kDiskFull) << written.error().ToString();
+  EXPECT_GT(written.error().bytes_wanted, 0);
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 

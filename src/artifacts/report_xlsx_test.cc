@@ -168,6 +168,7 @@ TEST(TotalsXlsxTest, SaysDiskFullAndLeavesNoFile) {
   const auto written = WriteTotalsXlsx(path, Totals("Anna"), Timeline("Anna"), kMetadata);
   ASSERT_FALSE(written.ok());
   EXPECT_EQ(written.error().reason, domain::reason::kDiskFull) << written.error().ToString();
+  EXPECT_GT(written.error().bytes_wanted, 0);
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,8 @@ struct Error {
   std::string reason;
   std::string message;
   std::string hint;
+  // Of a full disk: for how many bytes there was no room; 0 where nobody knows.
+  std::int64_t bytes_wanted = 0;
 
   // "ERR_X: message (hint)"
   std::string ToString() const;

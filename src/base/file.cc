@@ -41,6 +41,12 @@ Result<void> WriteAll(int fd, std::string_view bytes, const fs::path& path) {
   return {};
 }
 
+// Set where an error is made of a full disk, read where the process is about to die.
+std::atomic<bool>& MetFullDisk() {
+  static std::atomic<bool> has_met{false};
+  return has_met;
+}
+
 struct DigestDeleter {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
@@ -78,6 +84,7 @@ Error ErrnoError(int error_number, std::string_view doing, const fs::path& path)
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
+      MetFullDisk() = true;
       error.code = ErrorCode::kResourceExhausted;
       error.reason = "ERR_DISK_FULL";
       error.hint = "free some space; work goes on from its last checkpoint";
@@ -98,6 +105,26 @@ Error ErrnoError(int error_number, std::string_view doing, const fs::path& path)
       break;
   }
   return error;
+}
+
+Error WantingBytes(Error error, std::int64_t bytes) {
+  if (error.reason == "ERR_DISK_FULL") error.bytes_wanted = std::max(error.bytes_wanted, bytes);
+  return error;
+}
+
+bool HasMetFullDisk() { return MetFullDisk(); }
+
+Result<void> TryForRoom(const fs::path& folder, std::int64_t bytes) {
+  ROLLCALL_TRY(Failpoint("file.write"));
+  UniqueFd fd(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (!fd.is_open() && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    const fs::path named = TemporaryBeside(folder / "room");
+    fd = UniqueFd(::open(named.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+    if (fd.is_open()) ::unlink(named.c_str());
+  }
+  if (!fd.is_open()) return ErrnoError(errno, "create a file in", folder);
+  const std::string zeros(static_cast<std::size_t>(bytes), '\0');
+  return WriteAll(fd.get(), zeros, folder);
 }
 
 Result<std::string> ReadFile(const fs::path& path) {
@@ -129,7 +156,7 @@ Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
   };
   if (auto written = write(); !written.ok()) {
     ::unlink(tmp.c_str());
-    return written;
+    return WantingBytes(std::move(written).error(), std::ssize(bytes));
   }
   return SyncFolder(path.parent_path());
 }

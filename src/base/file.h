@@ -13,6 +13,18 @@ namespace rollcall::base {
 // ENOENT kNotFound, EACCES, EPERM and EROFS kFailedPrecondition, the rest kUnavailable.
 Error ErrnoError(int error_number, std::string_view doing, const std::filesystem::path& path);
 
+// `error` with how many bytes its writer needs room for before it tries again, where it is an
+// ERR_DISK_FULL; the larger number stays.
+Error WantingBytes(Error error, std::int64_t bytes);
+
+// Whether a write of this process has met a full disk. Async-signal-safe: a process that ends by a
+// signal after that can say so.
+bool HasMetFullDisk();
+
+// Writes `bytes` zeros into a file in `folder` that has no name and goes at once: whether there is
+// room, for this user and under his quota. Errors of ErrnoError.
+Result<void> TryForRoom(const std::filesystem::path& folder, std::int64_t bytes);
+
 // The whole file. kNotFound, or what ErrnoError says.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 

@@ -39,6 +39,20 @@ TEST_F(FileTest, FullDiskIsResourceExhausted) {
   EXPECT_EQ(ErrnoError(ENOSPC, "write", "x").code, ErrorCode::kResourceExhausted);
 }
 
+TEST_F(FileTest, AFullDiskSaysForHowMuchThereWasNoRoom) {
+  const Error full = ErrnoError(EDQUOT, "write", "x");
+  EXPECT_EQ(full.bytes_wanted, 0) << "only its writer knows";
+  EXPECT_EQ(WantingBytes(WantingBytes(full, 7), 5).bytes_wanted, 7);
+  EXPECT_EQ(WantingBytes(ErrnoError(EIO, "write", "x"), 7).bytes_wanted, 0);
+  EXPECT_TRUE(HasMetFullDisk());
+}
+
+TEST_F(FileTest, TryingForRoomLeavesNothing) {
+  EXPECT_TRUE(TryForRoom(folder_, 100'000).ok());
+  EXPECT_TRUE(fs::is_empty(folder_));
+  EXPECT_EQ(TryForRoom(folder_ / "missing", 1).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(FileTest, LinkIsReplacedAtomicallyAndIsRelative) {
   ASSERT_TRUE(WriteFileAtomic(folder_ / "a.g1", "one").ok());
   ASSERT_TRUE(WriteFileAtomic(folder_ / "a.g2", "two").ok());

@@ -44,11 +44,8 @@ Finding FromResult(std::string name, const Result<void>& result, std::string goo
   return {std::move(name), Verdict::kBad, error.reason + ": " + error.message, error.hint, nullptr};
 }
 
-Finding CheckDisk(const app::DataDirectory& data, const app::Config& config) {
+Finding CheckDisk(const app::DataDirectory& data) {
   const std::int64_t free = data.FreeBytes();
-  if (std::string trouble = config.DiskLimitTrouble(data.TotalBytes()); !trouble.empty()) {
-    return {"disk", Verdict::kWarning, std::move(trouble), ""};
-  }
   const std::string text = Bytes(free) + " free";
   if (free >= kFreeBytesMin) return {"disk", Verdict::kGood, text, ""};
   return {"disk", Verdict::kWarning, text, "free some space; long episodes need about 1 GB"};
@@ -162,7 +159,7 @@ Result<std::vector<Finding>> Examine(Session& session) {
   std::vector<Finding> findings;
   findings.push_back({"data directory", Verdict::kGood, data.root().string(), ""});
   findings.push_back(CheckFileSystem(data));
-  findings.push_back(CheckDisk(data, session.config()));
+  findings.push_back(CheckDisk(data));
   findings.push_back(FromResult("writable", data.CheckWritable(), "yes"));
   findings.push_back(CheckModels(session.config()));
   findings.push_back(CheckProvider(session.config()));

@@ -118,7 +118,6 @@ app::StartRequest RequestFor(const Session& session) {
 
 Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached) {
   ROLLCALL_TRY(session.data().CheckWritable());
-  session.WarnOfSmallDisk();
   const Interrupt interrupt;  // From here on there is something to cancel.
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobStart, request.ToJson()));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.value("job", Json::object())));

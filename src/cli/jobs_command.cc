@@ -234,7 +234,6 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
       const Json answer,
       session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
-  session.WarnOfSmallDisk();
   SayWhereItGoesOn(session, job);
   ROLLCALL_TRY_ASSIGN(auto warnings, WarnOfOthers(session, answer, job));
   if (flags.is_detached) {

@@ -19,11 +19,6 @@ std::string Session::Typed(std::string_view command) const {
   return fmt::format("rollcall {}{}", command, console_.data_flag());
 }
 
-void Session::WarnOfSmallDisk() const {
-  const std::string trouble = config_.DiskLimitTrouble(data_.TotalBytes());
-  if (!trouble.empty()) console_.PrintWarning(trouble);
-}
-
 Result<app::EngineLink*> Session::Engine() {
   if (onlooker_ != nullptr) return onlooker_->Refusal();
   if (link_ == nullptr) {

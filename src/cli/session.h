@@ -27,8 +27,6 @@ class Session {
   const app::Config& config() const { return config_; }
   const app::DataDirectory& data() const { return data_; }
   const Console& console() const { return console_; }
-  // Warns when work that meets a full disk would wait for ever; before it is begun.
-  void WarnOfSmallDisk() const;
   // A command for a person to type, which finds this data directory again: "rollcall jobs wait x",
   // with --data if this one was told so.
   std::string Typed(std::string_view command) const;

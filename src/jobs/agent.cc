@@ -61,10 +61,12 @@ Agent::Agent(Options options, const Sources& sources)
                     .staging = staging_,
                     .mailbox = mailbox_,
                     .policy = RetryPolicy(options_.times),
-                    .on_disk_full = [this](const base::Error& error) {
-                      disk_.Pause(error);
-                      sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
-                    }} {
+                    .on_disk_full =
+                        [this](const base::Error& error) {
+                          disk_.Pause(error);
+                          sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+                        },
+                    .why_disk_full = [this] { return disk_.WhyFull(); }} {
   const base::BootTime now = sources_.clock.Now().boot;
   renewed_at_ = now;
   renew_at_ = now + Jittered(options_.times.renew);
@@ -187,12 +189,14 @@ void Agent::Renew() {
   const auto replies =
       sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease, before);
   if (!replies.ok()) {
-    if (domain::IsDiskFull(replies.error())) surroundings_.on_disk_full(replies.error());
+    not_renewed_ = replies.error();
+    if (domain::IsDiskFull(*not_renewed_)) surroundings_.on_disk_full(*not_renewed_);
     // Asked again soon; SelfFence watches how long that goes on.
     renew_at_ = before.boot + options_.times.renew / 5;
     return;
   }
   renewed_at_ = before.boot;
+  not_renewed_.reset();
   for (const auto& attempt : holding) {
     const auto reply = std::ranges::find(*replies, attempt->fence(), &store::RenewReply::fence);
     if (reply == replies->end() || !reply->is_held) {
@@ -206,10 +210,12 @@ void Agent::Renew() {
 void Agent::SelfFence() {
   const base::BootTime now = sources_.clock.Now().boot;
   if (now - renewed_at_ <= options_.times.self_fence) return;
-  for (const auto& attempt : Holding()) {
-    attempt->Interrupt(domain::MakeError(
-        domain::reason::kFenced, "the store could not be reached in time to keep the lease"));
-  }
+  const bool is_full = not_renewed_ && domain::IsDiskFull(*not_renewed_);
+  const base::Error why =
+      is_full ? *not_renewed_
+              : domain::MakeError(domain::reason::kFenced,
+                                  "the store could not be reached in time to keep the lease");
+  for (const auto& attempt : Holding()) attempt->Interrupt(why);
 }
 
 // Workers would write into a folder that is not there, or into another's.
@@ -223,6 +229,10 @@ void Agent::LookAtDataDir() {
 void Agent::Reap() {
   const base::BootTime now = sources_.clock.Now().boot;
   if (now < reap_at_) return;
+  // The lease of an attempt whose row waits for room has run out, perhaps; but it has ended, and
+  // its row will say how, before anybody says that it was lost.
+  const auto waits = [](const auto& attempt) { return attempt->waits_for_room(); };
+  if (std::ranges::any_of(attempts_, waits)) return;
   reap_at_ = now + Jittered(options_.times.reap);
   const auto reaped = reaper_.Reap(options_.times.exit_grace);
   if (!reaped.ok() || reaped->empty()) return;  // Asked again next time.

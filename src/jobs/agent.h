@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,7 +37,8 @@ class Agent {
     std::vector<std::string> stages;       // That it can run.
     int slots = 2;
     std::int64_t worker_memory_bytes_max = 0;  // 0: no limit.
-    std::int64_t disk_free_bytes_min = 0;      // To go on with after the disk was full.
+    // To go on with after the disk was full, where nobody knows how much is needed.
+    std::int64_t disk_free_bytes_min = 0;
     RuntimeTimes times;
     store::AgentIdentity identity;
   };
@@ -104,7 +106,8 @@ class Agent {
   DiskGuard disk_;
   Stopping stopping_ = Stopping::kNo;
   base::BootTime renew_at_{};
-  base::BootTime renewed_at_{};  // Taken before the last good renewal.
+  base::BootTime renewed_at_{};             // Taken before the last good renewal.
+  std::optional<base::Error> not_renewed_;  // Why not, since then.
   base::BootTime reap_at_{};
   base::BootTime claim_at_{};
   base::BootTime cancel_at_{};

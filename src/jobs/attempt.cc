@@ -64,10 +64,7 @@ void Attempt::Start() {
   auto process = StartProcess();
   if (!process.ok()) {
     is_gone_ = true;
-    if (IsDiskFull(process.error())) around_.on_disk_full(process.error());
-    const auto outcome =
-        IsDiskFull(process.error()) ? AttemptOutcome::kInterrupted : AttemptOutcome::kFailed;
-    return End(outcome, std::move(process).error(), Manner::kAtOnce);
+    return End(AttemptOutcome::kFailed, std::move(process).error(), Manner::kAtOnce);
   }
   process_ = std::move(process).value();
   static_cast<void>(base::Failpoint("worker.spawned"));
@@ -75,7 +72,6 @@ void Attempt::Start() {
       around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks(), Now());
   if (!started.ok()) {
     if (IsFenced(started.error())) return Lose("the lease was gone before the worker had started");
-    if (IsDiskFull(started.error())) around_.on_disk_full(started.error());
     return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
   }
   around_.metrics.OnAttemptStarted(task_.run.name);
@@ -108,7 +104,7 @@ std::function<void(std::function<void(Attempt&)>)> Attempt::Deliverer() {
 void Attempt::Prepare() {
   around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir.path(),
                          segments = task_.segments, inputs = task_.inputs] {
-    const std::size_t intact = CountIntactSegments(data_dir, segments);
+    const IntactSegments intact = CountIntactSegments(data_dir, segments);
     deliver([intact, checked = CheckArtifacts(data_dir, inputs)](Attempt& attempt) {
       attempt.OnFilesChecked(intact, checked);
     });
@@ -116,13 +112,17 @@ void Attempt::Prepare() {
   ProjectStart();
 }
 
-void Attempt::OnFilesChecked(std::size_t intact_segments, const base::Result<void>& inputs) {
+void Attempt::OnFilesChecked(const IntactSegments& intact, const base::Result<void>& inputs) {
   if (step_ != Step::kPreparing) return;
   if (!inputs.ok()) return End(AttemptOutcome::kFailed, inputs.error(), Manner::kAtOnce);
+  const std::size_t intact_segments = intact.count;
   if (intact_segments < task_.segments.size()) {
     // Their rows are right, if only their folder is elsewhere.
     if (const auto is_there = CheckInPlace(around_.data_dir); !is_there.ok()) {
       return Interrupt(is_there.error());
+    }
+    if (intact.unreadable && !HasFailedOften(*intact.unreadable)) {
+      return End(AttemptOutcome::kFailed, *intact.unreadable, Manner::kAtOnce);
     }
     const auto first_bad = static_cast<std::int64_t>(intact_segments);
     const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad, Now());
@@ -137,6 +137,12 @@ void Attempt::OnFilesChecked(std::size_t intact_segments, const base::Result<voi
   next_segment_ = static_cast<std::int64_t>(intact_segments);
   are_files_checked_ = true;
   AssignWhenReady();
+}
+
+// A read that fails says nothing about a checkpoint; one that fails in three attempts says enough.
+bool Attempt::HasFailedOften(const base::Error& error) const {
+  const auto& last = task_.run.last_error;
+  return task_.run.failures >= 2 && last && last->message == error.message;
 }
 
 void Attempt::ProjectStart() {
@@ -162,10 +168,7 @@ void Attempt::OnProjectionFailed(const base::Error& error, void (Attempt::*again
     again_ = {now + around_.times.projection_give_up / 20, again};
     return;
   }
-  if (IsDiskFull(error)) {
-    around_.on_disk_full(error);
-    return End(AttemptOutcome::kInterrupted, error, Manner::kAtOnce);
-  }
+  if (IsDiskFull(error)) return End(AttemptOutcome::kFailed, error, Manner::kAtOnce);
   End(AttemptOutcome::kFailed,
       MakeError(reason::kRegistryUpdateFailed, fmt::format("the state of {} cannot be written: {}",
                                                            task_.run.public_id(), error.message)),
@@ -339,11 +342,13 @@ base::Result<void> Attempt::TakeOffered(const domain::Segment& segment) const {
   return around_.staging.TakeSegment(task_.fence.attempt_uuid, segment);
 }
 
+// A full disk is told before the worker is, which may do anything with the answer.
 void Attempt::OnSegment(domain::Segment segment) {
   if (step_ != Step::kWorking) return;
   SegmentAck ack{.number = segment.number, .error = std::nullopt};
   if (auto taken = TakeOffered(segment); !taken.ok()) {
     ack.error = std::move(taken).error();
+    if (IsDiskFull(*ack.error)) around_.on_disk_full(*ack.error);
     return SendFrame(EncodeSegmentAck(ack));
   }
   auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
@@ -367,6 +372,7 @@ void Attempt::OnSegment(domain::Segment segment) {
     Publish(ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();
+    if (IsDiskFull(committed.error())) around_.on_disk_full(committed.error());
   }
   SendFrame(EncodeSegmentAck(ack));
   if (!committed.ok() && IsFenced(committed.error())) Lose("another attempt has the lease");
@@ -415,10 +421,6 @@ void Attempt::OnDone(Conclusion conclusion) {
   if (drain_at_ && error.reason == reason::kCancelled) {
     return End(AttemptOutcome::kInterrupted, InterruptedError(), Manner::kByItself);
   }
-  if (IsDiskFull(error)) {
-    around_.on_disk_full(error);
-    return End(AttemptOutcome::kInterrupted, std::move(error), Manner::kByItself);
-  }
   End(AttemptOutcome::kFailed, std::move(error), Manner::kByItself);
 }
 
@@ -431,6 +433,9 @@ void Attempt::OnExit() {
   }
   if (drain_at_ || WasTakenAway(exit)) {
     return End(AttemptOutcome::kInterrupted, CrashError(exit), Manner::kAtOnce);
+  }
+  if (auto full = FullDiskError(exit)) {
+    return End(AttemptOutcome::kFailed, *std::move(full), Manner::kAtOnce);
   }
   // Before it said hello it was not the work that ended it: no second crash on one segment.
   const auto outcome = has_hello_ ? AttemptOutcome::kCrashed : AttemptOutcome::kFailed;
@@ -447,6 +452,18 @@ base::Error Attempt::CrashError(const ProcessExit& exit) const {
       fmt::format("the worker process of {} ended by itself ({}{}){}{}", task_.run.public_id(),
                   exit.ToString(), is_refused ? ": a system call that its sandbox refuses" : "",
                   words.empty() ? "" : ", its last words: ", words));
+}
+
+// Who writes to a mapped file where there is no room, or does not look whether a write went well,
+// ends as if he had a fault of his own.
+std::optional<base::Error> Attempt::FullDiskError(const ProcessExit& exit) const {
+  const bool is_own_word = !exit.is_signal && exit.status == kWorkerExitDiskFull;
+  auto error = around_.why_disk_full();
+  if (!error && !is_own_word) return std::nullopt;
+  if (!error) error = MakeError(reason::kDiskFull, "it had met a full disk before");
+  error->message = fmt::format("the worker process of {} ended by itself ({}): {}",
+                               task_.run.public_id(), exit.ToString(), error->message);
+  return error;
 }
 
 base::Error Attempt::OutOfMemoryError() const {
@@ -507,6 +524,7 @@ void Attempt::Succeed() {
   if (IsFenced(succeeded.error())) return Lose("the lease was gone before the success was written");
   if (IsDiskFull(succeeded.error())) around_.on_disk_full(succeeded.error());
   if (domain::IsRetryable(succeeded.error())) {
+    not_taken_ = succeeded.error();
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Succeed};
     return;
   }

@@ -14,6 +14,7 @@
 #include "jobs/attempt_watch.h"
 #include "jobs/background.h"
 #include "jobs/change_feed.h"
+#include "jobs/file_check.h"
 #include "jobs/frame.h"
 #include "jobs/live_board.h"
 #include "jobs/mailbox.h"
@@ -53,6 +54,8 @@ struct AttemptSurroundings {
   const RetryPolicy policy;
   // The disk is full: nothing more is to be claimed for a while.
   const std::function<void(const base::Error&)> on_disk_full;
+  // Whether it is, as far as a process that ended by itself may have met it; see DiskGuard.
+  const std::function<std::optional<base::Error>()> why_disk_full;
 };
 
 // One attempt in hand: from the claim, through its worker process, to the row that says how it
@@ -94,6 +97,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   // It should have ended, and has not for longer than a moment: its process cannot be killed, or
   // its row not be written.
   bool IsHeldUp() const;
+  // It has ended, and its row waits for room on the disk.
+  bool waits_for_room() const { return waits_for_room_; }
   // Takes part in renewals.
   bool holds_lease() const { return !is_lost_ && !has_succeeded_ && step_ != Step::kOver; }
   const store::Fence& fence() const { return task_.fence; }
@@ -106,7 +111,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
   base::Result<std::unique_ptr<WorkerProcess>> StartProcess();
   void Prepare();
-  void OnFilesChecked(std::size_t intact_segments, const base::Result<void>& inputs);
+  void OnFilesChecked(const IntactSegments& intact, const base::Result<void>& inputs);
+  bool HasFailedOften(const base::Error& error) const;
   void ProjectStart();
   void OnStartProjected(const base::Result<void>& projected);
   void AssignWhenReady();
@@ -147,6 +153,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
   base::Error CrashError(const ProcessExit& exit) const;
   base::Error OutOfMemoryError() const;
+  std::optional<base::Error> FullDiskError(const ProcessExit& exit) const;
   void LogCommitted(const domain::Segment& segment) const;
   // How to go on behind a segment that the run failed at.
   std::string SkipHint(const domain::SegmentSpan& segment);
@@ -181,6 +188,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::int64_t rss_peak_bytes_ = 0;            // Seen so far.
   std::optional<domain::StageOutput> output_;  // Concluding.
   base::BootTime concluding_since_{};
+  std::optional<base::Error> not_taken_;  // Why the result was not, the last time.
 
   std::optional<base::BootTime> cancel_at_;
   int cancel_signal_ = 0;  // The strongest that was sent.
@@ -198,8 +206,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   bool is_lost_ = false;
   bool has_succeeded_ = false;
   ProcessExit exit_;
-  std::string trouble_;      // It cannot be killed.
-  std::string unwritten_;    // Its row cannot be written yet.
+  std::string trouble_;    // It cannot be killed.
+  std::string unwritten_;  // Its row cannot be written yet.
+  bool waits_for_room_ = false;
   std::string why_stalled_;  // Empty while it is not.
   // A try that failed and is made again at that time.
   std::optional<std::pair<base::BootTime, void (Attempt::*)()>> again_;

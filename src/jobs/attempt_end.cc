@@ -75,6 +75,9 @@ void Attempt::TickWorking(base::BootTime now) {
 void Attempt::TickConcluding(base::BootTime now) {
   const auto waited = now - concluding_since_;
   if (waited <= around_.times.stall_max) return;
+  if (not_taken_ && domain::IsDiskFull(*not_taken_)) {
+    return End(AttemptOutcome::kFailed, *not_taken_, Manner::kAtOnce);
+  }
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
   End(AttemptOutcome::kStalled,
       MakeError(reason::kStalled, fmt::format("its result was not taken for {} s", seconds)),
@@ -163,6 +166,10 @@ void Attempt::Lose(std::string_view why) {
 void Attempt::End(AttemptOutcome outcome, base::Error error, Manner manner) {
   again_.reset();
   if (!ending_) {
+    if (domain::IsDiskFull(error)) {
+      around_.on_disk_full(error);
+      if (outcome == AttemptOutcome::kFailed) outcome = AttemptOutcome::kInterrupted;
+    }
     ending_ = Ending{.outcome = outcome, .error = std::move(error), .since = Now().boot};
     step_ = Step::kEnding;
     TellOmittedLines(ending_->since);
@@ -245,15 +252,13 @@ void Attempt::Commit() {
   const base::Instant now = Now();
   const store::AttemptEnd end = DecideEnd(now.wall);
   const auto ended = around_.store.TaskEnd(task_.fence, end, now);
-  if (!ended.ok() && domain::IsDiskFull(ended.error())) {
-    around_.on_disk_full(ended.error());
-  }
+  waits_for_room_ = !ended.ok() && domain::IsDiskFull(ended.error());
+  if (waits_for_room_) around_.on_disk_full(ended.error());
   if (!ended.ok() && domain::IsRetryable(ended.error())) {
     again_ = {Now().boot + around_.times.renew / 10, &Attempt::Commit};
     if (unwritten_.empty()) {
-      unwritten_ = fmt::format(
-          "has ended ({}), which cannot be written yet: {}", end.error.reason,
-          domain::IsDiskFull(ended.error()) ? "the disk is full" : ended.error().message);
+      unwritten_ = fmt::format("has ended ({}), which cannot be written yet: {}", end.error.reason,
+                               waits_for_room_ ? "the disk is full" : ended.error().message);
       Log(unwritten_);
       Publish(ChangeFeed::Kind::kTransition);
     }

@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
-
+#include "base/file.h"
 #include "base/random.h"
 #include "domain/reasons.h"
 #include "jobs/testing/engine_fixture.h"
@@ -25,6 +24,16 @@ class DiskGuardTest : public testing::Test {
   }
   ~DiskGuardTest() override { fs::remove_all(folder_); }
 
+  static constexpr std::int64_t kMegabyte = 1 << 20;
+  static constexpr std::int64_t kMin = 64 * kMegabyte;
+
+  static base::Error FullFor(std::int64_t bytes) { return base::WantingBytes(Full(), bytes); }
+  bool IsPausedWith(std::int64_t free_bytes) {
+    space_.free_bytes = free_bytes;
+    clock_.Advance(RuntimeTimes{}.disk_check);
+    guard_.Tick();
+    return guard_.is_paused();
+  }
   std::string WaitReason() {
     return store_.RunLatest({"episode", "x"}, "detect")->value().run.wait_reason;
   }
@@ -44,15 +53,16 @@ class DiskGuardTest : public testing::Test {
   base::FakeClock clock_;
   WorkerLog log_{folder_};
   LiveBoard board_;
-  // There is never room enough to go on.
+  DiskSpace space_{.free_bytes = 0, .total_bytes = std::int64_t{1} << 40};
   DiskGuard guard_{store_,
                    clock_,
                    log_,
                    board_,
                    {.data_dir = folder_,
                     .stages = {"detect"},
-                    .free_bytes_min = std::numeric_limits<std::int64_t>::max(),
-                    .times = {}}};
+                    .free_bytes_min = kMin,
+                    .times = {},
+                    .space = [this] { return space_; }}};
 };
 
 TEST_F(DiskGuardTest, SaysWhyTheQueueStands) {
@@ -77,21 +87,62 @@ TEST_F(DiskGuardTest, SaysItLaterWhenTheStoreHadNoRoomForTheReason) {
 
 // A quota does not show in the free space.
 TEST_F(DiskGuardTest, WaitsLongerWhenTheDiskTurnsOutToBeFullStill) {
-  DiskGuard hopeful(store_, clock_, log_, board_,
-                    {.data_dir = folder_, .stages = {"detect"}, .free_bytes_min = 0, .times = {}});
+  space_.free_bytes = space_.total_bytes;
   const auto is_paused_after = [&](std::chrono::milliseconds time) {
     clock_.Advance(time);
-    hopeful.Tick();
-    return hopeful.is_paused();
+    guard_.Tick();
+    return guard_.is_paused();
   };
   const auto first = RuntimeTimes{}.disk_check;
-  hopeful.Pause(Full());
+  guard_.Pause(Full());
   EXPECT_FALSE(is_paused_after(first));
   EXPECT_FALSE(board_.disk_error());
   EXPECT_THAT(WaitReason(), testing::Not(testing::HasSubstr("ERR_DISK_FULL")));
-  hopeful.Pause(Full());
+  guard_.Pause(Full());
   EXPECT_TRUE(is_paused_after(first));
   EXPECT_FALSE(is_paused_after(first)) << "twice as long";
+}
+
+// On a disk of 48 MB work waited for 64 MB free, for ever.
+TEST_F(DiskGuardTest, GoesOnWithRoomForWhatCouldNotBeWrittenHoweverSmallTheDisk) {
+  space_.total_bytes = 48 * kMegabyte;
+  guard_.Pause(FullFor(3 * kMegabyte));
+  EXPECT_THAT(WaitReason(), testing::HasSubstr("with 4 MB free"));
+  EXPECT_TRUE(IsPausedWith(3 * kMegabyte));
+  EXPECT_FALSE(IsPausedWith(4 * kMegabyte));
+}
+
+TEST_F(DiskGuardTest, WaitsForMoreThanTheUsualWhereMoreIsNeeded) {
+  guard_.Pause(FullFor(3000 * kMegabyte));
+  EXPECT_TRUE(IsPausedWith(kMin));
+  EXPECT_FALSE(IsPausedWith(3001 * kMegabyte));
+}
+
+TEST_F(DiskGuardTest, WaitsForTheLargestOfWhatCouldNotBeWritten) {
+  guard_.Pause(FullFor(1));
+  guard_.Pause(FullFor(8 * kMegabyte));
+  guard_.Pause(FullFor(1));
+  EXPECT_THAT(WaitReason(), testing::HasSubstr("with 9 MB free"));
+  EXPECT_TRUE(IsPausedWith(2 * kMegabyte));
+  EXPECT_FALSE(IsPausedWith(9 * kMegabyte));
+}
+
+TEST_F(DiskGuardTest, WaitsForAShareOfASmallDiskWhereNobodyKnowsHowMuchIsNeeded) {
+  guard_.Pause(Full());
+  EXPECT_TRUE(IsPausedWith(kMin - 1));
+  EXPECT_FALSE(IsPausedWith(kMin));
+  clock_.Advance(std::chrono::hours{1});  // So that it does not wait longer this time.
+  space_.total_bytes = 48 * kMegabyte;
+  guard_.Pause(Full());
+  EXPECT_TRUE(IsPausedWith(3 * kMegabyte - 1));
+  EXPECT_FALSE(IsPausedWith(3 * kMegabyte));
+}
+
+// For one that ended by itself: somebody has met a full disk just now, or it is one.
+TEST_F(DiskGuardTest, KnowsWhetherAWriteCouldHaveFailed) {
+  EXPECT_FALSE(guard_.WhyFull());
+  guard_.Pause(Full());
+  EXPECT_TRUE(guard_.WhyFull());
 }
 
 }  // namespace

@@ -205,14 +205,14 @@ base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
     if (!can_reuse) stage.reuse.reset();
   }
   ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
-  cancel_wishes_.Forget(submission.job.id);
-  ROLLCALL_TRY(EndStalled(submission.job.id));
-  TellTransition();
+  ROLLCALL_TRY(TakeUp(submission.job.id));
   return submission;
 }
 
-base::Result<void> Engine::EndStalled(store::JobId id) {
+// A cancel that somebody wished is forgotten only when nothing can fail any more.
+base::Result<void> Engine::TakeUp(store::JobId id) {
   ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
+  cancel_wishes_.Forget(id);
   for (const store::RunView& view : runs) {
     if (!view.lease || !view.lease->liveness.is_stalled) continue;
     Agent* working = agent();
@@ -220,6 +220,7 @@ base::Result<void> Engine::EndStalled(store::JobId id) {
     working->Interrupt(view.lease->fence,
                        domain::MakeError(domain::reason::kStalled, "ended to be started again"));
   }
+  TellTransition();
   return {};
 }
 
@@ -249,9 +250,7 @@ base::Result<store::Submission> Engine::Resume(store::JobId id, ResumeOptions op
   ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
   if (!domain::IsTerminal(job.state)) {
     if (options.skips_poison) return NothingToSkip(job);
-    cancel_wishes_.Forget(id);
-    ROLLCALL_TRY(EndStalled(id));
-    TellTransition();
+    ROLLCALL_TRY(TakeUp(id));
     return store::Submission{.job = std::move(job), .is_existing = true};
   }
   ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));

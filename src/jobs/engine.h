@@ -52,7 +52,8 @@ class Engine {
     // What one worker may have of memory of its own; 0: no limit. One that needs more ends with
     // ERR_OUT_OF_MEMORY.
     std::int64_t worker_memory_bytes_max = 0;
-    // After the disk was full, work goes on when this much is free.
+    // After the disk was full, work goes on when what could not be written has room; where nobody
+    // knows how much that is, when this much is free, or a sixteenth of a smaller disk.
     std::int64_t disk_free_bytes_min = std::int64_t{64} << 20;
     RuntimeTimes times;
     std::shared_ptr<Metrics> metrics = {};  // Null: its own.
@@ -124,7 +125,7 @@ class Engine {
   Engine(Options options, base::HeldFolder data_dir, store::JobStore& store, base::Clock& clock);
   base::Error NotRecorded(store::JobId id, const base::Error& error);
   base::Result<bool> CanReuse(const store::StageRun& run);
-  base::Result<void> EndStalled(store::JobId id);
+  base::Result<void> TakeUp(store::JobId id);
   ProjectorThread& EnsureProjector();
   void TellTransition();
   Agent* agent();

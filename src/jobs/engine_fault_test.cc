@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 
+#include "base/failpoint.h"
 #include "jobs/engine.h"
 #include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
@@ -201,6 +204,100 @@ TEST_F(EngineFaultTest, StopsAlthoughTheStoreCanTakeNoWord) {
   StartEngine();
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_INTERRUPTED");
+}
+
+// It was an interruption each time: the tenth counted as a crash, and the eleventh was called a
+// poison segment.
+class EngineFullDiskTest : public EngineFaultTest,
+                           public testing::WithParamInterface<const char*> {};
+
+TEST_P(EngineFullDiskTest, ASegmentThatMeetsItADozenTimesIsNoPoison) {
+  constexpr int kTimes = 12;
+  StartEngine([](Engine::Options& options) {
+    options.disk_free_bytes_min = 0;
+    options.times.disk_check = std::chrono::milliseconds{1};
+  });
+  const store::Job job = SubmitOk(
+      FakeRequest("x", {"detect"}, {{"behaviour", GetParam()}, {"at", 1}, {"times", kTimes}}));
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  const store::StageRun run = Run("detect").run;
+  EXPECT_EQ(run.interruptions, 0);
+  EXPECT_FALSE(run.last_error);
+  EXPECT_EQ(Attempts("detect").size(), kTimes + 1U);
+  EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_DISK_FULL");
+  engine_.reset();
+  EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
+}
+
+INSTANTIATE_TEST_SUITE_P(HoweverItIsMet, EngineFullDiskTest,
+                         testing::Values("disk_full", "throw_disk_full", "disk_full_bus"),
+                         [](const auto& behaviour) { return std::string(behaviour.param); });
+
+// SIGBUS of a page that there was no room for, for example: the worker can say nothing more.
+TEST_F(EngineFaultTest, AWorkerThatEndsByItselfOnAFullDiskHasNotCrashed) {
+  StartEngine([](Engine::Options& options) {
+    options.times.disk_check = std::chrono::milliseconds{1};
+    options.times.projection_give_up = std::chrono::milliseconds{20};
+  });
+  const store::Job job = SubmitOk(FakeRequest(
+      "x", {"detect"}, {{"behaviour", "bus"}, {"times", 1}, {"at", 1}, {"hold_after", 0}}));
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  // From here on every write of this process fails, and of no worker that is at work.
+  const std::filesystem::path count = data_dir_ / "writes";
+  ::setenv("ROLLCALL_FAIL", "file.write:0:enospc", 1);
+  ::setenv("ROLLCALL_FAIL_COUNT", count.c_str(), 1);
+  base::ReadFailpointAgain();
+  Touch("go");
+  EXPECT_TRUE(Eventually([&] { return Attempts("detect").front().ended_at.has_value(); }));
+  Touch("writes.freed");
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_DISK_FULL");
+  EXPECT_EQ(Attempts("detect").front().outcome, store::AttemptOutcome::kInterrupted);
+  EXPECT_EQ(Run("detect").run.interruptions, 0);
+  engine_.reset();  // Nobody else looks at the environment any more.
+  ::unsetenv("ROLLCALL_FAIL");
+  ::unsetenv("ROLLCALL_FAIL_COUNT");
+  base::ReadFailpointAgain();
+}
+
+// Longer than a lease: it ran out, and who lost it was said to have been interrupted.
+TEST_F(EngineFaultTest, AFullStoreCostsARunNothingHoweverLongItLasts) {
+  const auto is_full = std::make_shared<std::atomic<bool>>(false);
+  UseFault(FullDisk(is_full));
+  StartEngine([](Engine::Options& options) {
+    options.times.reap = std::chrono::milliseconds{1};  // Before anybody else has a turn.
+  });
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 1}}));
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  *is_full = true;
+  const auto expiry = clock_.Now().boot + engine_->times().lease;
+  ASSERT_TRUE(Eventually([&] { return AreAllProcessesGone() && clock_.Now().boot > expiry; }));
+  *is_full = false;
+  Touch("go");
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  EXPECT_EQ(Run("detect").run.interruptions, 0);
+  EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_DISK_FULL");
+}
+
+// A file that could not be read once was called damaged, and an hour's segments went.
+TEST_F(EngineFaultTest, KeepsACheckpointThatCannotBeReadNow) {
+  StartEngine(
+      [](Engine::Options& options) { options.times.retry_first = std::chrono::seconds{1}; });
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 2}}));
+  ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
+  const auto segments = store_->SegmentList(Run("detect").run.work_key).value();
+  const std::filesystem::path file = data_dir_ / segments.front().path;
+  const std::filesystem::path aside = data_dir_ / "aside";
+  std::filesystem::rename(file, aside);
+  std::filesystem::create_symlink(file, file);  // Too many levels of links, and no damage.
+  ::kill(static_cast<pid_t>(Stage(job.id).pid), SIGKILL);
+  ASSERT_TRUE(Eventually([&] { return Run("detect").run.failures == 1; }));
+  std::filesystem::rename(aside, file);
+  Touch("go");
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
+  const auto events = store_->EventsAfter(job.id, 0, 1000).value();
+  EXPECT_EQ(std::ranges::count(events, "checkpoint_repaired", &store::Event::kind), 0);
+  EXPECT_EQ(store_->SegmentList(Run("detect").run.work_key)->front().path, segments.front().path);
 }
 
 // Goes ahead by a day at every other reading.

@@ -47,6 +47,8 @@ TEST_F(EnginePoisonTest, NamesTheSegmentItsTimeAndTheCommand) {
   FailAt(2);
   const base::Error error = *Run("detect").run.last_error;
   EXPECT_THAT(error.message, HasSubstr("segment 2 of the video (00:00:20–00:00:30)"));
+  EXPECT_THAT(error.message, HasSubstr("crashed on purpose")) << "the worker's last words";
+  EXPECT_EQ(Attempts("detect").size(), 2U);
   EXPECT_THAT(error.hint, HasSubstr("`rollcall jobs resume 1 --skip-poison`"));
   EXPECT_THAT(error.hint, HasSubstr("00:00:20–00:00:30"));
 }

@@ -136,15 +136,6 @@ TEST_F(EngineTest, TakesTheFlagAwayWhenAStageBeginsAnew) {
   WaitForEnd(again.id);
 }
 
-TEST_F(EngineTest, TurnsAnExceptionIntoATypedError) {
-  StartEngine();
-  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "throw"}}));
-  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
-  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_INTERNAL");
-  EXPECT_THAT(Run("detect").run.last_error->message, HasSubstr("thrown on purpose"));
-  EXPECT_EQ(Attempts("detect").size(), 1U);
-}
-
 TEST_F(EngineTest, FailsAtOnceOnAPermanentError) {
   StartEngine();
   const store::Job job =
@@ -184,28 +175,6 @@ TEST_F(EngineTest, SaysThatACrashWasACrashAndGoesOnFromTheCheckpoint) {
   EXPECT_GT(attempts[0].rss_peak_bytes, 1 << 20);
   engine_.reset();
   EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
-}
-
-TEST_F(EngineTest, CallsASegmentPoisonThatCrashesTheWorkerTwice) {
-  StartEngine();
-  const store::Job job =
-      SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "crash"}, {"at", 1}}));
-  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
-  EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_POISON_SEGMENT");
-  EXPECT_THAT(Run("detect").run.last_error->message, HasSubstr("crashed on purpose"));
-  EXPECT_EQ(Attempts("detect").size(), 2U);
-}
-
-TEST_F(EngineTest, DoesNotBelieveAWorkerThatLiesAboutItsArtefacts) {
-  StartEngine();
-  for (const char* lie : {"lie_missing", "lie_size", "lie_hash", "lie_outside"}) {
-    const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", lie}}));
-    EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed) << lie;
-    EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_ARTIFACT_CORRUPT") << lie;
-  }
-  engine_.reset();
-  EXPECT_FALSE(Exists("harvest/x/detect.bin"));
-  EXPECT_EQ(ReadJson("episodes/x/state.json")["states"]["detected"], false);
 }
 
 TEST_F(EngineTest, FailsAStageThatNoWorkerKnows) {

@@ -21,22 +21,30 @@ struct Claimed {
   std::string_view sha256;
 };
 
-// Empty when the file is as claimed, else what is wrong with it.
-std::string WhatIsWrong(const fs::path& data_dir, const Claimed& claimed) {
-  if (!IsInside(claimed.path)) return "is not inside the data directory";
+// Empty when the file is as claimed, else what is wrong with it. An error where that cannot be
+// found out: it says nothing about the file.
+base::Result<std::string> WhatIsWrong(const fs::path& data_dir, const Claimed& claimed) {
+  if (!IsInside(claimed.path)) return std::string("is not inside the data directory");
   const fs::path path = data_dir / claimed.path;
   std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (status.type() == fs::file_type::none) {
+    return base::ErrnoError(failure.value(), "look at", path);
+  }
   // A folder may be an artefact too: its digest is over its entries.
-  if (!fs::is_regular_file(path, failure) && !fs::is_directory(path, failure)) {
-    return "is not there";
+  if (!fs::is_regular_file(status) && !fs::is_directory(status)) {
+    return std::string("is not there");
   }
   const auto digest = base::DigestFile(path);
-  if (!digest.ok()) return "cannot be read: " + digest.error().message;
+  if (!digest.ok() && digest.error().code == base::ErrorCode::kNotFound) {
+    return std::string("is not there");
+  }
+  ROLLCALL_TRY(digest);
   if (digest->size_bytes != claimed.size_bytes) {
     return fmt::format("has {} bytes instead of {}", digest->size_bytes, claimed.size_bytes);
   }
-  if (digest->sha256 != claimed.sha256) return "has other bytes than were written";
-  return {};
+  if (digest->sha256 != claimed.sha256) return std::string("has other bytes than were written");
+  return std::string();
 }
 
 }  // namespace
@@ -74,10 +82,12 @@ base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
 base::Result<void> CheckArtifacts(const fs::path& data_dir,
                                   std::span<const domain::Artifact> artifacts) {
   for (const domain::Artifact& artifact : artifacts) {
-    const bool is_named = IsInside(artifact.name);
-    const std::string wrong =
-        is_named ? WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256})
-                 : fmt::format("has the name \"{}\" outside the data directory", artifact.name);
+    std::string wrong =
+        fmt::format("has the name \"{}\" outside the data directory", artifact.name);
+    if (IsInside(artifact.name)) {
+      ROLLCALL_TRY_ASSIGN(
+          wrong, WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256}));
+    }
     if (!wrong.empty()) {
       return domain::MakeError(domain::reason::kArtifactCorrupt,
                                fmt::format("{} {}", artifact.path, wrong));
@@ -99,20 +109,24 @@ bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> ar
 
 base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment) {
   if (segment.path.empty()) return {};  // Its resume_blob holds everything.
-  const std::string wrong =
-      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256});
+  ROLLCALL_TRY_ASSIGN(const std::string wrong,
+                      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}));
   if (wrong.empty()) return {};
   return domain::MakeError(domain::reason::kArtifactCorrupt,
                            fmt::format("{} {}", segment.path, wrong));
 }
 
-std::size_t CountIntactSegments(const fs::path& data_dir,
-                                std::span<const domain::Segment> segments) {
-  std::size_t intact = 0;
+IntactSegments CountIntactSegments(const fs::path& data_dir,
+                                   std::span<const domain::Segment> segments) {
+  IntactSegments intact;
   for (const domain::Segment& segment : segments) {
-    if (segment.number != static_cast<std::int64_t>(intact)) break;
-    if (!CheckSegment(data_dir, segment).ok()) break;
-    ++intact;
+    if (segment.number != static_cast<std::int64_t>(intact.count)) break;
+    const auto checked = CheckSegment(data_dir, segment);
+    if (!checked.ok() && checked.error().reason != domain::reason::kArtifactCorrupt) {
+      intact.unreadable = checked.error();
+    }
+    if (!checked.ok()) break;
+    ++intact.count;
   }
   return intact;
 }

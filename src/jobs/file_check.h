@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -23,7 +24,8 @@ base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
                                   const store::StageRun& run, std::int64_t token);
 
 // Whether every artefact is there with the size and the hash that it is said to have. kDataLoss /
-// ERR_ARTIFACT_CORRUPT names the first that is not. Reads all bytes.
+// ERR_ARTIFACT_CORRUPT names the first that is not; other errors where one cannot be read, which
+// says nothing about it. Reads all bytes.
 base::Result<void> CheckArtifacts(const std::filesystem::path& data_dir,
                                   std::span<const domain::Artifact> artifacts);
 
@@ -32,13 +34,17 @@ bool HasArtifacts(const std::filesystem::path& data_dir,
                   std::span<const domain::Artifact> artifacts);
 
 // Whether the segment's file, if it has one, is there with its size and hash. kDataLoss /
-// ERR_ARTIFACT_CORRUPT. Reads all bytes.
+// ERR_ARTIFACT_CORRUPT; other errors as CheckArtifacts. Reads all bytes.
 base::Result<void> CheckSegment(const std::filesystem::path& data_dir,
                                 const domain::Segment& segment);
 
 // How many segments from the first on are contiguous, there, and have the size and hash of their
 // row. Reads all bytes up to the first bad one.
-std::size_t CountIntactSegments(const std::filesystem::path& data_dir,
-                                std::span<const domain::Segment> segments);
+struct IntactSegments {
+  std::size_t count = 0;
+  std::optional<base::Error> unreadable;  // Why it is not known of the next one.
+};
+IntactSegments CountIntactSegments(const std::filesystem::path& data_dir,
+                                   std::span<const domain::Segment> segments);
 
 }  // namespace rollcall::jobs

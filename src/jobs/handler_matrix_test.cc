@@ -19,6 +19,7 @@ namespace {
 
 using base::Json;
 using domain::JobState;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 
@@ -26,6 +27,7 @@ struct Case {
   std::string behaviour;
   std::string reason;  // Of the failed stage; empty: it succeeds, for nothing it said was wrong.
   int attempts = 1;
+  std::string words = {};  // That the message must hand on.
 };
 
 void PrintTo(const Case& each, std::ostream* out) { *out << each.behaviour; }
@@ -43,7 +45,7 @@ const std::vector<Case> kCases = {
     {"go_backwards", ""},
     {"do_more_than_all", ""},
     {"do_less_than_nothing", "ERR_PROTOCOL"},
-    {"throw", "ERR_INTERNAL"},
+    {"throw", "ERR_INTERNAL", 1, "thrown on purpose"},
     {"throw_int", "ERR_INTERNAL"},
     {"permanent", "ERR_VIDEO_NOT_FOUND"},
     {"transient", "ERR_IO", kWithRetries},
@@ -127,6 +129,7 @@ TEST_P(HandlerMatrixTest, EndsInTheRightStateAndAGoodHandlerTakesOver) {
   EXPECT_EQ(WaitForEnd(job.id).state, end);
   EXPECT_EQ(Run("detect").run.last_error.value_or(base::Error{}).reason, each.reason)
       << Run("detect").run.last_error.value_or(base::Error{}).ToString();
+  EXPECT_THAT(Run("detect").run.last_error.value_or(base::Error{}).message, HasSubstr(each.words));
   EXPECT_EQ(Attempts("detect").size(), static_cast<std::size_t>(each.attempts));
   ExpectNothingLeft();
   ExpectOwnSegments();
@@ -135,6 +138,7 @@ TEST_P(HandlerMatrixTest, EndsInTheRightStateAndAGoodHandlerTakesOver) {
             each.reason.empty() ? "ok" : "error");
   EXPECT_EQ(IsFlagSet(), each.reason.empty());
   if (each.reason.empty()) return;
+  EXPECT_FALSE(Exists("harvest/x/detect.bin")) << "nobody is shown what came of it";
 
   Touch("good");
   const auto resumed = engine_->Resume(job.id);

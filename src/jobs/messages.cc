@@ -72,11 +72,14 @@ class BodyReader {
   std::string bad_;
 };
 
+// What only some errors have is left out of the others, and passed over by who does not know it.
 Json ErrorBody(const base::Error& error) {
-  return {{"code", base::ErrorCodeName(error.code)},
-          {"reason", error.reason},
-          {"message", error.message},
-          {"hint", error.hint}};
+  Json body = {{"code", base::ErrorCodeName(error.code)},
+               {"reason", error.reason},
+               {"message", error.message},
+               {"hint", error.hint}};
+  if (error.bytes_wanted > 0) body["bytes_wanted"] = error.bytes_wanted;
+  return body;
 }
 
 base::Error ReadError(BodyReader& body) {
@@ -86,6 +89,7 @@ base::Error ReadError(BodyReader& body) {
                     .reason = reader.Text("reason"),
                     .message = reader.Text("message"),
                     .hint = reader.Text("hint")};
+  if (reader.Has("bytes_wanted")) error.bytes_wanted = reader.Count("bytes_wanted");
   if (!reader.bad().empty()) body.Bad("error");
   return error;
 }

@@ -55,6 +55,19 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   EXPECT_EQ(decoded->pulse, std::chrono::milliseconds{40});
 }
 
+TEST(MessagesTest, CarriesHowMuchRoomWasWantedAndDoesWithoutThatWord) {
+  Conclusion conclusion{.output = std::nullopt,
+                        .error = domain::MakeError(domain::reason::kDiskFull, "no room")};
+  conclusion.error.bytes_wanted = 5'000'000'000;
+  Frame frame = EncodeDone(conclusion);
+  EXPECT_EQ(DecodeDone(OverTheWire(frame))->error.bytes_wanted, 5'000'000'000);
+  frame.body["error"].erase("bytes_wanted");  // As an older worker says it.
+  EXPECT_EQ(DecodeDone(OverTheWire(frame))->error.reason, "ERR_DISK_FULL");
+  EXPECT_EQ(DecodeDone(OverTheWire(frame))->error.bytes_wanted, 0);
+  frame.body["error"]["bytes_wanted"] = "much";
+  EXPECT_FALSE(DecodeDone(OverTheWire(frame)).ok());
+}
+
 TEST(MessagesTest, CarriesWhichSegmentIsBegun) {
   const domain::SegmentSpan span{
       .number = 8, .pts_from = std::chrono::seconds{80}, .pts_to = std::chrono::seconds{90}};

@@ -59,6 +59,11 @@ store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime 
                         .exit = ended.exit,
                         .rss_peak_bytes = ended.rss_peak_bytes};
   if (ended.outcome == AttemptOutcome::kCancelled) return end;
+  if (domain::IsDiskFull(ended.error)) {
+    end.outcome = AttemptOutcome::kInterrupted;
+    end.fruitless = {};
+    return end;
+  }
   // A segment that this attempt committed has reset what was counted before it.
   const bool is_new_ground = ended.segments_committed > 0;
   // Neither failures nor interruptions alone may have come to their number.

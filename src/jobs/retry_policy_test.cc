@@ -77,27 +77,19 @@ TEST(RetryPolicyTest, NeverRetriesWhatTryingCannotHelp) {
   }
 }
 
-TEST(RetryPolicyTest, CallsTwoCrashesOnOneSegmentPoison) {
+TEST(RetryPolicyTest, CallsTwoCrashesOnOneSegmentPoisonAndNamesItsTime) {
   store::StageRun run;
   const auto first =
       Policy().Decide(Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed), kNow);
   EXPECT_TRUE(first.retry_at);
   run.failures = 1;
   run.crashes = 1;
-  const auto second =
-      Policy().Decide(Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed), kNow);
-  EXPECT_FALSE(second.retry_at);
-  EXPECT_EQ(second.error.reason, reason::kPoisonSegment);
-}
-
-TEST(RetryPolicyTest, NamesThePoisonSegmentAndItsTime) {
-  store::StageRun run;
-  run.failures = 1;
-  run.crashes = 1;
   EndedAttempt ended = Ended(run, AttemptOutcome::kCrashed, reason::kWorkerCrashed);
   ended.segment = {
       .number = 8, .pts_from = std::chrono::seconds{80}, .pts_to = std::chrono::seconds{90}};
   const auto end = Policy().Decide(ended, kNow);
+  EXPECT_FALSE(end.retry_at);
+  EXPECT_EQ(end.error.reason, reason::kPoisonSegment);
   EXPECT_EQ(end.poison, ended.segment);
   EXPECT_EQ(end.error.message,
             "the worker ended twice at segment 8 of the video (00:01:20–00:01:30); the last time: "
@@ -123,6 +115,30 @@ TEST(RetryPolicyTest, LetsAnInterruptionGoOnAtOnce) {
       Policy().Decide(Ended({}, AttemptOutcome::kInterrupted, reason::kCancelled), kNow);
   EXPECT_EQ(end.outcome, AttemptOutcome::kInterrupted);
   EXPECT_FALSE(end.retry_at);
+}
+
+// Eleven of them were a poison segment.
+TEST(RetryPolicyTest, NeverCountsAFullDiskHoweverTheAttemptEnded) {
+  store::StageRun run;
+  run.failures = RetryPolicy::kRetriesMax;
+  run.crashes = 1;
+  run.interruptions_in_row = 10 * RetryPolicy::kInterruptionsMax;
+  for (const auto outcome :
+       {AttemptOutcome::kFailed, AttemptOutcome::kCrashed, AttemptOutcome::kStalled,
+        AttemptOutcome::kExpired, AttemptOutcome::kInterrupted}) {
+    EndedAttempt ended = Ended(run, outcome, reason::kDiskFull);
+    ended.segment = domain::SegmentSpan{.number = 8};
+    ended.fruitless = 2 * RuntimeTimes{}.fruitless_max;
+    const auto end = Policy().Decide(ended, kNow);
+    EXPECT_EQ(end.outcome, AttemptOutcome::kInterrupted);
+    EXPECT_EQ(end.error.reason, reason::kDiskFull);
+    EXPECT_FALSE(end.retry_at);
+    EXPECT_FALSE(end.poison);
+    EXPECT_EQ(end.fruitless, milliseconds{0});
+  }
+  const auto cancelled =
+      Policy().Decide(Ended(run, AttemptOutcome::kCancelled, reason::kDiskFull), kNow);
+  EXPECT_EQ(cancelled.outcome, AttemptOutcome::kCancelled);
 }
 
 TEST(RetryPolicyTest, CallsInterruptionsWithoutEndACrash) {

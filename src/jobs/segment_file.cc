@@ -55,7 +55,7 @@ base::Result<domain::Segment> StageSegmentFile(const domain::StageAssignment& as
   segment.sha256 = base::Sha256(bytes);
   if (auto written = WriteDurably(staged, bytes); !written.ok()) {
     ::unlink(staged.c_str());
-    return std::move(written).error();
+    return base::WantingBytes(std::move(written).error(), segment.size_bytes);
   }
   return segment;
 }

@@ -239,7 +239,11 @@ void Sweeper::Remove(const Candidate& candidate, Swept& swept) {
   std::error_code failure;
   if (candidate.name.token != 0) {
     const fs::path plain = absolute.parent_path() / absolute.stem();
-    if (fs::read_symlink(plain, failure).filename() == absolute.filename()) return;
+    const fs::path shown = fs::read_symlink(plain, failure);
+    const bool is_no_link =
+        failure == std::errc::no_such_file_or_directory || failure == std::errc::invalid_argument;
+    if (failure && !is_no_link) return;  // It may show it.
+    if (shown.filename() == absolute.filename()) return;
   }
   if (!IsOld(absolute)) return;  // It was touched since.
   failure.clear();

@@ -12,9 +12,11 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "base/failpoint.h"
+#include "base/file.h"
 #include "domain/reasons.h"
 #include "jobs/file_sandbox.h"
 #include "jobs/messages.h"
@@ -104,6 +106,24 @@ bool SpeaksOfMemory(std::string_view message) {
   return false;
 }
 
+// What the C library, and with it every library, says of a full disk and of a used-up quota.
+bool SpeaksOfFullDisk(std::string_view message) {
+  return message.find("No space left on device") != message.npos ||
+         message.find("Disk quota exceeded") != message.npos;
+}
+
+base::Error DiskFull(std::string_view stage, std::string_view what) {
+  return domain::MakeError(domain::reason::kDiskFull,
+                           fmt::format("the stage {} met a full disk (met as: {})", stage, what));
+}
+
+// What the message of an error, or of an exception, is about, where only the message says it.
+std::optional<base::Error> Understand(std::string_view stage, std::string_view message) {
+  if (SpeaksOfFullDisk(message)) return DiskFull(stage, message);
+  if (SpeaksOfMemory(message)) return OutOfMemory(stage, message);
+  return std::nullopt;
+}
+
 // Whether there is none to be had now. Async-signal-safe.
 bool IsMemoryShort() {
   constexpr std::size_t kProbeBytes = std::size_t{32} << 20;
@@ -115,17 +135,18 @@ bool IsMemoryShort() {
 }
 
 // Async-signal-safe.
-[[noreturn]] void EndForWantOfMemory() {
-  constexpr std::string_view kWords = "out of memory\n";
+[[noreturn]] void EndWith(std::string_view words, int status) {
   // Nobody could be told that this failed.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kWords.data(), kWords.size());
-  ::_exit(kWorkerExitOutOfMemory);
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, words.data(), words.size());
+  ::_exit(status);
 }
+[[noreturn]] void EndForWantOfMemory() { EndWith("out of memory\n", kWorkerExitOutOfMemory); }
 
-// A library that does not look whether it got its memory ends by one of these signals. Otherwise
-// the process ends by it as it would have: the handler was for once.
+// A library that does not look whether it got its memory, or its room on the disk, ends by one of
+// these signals. Otherwise the process ends by it as it would have: the handler was for once.
 void OnFatalSignal(int signal) {
-  if (IsMemoryShort()) EndForWantOfMemory();
+  if (base::HasMetFullDisk()) EndWith("no space left on the disk\n", kWorkerExitDiskFull);
+  if (MemoryLimitMb() > 0 && IsMemoryShort()) EndForWantOfMemory();
   ::raise(signal);
 }
 
@@ -140,6 +161,7 @@ void OnFatalSignal(int signal) {
   } catch (const std::bad_alloc&) {
     EndForWantOfMemory();
   } catch (const std::exception& failure) {
+    if (SpeaksOfFullDisk(failure.what())) EndWith(failure.what(), kWorkerExitDiskFull);
     std::fprintf(stderr, "ended by an exception: %s\n", failure.what());
   } catch (...) {
     std::fprintf(stderr, "ended by an exception of an unknown type\n");
@@ -147,14 +169,15 @@ void OnFatalSignal(int signal) {
   std::abort();
 }
 
-// Only where memory is limited: elsewhere the kernel does not refuse it.
-void SayWhenMemoryIsShort() {
+void SayWhatIsShort() {
   std::set_terminate(OnTerminate);
-  if (MemoryLimitMb() == 0) return;
   struct sigaction action {};
   action.sa_handler = OnFatalSignal;
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT}) ::sigaction(signal, &action, nullptr);
+  // A mapped file that has no room ends by the first, what a library makes of it by the second.
+  for (const int signal : {SIGBUS, SIGABRT}) ::sigaction(signal, &action, nullptr);
+  // Only where memory is limited: elsewhere the kernel does not refuse it.
+  if (MemoryLimitMb() > 0) ::sigaction(SIGSEGV, &action, nullptr);
 }
 
 // Exceptions end here and nowhere else in the worker.
@@ -169,16 +192,16 @@ base::Result<domain::StageOutput> RunHandler(const HandlerFactory& factory,
     }
     ROLLCALL_TRY(base::Failpoint("worker.assigned"));
     auto output = handler->Run(context);
-    if (!output.ok() && SpeaksOfMemory(output.error().message)) {
-      return OutOfMemory(stage, output.error().message);
+    if (!output.ok() && !domain::IsDiskFull(output.error())) {
+      if (auto understood = Understand(stage, output.error().message)) return *understood;
     }
     ROLLCALL_TRY(base::Failpoint("worker.finished"));
     return output;
   } catch (const std::bad_alloc& failure) {
     return OutOfMemory(stage, failure.what());
   } catch (const std::exception& failure) {
-    return SpeaksOfMemory(failure.what()) ? OutOfMemory(stage, failure.what())
-                                          : Thrown(stage, failure.what());
+    const auto understood = Understand(stage, failure.what());
+    return understood ? *understood : Thrown(stage, failure.what());
   } catch (...) {
     return Thrown(stage, "of an unknown type");
   }
@@ -230,7 +253,7 @@ std::string LimitFiles(WorkerLink& link, const domain::StageAssignment& assignme
 
 int RunWorker(int socket_fd, const WorkerParts& parts) {
   const auto sandboxed = EnterSandbox(parts.rules);
-  SayWhenMemoryIsShort();
+  SayWhatIsShort();
   ::fcntl(socket_fd, F_SETFD, FD_CLOEXEC);  // Not for what the handler may start.
   WorkerLink link{base::UniqueFd(socket_fd)};
   static_cast<void>(link.Send(EncodeHello({.pid = ::getpid()})));

@@ -34,6 +34,7 @@ inline constexpr int kWorkerExitDone = 0;
 inline constexpr int kWorkerExitSocketLost = 70;
 inline constexpr int kWorkerExitProtocol = 71;
 inline constexpr int kWorkerExitOutOfMemory = 72;  // Where it could not be said otherwise.
+inline constexpr int kWorkerExitDiskFull = 73;     // The same of a full disk that it had met.
 
 // The descriptor that an agent's child finds its socket at.
 inline constexpr int kWorkerSocketFd = 3;
@@ -48,8 +49,9 @@ inline constexpr int kWorkerSocketFd = 3;
 // job's log says so.
 //
 // Whatever the handler throws is an ERR_INTERNAL of the stage, and want of memory, on whatever
-// thread, an ERR_OUT_OF_MEMORY. When the socket ends, so does the
-// process, at once and from whatever it was doing: its agent is gone and nobody wants the result.
+// thread, an ERR_OUT_OF_MEMORY; a full disk is an ERR_DISK_FULL, whoever met it and however that
+// ends the process. When the socket ends, so does the process, at once and from whatever it was
+// doing: its agent is gone and nobody wants the result.
 // Takes ownership of `socket_fd`. To be called at most once in a process.
 int RunWorker(int socket_fd, const WorkerParts& parts);
 

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <map>
 #include <utility>
 
 #include "artifacts/artifact_folder.h"
 #include "artifacts/faces_pack.h"
+#include "artifacts/output_file.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "pipeline/episode_params.h"
@@ -17,10 +17,9 @@ namespace rollcall::pipeline {
 namespace {
 
 base::Result<void> WritePlain(const std::filesystem::path& path, std::string_view bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (!file) return base::ErrnoError(errno, "write", path);
+  ROLLCALL_TRY_ASSIGN(artifacts::OutputFile file, artifacts::OutputFile::Create(path));
+  ROLLCALL_TRY(file.Append(bytes));
+  ROLLCALL_TRY(file.Close());
   return base::SyncFile(path);
 }
 

@@ -75,6 +75,10 @@ class JobStore {
   virtual base::Result<Episode> EpisodePut(const Episode& episode) = 0;
   // kNotFound / ERR_EPISODE_NOT_REGISTERED.
   virtual base::Result<Episode> EpisodeGet(std::string_view key) = 0;
+  // The key is of this video from now on: what was known of another one is forgotten, as by
+  // EpisodeRemove, in the same transaction. kNotFound / ERR_EPISODE_NOT_REGISTERED,
+  // kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
+  virtual base::Result<Episode> EpisodeReplace(const Episode& episode) = 0;
   virtual base::Result<std::vector<Episode>> EpisodeList() = 0;
   // Forgets the episode, its jobs, runs, segments and events. kFailedPrecondition /
   // ERR_JOB_ALREADY_RUNNING while a job of it is open.
@@ -85,7 +89,8 @@ class JobStore {
   // When every stage that is not reused is already live in one open job of the same kind, that
   // job is returned (`is_existing`). A run of the same subject and stage with another dedupe_key
   // that is live: the new one waits behind it and its wait_reason says so. All reused: the job
-  // ends succeeded at once.
+  // ends succeeded at once. A stage that drops its segments is refused while a run of its work is
+  // live: kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
   virtual base::Result<Submission> JobSubmit(const JobRequest& request, base::Instant now) = 0;
   virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND
   // By public id ("analyze_x", "detect_x"): the newest job of that kind and subject, if it is open;
@@ -150,8 +155,8 @@ class JobStore {
   virtual base::Result<void> SegmentCommit(const Fence& fence, const domain::Segment& segment,
                                            base::Instant now) = 0;
   virtual base::Result<std::vector<domain::Segment>> SegmentList(std::string_view work_key) = 0;
-  // Removes segment `first_number` and later ones (their file was bad, or a re-run was asked
-  // for). Event `checkpoint_repaired` on open jobs of that work.
+  // Removes segment `first_number` and later ones: their file was bad. Event `checkpoint_repaired`
+  // on open jobs of that work.
   virtual base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
                                          base::Instant now) = 0;
   // running → succeeded, with its artefacts; runs that were blocked only by it → queued.

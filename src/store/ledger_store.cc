@@ -97,6 +97,20 @@ Result<QueueFacts> FactsOfQueue(Ledger& ledger, const std::string& stage) {
   return facts;
 }
 
+Result<void> Forget(Ledger& ledger, std::string_view key) {
+  ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
+  if (!episode) return NoEpisode(key);
+  ROLLCALL_TRY_ASSIGN(const bool is_busy,
+                      ledger.JobAnyOpenOf({.kind = "episode", .id = std::string(key)}));
+  if (is_busy) {
+    base::Error error = domain::MakeError(reason::kJobAlreadyRunning,
+                                          fmt::format("a job of episode {} is open", key));
+    error.code = base::ErrorCode::kFailedPrecondition;
+    return error;
+  }
+  return ledger.EpisodeErase(key);
+}
+
 }  // namespace
 
 Result<Episode> LedgerStore::EpisodePut(const Episode& episode) {
@@ -126,18 +140,14 @@ Result<std::vector<Episode>> LedgerStore::EpisodeList() {
 }
 
 Result<void> LedgerStore::EpisodeRemove(std::string_view key) {
-  return In(Access::kWrite, [&](Ledger& ledger) -> Result<void> {
-    ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
-    if (!episode) return NoEpisode(key);
-    ROLLCALL_TRY_ASSIGN(const bool is_busy,
-                        ledger.JobAnyOpenOf({.kind = "episode", .id = std::string(key)}));
-    if (is_busy) {
-      base::Error error = domain::MakeError(reason::kJobAlreadyRunning,
-                                            fmt::format("a job of episode {} is open", key));
-      error.code = base::ErrorCode::kFailedPrecondition;
-      return error;
-    }
-    return ledger.EpisodeErase(key);
+  return In(Access::kWrite, [&](Ledger& ledger) { return Forget(ledger, key); });
+}
+
+Result<Episode> LedgerStore::EpisodeReplace(const Episode& episode) {
+  return In(Access::kWrite, [&](Ledger& ledger) -> Result<Episode> {
+    ROLLCALL_TRY(Forget(ledger, episode.key));
+    ROLLCALL_TRY(ledger.EpisodeWrite(episode));
+    return episode;
   });
 }
 

@@ -17,6 +17,7 @@ class LedgerStore : public JobStore {
  public:
   base::Result<Episode> EpisodePut(const Episode& episode) final;
   base::Result<Episode> EpisodeGet(std::string_view key) final;
+  base::Result<Episode> EpisodeReplace(const Episode& episode) final;
   base::Result<std::vector<Episode>> EpisodeList() final;
   base::Result<void> EpisodeRemove(std::string_view key) final;
 

@@ -53,6 +53,9 @@ struct StageRequest {
   // A finished run of the same work whose artefacts were verified: joined, nothing runs.
   std::optional<StageRunId> reuse;
   SkipWish skip = SkipWish::kAsBefore;
+  // Runs again from nothing: what is committed of this work goes with the submission, in its
+  // transaction. Nothing goes when the job is refused or not written.
+  bool drops_segments = false;
 };
 
 struct JobRequest {

@@ -47,15 +47,22 @@ Result<void> Validate(const JobRequest& request) {
   return {};
 }
 
-// Its attempt knows nothing of the wish, and may be past that segment.
-base::Error TriedAgain(const StageRun& run) {
+base::Error IsAtWork(const StageRun& run, std::string_view what) {
   base::Error error = domain::MakeError(
-      domain::reason::kJobAlreadyRunning,
-      fmt::format("{} is being tried again, without skipping anything", run.public_id()),
+      domain::reason::kJobAlreadyRunning, fmt::format("{} {}", run.public_id(), what),
       fmt::format("wait with `rollcall jobs wait {0}`, or end it with `rollcall jobs cancel {0}`",
                   run.public_id()));
   error.code = base::ErrorCode::kFailedPrecondition;
   return error;
+}
+
+// Its attempt knows nothing of the wish, and may be past that segment.
+base::Error TriedAgain(const StageRun& run) {
+  return IsAtWork(run, "is being tried again, without skipping anything");
+}
+
+base::Error NotFinished(const StageRun& run) {
+  return IsAtWork(run, "is not finished; it cannot start again from nothing");
 }
 
 // One submission on its way: decides for each stage between reuse, join and a new run.
@@ -96,6 +103,7 @@ class Submitter {
   // Fills `live_`, and checks what `reuse` names.
   Result<void> FindRuns() {
     for (const StageRequest& stage : request_.stages) {
+      if (stage.drops_segments) ROLLCALL_TRY(CheckDrop(stage));
       if (stage.reuse) {
         ROLLCALL_TRY_ASSIGN(const auto run, ledger_.RunRead(*stage.reuse));
         const bool fits = run && run->state == JobState::kSucceeded &&
@@ -118,6 +126,13 @@ class Submitter {
       }
     }
     return JoinWhatTheLiveNeed();
+  }
+
+  // The checkpoint of a run that is live is what its attempt goes on from.
+  Result<void> CheckDrop(const StageRequest& stage) {
+    if (stage.reuse) return BadRequest(stage.name + " is taken over and to run from nothing");
+    ROLLCALL_TRY_ASSIGN(const auto live, ledger_.RunsLiveOfWork(stage.work_key));
+    return live.empty() ? Result<void>() : NotFinished(live.front());
   }
 
   // A live run that is joined may itself wait for one that this job would have taken over as
@@ -212,6 +227,7 @@ class Submitter {
   }
 
   Result<void> Make(const StageRequest& stage, int position) {
+    if (stage.drops_segments) ROLLCALL_TRY(ledger_.SegmentsErase(stage.work_key, 0));
     ROLLCALL_TRY(ApplySkipWish(ledger_, stage));
     std::vector<StageRunId> needs;
     for (const std::string& need : stage.needs) needs.push_back(ids_.at(need));

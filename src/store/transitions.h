@@ -71,7 +71,8 @@ bool HasAttempt(domain::JobState state);
 // What becomes of a run whose attempt ended other than by success.
 domain::JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end);
 
-// Failures, crashes, interruptions and the time without progress after `end`.
+// Failures, crashes, interruptions and the time without progress after `end`. An attempt that was
+// interrupted for want of room on the disk counts nowhere: it says nothing about the work.
 void CountOutcome(const AttemptEnd& end, StageRun& run);
 
 // The state of a job from its stages'. Precondition: not empty.

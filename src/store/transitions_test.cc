@@ -65,6 +65,22 @@ TEST(TransitionsTest, WhatAnAttemptEndLeadsToIsATransition) {
   }
 }
 
+TEST(TransitionsTest, AFullDiskCountsNowhere) {
+  StageRun run;
+  CountOutcome({.outcome = AttemptOutcome::kInterrupted,
+                .error = domain::MakeError(domain::reason::kDiskFull, "no room"),
+                .fruitless = std::chrono::seconds{9}},
+               run);
+  EXPECT_EQ(run.failures + run.crashes + run.interruptions + run.interruptions_in_row, 0);
+  EXPECT_EQ(run.fruitless.count(), 0);
+  CountOutcome({.outcome = AttemptOutcome::kInterrupted,
+                .error = domain::MakeError(domain::reason::kInterrupted, "stopped"),
+                .fruitless = std::chrono::seconds{9}},
+               run);
+  EXPECT_EQ(run.interruptions, 1);
+  EXPECT_EQ(run.fruitless, std::chrono::seconds{9});
+}
+
 TEST(TransitionsTest, AJobIsWhatItsStagesAre) {
   const auto state_of = [](std::initializer_list<JobState> states) {
     return StateOfJob(std::vector(states));

@@ -252,20 +252,6 @@ TEST_F(CliTest, RunsAgainFromAStage) {
   EXPECT_EQ(Results("a_s01_e01"), before);
 }
 
-TEST_F(CliTest, WarnsOfADiskThatIsSmallerThanWhatWorkWaitsFor) {
-  const std::int64_t limit_mb = 1 << 24;  // The most that can be set.
-  if (std::filesystem::space(folder_).capacity >> 20 >= limit_mb) {
-    GTEST_SKIP() << "the disk is larger than every limit";
-  }
-  env_["ROLLCALL_DISK_FREE_MB"] = std::to_string(limit_mb);
-  EXPECT_THAT(Rollcall({"doctor"}).out, HasSubstr("! disk"));
-  const Ended ended = Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "draft"});
-  EXPECT_EQ(ended.exit, 0) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("jobs.disk_free_mb"));
-  const Ended list = Rollcall({"jobs", "list"});
-  EXPECT_THAT(list.out, HasSubstr("CURRENT STAGE"));
-}
-
 TEST_F(CliTest, SaysThatItsOutputCannotBeWritten) {
   const std::string command = "'" ROLLCALL_BIN_DIR "/rollcall' jobs list --data '" +
                               data_.string() + "' > /dev/full 2>/dev/null";

@@ -24,6 +24,12 @@ class BrokenStore final : public jobs::FaultyStore {
                            const store::AttemptEnd& end, base::Instant now) override {
     return inner().TaskSucceed(Forged(fence), result_json, artifacts, end, now);
   }
+  Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
+                       base::Instant now) override {
+    store::AttemptEnd counted = end;
+    if (breakage_ == Breakage::kFullCounts) counted.error.reason = "ERR_INTERRUPTED";
+    return inner().TaskEnd(fence, counted, now);
+  }
   Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
                                               base::Instant now) override {
     if (breakage_ == Breakage::kEarlyReap) now.boot += std::chrono::hours{1};
@@ -54,6 +60,8 @@ class BrokenStore final : public jobs::FaultyStore {
     store::JobRequest wanted = request;
     for (store::StageRequest& stage : wanted.stages) {
       if (breakage_ == Breakage::kDedupeOff) stage.dedupe_key.reset();
+      if (breakage_ != Breakage::kDropBefore || !stage.drops_segments) continue;
+      ROLLCALL_TRY(inner().SegmentDrop(stage.work_key, 0, now));
     }
     return inner().JobSubmit(wanted, now);
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 
 #include "base/failpoint.h"
 #include "base/file.h"
+#include "domain/reasons.h"
 #include "failpoints.h"
 #include "jobs/testing/faulty_store.h"
 #include "service_rig.h"
@@ -212,20 +214,30 @@ struct Verdict {
   std::vector<std::string> violations;
 };
 
+// A disk of the store, and what is demanded of whoever works on it.
+struct StoreDisk {
+  FaultyVfs::Fault fault = FaultyVfs::Fault::kDiskFull;
+  bool is_full = true;         // That is what people are to be told.
+  ServiceRig::Wrap wrap = {};  // Something broken, in front of the store.
+};
+
 // One round whose store's n-th write fails; 0: none.
-Verdict StoreRound(std::int64_t nth, FaultyVfs::Fault fault) {
-  const bool is_full = fault == FaultyVfs::Fault::kDiskFull;
+Verdict StoreRound(std::int64_t nth, const StoreDisk& disk) {
+  const bool is_full = disk.is_full;
   const std::string reason = is_full ? "ERR_DISK_FULL" : "ERR_STORE_UNAVAILABLE";
   FaultyVfs vfs;
   Answers answers;
   Verdict verdict;
-  ServiceRig rig({.vfs = vfs.name(), .before = {}, .wrap = answers.Listener(), .adjust = Hasten});
+  const auto wrap = [&, listen = answers.Listener()](std::unique_ptr<store::JobStore> store) {
+    return listen(disk.wrap ? disk.wrap(std::move(store)) : std::move(store));
+  };
+  ServiceRig rig({.vfs = vfs.name(), .before = {}, .wrap = wrap, .adjust = Hasten});
   if (nth == 0) {
     vfs.Heal();
     LiveRound(rig);
     verdict.calls = vfs.calls();
   } else {
-    vfs.FailFrom(nth, fault);
+    vfs.FailFrom(nth, disk.fault);
     const Mender mender(
         {.has_hit = [&] { return vfs.hits() > 0; },
          .is_told = [&] { return IsTold(rig, reason) || answers.Has("refused: " + reason); },
@@ -237,6 +249,38 @@ Verdict StoreRound(std::int64_t nth, FaultyVfs::Fault fault) {
     rig.Expect(!verdict.has_hit || answers.Has(reason), "nobody got " + reason);
     rig.Expect(!verdict.has_hit || !is_full || verdict.is_told, kUntold);
   }
+  verdict.violations = rig.violations();
+  return verdict;
+}
+
+// One round in which a segment meets the full disk a dozen times in a row, as an error, as an
+// exception or so that its worker ends by a signal.
+constexpr int kMeetings = 12;
+
+Verdict AgainRound(int round, const ServiceRig::Wrap& wrap) {
+  constexpr std::array kWays{"disk_full", "throw_disk_full", "disk_full_bus"};
+  constexpr int kSegments = 3;
+  const auto hasten = [](jobs::RuntimeTimes& times) {
+    Hasten(times);
+    times.disk_check = milliseconds{1};
+  };
+  Verdict verdict{.has_hit = true};
+  ServiceRig rig({.vfs = {}, .before = {}, .wrap = wrap, .adjust = hasten});
+  rig.StartWorking();
+  const auto way = kWays[static_cast<std::size_t>(round) % kWays.size()];
+  const int at = round / static_cast<int>(kWays.size()) % kSegments;
+  const auto id =
+      rig.Submit("x", {"detect"}, {{"behaviour", way}, {"at", at}, {"times", kMeetings}});
+  rig.CheckAll();
+  const auto job = rig.store().JobGet(id);
+  rig.Expect(job.ok() && job->state == domain::JobState::kSucceeded,
+             fmt::format("{}: the job that was accepted has not succeeded", way));
+  const auto view = rig.Run("x", "detect");
+  const auto attempts = rig.store().AttemptList(view ? view->run.id : store::StageRunId{});
+  rig.Expect(attempts.ok() && std::ssize(*attempts) == kMeetings + 1,
+             fmt::format("{}: it was not tried until there was room", way));
+  const bool is_counted = !view || view->run.interruptions != 0 || view->run.last_error;
+  rig.Expect(!is_counted, fmt::format("{}: the full disk was counted", way));
   verdict.violations = rig.violations();
   return verdict;
 }
@@ -319,18 +363,108 @@ void DoSweep(const Sweep& sweep, int rounds, Row& row) {
   for (std::thread& thread : threads) thread.join();
 }
 
+void MeetAgain(int rounds, Row& row) {
+  for (int round = 0; round < rounds; ++round) {
+    const auto began = Steady::now();
+    const Verdict verdict = AgainRound(round, {});
+    ++row.rounds;
+    row.hits["a segment, again"] += kMeetings;
+    row.Recovered(std::chrono::duration_cast<milliseconds>(Steady::now() - began) / kMeetings);
+    for (const std::string& violation : verdict.violations) {
+      row.violations.push_back(fmt::format("again, round {}: {}", round, violation));
+    }
+  }
+}
+
+// --- Negative controls
+
+// Counts what a full disk has ended as interrupted, as if that said something about the work.
+class CountingStore final : public jobs::FaultyStore {
+ public:
+  explicit CountingStore(std::unique_ptr<store::JobStore> inner)
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
+  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
+                             base::Instant now) override {
+    store::AttemptEnd counted = end;
+    counted.error.reason = "ERR_INTERRUPTED";
+    return inner().TaskEnd(fence, counted, now);
+  }
+};
+
+// Says that a segment is committed although there was no room for its row.
+class BoastfulStore final : public jobs::FaultyStore {
+ public:
+  explicit BoastfulStore(std::unique_ptr<store::JobStore> inner)
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
+  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
+                                   base::Instant now) override {
+    auto committed = inner().SegmentCommit(fence, segment, now);
+    return !committed.ok() && domain::IsDiskFull(committed.error()) ? base::Result<void>()
+                                                                    : committed;
+  }
+};
+
+template <typename Store>
+std::unique_ptr<store::JobStore> Wrapped(std::unique_ptr<store::JobStore> store) {
+  return std::make_unique<Store>(std::move(store));
+}
+
+struct BrokenDisk {
+  const char* name;
+  std::function<Verdict(std::int64_t)> round;  // From 1.
+  const char* sentence;                        // Part of what the oracle must say.
+};
+
+const std::vector<BrokenDisk>& BrokenDisks() {
+  // Every so many-th write of a round, so that some of the tries hit what a control is about.
+  constexpr std::int64_t kStride = 7;
+  static const std::vector<BrokenDisk> disks{
+      {"passed off as a broken one",
+       [](auto i) {
+         return StoreRound(i * kStride, {.fault = FaultyVfs::Fault::kIoError, .is_full = true});
+       },
+       kUntold},
+      {"a row that had no room",
+       [](auto i) { return StoreRound(i * kStride, {.wrap = Wrapped<BoastfulStore>}); },
+       "has not succeeded"},
+      {"counted", [](auto i) { return AgainRound(static_cast<int>(i), Wrapped<CountingStore>); },
+       "the full disk was counted"},
+  };
+  return disks;
+}
+
 }  // namespace
 
+Row DiskControls() {
+  constexpr std::int64_t kTries = 60;
+  Row row{.name = "disk controls"};
+  for (const BrokenDisk& control : BrokenDisks()) {
+    ++row.rounds;
+    std::string said;
+    const auto is_caught = [&] { return said.find(control.sentence) != std::string::npos; };
+    for (std::int64_t i = 1; i <= kTries && !is_caught(); ++i) {
+      for (const std::string& violation : control.round(i).violations) said += violation + "; ";
+    }
+    if (is_caught()) {
+      ++row.hits[control.name];
+    } else {
+      row.violations.push_back(fmt::format("not caught: {} (it said: {})", control.name, said));
+    }
+  }
+  return row;
+}
+
 std::vector<Row> DiskSweeps(int rounds) {
+  constexpr int kAgainMax = 36;
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   std::vector<Row> rows(2);
   rows[0].name = "disk full";
   rows[1].name = "disk broken";
-  DoSweep({"store", [](auto nth) { return StoreRound(nth, FaultyVfs::Fault::kDiskFull); }, cores},
-          rounds, rows[0]);
+  DoSweep({"store", [](auto nth) { return StoreRound(nth, {}); }, cores}, rounds, rows[0]);
   DoSweep({"files", [](auto nth) { return FileRound(nth, "enospc"); }}, rounds, rows[0]);
-  DoSweep({"store", [](auto nth) { return StoreRound(nth, FaultyVfs::Fault::kIoError); }, cores},
-          rounds, rows[1]);
+  MeetAgain(std::min(rounds, kAgainMax), rows[0]);
+  const StoreDisk broken{.fault = FaultyVfs::Fault::kIoError, .is_full = false};
+  DoSweep({"store", [&](auto nth) { return StoreRound(nth, broken); }, cores}, rounds, rows[1]);
   DoSweep({"files", [](auto nth) { return FileRound(nth, "eio"); }}, rounds, rows[1]);
   return rows;
 }

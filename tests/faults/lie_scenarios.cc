@@ -38,6 +38,8 @@ void Episodes(ServiceRig& rig) {
   rig.Expect(rig.Call(method::kEpisodeList, Json::object())["episodes"].size() == 2,
              "not two episodes");
   rig.Call(method::kEpisodeShow, {{"episode", kKey}});
+  rig.Call(method::kEpisodeRemove, {{"episode", "b_s01_e01"}, {"keep_files", true}},
+           {reason::kEpisodeNotRegistered});
   rig.Call(method::kEpisodeRemove, {{"episode", "b_s01_e01"}}, {reason::kEpisodeNotRegistered});
   rig.Expect(rig.Call(method::kEpisodeList, Json::object())["episodes"].size() == 1,
              "not one episode");

@@ -28,7 +28,7 @@ struct Exception {
 };
 constexpr std::array kMerged{
     Exception{"episode_planner.cc EpisodePut",
-              "the same statement thrice in one function: the compiler makes one call of them"},
+              "the same statement twice in one function: the compiler makes one call of them"},
 };
 
 // A lie about who holds a lease is overcome when the lease runs out, after 1.2 s.

@@ -57,6 +57,7 @@ std::vector<Trial> Trials() {
       {"cancels", 10, 200, Cancels},
       Sibling("store-lies", 1, 4),
       Sibling("disk-sweeps", 4, 100'000),  // The second: every write there is.
+      Sibling("disk-controls", 1, 1),
       One("clock-jumps", 10, 100, ClockJumps),
       One("same-starts", 20, 200, [](int keys) { return SameStarts(64, keys); }),
       One("claim-races", 1, 20, ClaimRaces),

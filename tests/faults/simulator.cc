@@ -40,6 +40,7 @@ struct Attempt {
   int rogue_writes = 0;    // Still to come after it was lost.
   bool is_started = false;
   bool is_waiting = false;  // For an answer.
+  bool has_met_full_disk = false;
   bool is_over = false;
 };
 using AttemptPtr = std::shared_ptr<Attempt>;
@@ -376,6 +377,11 @@ void Simulation::WorkOn(Agent& agent, const AttemptPtr& attempt) {
 }
 
 void Simulation::Misbehave(Agent& agent, const AttemptPtr& attempt) {
+  attempt->has_met_full_disk = Chance(15);
+  if (attempt->has_met_full_disk) {
+    Hit("disk full");
+    return End(agent, attempt, store::AttemptOutcome::kInterrupted, {});
+  }
   constexpr std::array kOutcomes{store::AttemptOutcome::kFailed, store::AttemptOutcome::kCrashed,
                                  store::AttemptOutcome::kStalled,
                                  store::AttemptOutcome::kInterrupted};
@@ -446,6 +452,9 @@ void Simulation::End(Agent& agent, const AttemptPtr& attempt, store::AttemptOutc
   attempt->is_started = true;
   const base::Instant at = Clock(agent.offset);
   store::AttemptEnd end = store::MakeEnd(outcome);
+  if (attempt->has_met_full_disk) {
+    end.error = domain::MakeError(domain::reason::kDiskFull, "no room");
+  }
   if (retry_in) end.retry_at = at.wall + *retry_in;  // By the clock of this very message.
   SendFrom(
       agent,
@@ -496,6 +505,7 @@ void Simulation::SubmitSomething() {
     const auto done = store_.RunSucceeded(stage.work_key);
     const bool is_reused = done.ok() && *done && stage.dedupe_key && Chance(50);
     if (is_reused) stage.reuse = (*done)->id;
+    stage.drops_segments = !is_reused && Chance(10);
   }
   Submit(std::move(request), 5);
 }

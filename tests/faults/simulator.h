@@ -15,6 +15,8 @@ enum class Breakage {
   kLostEvent,     // Every job forgets its second event.
   kDedupeOff,     // Two runs of one piece of work may live.
   kForgotCancel,  // A cancel is acknowledged and not done.
+  kDropBefore,    // A checkpoint goes before the submission that it goes for is accepted.
+  kFullCounts,    // What a full disk has ended counts as interrupted.
 };
 
 struct Life {

@@ -25,6 +25,8 @@ constexpr std::array kControls{
     BrokenSimulator{Breakage::kLostEvent, "lost event"},
     BrokenSimulator{Breakage::kDedupeOff, "dedupe off"},
     BrokenSimulator{Breakage::kForgotCancel, "forgotten cancel"},
+    BrokenSimulator{Breakage::kDropBefore, "drop before submit"},
+    BrokenSimulator{Breakage::kFullCounts, "full disk counted"},
 };
 
 void TakeOver(const Life& life, std::uint32_t seed, Row& row) {

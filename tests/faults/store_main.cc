@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   std::vector<Row> rows;
   if (trial == "store-lies") rows.push_back(StoreLies(volume));
   if (trial == "disk-sweeps") rows = DiskSweeps(volume);
+  if (trial == "disk-controls") rows.push_back(DiskControls());
   if (rows.empty()) return 2;
   fmt::print("{}\n", RowsToJson(rows).dump());
   return 0;

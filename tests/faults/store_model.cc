@@ -16,9 +16,12 @@ namespace {
 
 std::int64_t Number(auto id) { return static_cast<std::int64_t>(id); }
 
-bool HasAttempt(JobState state) {
-  return state == JobState::kLeased || state == JobState::kRunning ||
-         state == JobState::kCancelling;
+// Whether a person is told that somebody is at it.
+bool IsSaidToRun(JobState state) { return domain::JobStateWord(state) == "running"; }
+
+// What the last event of a job that ended so is called.
+std::string EndEventOf(JobState state) {
+  return fmt::format("job_{}", domain::JobStateName(state));
 }
 
 bool IsFenced(const Result<void>& answer) {
@@ -81,7 +84,7 @@ void StoreModel::LookAtRun(StageRunId id) {
     return;
   }
   const Holder* holder = HolderOf(id);
-  Expect(HasAttempt(shown->state) == (holder != nullptr),
+  Expect(IsSaidToRun(shown->state) == (holder != nullptr),
          fmt::format("{} is {} {} a holder", run.name, word, holder ? "with" : "without"));
   if (run.cancelled_at && holder == nullptr) {
     Expect(domain::IsTerminal(shown->state),
@@ -135,30 +138,35 @@ void StoreModel::LearnJob(const store::Submission& submission, const store::JobR
   for (const store::RunView& view : *views) {
     by_name[view.run.name] = view.run.id;
     const bool is_new = !runs_.contains(view.run.id);
-    Run& run = runs_[view.run.id];
-    if (is_new) {
-      run = {.name = fmt::format("run {} ({} of {})", Number(view.run.id), view.run.name,
-                                 view.run.subject.id),
-             .work_key = view.run.work_key,
-             .dedupe_key = view.run.dedupe_key,
-             .needs = {},
-             .end = {},
-             .cancelled_at = {}};
-    }
+    Run& run = LearnRun(view);
     if (view.is_reused) {
       Expect(run.end == JobState::kSucceeded, run.name + " was reused and had not succeeded");
       continue;
     }
     job.runs.insert(view.run.id);
-    if (!run.end) run.cancelled_at.reset();  // It is wanted again.
+    run.wanted_by.insert(id);
+    if (!run.end) run.cancelled_at.reset();
     for (const store::StageRequest& stage : request.stages) {
       if (stage.name != view.run.name) continue;
       Expect(run.work_key == stage.work_key, run.name + " is other work than was asked for");
       Expect(run.dedupe_key == stage.dedupe_key || !is_new, run.name + " lost its dedupe key");
+      Expect(is_new || !stage.drops_segments, run.name + " was to begin from nothing, and goes on");
       if (!is_new) continue;
+      if (stage.drops_segments) checkpoints_.erase(stage.work_key);
       for (const std::string& need : stage.needs) run.needs.push_back(by_name[need]);
     }
   }
+}
+
+StoreModel::Run& StoreModel::LearnRun(const store::RunView& view) {
+  const auto [known, is_new] = runs_.try_emplace(view.run.id);
+  Run& run = known->second;
+  if (!is_new) return run;
+  run.name =
+      fmt::format("run {} ({} of {})", Number(view.run.id), view.run.name, view.run.subject.id);
+  run.work_key = view.run.work_key;
+  run.dedupe_key = view.run.dedupe_key;
+  return run;
 }
 
 Result<store::CancelOutcome> StoreModel::JobCancel(store::JobId id, base::Instant now) {
@@ -170,18 +178,18 @@ Result<store::CancelOutcome> StoreModel::JobCancel(store::JobId id, base::Instan
   return answer;
 }
 
+// What a job wanted alone ends with it. It may still succeed if all that it had left to do was in
+// somebody's hands, who may be done before he hears of the cancel.
 void StoreModel::MarkCancelled(Job& job, store::JobId id) {
   job.is_cancelled = true;
   for (const StageRunId run_id : job.runs) {
     Run& run = runs_[run_id];
+    run.wanted_by.erase(id);
     if (run.end) continue;
-    const bool is_wanted = std::ranges::any_of(jobs_, [&](const auto& entry) {
-      const auto& [other_id, other] = entry;
-      return other_id != id && !other.is_cancelled && other.runs.contains(run_id);
-    });
     const Holder* holder = HolderOf(run_id);
-    if (is_wanted || holder == nullptr) job.may_succeed = false;
-    if (is_wanted) continue;
+    const bool goes_on_for_others = !run.wanted_by.empty();
+    if (goes_on_for_others || holder == nullptr) job.may_succeed = false;
+    if (goes_on_for_others) continue;
     run.cancelled_at = holder == nullptr ? 0 : holder->fence.token;
     LookAtRun(run_id);
   }
@@ -197,7 +205,8 @@ Result<std::optional<store::LeasedTask>> StoreModel::TaskClaim(const store::Clai
     last_token_ = std::max(last_token_, task.fence.token);
     holders_[task.fence.task] = {.fence = task.fence,
                                  .agent = request.agent,
-                                 .expires_at = request.now.boot + request.lease,
+                                 .heard_at = request.now.boot,
+                                 .granted = request.lease,
                                  .run = task.run.id};
   }
   LookAround();
@@ -221,9 +230,9 @@ void StoreModel::CheckClaim(const store::LeasedTask& task) {
     const bool is_twin = run.dedupe_key && other.dedupe_key == run.dedupe_key;
     Expect(!is_twin, fmt::format("{} and {} run at once", run.name, other.name));
   }
-  std::vector<std::string> hashes;
-  for (const domain::Segment& segment : task.segments) hashes.push_back(segment.sha256);
-  Expect(hashes == segments_[run.work_key], run.name + " got other segments than were accepted");
+  Checkpoint given;
+  for (const domain::Segment& segment : task.segments) given[segment.number] = segment.sha256;
+  Expect(given == checkpoints_[run.work_key], run.name + " got other segments than were accepted");
 }
 
 Result<void> StoreModel::TaskStarted(const store::Fence& fence, std::int64_t pid,
@@ -245,7 +254,9 @@ Result<std::vector<store::RenewReply>> StoreModel::LeaseRenew(
                          holder->agent.incarnation == agent.incarnation;
     Expect(reply.is_held == is_held, fmt::format("token {} was told that it holds its lease: {}",
                                                  reply.fence.token, reply.is_held));
-    if (is_held) holders_[reply.fence.task].expires_at = now.boot + lease;
+    if (!is_held) continue;
+    holders_[reply.fence.task].heard_at = now.boot;
+    holders_[reply.fence.task].granted = lease;
   }
   return answer;
 }
@@ -257,35 +268,43 @@ Result<void> StoreModel::LeaseMarkStalled(const store::Fence& fence, std::string
   return answer;
 }
 
+bool StoreModel::HasRunOut(const Holder& holder, const store::AgentIdentity& asked_by,
+                           base::Instant now) {
+  const bool is_of_this_boot = holder.agent.boot_id == asked_by.boot_id;
+  return !is_of_this_boot || now.boot - holder.heard_at >= holder.granted;
+}
+
 Result<std::vector<store::Lease>> StoreModel::LeaseReap(const store::AgentIdentity& agent,
                                                         base::Instant now) {
   auto answer = inner().LeaseReap(agent, now);
   Expect(answer.ok(), "reaping failed");
   if (!answer.ok()) return answer;
-  std::vector<store::Fence> due;
-  for (const auto& [id, holder] : holders_) {
-    const bool has_run_out = holder.agent.boot_id != agent.boot_id || holder.expires_at <= now.boot;
-    if (has_run_out) due.push_back(holder.fence);
-  }
   for (const store::Lease& lease : *answer) {
-    const auto found = std::ranges::find(due, lease.fence);
-    Expect(found != due.end(),
+    const Holder* holder = Held(lease.fence);
+    Expect(holder != nullptr && HasRunOut(*holder, agent, now),
            fmt::format("token {} was reaped before its time", lease.fence.token));
-    if (found != due.end()) due.erase(found);
     Release(lease.fence);
   }
-  Expect(due.empty(), "a lease that had run out was not reaped");
+  for (const auto& [task, holder] : holders_) {
+    Expect(!HasRunOut(holder, agent, now),
+           fmt::format("token {} had run out and was not reaped", holder.fence.token));
+  }
   LookAround();
   return answer;
 }
 
 Result<std::vector<store::Lease>> StoreModel::LeaseLeftovers(const store::AgentIdentity& agent) {
   auto answer = inner().LeaseLeftovers(agent);
-  const auto wanted = std::ranges::count_if(holders_, [&](const auto& entry) {
-    const Holder& holder = entry.second;
-    return holder.agent.id == agent.id && holder.agent.incarnation != agent.incarnation;
-  });
-  Expect(answer.ok() && std::ssize(*answer) == wanted, "a leftover of a dead agent was not named");
+  Expect(answer.ok(), "the leftovers are not told");
+  if (!answer.ok()) return answer;
+  std::set<std::int64_t> named;
+  for (const store::Lease& lease : *answer) named.insert(lease.fence.token);
+  for (const auto& [task, holder] : holders_) {
+    const bool has_died = holder.agent.incarnation != agent.incarnation;
+    if (holder.agent.id != agent.id || !has_died) continue;
+    Expect(named.erase(holder.fence.token) == 1, "a leftover of a dead agent was not named");
+  }
+  Expect(named.empty(), "an attempt that nobody left behind was named a leftover");
   return answer;
 }
 
@@ -306,25 +325,29 @@ Result<void> StoreModel::SegmentCommit(const store::Fence& fence, const domain::
     Agrees("a segment", fence, answer);
     return answer;
   }
-  auto& hashes = segments_[runs_[holder->run].work_key];
-  const auto number = static_cast<std::size_t>(segment.number);
-  const bool is_next = number == hashes.size();
-  const bool is_same = number < hashes.size() && hashes[number] == segment.sha256;
-  Expect(answer.ok() == (is_next || is_same),
-         fmt::format("segment {} after {} of token {} gave {}", number, hashes.size(), fence.token,
-                     answer.ok() ? "ok" : answer.error().ToString()));
-  if (answer.ok() && is_next) hashes.push_back(segment.sha256);
+  Checkpoint& checkpoint = checkpoints_[runs_[holder->run].work_key];
+  Expect(answer.ok() == FitsInto(checkpoint, segment),
+         fmt::format("segment {} after {} of token {} gave {}", segment.number, checkpoint.size(),
+                     fence.token, answer.ok() ? "ok" : answer.error().ToString()));
+  if (answer.ok()) checkpoint.emplace(segment.number, segment.sha256);
   LookAround();
   return answer;
+}
+
+// Whether it is a checkpoint with the segment in it.
+bool StoreModel::FitsInto(const Checkpoint& checkpoint, const domain::Segment& segment) {
+  Checkpoint with = checkpoint;
+  const auto entry = with.emplace(segment.number, segment.sha256).first;
+  const bool has_hole = with.begin()->first != 0 || with.rbegin()->first != std::ssize(with) - 1;
+  return !has_hole && entry->second == segment.sha256;
 }
 
 Result<void> StoreModel::SegmentDrop(std::string_view work_key, std::int64_t first_number,
                                      base::Instant now) {
   auto answer = inner().SegmentDrop(work_key, first_number, now);
-  const auto found = segments_.find(work_key);
-  if (answer.ok() && found != segments_.end()) {
-    auto& hashes = found->second;
-    hashes.resize(std::min(hashes.size(), static_cast<std::size_t>(first_number)));
+  const auto found = checkpoints_.find(work_key);
+  if (answer.ok() && found != checkpoints_.end()) {
+    found->second.erase(found->second.lower_bound(first_number), found->second.end());
   }
   return answer;
 }
@@ -350,10 +373,25 @@ Result<void> StoreModel::TaskSucceed(const store::Fence& fence, const std::strin
 
 Result<void> StoreModel::TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
                                  base::Instant now) {
+  const Holder* holder = Held(fence);
+  const StageRunId run = holder == nullptr ? StageRunId{} : holder->run;
+  const auto before = CountsOf(run);
   auto answer = inner().TaskEnd(fence, end, now);
-  if (Agrees("the end", fence, answer)) Release(fence);
+  if (Agrees("the end", fence, answer)) {
+    const bool is_full = end.error.reason == domain::reason::kDiskFull;
+    Expect(!is_full || CountsOf(run) == before, "a full disk was counted");
+    Release(fence);
+  }
   LookAround();
   return answer;
+}
+
+// What wears a run out: how often, and for how long, its attempts came to nothing.
+std::vector<std::int64_t> StoreModel::CountsOf(StageRunId id) {
+  const auto run = inner().RunGet(id);
+  if (!run.ok()) return {};
+  return {run->failures, run->crashes, run->interruptions, run->interruptions_in_row,
+          run->fruitless.count()};
 }
 
 Result<void> StoreModel::QueuePause(std::string_view stage, std::string_view reason,
@@ -395,12 +433,15 @@ void StoreModel::CheckJobEnd(store::JobId id, const Job& job) {
   int ends = 0;
   for (const store::Event& event : *events) {
     Expect(event.seq == ++seq, fmt::format("event {} of {} is missing", seq, job.public_id));
-    const bool is_end = event.kind.starts_with("job_") && event.kind != "job_submitted" &&
-                        event.kind != "job_cancel_wanted";
-    if (is_end) ++ends;
+    for (const JobState end : {JobState::kSucceeded, JobState::kFailed, JobState::kCancelled}) {
+      if (event.kind == EndEventOf(end)) ++ends;
+    }
   }
   Expect(seq == shown->event_seq, job.public_id + " lost its last events");
   Expect(ends == 1, fmt::format("{} told its end {} times", job.public_id, ends));
+  Expect(events->back().kind == EndEventOf(shown->state),
+         fmt::format("{} is {} and its last event is {}", job.public_id,
+                     domain::JobStateName(shown->state), events->back().kind));
 }
 
 void StoreModel::CheckEnd() {
@@ -409,14 +450,14 @@ void StoreModel::CheckEnd() {
   Expect(listed.ok() && listed->size() == jobs_.size(),
          fmt::format("{} jobs were accepted, {} are there", jobs_.size(),
                      listed.ok() ? listed->size() : 0));
-  for (const auto& [work_key, hashes] : segments_) {
+  for (const auto& [work_key, checkpoint] : checkpoints_) {
     const auto rows = inner().SegmentList(work_key);
-    Expect(rows.ok() && rows->size() == hashes.size(), work_key + " has other segments");
-    for (std::size_t i = 0; rows.ok() && i < std::min(rows->size(), hashes.size()); ++i) {
-      const domain::Segment& row = (*rows)[i];
-      Expect(row.number == static_cast<std::int64_t>(i) && row.sha256 == hashes[i],
-             fmt::format("segment {} of {} is not what was accepted", i, work_key));
+    Expect(rows.ok(), "the segments of " + work_key + " are not told");
+    Checkpoint shown;
+    for (const domain::Segment& row : rows.ok() ? *rows : std::vector<domain::Segment>{}) {
+      shown[row.number] = row.sha256;
     }
+    Expect(shown == checkpoint, "the segments of " + work_key + " are not what was accepted");
   }
   const auto audited = inner().IntegrityCheck();
   Expect(audited.ok(), "the audit: " + (audited.ok() ? "" : audited.error().ToString()));

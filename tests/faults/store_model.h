@@ -12,14 +12,21 @@
 namespace rollcall::faults {
 
 // A store behind a small model of what a job store promises. Every answer is compared with the
-// model, which knows nothing of how the store works: who was given what last, which segments were
-// accepted, what was cancelled. The first answer that breaks a promise is `violation()`.
+// model, which knows nothing of how the store works and decides nothing as the store does: it keeps
+// what was granted, what was accepted and who wants what, and says what must follow from that. The
+// first answer that breaks a promise is `violation()`.
 //
-// Promises: tokens grow, and a task has one holder at a time; exactly the holder's writes are
-// accepted; a lease is reaped when it has run out and not before; segments are contiguous and only
-// of accepted writes; a run is given out after those it needs, never after its end, nor while its
-// queue is paused, nor after an acknowledged cancel that nobody took back; one live run for a
-// dedupe key; an ended run or job stays as it ended.
+// Promises:
+//  - Tokens grow. What is said to run is held by one attempt, and what is held is said to run.
+//  - Exactly the holder's writes are accepted.
+//  - A holder that was heard of within the time that it was granted is not reaped, and every other
+//    one is; a reboot of its machine ends it.
+//  - A checkpoint is the accepted segments: 0, 1, 2 … without a hole, of each number one for ever.
+//    Nothing goes from it but by a drop, or with a submission that asks for that and is accepted.
+//  - A run is given out after those it needs, never after its end, nor while its queue is paused,
+//    nor when nobody wants it any more. One live run for a dedupe key.
+//  - An attempt that a full disk has ended leaves its run's counts as they were.
+//  - An ended run or job stays as it ended, and the job's last event says so.
 class StoreModel final : public jobs::FaultyStore {
  public:
   explicit StoreModel(std::unique_ptr<store::JobStore> inner);
@@ -66,14 +73,17 @@ class StoreModel final : public jobs::FaultyStore {
   struct Holder {
     store::Fence fence;
     store::AgentIdentity agent;
-    base::BootTime expires_at{};
+    base::BootTime heard_at{};
+    std::chrono::nanoseconds granted{};  // From then on.
     store::StageRunId run{};
   };
+  using Checkpoint = std::map<std::int64_t, std::string>;  // Hashes, by number.
   struct Run {
     std::string name;  // "track_x1"
     std::string work_key;
     std::optional<std::string> dedupe_key;
     std::vector<store::StageRunId> needs;
+    std::set<store::JobId> wanted_by;  // Accepted, and not cancelled since.
     std::optional<domain::JobState> end;
     // The token of the attempt that an acknowledged cancel met, 0 for none. No later one may come.
     std::optional<std::int64_t> cancelled_at;
@@ -93,6 +103,11 @@ class StoreModel final : public jobs::FaultyStore {
   const Holder* HolderOf(store::StageRunId run) const;
   void CheckClaim(const store::LeasedTask& task);
   void LearnJob(const store::Submission& submission, const store::JobRequest& request);
+  Run& LearnRun(const store::RunView& view);
+  static bool HasRunOut(const Holder& holder, const store::AgentIdentity& asked_by,
+                        base::Instant now);
+  static bool FitsInto(const Checkpoint& checkpoint, const domain::Segment& segment);
+  std::vector<std::int64_t> CountsOf(store::StageRunId id);
   void MarkCancelled(Job& job, store::JobId id);
   void Release(const store::Fence& fence);
   void LookAtRun(store::StageRunId id);
@@ -102,8 +117,8 @@ class StoreModel final : public jobs::FaultyStore {
   std::map<store::TaskId, Holder> holders_;
   std::map<store::StageRunId, Run> runs_;
   std::map<store::JobId, Job> jobs_;
-  std::map<std::string, std::vector<std::string>, std::less<>> segments_;  // Hashes, by work key.
-  std::set<std::string> succeeded_;                                        // Attempts.
+  std::map<std::string, Checkpoint, std::less<>> checkpoints_;  // By work key.
+  std::set<std::string> succeeded_;                             // Attempts.
   std::set<std::string, std::less<>> paused_;
   std::int64_t last_token_ = 0;
   int writes_refused_ = 0;

@@ -32,7 +32,10 @@ std::vector<Row> Cancels(int rounds);  // A row per kind of worker.
 Row StoreLies(int calls);
 // A disk that is full or broken from the n-th write on, for so many n of store and files each. A
 // row for full and one for broken.
+// A segment also meets the full one again and again.
 std::vector<Row> DiskSweeps(int rounds);
+// The same with something broken on purpose. A violation is a control that was not caught.
+Row DiskControls();
 // Wall clock jumps, sleep of the machine, both also when a lease is nearly over.
 Row ClockJumps(int jumps);
 // The workers are killed meanwhile.

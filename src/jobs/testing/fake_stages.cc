@@ -5,16 +5,19 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/unique_fd.h"
@@ -189,6 +192,12 @@ class FakeStage final : public domain::StageHandler {
     if (behaviour_ == "disk_full") {
       return domain::MakeError(domain::reason::kDiskFull, "no space left on purpose");
     }
+    if (behaviour_ == "throw_disk_full") {
+      throw fs::filesystem_error("cannot copy file",
+                                 std::make_error_code(std::errc::no_space_on_device));
+    }
+    if (behaviour_ == "disk_full_bus") MeetFullDisk();
+    if (behaviour_ == "bus" || behaviour_ == "disk_full_bus") TouchWhatHasNoRoom();
     if (behaviour_ == "crash") {
       ::write(STDERR_FILENO, "crashed on purpose\n", 19) < 0 ? ::_exit(1) : std::abort();
     }
@@ -200,6 +209,22 @@ class FakeStage final : public domain::StageHandler {
     if (behaviour_ == "with_lost_child") return {};
     BlockForEver();
     return {};
+  }
+
+  // As any writer does who then goes on all the same.
+  static void MeetFullDisk() {
+    const base::UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    if (::write(full.get(), "x", 1) < 0) {
+      static_cast<void>(base::ErrnoError(errno, "write", "/dev/full"));
+    }
+  }
+
+  // What the kernel does about a page of a mapped file that it has no room for.
+  static void TouchWhatHasNoRoom() {
+    constexpr std::size_t kPage = 4096;
+    const base::UniqueFd file(::memfd_create("nothing", MFD_CLOEXEC));
+    void* page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+    static_cast<volatile char*>(page)[0] = 'x';  // SIGBUS: it is beyond the end.
   }
 
   // Outlives its owner: the kernel does not end it, and where its socket was there is one that

@@ -11,6 +11,7 @@ namespace rollcall::jobs {
 //   behaviour   "work" (default): commits `segments` segments, merges them into
 //               harvest/<key>/<stage>.bin and returns; the others do what their name says:
 //               "throw" "permanent" "transient" "crash" "deaf" "stall" "stop_self" "chatter"
+//               "disk_full" "throw_disk_full" "disk_full_bus" (met, and then SIGBUS) "bus"
 //               "with_child" "lie_missing" "lie_size" "lie_hash" "escape"
 //               "left_behind" (hangs and outlives its owner; its pid is in the file `left`)
 //               "same_done" (repeats a segment for ever)

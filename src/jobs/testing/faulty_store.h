@@ -33,6 +33,9 @@ class FaultyStore : public store::JobStore {
   base::Result<store::Episode> EpisodeGet(std::string_view key) override {
     return Do("EpisodeGet", [&] { return inner_->EpisodeGet(key); });
   }
+  base::Result<store::Episode> EpisodeReplace(const store::Episode& episode) override {
+    return Do("EpisodeReplace", [&] { return inner_->EpisodeReplace(episode); });
+  }
   base::Result<std::vector<store::Episode>> EpisodeList() override {
     return Do("EpisodeList", [&] { return inner_->EpisodeList(); });
   }

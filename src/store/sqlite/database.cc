@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "domain/reasons.h"
 
 namespace rollcall::store {
@@ -16,21 +17,22 @@ namespace reason = domain::reason;
 namespace {
 
 std::string_view ReasonOf(int code, int system_error) {
+  const bool is_full = system_error == ENOSPC || system_error == EDQUOT;
   switch (code & 0xff) {
     case SQLITE_FULL:
       return reason::kDiskFull;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return reason::kStoreDamaged;
+    case SQLITE_CANTOPEN:  // Of the -wal file, where there is no room for one.
+      return is_full ? reason::kDiskFull : reason::kPermission;
     case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
       return reason::kPermission;
     case SQLITE_IOERR:
       // Some calls (the -shm file's size) pass a full disk off as an I/O error.
-      return system_error == ENOSPC || system_error == EDQUOT ? reason::kDiskFull
-                                                              : reason::kStoreUnavailable;
+      return is_full ? reason::kDiskFull : reason::kStoreUnavailable;
     case SQLITE_CONSTRAINT:
     case SQLITE_MISUSE:
       return reason::kInternal;
@@ -65,10 +67,13 @@ std::string FileName(const Database::Options& options) {
 }  // namespace
 
 base::Error SqliteError(sqlite3* db, std::string_view doing) {
+  // Far more than the pages of one of our transactions, but for a checkpoint with a large state.
+  constexpr std::int64_t kTransactionBytes = 1 << 20;
   const int code = sqlite3_extended_errcode(db);
-  return domain::MakeError(
-      ReasonOf(code, sqlite3_system_errno(db)),
-      fmt::format("{}: {} (SQLite error {})", doing, sqlite3_errmsg(db), code));
+  auto error =
+      domain::MakeError(ReasonOf(code, sqlite3_system_errno(db)),
+                        fmt::format("{}: {} (SQLite error {})", doing, sqlite3_errmsg(db), code));
+  return base::WantingBytes(std::move(error), kTransactionBytes);
 }
 
 Statement::~Statement() {

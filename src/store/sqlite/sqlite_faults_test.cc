@@ -192,6 +192,18 @@ class FaultSweep : public testing::TestWithParam<FaultyVfs::Fault> {
       EXPECT_OK(Try([&] { return store.SegmentCommit(fence, MakeSegment(i), clock_.Now()); }));
     }
     EXPECT_OK(Try([&] { return store.TaskSucceed(fence, "{}", {}, {}, clock_.Now()); }));
+    StartFromNothing(store, (*task)->run.work_key);
+  }
+
+  // A start that the disk refuses has dropped nothing.
+  void StartFromNothing(JobStore& store, const std::string& work_key) {
+    JobRequest again = MakeRequest("detect", "x", {"detect"});
+    again.stages[0].drops_segments = true;
+    EXPECT_OK(Try([&] {
+      auto submitted = store.JobSubmit(again, clock_.Now());
+      EXPECT_EQ(store.SegmentList(work_key)->size(), submitted.ok() ? 0U : 3U);
+      return submitted;
+    }));
   }
 
   FaultyVfs vfs_;

@@ -97,6 +97,21 @@ TEST_P(JobStoreContract, DoesNotRemoveAnEpisodeThatIsNotThere) {
   EXPECT_EQ(ReasonOf(store().EpisodeRemove("x")), "ERR_EPISODE_NOT_REGISTERED");
 }
 
+// It was removed, and then could not be put: nothing was known of either.
+TEST_P(JobStoreContract, ReplacesAnEpisodeInOneStep) {
+  EXPECT_EQ(ReasonOf(store().EpisodeReplace(MakeEpisode("x"))), "ERR_EPISODE_NOT_REGISTERED");
+  EXPECT_OK(store().EpisodePut(MakeEpisode("x")));
+  const JobId job = SubmitAnalyze("x");
+  Episode other = MakeEpisode("x");
+  other.fingerprint = "another";
+  EXPECT_EQ(ReasonOf(store().EpisodeReplace(other)), "ERR_JOB_ALREADY_RUNNING");
+  EXPECT_NE(store().EpisodeGet("x")->fingerprint, "another");
+  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_EQ(store().EpisodeReplace(other)->fingerprint, "another");
+  EXPECT_EQ(store().EpisodeGet("x")->fingerprint, "another");
+  EXPECT_EQ(ReasonOf(store().JobGet(job)), "ERR_JOB_NOT_FOUND");
+}
+
 // Ids and the change counter go on: a cursor or a link from before never means something new.
 TEST_P(JobStoreContract, NeverUsesTheIdsOfARemovedEpisodeAgain) {
   EXPECT_OK(store().EpisodePut(MakeEpisode("x")));

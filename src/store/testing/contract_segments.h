@@ -67,6 +67,44 @@ TEST_P(JobStoreContract, TheNextAttemptAndGenerationGetTheSegments) {
   EXPECT_TRUE(Claim().segments.empty());  // Other work.
 }
 
+TEST_P(JobStoreContract, AStartFromNothingForgetsTheCheckpointAsItIsAccepted) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
+  const LeasedTask extract = ClaimStarted();
+  EXPECT_OK(store().SegmentCommit(extract.fence, MakeSegment(0), now()));
+  Succeed(extract);
+  const LeasedTask detect = ClaimStarted();
+  EXPECT_OK(store().SegmentCommit(detect.fence, MakeSegment(0), now()));
+  EXPECT_OK(store().JobCancel(job, now()));
+  End(detect, AttemptOutcome::kCancelled);
+  JobRequest again = MakeRequest("detect", "x", {"extract", "detect"});
+  again.stages[1].drops_segments = true;
+  EXPECT_OK(store().JobSubmit(again, now()));
+  EXPECT_EQ(Claim().segments.size(), 1U) << "extract's stay";
+  EXPECT_TRUE(store().SegmentList(detect.run.work_key)->empty());
+}
+
+// The checkpoint of an hour went before a submission that was refused.
+TEST_P(JobStoreContract, ARefusedStartFromNothingLeavesTheCheckpoint) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
+  const LeasedTask extract = ClaimStarted();
+  EXPECT_OK(store().SegmentCommit(extract.fence, MakeSegment(0), now()));
+  JobRequest again = MakeRequest("detect", "x", {"extract", "detect"});
+  again.stages[0].drops_segments = true;
+  const auto at_work = store().JobSubmit(again, now());
+  EXPECT_EQ(ReasonOf(at_work), "ERR_JOB_ALREADY_RUNNING");
+  EXPECT_EQ(CodeOf(at_work), base::ErrorCode::kFailedPrecondition);
+  EXPECT_EQ(store().SegmentList(extract.run.work_key)->size(), 1U);
+  EXPECT_OK(store().JobCancel(job, now()));
+  End(extract, AttemptOutcome::kCancelled);
+  // Refused for its second stage, when the first has been looked after.
+  again.stages[1].skip = SkipWish::kPoison;
+  EXPECT_EQ(ReasonOf(store().JobSubmit(again, now())), "ERR_NOTHING_TO_SKIP");
+  EXPECT_EQ(store().SegmentList(extract.run.work_key)->size(), 1U);
+  again.stages[0].reuse = extract.run.id;
+  EXPECT_EQ(ReasonOf(store().JobSubmit(again, now())), "ERR_BAD_PARAMS");
+  EXPECT_EQ(store().SegmentList(extract.run.work_key)->size(), 1U);
+}
+
 TEST_P(JobStoreContract, DroppingSegmentsIsToldAndLeavesThePrefix) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();

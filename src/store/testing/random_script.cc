@@ -38,6 +38,7 @@ void RandomScript::Submit() {
   for (StageRequest& stage : request.stages) {
     const auto done = *store_->RunSucceeded(stage.work_key);
     if (done && stage.dedupe_key && Below(2) == 0) stage.reuse = done->id;
+    stage.drops_segments = !stage.reuse && Below(8) == 0;
   }
   Note("submit", store_->JobSubmit(request, clock_.Now()));
 }
@@ -99,7 +100,7 @@ void RandomScript::Cancel() {
 
 void RandomScript::Other() {
   const std::string key = fmt::format("x{}", Below(3));
-  switch (Below(6)) {
+  switch (Below(7)) {
     case 0:
       return Note("pause",
                   store_->QueuePause("detect", Below(3) == 0 ? "disk full" : "", clock_.Now()));
@@ -109,7 +110,9 @@ void RandomScript::Other() {
       return Note("put", store_->EpisodePut({.key = key, .fingerprint = "f"}));
     case 3:
       return Note("remove", store_->EpisodeRemove(key));
-    case 4: {
+    case 4:
+      return Note("replace", store_->EpisodeReplace({.key = key, .fingerprint = "g"}));
+    case 5: {
       const auto leftovers =
           *store_->LeaseLeftovers({.id = agent_.id, .incarnation = "2", .boot_id = agent_.boot_id});
       if (!leftovers.empty()) {
