@@ -58,10 +58,21 @@ class ParquetRow {
   virtual std::vector<float> FloatList(int column) const = 0;
 };
 
-// Streams the named columns of a file in row order. kNotFound, kDataLoss / ERR_ARTIFACT_CORRUPT
-// (not Parquet, damaged, column missing or of a type that does not fit: any integer type fits
-// kInt32 and kInt64, both floating ones fit kFloat and kDouble). An error of `row` ends the reading
-// and is returned.
+// Reads the named columns of a file row by row, a few thousand rows in memory. Not thread-safe.
+class ParquetReader {
+ public:
+  // kNotFound, kDataLoss / ERR_ARTIFACT_CORRUPT (not Parquet, damaged, column missing or of a type
+  // that does not fit: any integer type fits kInt32 and kInt64, both floating ones fit kFloat and
+  // kDouble).
+  static base::Result<std::unique_ptr<ParquetReader>> Open(const std::filesystem::path& path,
+                                                           const std::vector<Column>& columns);
+  virtual ~ParquetReader() = default;
+  // The next row, valid until the next call; null behind the last. Errors as Open.
+  virtual base::Result<const ParquetRow*> Next() = 0;
+  virtual std::int64_t row_count() const = 0;  // Of the whole file, from its footer.
+};
+
+// The same for all rows. An error of `row` ends the reading and is returned.
 base::Result<void> ReadParquet(const std::filesystem::path& path,
                                const std::vector<Column>& columns,
                                const std::function<base::Result<void>(const ParquetRow&)>& row);

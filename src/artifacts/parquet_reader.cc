@@ -236,44 +236,96 @@ base::Result<std::int64_t> CountRows(DuckdbSession& session, const fs::path& pat
       duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
 }
 
+class DuckdbParquetReader final : public ParquetReader {
+ public:
+  DuckdbParquetReader(fs::path path, std::unique_ptr<DuckdbSession> session, std::int64_t row_count)
+      : path_(std::move(path)), session_(std::move(session)), row_count_(row_count) {}
+
+  base::Result<void> Start(const std::vector<Column>& columns) {
+    std::string sql = "SELECT ";
+    for (const Column& column : columns) {
+      if (&column != &columns.front()) sql += ", ";
+      sql += SqlName(column.name);
+    }
+    ROLLCALL_TRY(Query(*session_, sql + FileRows(path_), path_, result_.get()));
+    ROLLCALL_TRY_ASSIGN(auto types, CheckTypes(result_.get(), path_, columns));
+    row_ = std::make_unique<ChunkRow>(std::move(types));
+    return {};
+  }
+
+  base::Result<const ParquetRow*> Next() override {
+    if (next_in_chunk_ == chunk_rows_) {
+      ROLLCALL_TRY(NextChunk());
+      if (chunk_rows_ == 0) return static_cast<const ParquetRow*>(nullptr);
+    }
+    row_->set_row(next_in_chunk_++);
+    return row_.get();
+  }
+
+  std::int64_t row_count() const override { return row_count_; }
+
+ private:
+  // Leaves no rows behind the last.
+  base::Result<void> NextChunk() {
+    next_in_chunk_ = 0;
+    chunk_rows_ = 0;
+    if (is_read_out_) return {};
+    chunk_.reset(duckdb_fetch_chunk(*result_.get()));
+    if (chunk_ != nullptr) chunk_rows_ = duckdb_data_chunk_get_size(chunk_.get());
+    if (chunk_rows_ == 0) {
+      is_read_out_ = true;
+      return CheckEnd();
+    }
+    if (!row_->Load(chunk_.get())) return Corrupt(path_, "has a list with a gap");
+    rows_read_ += static_cast<std::int64_t>(chunk_rows_);
+    return {};
+  }
+
+  base::Result<void> CheckEnd() {
+    if (duckdb_result_error(result_.get()) != nullptr) {
+      return DuckdbError(result_.get(), path_, reason::kArtifactCorrupt);
+    }
+    // DuckDB ends a stream that it cannot go on with like one that is complete.
+    if (rows_read_ != row_count_) {
+      return Corrupt(path_, "breaks off after " + std::to_string(rows_read_) + " of " +
+                                std::to_string(row_count_) + " rows");
+    }
+    return {};
+  }
+
+  const fs::path path_;
+  const std::unique_ptr<DuckdbSession> session_;
+  const std::int64_t row_count_;
+  DuckdbResult result_;
+  std::unique_ptr<ChunkRow> row_;
+  Chunk chunk_;
+  idx_t chunk_rows_ = 0;
+  idx_t next_in_chunk_ = 0;
+  std::int64_t rows_read_ = 0;
+  bool is_read_out_ = false;
+};
+
 }  // namespace
 
-base::Result<void> ReadParquet(const fs::path& path, const std::vector<Column>& columns,
-                               const std::function<base::Result<void>(const ParquetRow&)>& row) {
+base::Result<std::unique_ptr<ParquetReader>> ParquetReader::Open(
+    const fs::path& path, const std::vector<Column>& columns) {
   ROLLCALL_CHECK(!columns.empty(), "nothing to read");
   ROLLCALL_TRY(CheckReadable(path));
   ROLLCALL_TRY_ASSIGN(auto session, DuckdbSession::Open());
   ROLLCALL_TRY_ASSIGN(const std::int64_t row_count, CountRows(*session, path));
+  auto reader = std::make_unique<DuckdbParquetReader>(path, std::move(session), row_count);
+  ROLLCALL_TRY(reader->Start(columns));
+  return base::Result<std::unique_ptr<ParquetReader>>(std::move(reader));
+}
 
-  std::string sql = "SELECT ";
-  for (const Column& column : columns) {
-    if (&column != &columns.front()) sql += ", ";
-    sql += SqlName(column.name);
+base::Result<void> ReadParquet(const fs::path& path, const std::vector<Column>& columns,
+                               const std::function<base::Result<void>(const ParquetRow&)>& row) {
+  ROLLCALL_TRY_ASSIGN(const auto reader, ParquetReader::Open(path, columns));
+  while (true) {
+    ROLLCALL_TRY_ASSIGN(const ParquetRow* next, reader->Next());
+    if (next == nullptr) return {};
+    ROLLCALL_TRY(row(*next));
   }
-  DuckdbResult result;
-  ROLLCALL_TRY(Query(*session, sql + FileRows(path), path, result.get()));
-  ROLLCALL_TRY_ASSIGN(auto types, CheckTypes(result.get(), path, columns));
-  ChunkRow current(std::move(types));
-  std::int64_t rows_read = 0;
-  while (const Chunk chunk{duckdb_fetch_chunk(*result.get())}) {
-    const idx_t size = duckdb_data_chunk_get_size(chunk.get());
-    if (size == 0) break;
-    if (!current.Load(chunk.get())) return Corrupt(path, "has a list with a gap");
-    for (idx_t i = 0; i < size; ++i) {
-      current.set_row(i);
-      ROLLCALL_TRY(row(current));
-    }
-    rows_read += static_cast<std::int64_t>(size);
-  }
-  if (duckdb_result_error(result.get()) != nullptr) {
-    return DuckdbError(result.get(), path, reason::kArtifactCorrupt);
-  }
-  // DuckDB ends a stream that it cannot go on with like one that is complete.
-  if (rows_read != row_count) {
-    return Corrupt(path, "breaks off after " + std::to_string(rows_read) + " of " +
-                             std::to_string(row_count) + " rows");
-  }
-  return {};
 }
 
 base::Result<std::int64_t> CountParquetRows(const fs::path& path) {

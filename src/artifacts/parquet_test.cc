@@ -102,6 +102,32 @@ TEST(ParquetTest, ReadsTheNamedColumnsOnlyInTheOrderAsked) {
                                            ::testing::Pair("Person 2", -2)));
 }
 
+TEST(ParquetReaderTest, TwoFilesCanBeReadSideBySide) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(WriteRows(folder.path() / "a.parquet", 5'000).ok());
+  ASSERT_TRUE(WriteRows(folder.path() / "b.parquet", 5'000).ok());
+  const std::vector<Column> columns{{"index", ColumnType::kInt32}};
+  const auto first = ParquetReader::Open(folder.path() / "a.parquet", columns).value();
+  const auto second = ParquetReader::Open(folder.path() / "b.parquet", columns).value();
+  EXPECT_EQ(first->row_count(), 5'000);
+  for (int row = 0; row < 5'000; ++row) {
+    ASSERT_EQ(first->Next().value()->Int(0), -row);
+    if (row % 2 == 0) ASSERT_EQ(second->Next().value()->Int(0), -row / 2);
+  }
+}
+
+TEST(ParquetReaderTest, BehindTheLastRowItStaysAtTheEnd) {
+  const TemporaryFolder folder;
+  for (const int rows : {0, 1, 3'000}) {
+    ASSERT_TRUE(WriteRows(folder.path() / "a.parquet", rows).ok());
+    const auto reader =
+        ParquetReader::Open(folder.path() / "a.parquet", {{"name", ColumnType::kText}}).value();
+    for (int row = 0; row < rows; ++row) ASSERT_NE(reader->Next().value(), nullptr);
+    EXPECT_EQ(reader->Next().value(), nullptr) << rows;
+    EXPECT_EQ(reader->Next().value(), nullptr) << rows;
+  }
+}
+
 TEST(ParquetTest, KeepsFloatsBitForBit) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "a.parquet";

@@ -114,11 +114,21 @@ std::string TimelineVtt(const std::vector<TimelineRow>& rows) {
   for (const auto& [name, place] : order) names[place] = VttText(name);
 
   struct Cue {
-    std::int64_t start_ms;
-    std::int64_t end_ms;
+    std::int64_t start_ms = 0;
+    std::int64_t end_ms = 0;
     std::set<std::size_t> people;
   };
-  std::vector<Cue> cues;
+  std::string vtt = "WEBVTT\n";
+  const auto write = [&](const Cue& cue) {
+    if (cue.people.empty()) return;
+    std::string people;
+    for (const std::size_t person : cue.people) {
+      if (!people.empty()) people += ", ";
+      people += names[person];
+    }
+    vtt += fmt::format("\n{} --> {}\n{}\n", VttTime(cue.start_ms), VttTime(cue.end_ms), people);
+  };
+  Cue cue;                             // The last one: it may go on.
   std::map<std::size_t, int> rows_of;  // Rows at hand per person: a person's own may overlap.
   std::set<std::size_t> visible;
   const std::vector<Step> steps = StepsInTimeOrder(rows);
@@ -135,22 +145,14 @@ std::string TimelineVtt(const std::vector<TimelineRow>& rows) {
     if (!is_last_of_its_time || visible.empty()) continue;
     const std::int64_t from = steps[i].at_ms;
     const std::int64_t to = steps[i + 1].at_ms;
-    if (!cues.empty() && cues.back().end_ms == from && cues.back().people == visible) {
-      cues.back().end_ms = to;
+    if (cue.end_ms == from && cue.people == visible) {
+      cue.end_ms = to;
     } else {
-      cues.push_back({.start_ms = from, .end_ms = to, .people = visible});
+      write(cue);
+      cue = {.start_ms = from, .end_ms = to, .people = visible};
     }
   }
-
-  std::string vtt = "WEBVTT\n";
-  for (const Cue& cue : cues) {
-    std::string people;
-    for (const std::size_t person : cue.people) {
-      if (!people.empty()) people += ", ";
-      people += names[person];
-    }
-    vtt += fmt::format("\n{} --> {}\n{}\n", VttTime(cue.start_ms), VttTime(cue.end_ms), people);
-  }
+  write(cue);
   return vtt;
 }
 

@@ -7,14 +7,20 @@
 #include <utility>
 
 #include "artifacts/artifact_folder.h"
+#include "artifacts/json_stream.h"
+#include "artifacts/output_file.h"
+#include "artifacts/parquet.h"
 #include "artifacts/report_files.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "domain/reasons.h"
 #include "pipeline/episode_params.h"
+#include "pipeline/row_meter.h"
 #include "pipeline/screen_time.h"
 #include "pipeline/skip_plan.h"
 #include "pipeline/stills_stage.h"
+#include "pipeline/stored_sources.h"
+#include "pipeline/track_table.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -39,10 +45,10 @@ struct Episode {
   base::Json probe;
   base::Json extract;
   base::Json det_stats;
-  std::vector<Sample> samples;
-  std::vector<TrackSummary> tracks;
-  ClusterFile clusters;
+  std::filesystem::path samples;
   std::filesystem::path detections;
+  std::vector<TrackQuality> tracks;
+  ClusterFile clusters;
   bool has_stills = false;
 
   // Within the video.
@@ -67,10 +73,12 @@ class EpisodeReader {
     ROLLCALL_TRY_ASSIGN(episode.probe, ReadJson("probe.json"));
     ROLLCALL_TRY_ASSIGN(episode.extract, ReadJson("extract.json"));
     ROLLCALL_TRY_ASSIGN(episode.det_stats, ReadJson("det_stats.json"));
-    ROLLCALL_TRY_ASSIGN(const auto samples, PathOf("samples.parquet"));
-    ROLLCALL_TRY_ASSIGN(episode.samples, ReadSamples(samples));
+    ROLLCALL_TRY_ASSIGN(episode.samples, PathOf("samples.parquet"));
     ROLLCALL_TRY_ASSIGN(const auto tracks, PathOf("tracks.parquet"));
-    ROLLCALL_TRY_ASSIGN(episode.tracks, ReadTracks(tracks));
+    ROLLCALL_TRY(ForEachTrack(tracks, WithEmbeddings::kNo, [&](const TrackSummary& track) {
+      episode.tracks.push_back({.track_id = track.id, .quality = track.quality});
+      return base::Result<void>();
+    }));
     ROLLCALL_TRY_ASSIGN(const auto clusters, PathOf("clusters.json"));
     ROLLCALL_TRY_ASSIGN(episode.clusters, ReadClusters(clusters));
     ROLLCALL_TRY_ASSIGN(episode.detections, PathOf("embeddings.parquet"));
@@ -94,14 +102,6 @@ class EpisodeReader {
   const EpisodeParams& params_;
 };
 
-base::Json IntervalsJson(const std::vector<PresenceInterval>& intervals) {
-  base::Json json = base::Json::array();
-  for (const PresenceInterval& interval : intervals) {
-    json.push_back({{"start_ms", ToMillis(interval.start)}, {"end_ms", ToMillis(interval.end)}});
-  }
-  return json;
-}
-
 double Share(MediaTime part, MediaTime whole) {
   if (whole.count() <= 0) return 0;
   // Six digits: enough for a millisecond of a day, and stable in text.
@@ -111,29 +111,8 @@ double Share(MediaTime part, MediaTime whole) {
 
 double Rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
-base::Json PersonJson(const PersonTime& person, const EpisodeParams& params,
-                      const Episode& episode) {
-  return {{"id", person.cluster_id},
-          {"name", person.name},
-          {"is_named", false},
-          {"seen_ms", ToMillis(person.seen_length())},
-          {"total_ms", ToMillis(person.total_length())},
-          {"error_ms", ToMillis(person.error())},
-          {"share", Share(person.total_length(), episode.length())},
-          {"appearances", person.intervals.size()},
-          {"first_ms", ToMillis(person.intervals.front().start)},
-          {"last_ms", ToMillis(person.intervals.back().end)},
-          {"mean_confidence", Rounded(person.mean_confidence)},
-          {"is_low_confidence", person.is_low_confidence},
-          {"still", episode.has_stills ? base::Json(params.HarvestName(
-                                             "stills/" + StillFileName(person.best_track_id)))
-                                       : base::Json(nullptr)},
-          {"seen", IntervalsJson(person.seen)},
-          {"intervals", IntervalsJson(person.intervals)}};
-}
-
-base::Json Coverage(const Episode& episode, const std::vector<PersonTime>& people,
-                    const SampleGrid& grid) {
+base::Result<base::Json> Coverage(const Episode& episode, const std::vector<PersonTime>& people,
+                                  const SampleGrid& grid) {
   std::vector<PresenceInterval> anybody;
   std::size_t tracks_of_people = 0;
   for (const PersonTime& person : people) {
@@ -142,18 +121,18 @@ base::Json Coverage(const Episode& episode, const std::vector<PersonTime>& peopl
   for (const Cluster& cluster : episode.clusters.clusters) {
     tracks_of_people += cluster.track_ids.size();
   }
-  const auto united = UnitePresence(std::move(anybody), grid, MediaTime{0});
-  return {{"video_ms", ToMillis(episode.length())},
-          {"frames_sampled", grid.size()},
-          {"frames_failed", episode.det_stats.value("failed_reads", 0)},
-          {"sample_step_ms", ToMillis(grid.median_step())},
-          {"faces_detected", episode.det_stats.value("faces_detected", 0)},
-          {"embeddings_computed", episode.det_stats.value("embeddings_computed", 0)},
-          {"tracks", episode.tracks.size()},
-          {"tracks_of_people", tracks_of_people},
-          {"tracks_unidentified", episode.clusters.noise_tracks.size()},
-          {"people_ms", ToMillis(TotalLength(united))},
-          {"gaps", GapsToJson(episode.gaps())}};
+  ROLLCALL_TRY_ASSIGN(const auto united, UnitePresence(std::move(anybody), grid, MediaTime{0}));
+  return base::Json{{"video_ms", ToMillis(episode.length())},
+                    {"frames_sampled", grid.size()},
+                    {"frames_failed", episode.det_stats.value("failed_reads", 0)},
+                    {"sample_step_ms", ToMillis(grid.median_step())},
+                    {"faces_detected", episode.det_stats.value("faces_detected", 0)},
+                    {"embeddings_computed", episode.det_stats.value("embeddings_computed", 0)},
+                    {"tracks", episode.tracks.size()},
+                    {"tracks_of_people", tracks_of_people},
+                    {"tracks_unidentified", episode.clusters.noise_tracks.size()},
+                    {"people_ms", ToMillis(TotalLength(united))},
+                    {"gaps", GapsToJson(episode.gaps())}};
 }
 
 base::Json Warnings(const Episode& episode) {
@@ -172,55 +151,116 @@ base::Json Warnings(const Episode& episode) {
   return warnings;
 }
 
-base::Json Report(const domain::StageAssignment& assignment, const EpisodeParams& params,
-                  const Episode& episode, const std::vector<PersonTime>& people,
-                  const SampleGrid& grid) {
+// report.json, part by part: its intervals are as many as the results.
+class ReportWriter {
+ public:
+  ReportWriter(artifacts::OutputFile& file, const EpisodeParams& params, const Episode& episode,
+               RowMeter& meter)
+      : file_(file),
+        json_(file, artifacts::JsonStream::Layout::kIndented),
+        params_(params),
+        episode_(episode),
+        meter_(meter) {}
+
+  base::Result<void> Write(const std::string& work_key, const base::Json& video,
+                           const base::Json& coverage, const std::vector<PersonTime>& people) {
+    json_.BeginObject();
+    json_.Entries({{"schema", 1},
+                   {"episode", params_.episode_key},
+                   {"work_key", work_key},
+                   {"video", video},
+                   {"effort", EffortName(params_.effort)},
+                   {"model_pack", episode_.det_stats.value("model_pack", "")},
+                   {"provider", episode_.det_stats.value("provider", "")},
+                   {"models", params_.models},
+                   {"warnings", Warnings(episode_)}});
+    json_.Key("people");
+    json_.BeginArray();
+    for (const PersonTime& person : people) ROLLCALL_TRY(Person(person));
+    json_.EndArray();
+    json_.Key("coverage");
+    json_.Value(coverage);
+    json_.EndObject();
+    ROLLCALL_TRY(json_.Finish());
+    return file_.Append("\n");
+  }
+
+ private:
+  base::Result<void> Person(const PersonTime& person) {
+    json_.BeginObject();
+    json_.Entries(
+        {{"id", person.cluster_id},
+         {"name", person.name},
+         {"is_named", false},
+         {"seen_ms", ToMillis(person.seen_length())},
+         {"total_ms", ToMillis(person.total_length())},
+         {"error_ms", ToMillis(person.error())},
+         {"share", Share(person.total_length(), episode_.length())},
+         {"appearances", person.intervals.size()},
+         {"first_ms", ToMillis(person.intervals.front().start)},
+         {"last_ms", ToMillis(person.intervals.back().end)},
+         {"mean_confidence", Rounded(person.mean_confidence)},
+         {"is_low_confidence", person.is_low_confidence},
+         {"still", episode_.has_stills ? base::Json(params_.HarvestName(
+                                             "stills/" + StillFileName(person.best_track_id)))
+                                       : base::Json(nullptr)}});
+    ROLLCALL_TRY(Intervals("seen", person.seen));
+    ROLLCALL_TRY(Intervals("intervals", person.intervals));
+    json_.EndObject();
+    return {};
+  }
+
+  base::Result<void> Intervals(const char* key, const std::vector<PresenceInterval>& intervals) {
+    json_.Key(key);
+    json_.BeginArray();
+    for (const PresenceInterval& interval : intervals) {
+      json_.Value({{"start_ms", ToMillis(interval.start)}, {"end_ms", ToMillis(interval.end)}});
+      ROLLCALL_TRY(meter_.Advance());
+    }
+    json_.EndArray();
+    return {};
+  }
+
+  artifacts::OutputFile& file_;
+  artifacts::JsonStream json_;
+  const EpisodeParams& params_;
+  const Episode& episode_;
+  RowMeter& meter_;
+};
+
+base::Json VideoJson(const Episode& episode) {
   base::Json video = episode.probe;
   video.erase("episode_id");
   video["duration_ms"] = ToMillis(episode.length());
   video["frames"] = episode.extract.at("frames");
-  base::Json list = base::Json::array();
-  for (const PersonTime& person : people) list.push_back(PersonJson(person, params, episode));
-  return {{"schema", 1},
-          {"episode", params.episode_key},
-          {"work_key", assignment.work_key},
-          {"video", std::move(video)},
-          {"effort", EffortName(params.effort)},
-          {"model_pack", episode.det_stats.value("model_pack", "")},
-          {"provider", episode.det_stats.value("provider", "")},
-          {"models", params.models},
-          {"warnings", Warnings(episode)},
-          {"people", std::move(list)},
-          {"coverage", Coverage(episode, people, grid)}};
+  return video;
 }
 
-artifacts::TimelineRow TimelineRowOf(const PersonTime& person, const PresenceInterval& interval,
-                                     const SampleGrid& grid) {
-  artifacts::TimelineRow row{
-      .person_name = person.name, .start = interval.start, .end = interval.end};
-  std::int64_t last_frame = -1;
-  double score_sum = 0;
-  std::int64_t faces = 0;
-  for (const Sighting& sighting : person.sightings) {
-    if (sighting.pts < interval.start || sighting.pts >= interval.end) continue;
-    if (sighting.frame_id != last_frame) ++row.frame_count;
-    last_frame = sighting.frame_id;
-    score_sum += sighting.score;
-    ++faces;
-  }
-  const auto samples = std::max<std::int64_t>(1, grid.CountIn(interval));
-  row.confidence = faces == 0 ? 0 : Rounded(score_sum / static_cast<double>(faces));
+base::Result<artifacts::TimelineRow> TimelineRowOf(const PersonTime& person, std::size_t interval,
+                                                   const SampleGrid& grid) {
+  const PresenceInterval& presence = person.intervals[interval];
+  const IntervalSightings& sighted = person.sighted[interval];
+  artifacts::TimelineRow row{.person_name = person.name,
+                             .start = presence.start,
+                             .end = presence.end,
+                             .frame_count = sighted.frames};
+  ROLLCALL_TRY_ASSIGN(const std::int64_t counted, grid.CountIn(presence));
+  const auto samples = std::max<std::int64_t>(1, counted);
+  row.confidence =
+      sighted.faces == 0 ? 0 : Rounded(sighted.score_sum / static_cast<double>(sighted.faces));
   row.visible_fraction =
       Rounded(static_cast<double>(row.frame_count) / static_cast<double>(samples));
   return row;
 }
 
-std::vector<artifacts::TimelineRow> TimelineOf(const std::vector<PersonTime>& people,
-                                               const SampleGrid& grid) {
+base::Result<std::vector<artifacts::TimelineRow>> TimelineOf(const std::vector<PersonTime>& people,
+                                                             const SampleGrid& grid,
+                                                             RowMeter& meter) {
   std::vector<artifacts::TimelineRow> rows;
   for (const PersonTime& person : people) {
-    for (const PresenceInterval& interval : person.intervals) {
-      rows.push_back(TimelineRowOf(person, interval, grid));
+    for (std::size_t i = 0; i < person.intervals.size(); ++i) {
+      ROLLCALL_TRY_ASSIGN(rows.emplace_back(), TimelineRowOf(person, i, grid));
+      ROLLCALL_TRY(meter.Advance());
     }
   }
   std::stable_sort(rows.begin(), rows.end(),
@@ -244,46 +284,96 @@ std::vector<artifacts::TotalsRow> TotalsOf(const std::vector<PersonTime>& people
   return rows;
 }
 
-// Writes every output; each is described in the order it was written.
-base::Result<std::vector<domain::Artifact>> WriteOutputs(
-    const artifacts::ArtifactFolder& folder, const EpisodeParams& params, const base::Json& report,
-    const std::vector<artifacts::TotalsRow>& totals,
-    const std::vector<artifacts::TimelineRow>& timeline) {
-  std::vector<domain::Artifact> written;
-  const auto write = [&](const char* file, const std::string& bytes,
-                         std::size_t count) -> base::Result<void> {
-    ROLLCALL_TRY_ASSIGN(written.emplace_back(), folder.Write(params.OutputName(file), bytes,
-                                                             static_cast<std::int64_t>(count)));
-    return {};
-  };
-  ROLLCALL_TRY(write("report.json", report.dump(1) + "\n", totals.size()));
-  ROLLCALL_TRY(write("totals.csv", artifacts::TotalsCsv(totals), totals.size()));
-  ROLLCALL_TRY(write("timeline.csv", artifacts::TimelineCsv(timeline), timeline.size()));
-  ROLLCALL_TRY(write("timeline.vtt", artifacts::TimelineVtt(timeline), timeline.size()));
-  ROLLCALL_TRY_ASSIGN(const auto parquet, folder.PathFor(params.OutputName("totals.parquet")));
-  ROLLCALL_TRY(artifacts::WriteTotalsParquet(parquet, totals));
-  ROLLCALL_TRY_ASSIGN(const auto xlsx, folder.PathFor(params.OutputName("totals.xlsx")));
+// What is written, in the order in which it is handed back.
+struct Results {
+  base::Json video;
+  base::Json coverage;
+  std::vector<artifacts::TotalsRow> totals;
+  std::vector<artifacts::TimelineRow> timeline;
+};
+
+artifacts::ReportMetadata MetadataOf(const EpisodeParams& params, const Episode& episode,
+                                     const Results& results) {
   const auto text = [](const base::Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
   };
   artifacts::ReportMetadata metadata{
       .entries = {{"Episode", params.episode_key},
-                  {"Video", text(report.at("video").at("file"))},
-                  {"Video SHA-256", text(report.at("video").at("sha256"))},
-                  {"Duration ms", text(report.at("video").at("duration_ms"))},
-                  {"Effort", text(report.at("effort"))},
-                  {"Model pack", text(report.at("model_pack"))},
-                  {"People", std::to_string(totals.size())},
-                  {"Intervals", std::to_string(timeline.size())},
-                  {"Tracks", text(report.at("coverage").at("tracks"))}}};
-  const std::vector<Gap> gaps = GapsFromJson(report.at("coverage").at("gaps"));
+                  {"Video", text(results.video.at("file"))},
+                  {"Video SHA-256", text(results.video.at("sha256"))},
+                  {"Duration ms", text(results.video.at("duration_ms"))},
+                  {"Effort", std::string(EffortName(params.effort))},
+                  {"Model pack", episode.det_stats.value("model_pack", "")},
+                  {"People", std::to_string(results.totals.size())},
+                  {"Intervals", std::to_string(results.timeline.size())},
+                  {"Tracks", text(results.coverage.at("tracks"))}}};
+  const std::vector<Gap> gaps = GapsFromJson(results.coverage.at("gaps"));
   if (!gaps.empty()) metadata.entries.emplace_back("Not looked at", GapsWarning(gaps));
-  ROLLCALL_TRY(artifacts::WriteTotalsXlsx(xlsx, totals, timeline, metadata));
-  const auto count = static_cast<std::int64_t>(totals.size());
-  ROLLCALL_TRY_ASSIGN(written.emplace_back(),
-                      folder.Seal(params.OutputName("totals.parquet"), count));
-  ROLLCALL_TRY_ASSIGN(written.emplace_back(), folder.Seal(params.OutputName("totals.xlsx"), count));
-  return written;
+  return metadata;
+}
+
+// Writes every output; each is described in the order it was written.
+class OutputWriter {
+ public:
+  OutputWriter(const domain::StageAssignment& assignment, const EpisodeParams& params)
+      : folder_(assignment.staging_dir, assignment.token), params_(params) {}
+
+  base::Result<void> Report(const std::string& work_key, const Episode& episode,
+                            const Results& results, const std::vector<PersonTime>& people,
+                            RowMeter& meter) {
+    ROLLCALL_TRY_ASSIGN(const auto path, PathFor("report.json"));
+    ROLLCALL_TRY_ASSIGN(artifacts::OutputFile file, artifacts::OutputFile::Create(path));
+    ROLLCALL_TRY(ReportWriter(file, params_, episode, meter)
+                     .Write(work_key, results.video, results.coverage, people));
+    ROLLCALL_TRY(file.Close());
+    return Seal("report.json", people.size());
+  }
+
+  base::Result<void> Tables(const Episode& episode, const Results& results, RowMeter& meter) {
+    const std::size_t people = results.totals.size();
+    ROLLCALL_TRY(Text("totals.csv", artifacts::TotalsCsv(results.totals), people));
+    const std::size_t rows = results.timeline.size();
+    ROLLCALL_TRY(Text("timeline.csv", artifacts::TimelineCsv(results.timeline), rows));
+    ROLLCALL_TRY(meter.Advance(0));
+    ROLLCALL_TRY(Text("timeline.vtt", artifacts::TimelineVtt(results.timeline), rows));
+    ROLLCALL_TRY(meter.Advance(0));
+    ROLLCALL_TRY_ASSIGN(const auto parquet, PathFor("totals.parquet"));
+    ROLLCALL_TRY(artifacts::WriteTotalsParquet(parquet, results.totals));
+    ROLLCALL_TRY_ASSIGN(const auto xlsx, PathFor("totals.xlsx"));
+    ROLLCALL_TRY(artifacts::WriteTotalsXlsx(xlsx, results.totals, results.timeline,
+                                            MetadataOf(params_, episode, results)));
+    ROLLCALL_TRY(Seal("totals.parquet", people));
+    return Seal("totals.xlsx", people);
+  }
+
+  std::vector<domain::Artifact> TakeWritten() { return std::move(written_); }
+
+ private:
+  base::Result<std::filesystem::path> PathFor(std::string_view file) const {
+    return folder_.PathFor(params_.OutputName(file));
+  }
+  base::Result<void> Text(std::string_view file, const std::string& bytes, std::size_t count) {
+    ROLLCALL_TRY_ASSIGN(written_.emplace_back(), folder_.Write(params_.OutputName(file), bytes,
+                                                               static_cast<std::int64_t>(count)));
+    return {};
+  }
+  base::Result<void> Seal(std::string_view file, std::size_t count) {
+    ROLLCALL_TRY_ASSIGN(written_.emplace_back(),
+                        folder_.Seal(params_.OutputName(file), static_cast<std::int64_t>(count)));
+    return {};
+  }
+
+  const artifacts::ArtifactFolder folder_;
+  const EpisodeParams& params_;
+  std::vector<domain::Artifact> written_;
+};
+
+base::Result<SampleGrid> GridOf(const Episode& episode, const std::filesystem::path& aside,
+                                RowMeter& meter) {
+  ROLLCALL_TRY_ASSIGN(auto samples, StoredSamples::Create(episode.samples, aside, meter));
+  std::vector<Interval> gaps;
+  for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
+  return SampleGrid::Create(std::move(samples), episode.length(), std::move(gaps));
 }
 
 }  // namespace
@@ -292,25 +382,35 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
   const domain::StageAssignment& assignment = context.assignment();
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   context.SetPhase(domain::Phase::kWork);
-  ROLLCALL_TRY_ASSIGN(Episode episode, EpisodeReader(assignment, params).Read());
-  std::vector<Interval> gaps;
-  for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
-  const SampleGrid grid(std::move(episode.samples), episode.length(), std::move(gaps));
-  ROLLCALL_TRY_ASSIGN(const std::vector<PersonTime> people,
-                      MeasureScreenTime(episode.clusters, episode.tracks, grid, episode.detections,
-                                        OptionsFrom(params.settings)));
-  context.SetPhase(domain::Phase::kFinalise);
-  context.ReportProgress({.done = static_cast<std::int64_t>(people.size()),
-                          .total = static_cast<std::int64_t>(people.size()),
-                          .unit = "people",
-                          .counters = base::Json::object(),
-                          .position = {}});
+  ROLLCALL_TRY_ASSIGN(const Episode episode, EpisodeReader(assignment, params).Read());
+  ROLLCALL_TRY_ASSIGN(const std::int64_t samples, artifacts::CountParquetRows(episode.samples));
+  ROLLCALL_TRY_ASSIGN(const std::int64_t rows, artifacts::CountParquetRows(episode.detections));
+  RowMeter meter(context, samples + 2 * rows);  // The sightings are asked for twice.
+
   const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
+  ROLLCALL_TRY_ASSIGN(const auto aside, folder.PathFor(params.OutputName("samples.tmp")));
+  ROLLCALL_TRY_ASSIGN(const SampleGrid grid, GridOf(episode, aside, meter));
+  StoredSightings sightings(episode.detections, meter);
+  ROLLCALL_TRY_ASSIGN(const std::vector<PersonTime> people,
+                      MeasureScreenTime(episode.clusters, episode.tracks, grid, sightings,
+                                        OptionsFrom(params.settings)));
+  ROLLCALL_TRY(meter.AdvanceTo(samples + 2 * rows));
+  for (const PersonTime& person : people) {  // In the report as seen and merged, in the timeline.
+    meter.Expect(static_cast<std::int64_t>(person.seen.size() + 2 * person.intervals.size()));
+  }
+  Results results{.video = VideoJson(episode),
+                  .coverage = {},
+                  .totals = TotalsOf(people, episode.length()),
+                  .timeline = {}};
+  ROLLCALL_TRY_ASSIGN(results.coverage, Coverage(episode, people, grid));
+  ROLLCALL_TRY_ASSIGN(results.timeline, TimelineOf(people, grid, meter));
+  OutputWriter outputs(assignment, params);
+  ROLLCALL_TRY(outputs.Report(assignment.work_key, episode, results, people, meter));
+  ROLLCALL_TRY(meter.Finish());
+  context.SetPhase(domain::Phase::kFinalise);
+  ROLLCALL_TRY(outputs.Tables(episode, results, meter));
   domain::StageOutput output;
-  ROLLCALL_TRY_ASSIGN(
-      output.artifacts,
-      WriteOutputs(folder, params, Report(assignment, params, episode, people, grid),
-                   TotalsOf(people, episode.length()), TimelineOf(people, grid)));
+  output.artifacts = outputs.TakeWritten();
   output.result = {{"people", people.size()}, {"duration_ms", ToMillis(episode.length())}};
   return output;
 }

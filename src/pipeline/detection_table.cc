@@ -119,8 +119,8 @@ base::Result<void> DetectionTableWriter::Add(const Detection& detection,
   return writer_->EndRow();
 }
 
-base::Result<void> ReadDetections(const std::filesystem::path& path, WithEmbeddings with,
-                                  const std::function<base::Result<void>(DetectionRow)>& row) {
+base::Result<DetectionReader> DetectionReader::Open(const std::filesystem::path& path,
+                                                    WithEmbeddings with) {
   std::vector<Column> columns{
       {"frame_id", ColumnType::kInt64},       {"pts_us", ColumnType::kInt64},
       {"det_idx", ColumnType::kInt32},        {"bbox_x1", ColumnType::kFloat},
@@ -130,45 +130,60 @@ base::Result<void> ReadDetections(const std::filesystem::path& path, WithEmbeddi
       {"quality", ColumnType::kFloat},        {"raw_norm", ColumnType::kFloat},
       {"landmark_score", ColumnType::kFloat}, {"landmarks", ColumnType::kFloatList}};
   if (with == WithEmbeddings::kYes) columns.push_back({"embedding", ColumnType::kFloatList});
-  return artifacts::ReadParquet(
-      path, columns, [&](const artifacts::ParquetRow& cells) { return row(RowFrom(cells, with)); });
+  ROLLCALL_TRY_ASSIGN(auto reader, artifacts::ParquetReader::Open(path, columns));
+  return DetectionReader(std::move(reader), with);
 }
 
-base::Result<void> WriteSamples(const std::filesystem::path& path,
-                                const std::vector<Sample>& samples) {
-  ROLLCALL_TRY_ASSIGN(const auto writer,
+base::Result<std::optional<DetectionRow>> DetectionReader::Next() {
+  ROLLCALL_TRY_ASSIGN(const artifacts::ParquetRow* row, reader_->Next());
+  if (row == nullptr) return std::optional<DetectionRow>{};
+  return std::optional<DetectionRow>{RowFrom(*row, with_)};
+}
+
+base::Result<std::unique_ptr<SampleTableWriter>> SampleTableWriter::Create(
+    const std::filesystem::path& path) {
+  ROLLCALL_TRY_ASSIGN(auto writer,
                       artifacts::ParquetWriter::Create(path, {{"frame_id", ColumnType::kInt64},
                                                               {"ts_ms", ColumnType::kInt64},
                                                               {"pts_us", ColumnType::kInt64},
                                                               {"cut_score", ColumnType::kFloat},
                                                               {"cut", ColumnType::kBool}}));
-  for (const Sample& sample : samples) {
-    writer->Int64(sample.frame_id);
-    writer->Int64(domain::ToMillis(sample.pts));
-    writer->Int64(sample.pts.count());
-    writer->Float(sample.cut_score);
-    writer->Bool(sample.is_cut);
-    ROLLCALL_TRY(writer->EndRow());
-  }
+  return std::unique_ptr<SampleTableWriter>(new SampleTableWriter(std::move(writer)));
+}
+
+base::Result<void> SampleTableWriter::Add(const Sample& sample) {
+  writer_->Int64(sample.frame_id);
+  writer_->Int64(domain::ToMillis(sample.pts));
+  writer_->Int64(sample.pts.count());
+  writer_->Float(sample.cut_score);
+  writer_->Bool(sample.is_cut);
+  ++rows_;
+  return writer_->EndRow();
+}
+
+base::Result<void> WriteSamples(const std::filesystem::path& path,
+                                const std::vector<Sample>& samples) {
+  ROLLCALL_TRY_ASSIGN(const auto writer, SampleTableWriter::Create(path));
+  for (const Sample& sample : samples) ROLLCALL_TRY(writer->Add(sample));
   return writer->Finish();
 }
 
-base::Result<std::vector<Sample>> ReadSamples(const std::filesystem::path& path) {
-  std::vector<Sample> samples;
-  ROLLCALL_TRY(artifacts::ReadParquet(path,
-                                      {{"frame_id", ColumnType::kInt64},
-                                       {"pts_us", ColumnType::kInt64},
-                                       {"cut_score", ColumnType::kFloat},
-                                       {"cut", ColumnType::kBool}},
-                                      [&](const artifacts::ParquetRow& row) -> base::Result<void> {
-                                        samples.push_back(
-                                            {.frame_id = row.Int(0),
-                                             .pts = domain::MediaTime{row.Int(1)},
-                                             .cut_score = static_cast<float>(row.Double(2)),
-                                             .is_cut = row.Bool(3)});
-                                        return {};
-                                      }));
-  return samples;
+base::Result<SampleReader> SampleReader::Open(const std::filesystem::path& path) {
+  ROLLCALL_TRY_ASSIGN(auto reader,
+                      artifacts::ParquetReader::Open(path, {{"frame_id", ColumnType::kInt64},
+                                                            {"pts_us", ColumnType::kInt64},
+                                                            {"cut_score", ColumnType::kFloat},
+                                                            {"cut", ColumnType::kBool}}));
+  return SampleReader(std::move(reader));
+}
+
+base::Result<std::optional<Sample>> SampleReader::Next() {
+  ROLLCALL_TRY_ASSIGN(const artifacts::ParquetRow* row, reader_->Next());
+  if (row == nullptr) return std::optional<Sample>{};
+  return std::optional<Sample>{{.frame_id = row->Int(0),
+                                .pts = domain::MediaTime{row->Int(1)},
+                                .cut_score = static_cast<float>(row->Double(2)),
+                                .is_cut = row->Bool(3)}};
 }
 
 }  // namespace rollcall::pipeline

@@ -1,10 +1,11 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "artifacts/parquet.h"
 #include "base/result.h"
@@ -41,21 +42,60 @@ struct DetectionRow {
 
 enum class WithEmbeddings { kYes, kNo };
 
-// Streams the rows in file order. An error of `row` ends the reading and is returned.
-base::Result<void> ReadDetections(const std::filesystem::path& path, WithEmbeddings with,
-                                  const std::function<base::Result<void>(DetectionRow row)>& row);
+// The rows in file order, one at a time.
+class DetectionReader {
+ public:
+  static base::Result<DetectionReader> Open(const std::filesystem::path& path, WithEmbeddings with);
+  // nullopt behind the last.
+  base::Result<std::optional<DetectionRow>> Next();
+  std::int64_t row_count() const { return reader_->row_count(); }
+
+ private:
+  DetectionReader(std::unique_ptr<artifacts::ParquetReader> reader, WithEmbeddings with)
+      : reader_(std::move(reader)), with_(with) {}
+
+  std::unique_ptr<artifacts::ParquetReader> reader_;
+  WithEmbeddings with_;
+};
 
 // harvest/<key>/samples.parquet: one row per frame that was really looked at: frame_id, ts_ms,
-// pts_us, cut_score, cut (a shot begins
-// between the sample before and this one).
+// pts_us, cut_score, cut (a shot begins between the sample before and this one).
 struct Sample {
   std::int64_t frame_id = 0;
   domain::MediaTime pts{};
   float cut_score = 0;
   bool is_cut = false;
 };
+
+class SampleTableWriter {
+ public:
+  static base::Result<std::unique_ptr<SampleTableWriter>> Create(const std::filesystem::path& path);
+  base::Result<void> Add(const Sample& sample);
+  base::Result<void> Finish() { return writer_->Finish(); }
+  std::int64_t rows() const { return rows_; }
+
+ private:
+  explicit SampleTableWriter(std::unique_ptr<artifacts::ParquetWriter> writer)
+      : writer_(std::move(writer)) {}
+
+  std::unique_ptr<artifacts::ParquetWriter> writer_;
+  std::int64_t rows_ = 0;
+};
 base::Result<void> WriteSamples(const std::filesystem::path& path,
                                 const std::vector<Sample>& samples);
-base::Result<std::vector<Sample>> ReadSamples(const std::filesystem::path& path);
+
+class SampleReader {
+ public:
+  static base::Result<SampleReader> Open(const std::filesystem::path& path);
+  // nullopt behind the last.
+  base::Result<std::optional<Sample>> Next();
+  std::int64_t row_count() const { return reader_->row_count(); }
+
+ private:
+  explicit SampleReader(std::unique_ptr<artifacts::ParquetReader> reader)
+      : reader_(std::move(reader)) {}
+
+  std::unique_ptr<artifacts::ParquetReader> reader_;
+};
 
 }  // namespace rollcall::pipeline

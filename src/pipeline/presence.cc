@@ -1,83 +1,157 @@
 #include "pipeline/presence.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
+#include <string>
 
-#include "base/check.h"
+#include "domain/reasons.h"
 
 namespace rollcall::pipeline {
 
 using domain::MediaTime;
 
-SampleGrid::SampleGrid(std::vector<Sample> samples, MediaTime video_length,
-                       std::vector<Interval> gaps)
-    : samples_(std::move(samples)), video_length_(video_length), gaps_(std::move(gaps)) {
-  std::vector<MediaTime> steps;
-  for (std::size_t i = 1; i < samples_.size(); ++i) {
-    steps.push_back(samples_[i].pts - samples_[i - 1].pts);
-  }
-  if (steps.empty()) {
-    median_step_ = video_length_;
-    return;
-  }
-  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
-  std::nth_element(steps.begin(), middle, steps.end());
-  median_step_ = *middle;
+base::Result<SampleGrid> SampleGrid::Create(std::unique_ptr<SampleSource> samples,
+                                            MediaTime video_length, std::vector<Interval> gaps) {
+  SampleGrid grid(std::move(samples), video_length, std::move(gaps));
+  ROLLCALL_TRY_ASSIGN(grid.median_step_, grid.MedianStep());
+  return grid;
 }
 
-std::size_t SampleGrid::IndexOf(std::int64_t frame_id) const {
-  const auto found =
-      std::lower_bound(samples_.begin(), samples_.end(), frame_id,
-                       [](const Sample& sample, std::int64_t id) { return sample.frame_id < id; });
-  ROLLCALL_CHECK(found != samples_.end() && found->frame_id == frame_id, "not a sampled frame");
-  return static_cast<std::size_t>(found - samples_.begin());
+// The upper median, found by counting: each pass tells in which of 256 equal parts of what is left
+// it lies, so that no step has to be held.
+base::Result<MediaTime> SampleGrid::MedianStep() const {
+  if (size() < 2) return video_length_;
+  const std::size_t rank = (size() - 1) / 2;  // Steps that are not behind it in order.
+  const auto for_each_step = [&](auto use) -> base::Result<void> {
+    ROLLCALL_TRY_ASSIGN(Sample last, samples_->At(0));
+    for (std::size_t i = 1; i < size(); ++i) {
+      ROLLCALL_TRY_ASSIGN(const Sample sample, samples_->At(i));
+      use((sample.pts - last.pts).count());
+      last = sample;
+    }
+    return {};
+  };
+  std::int64_t low = std::numeric_limits<std::int64_t>::max();
+  std::int64_t high = std::numeric_limits<std::int64_t>::min();
+  ROLLCALL_TRY(for_each_step([&](std::int64_t step) {
+    low = std::min(low, step);
+    high = std::max(high, step);
+  }));
+  while (low < high) {
+    constexpr std::int64_t kParts = 256;
+    const std::int64_t width = (high - low) / kParts + 1;
+    std::array<std::size_t, kParts> counts{};
+    std::size_t passed = 0;  // Steps below the part at hand.
+    ROLLCALL_TRY(for_each_step([&](std::int64_t step) {
+      if (step < low) ++passed;
+      if (step >= low && step <= high) ++counts[static_cast<std::size_t>((step - low) / width)];
+    }));
+    std::size_t part = 0;
+    while (passed + counts[part] <= rank) passed += counts[part++];
+    low += static_cast<std::int64_t>(part) * width;
+    high = std::min(high, low + width - 1);
+  }
+  return MediaTime{low};
 }
 
-SampleGrid::Edge SampleGrid::Before(std::size_t sample) const {
-  const MediaTime here = samples_[sample].pts;
-  const MediaTime before = sample == 0 ? MediaTime{0} : samples_[sample - 1].pts;
+template <typename IsBehind>
+base::Result<std::size_t> SampleGrid::FirstBehind(IsBehind is_behind) const {
+  std::size_t from = 0;
+  std::size_t to = size();
+  while (from < to) {
+    const std::size_t middle = from + (to - from) / 2;
+    ROLLCALL_TRY_ASSIGN(const Sample sample, samples_->At(middle));
+    if (is_behind(sample)) {
+      to = middle;
+    } else {
+      from = middle + 1;
+    }
+  }
+  return from;
+}
+
+base::Result<std::size_t> SampleGrid::IndexOf(std::int64_t frame_id) const {
+  ROLLCALL_TRY_ASSIGN(const std::size_t found, FirstBehind([&](const Sample& sample) {
+                        return sample.frame_id >= frame_id;
+                      }));
+  if (found < size()) {
+    ROLLCALL_TRY_ASSIGN(const Sample sample, samples_->At(found));
+    if (sample.frame_id == frame_id) return found;
+  }
+  return domain::MakeError(
+      domain::reason::kArtifactCorrupt,
+      "a face was found in frame " + std::to_string(frame_id) + ", which is not among the samples");
+}
+
+base::Result<SampleGrid::Edge> SampleGrid::Before(std::size_t sample) const {
+  ROLLCALL_TRY_ASSIGN(const Sample at, samples_->At(sample));
+  const MediaTime here = at.pts;
+  MediaTime before{0};
+  if (sample > 0) {
+    ROLLCALL_TRY_ASSIGN(const Sample earlier, samples_->At(sample - 1));
+    before = earlier.pts;
+  }
   for (const Interval& skipped : gaps_) {
     if (skipped.start >= here || skipped.end <= before) continue;
     // As at the beginning of the video.
-    return {here - std::min(here - std::min(skipped.end, here), 2 * median_step_), MediaTime{0}};
+    return Edge{here - std::min(here - std::min(skipped.end, here), 2 * median_step_),
+                MediaTime{0}};
   }
   const MediaTime gap = std::min(here - before, 2 * median_step_);
   // The first sample stands for all from the beginning, unless that is far away.
-  if (sample == 0) return {here - gap, MediaTime{0}};
-  return {here - gap / 2, gap};
+  if (sample == 0) return Edge{here - gap, MediaTime{0}};
+  return Edge{here - gap / 2, gap};
 }
 
-SampleGrid::Edge SampleGrid::After(std::size_t sample) const {
-  const MediaTime here = samples_[sample].pts;
-  const bool is_last = sample + 1 == samples_.size();
-  const MediaTime after = is_last ? std::max(video_length_, here) : samples_[sample + 1].pts;
+base::Result<SampleGrid::Edge> SampleGrid::After(std::size_t sample) const {
+  ROLLCALL_TRY_ASSIGN(const Sample at, samples_->At(sample));
+  const MediaTime here = at.pts;
+  const bool is_last = sample + 1 == size();
+  MediaTime after = std::max(video_length_, here);
+  if (!is_last) {
+    ROLLCALL_TRY_ASSIGN(const Sample later, samples_->At(sample + 1));
+    after = later.pts;
+  }
   for (const Interval& skipped : gaps_) {
     if (skipped.start >= after || skipped.end <= here) continue;
     // As at the end of the video.
-    return {here + std::min(std::max(skipped.start, here) - here, 2 * median_step_), MediaTime{0}};
+    return Edge{here + std::min(std::max(skipped.start, here) - here, 2 * median_step_),
+                MediaTime{0}};
   }
   const MediaTime gap = std::min(after - here, 2 * median_step_);
-  if (is_last) return {here + gap, MediaTime{0}};
-  return {here + gap / 2, gap};
+  if (is_last) return Edge{here + gap, MediaTime{0}};
+  return Edge{here + gap / 2, gap};
 }
 
-PresenceInterval SampleGrid::Presence(std::size_t first, std::size_t last, MediaTime snap) const {
+base::Result<PresenceInterval> SampleGrid::Presence(std::size_t first, std::size_t last,
+                                                    MediaTime snap) const {
+  ROLLCALL_TRY_ASSIGN(const Sample first_sample, samples_->At(first));
   std::size_t from = first;
-  for (std::size_t i = first; samples_[first].pts - samples_[i].pts <= snap; --i) {
-    if (i == 0 || samples_[i].is_cut) {
+  for (std::size_t i = first;; --i) {
+    ROLLCALL_TRY_ASSIGN(const Sample sample, samples_->At(i));
+    if (first_sample.pts - sample.pts > snap) break;
+    if (i == 0 || sample.is_cut) {
       from = i;
       break;
     }
   }
+  ROLLCALL_TRY_ASSIGN(const Sample last_sample, samples_->At(last));
   std::size_t to = last;
-  for (std::size_t i = last; samples_[i].pts - samples_[last].pts <= snap; ++i) {
-    if (i + 1 == samples_.size() || samples_[i + 1].is_cut) {
+  Sample sample = last_sample;
+  for (std::size_t i = last; sample.pts - last_sample.pts <= snap; ++i) {
+    const bool is_end = i + 1 == size();
+    if (!is_end) {
+      ROLLCALL_TRY_ASSIGN(sample, samples_->At(i + 1));
+    }
+    if (is_end || sample.is_cut) {
       to = i;
       break;
     }
   }
-  const Edge start = Before(from);
-  const Edge end = After(to);
+  ROLLCALL_TRY_ASSIGN(const Edge start, Before(from));
+  ROLLCALL_TRY_ASSIGN(const Edge end, After(to));
   PresenceInterval presence;
   presence.start = start.at;
   presence.end = end.at;
@@ -86,13 +160,13 @@ PresenceInterval SampleGrid::Presence(std::size_t first, std::size_t last, Media
   return presence;
 }
 
-bool SampleGrid::IsOneShot(MediaTime from, MediaTime to) const {
-  auto sample = std::upper_bound(
-      samples_.begin(), samples_.end(), from,
-      [](MediaTime time, const Sample& candidate) { return time < candidate.pts; });
-  for (; sample != samples_.end(); ++sample) {
-    if (sample->is_cut) return false;
-    if (sample->pts >= to) break;
+base::Result<bool> SampleGrid::IsOneShot(MediaTime from, MediaTime to) const {
+  ROLLCALL_TRY_ASSIGN(std::size_t i,
+                      FirstBehind([&](const Sample& sample) { return sample.pts > from; }));
+  for (; i < size(); ++i) {
+    ROLLCALL_TRY_ASSIGN(const Sample sample, samples_->At(i));
+    if (sample.is_cut) return false;
+    if (sample.pts >= to) break;
   }
   return true;
 }
@@ -102,24 +176,28 @@ bool SampleGrid::HasGap(MediaTime from, MediaTime to) const {
                              [&](const Interval& gap) { return gap.start < to && gap.end > from; });
 }
 
-std::int64_t SampleGrid::CountIn(const Interval& interval) const {
-  const auto earlier = [](const Sample& sample, MediaTime time) { return sample.pts < time; };
-  const auto from = std::lower_bound(samples_.begin(), samples_.end(), interval.start, earlier);
-  const auto to = std::lower_bound(samples_.begin(), samples_.end(), interval.end, earlier);
-  return to - from;
+base::Result<std::int64_t> SampleGrid::CountIn(const Interval& interval) const {
+  const auto first_from = [&](MediaTime time) {
+    return FirstBehind([time](const Sample& sample) { return sample.pts >= time; });
+  };
+  ROLLCALL_TRY_ASSIGN(const std::size_t from, first_from(interval.start));
+  ROLLCALL_TRY_ASSIGN(const std::size_t to, first_from(interval.end));
+  return static_cast<std::int64_t>(to) - static_cast<std::int64_t>(from);
 }
 
-std::vector<PresenceInterval> UnitePresence(std::vector<PresenceInterval> intervals,
-                                            const SampleGrid& grid, MediaTime bridge) {
+base::Result<std::vector<PresenceInterval>> UnitePresence(std::vector<PresenceInterval> intervals,
+                                                          const SampleGrid& grid,
+                                                          MediaTime bridge) {
   std::sort(intervals.begin(), intervals.end(),
             [](const PresenceInterval& a, const PresenceInterval& b) {
               return a.start != b.start ? a.start < b.start : a.end < b.end;
             });
   std::vector<PresenceInterval> united;
   for (const PresenceInterval& next : intervals) {
-    const bool goes_on = !united.empty() && (next.start <= united.back().end ||
-                                             (next.start - united.back().end <= bridge &&
-                                              grid.IsOneShot(united.back().end, next.start)));
+    bool goes_on = !united.empty() && next.start <= united.back().end;
+    if (!united.empty() && !goes_on && next.start - united.back().end <= bridge) {
+      ROLLCALL_TRY_ASSIGN(goes_on, grid.IsOneShot(united.back().end, next.start));
+    }
     if (!goes_on) {
       united.push_back(next);
     } else if (next.end > united.back().end) {

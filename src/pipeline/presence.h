@@ -1,8 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "domain/media_time.h"
 #include "pipeline/detection_table.h"
 
@@ -21,50 +24,70 @@ struct PresenceInterval : Interval {
   domain::MediaTime end_gap{};
 };
 
+// The frames that were looked at, in order, read at random.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  virtual std::size_t size() const = 0;
+  virtual base::Result<Sample> At(std::size_t index) = 0;
+};
+
 // The frames that were looked at, as a ruler: what each stands for, and where shots begin and end.
-// Nothing stands for what was skipped: a gap's edges are like the ends of the video.
+// Nothing stands for what was skipped: a gap's edges are like the ends of the video. Holds none of
+// the samples; whatever fails is an error of the source.
 class SampleGrid {
  public:
-  SampleGrid(std::vector<Sample> samples, domain::MediaTime video_length,
-             std::vector<Interval> gaps = {});
+  static base::Result<SampleGrid> Create(std::unique_ptr<SampleSource> samples,
+                                         domain::MediaTime video_length,
+                                         std::vector<Interval> gaps = {});
 
-  // Index of the sample with this frame_id; it must be one.
-  std::size_t IndexOf(std::int64_t frame_id) const;
+  // Index of the sample with this frame_id; kDataLoss / ERR_ARTIFACT_CORRUPT if it is none.
+  base::Result<std::size_t> IndexOf(std::int64_t frame_id) const;
 
   // How long a face was there that was seen first and last in these samples: to the middle of the
   // gap on either side, or, when its shot begins or ends within `snap` of it, to the cut. A gap
   // that is much longer than usual (frames that did not decode) is not filled.
-  PresenceInterval Presence(std::size_t first, std::size_t last, domain::MediaTime snap) const;
+  base::Result<PresenceInterval> Presence(std::size_t first, std::size_t last,
+                                          domain::MediaTime snap) const;
 
   // Whether no cut lies between two times.
-  bool IsOneShot(domain::MediaTime from, domain::MediaTime to) const;
+  base::Result<bool> IsOneShot(domain::MediaTime from, domain::MediaTime to) const;
 
   // Whether something between two times was skipped.
   bool HasGap(domain::MediaTime from, domain::MediaTime to) const;
 
   // Samples within [start, end).
-  std::int64_t CountIn(const Interval& interval) const;
+  base::Result<std::int64_t> CountIn(const Interval& interval) const;
 
   domain::MediaTime median_step() const { return median_step_; }
-  std::size_t size() const { return samples_.size(); }
+  std::size_t size() const { return samples_->size(); }
 
  private:
   struct Edge {
     domain::MediaTime at{};
     domain::MediaTime gap{};
   };
-  Edge Before(std::size_t sample) const;
-  Edge After(std::size_t sample) const;
+  SampleGrid(std::unique_ptr<SampleSource> samples, domain::MediaTime video_length,
+             std::vector<Interval> gaps)
+      : samples_(std::move(samples)), video_length_(video_length), gaps_(std::move(gaps)) {}
 
-  std::vector<Sample> samples_;
+  // The first sample of which `is_behind` holds; it holds of all after it. size() if of none.
+  template <typename IsBehind>
+  base::Result<std::size_t> FirstBehind(IsBehind is_behind) const;
+  base::Result<domain::MediaTime> MedianStep() const;
+  base::Result<Edge> Before(std::size_t sample) const;
+  base::Result<Edge> After(std::size_t sample) const;
+
+  std::unique_ptr<SampleSource> samples_;
   domain::MediaTime video_length_;
   std::vector<Interval> gaps_;
   domain::MediaTime median_step_{};
 };
 
 // Sorted, overlapping ones united; gaps up to `bridge` inside one shot closed.
-std::vector<PresenceInterval> UnitePresence(std::vector<PresenceInterval> intervals,
-                                            const SampleGrid& grid, domain::MediaTime bridge);
+base::Result<std::vector<PresenceInterval>> UnitePresence(std::vector<PresenceInterval> intervals,
+                                                          const SampleGrid& grid,
+                                                          domain::MediaTime bridge);
 
 struct MergeRule {
   domain::MediaTime merge_gap{};  // Shorter pauses are closed, unless something there was skipped.

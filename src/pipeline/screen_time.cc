@@ -1,106 +1,163 @@
 #include "pipeline/screen_time.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
-
-#include "domain/reasons.h"
-#include "pipeline/detection_table.h"
 
 namespace rollcall::pipeline {
 namespace {
 
-// First and last sample of a track.
-struct Extent {
+// A track of somebody, and its first and last sample.
+struct PersonTrack {
+  std::int64_t id = 0;
+  std::size_t cluster = 0;       // Index among the clusters.
+  std::optional<float> quality;  // Nothing: the track is not known.
   std::int64_t first_frame = -1;
   std::int64_t last_frame = -1;
 };
 
-struct Reading {
-  std::map<std::int64_t, Extent> extent_of_track;
-  std::map<std::int64_t, std::vector<Sighting>> sightings_of_cluster;
+// In order of id, so that they are found.
+class PersonTracks {
+ public:
+  PersonTracks(const ClusterFile& clusters, std::span<const TrackQuality> qualities) {
+    for (std::size_t i = 0; i < clusters.clusters.size(); ++i) {
+      for (const std::int64_t id : clusters.clusters[i].track_ids) {
+        tracks_.push_back({.id = id, .cluster = i, .quality = {}});
+      }
+    }
+    std::ranges::sort(tracks_, {}, &PersonTrack::id);
+    for (const TrackQuality& track : qualities) {
+      if (PersonTrack* known = Find(track.track_id)) known->quality = track.quality;
+    }
+  }
+
+  // Null for a track of nobody.
+  PersonTrack* Find(std::int64_t id) {
+    const auto found = std::ranges::lower_bound(tracks_, id, {}, &PersonTrack::id);
+    return found == tracks_.end() || found->id != id ? nullptr : &*found;
+  }
+
+ private:
+  std::vector<PersonTrack> tracks_;
 };
 
-base::Result<Reading> ReadSightings(const std::filesystem::path& detections,
-                                    const std::map<std::int64_t, std::int64_t>& cluster_of_track) {
-  Reading reading;
-  ROLLCALL_TRY(ReadDetections(
-      detections, WithEmbeddings::kNo, [&](const DetectionRow& row) -> base::Result<void> {
-        if (!row.track_id) return {};
-        const auto cluster = cluster_of_track.find(*row.track_id);
-        if (cluster == cluster_of_track.end()) return {};
-        Extent& extent = reading.extent_of_track[*row.track_id];
-        if (extent.first_frame < 0) extent.first_frame = row.detection.frame_id;
-        extent.last_frame = row.detection.frame_id;
-        reading.sightings_of_cluster[cluster->second].push_back(
-            {row.detection.frame_id, row.detection.pts, row.detection.score});
-        return {};
-      }));
-  return reading;
+// Adds the sightings of one person up, per interval and all together.
+class Tally {
+ public:
+  explicit Tally(PersonTime& person)
+      : person_(person), last_frame_(person.intervals.size(), kNoFrame) {
+    person_.sighted.resize(person_.intervals.size());
+  }
+
+  void Add(const Sighting& sighting) {
+    // Intervals are in time order and apart.
+    const auto behind =
+        std::ranges::upper_bound(person_.intervals, sighting.pts, {}, &PresenceInterval::start);
+    if (behind == person_.intervals.begin()) return;
+    const auto within = std::prev(behind);
+    if (sighting.pts >= within->end) return;
+    const auto i = static_cast<std::size_t>(within - person_.intervals.begin());
+    IntervalSightings& sighted = person_.sighted[i];
+    if (last_frame_[i] != sighting.frame_id) ++sighted.frames;
+    last_frame_[i] = sighting.frame_id;
+    ++sighted.faces;
+    sighted.score_sum += sighting.score;
+  }
+
+ private:
+  static constexpr std::int64_t kNoFrame = -1;
+
+  PersonTime& person_;
+  std::vector<std::int64_t> last_frame_;  // Of each interval.
+};
+
+// What the first look gives of one cluster: all its sightings together.
+struct Scores {
+  double sum = 0;
+  std::int64_t count = 0;
+};
+
+base::Result<std::vector<Scores>> FindExtents(SightingSource& sightings, PersonTracks& tracks,
+                                              std::size_t clusters) {
+  std::vector<Scores> scores(clusters);
+  ROLLCALL_TRY(sightings.ForEach([&](const Sighting& sighting) -> base::Result<void> {
+    PersonTrack* track = tracks.Find(sighting.track_id);
+    if (track == nullptr) return {};
+    if (track->first_frame < 0) track->first_frame = sighting.frame_id;
+    track->last_frame = sighting.frame_id;
+    scores[track->cluster].sum += sighting.score;
+    ++scores[track->cluster].count;
+    return {};
+  }));
+  return scores;
 }
 
-PersonTime Measure(const Cluster& cluster,
-                   const std::map<std::int64_t, const TrackSummary*>& track_of_id, Reading& reading,
-                   const SampleGrid& grid, const ScreenTimeOptions& options) {
+base::Result<PersonTime> Measure(const Cluster& cluster, const Scores& scores, PersonTracks& tracks,
+                                 const SampleGrid& grid, const ScreenTimeOptions& options) {
   PersonTime person{.cluster_id = cluster.id,
                     .name = {},
                     .seen = {},
                     .intervals = {},
-                    .sightings = std::move(reading.sightings_of_cluster[cluster.id]),
+                    .sighted = {},
                     .is_low_confidence = cluster.is_low_confidence};
   std::vector<PresenceInterval> presences;
-  const TrackSummary* best = nullptr;
+  const PersonTrack* best = nullptr;
   for (const std::int64_t id : cluster.track_ids) {
-    const auto track = track_of_id.find(id);
-    const auto extent = reading.extent_of_track.find(id);
-    if (track == track_of_id.end() || extent == reading.extent_of_track.end()) continue;
-    presences.push_back(grid.Presence(grid.IndexOf(extent->second.first_frame),
-                                      grid.IndexOf(extent->second.last_frame), options.snap));
-    if (best == nullptr || track->second->quality > best->quality) best = track->second;
+    const PersonTrack* track = tracks.Find(id);
+    if (!track->quality || track->first_frame < 0) continue;
+    ROLLCALL_TRY_ASSIGN(const std::size_t first, grid.IndexOf(track->first_frame));
+    ROLLCALL_TRY_ASSIGN(const std::size_t last, grid.IndexOf(track->last_frame));
+    ROLLCALL_TRY_ASSIGN(presences.emplace_back(), grid.Presence(first, last, options.snap));
+    if (best == nullptr || *track->quality > *best->quality) best = track;
   }
   person.best_track_id = best == nullptr ? 0 : best->id;
-  person.seen = UnitePresence(std::move(presences), grid, options.bridge);
+  ROLLCALL_TRY_ASSIGN(person.seen, UnitePresence(std::move(presences), grid, options.bridge));
   person.intervals =
       MergeIntervals(person.seen, grid, {.merge_gap = options.merge_gap, .blip = options.blip});
-  double score_sum = 0;
-  for (const Sighting& sighting : person.sightings) score_sum += sighting.score;
-  if (!person.sightings.empty()) {
-    person.mean_confidence = score_sum / static_cast<double>(person.sightings.size());
-  }
+  if (scores.count > 0) person.mean_confidence = scores.sum / static_cast<double>(scores.count);
   return person;
+}
+
+// Longest on screen first, and named so.
+void Order(std::vector<PersonTime>& people) {
+  std::ranges::sort(people, {}, [](const PersonTime& person) {
+    return std::tuple(-person.total_length().count(), -person.seen_length().count(),
+                      person.intervals.front().start, person.cluster_id);
+  });
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    people[i].name = "Person " + std::to_string(i + 1);
+  }
 }
 
 }  // namespace
 
 base::Result<std::vector<PersonTime>> MeasureScreenTime(const ClusterFile& clusters,
-                                                        const std::vector<TrackSummary>& tracks,
+                                                        std::span<const TrackQuality> tracks,
                                                         const SampleGrid& grid,
-                                                        const std::filesystem::path& detections,
+                                                        SightingSource& sightings,
                                                         const ScreenTimeOptions& options) {
-  std::map<std::int64_t, std::int64_t> cluster_of_track;
-  for (const Cluster& cluster : clusters.clusters) {
-    for (const std::int64_t track : cluster.track_ids) cluster_of_track[track] = cluster.id;
+  PersonTracks person_tracks(clusters, tracks);
+  const std::size_t count = clusters.clusters.size();
+  ROLLCALL_TRY_ASSIGN(const std::vector<Scores> scores,
+                      FindExtents(sightings, person_tracks, count));
+  std::vector<PersonTime> of_cluster;
+  std::vector<Tally> tallies;
+  of_cluster.reserve(count);  // Tallies borrow them.
+  for (std::size_t i = 0; i < count; ++i) {
+    ROLLCALL_TRY_ASSIGN(PersonTime person,
+                        Measure(clusters.clusters[i], scores[i], person_tracks, grid, options));
+    tallies.emplace_back(of_cluster.emplace_back(std::move(person)));
   }
-  std::map<std::int64_t, const TrackSummary*> track_of_id;
-  for (const TrackSummary& track : tracks) track_of_id[track.id] = &track;
-  ROLLCALL_TRY_ASSIGN(Reading reading, ReadSightings(detections, cluster_of_track));
-  std::vector<PersonTime> people;
-  for (const Cluster& cluster : clusters.clusters) {
-    PersonTime person = Measure(cluster, track_of_id, reading, grid, options);
-    if (!person.intervals.empty()) people.push_back(std::move(person));
-  }
-  std::sort(people.begin(), people.end(), [](const PersonTime& a, const PersonTime& b) {
-    const auto rank = [](const PersonTime& person) {
-      return std::tuple(-person.total_length().count(), -person.seen_length().count(),
-                        person.intervals.front().start, person.cluster_id);
-    };
-    return rank(a) < rank(b);
-  });
-  for (std::size_t i = 0; i < people.size(); ++i) {
-    people[i].name = "Person " + std::to_string(i + 1);
-  }
-  return people;
+  ROLLCALL_TRY(sightings.ForEach([&](const Sighting& sighting) -> base::Result<void> {
+    if (const PersonTrack* track = person_tracks.Find(sighting.track_id)) {
+      tallies[track->cluster].Add(sighting);
+    }
+    return {};
+  }));
+  std::erase_if(of_cluster, [](const PersonTime& person) { return person.intervals.empty(); });
+  Order(of_cluster);
+  return of_cluster;
 }
 
 }  // namespace rollcall::pipeline

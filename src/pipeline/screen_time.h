@@ -1,14 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "pipeline/cluster_file.h"
 #include "pipeline/presence.h"
-#include "pipeline/track_table.h"
 
 namespace rollcall::pipeline {
 
@@ -19,11 +19,28 @@ struct ScreenTimeOptions {
   domain::MediaTime snap{300'000};         // How near a cut an edge is moved to it.
 };
 
-// One frame in which a person was seen.
+// One detection of a track.
 struct Sighting {
+  std::int64_t track_id = 0;
   std::int64_t frame_id = 0;
   domain::MediaTime pts{};
   float score = 0;
+};
+
+// The sightings of an episode in time order, as often as they are asked for.
+class SightingSource {
+ public:
+  virtual ~SightingSource() = default;
+  // An error of `sighting` ends it and is returned.
+  virtual base::Result<void> ForEach(
+      const std::function<base::Result<void>(const Sighting&)>& sighting) = 0;
+};
+
+// What the sightings within one interval add up to.
+struct IntervalSightings {
+  std::int64_t frames = 0;
+  std::int64_t faces = 0;
+  double score_sum = 0;
 };
 
 // One person's presence in the episode.
@@ -32,7 +49,7 @@ struct PersonTime {
   std::string name;                         // "Person 1", in order of screen time.
   std::vector<PresenceInterval> seen;       // Gaps bridged only inside a track or a shot.
   std::vector<PresenceInterval> intervals;  // By the merge rule.
-  std::vector<Sighting> sightings;          // In time order.
+  std::vector<IntervalSightings> sighted;   // Of each interval.
   std::int64_t best_track_id = 0;           // Whose still shows the person best.
   double mean_confidence = 0;
   bool is_low_confidence = false;
@@ -42,12 +59,18 @@ struct PersonTime {
   domain::MediaTime error() const { return TotalError(intervals); }
 };
 
-// What the clusters, tracks and detections of an episode say, longest on screen first. People
-// without any interval are left out. `detections` is embeddings.parquet with track ids.
+struct TrackQuality {
+  std::int64_t track_id = 0;
+  float quality = 0;
+};
+
+// What the clusters, tracks and sightings of an episode say, longest on screen first. People
+// without any interval are left out, and tracks that no sighting or no quality is known of. Asks
+// for the sightings twice; holds what belongs to a track or an interval, nothing of a sighting.
 base::Result<std::vector<PersonTime>> MeasureScreenTime(const ClusterFile& clusters,
-                                                        const std::vector<TrackSummary>& tracks,
+                                                        std::span<const TrackQuality> tracks,
                                                         const SampleGrid& grid,
-                                                        const std::filesystem::path& detections,
+                                                        SightingSource& sightings,
                                                         const ScreenTimeOptions& options);
 
 }  // namespace rollcall::pipeline

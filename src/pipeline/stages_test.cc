@@ -184,10 +184,10 @@ TEST_F(StagesTest, DetectLeavesASkippedSegmentOutAndTheOthersAsTheyAre) {
   Keep(*output);
   const std::string whole_gap = HashOf("embeddings.parquet");
   // What comes behind begins a shot, so that nothing is taken to go on.
-  const auto samples = ReadSamples(data_ / PathOf("samples.parquet")).value();
-  const auto behind = std::ranges::find_if(
-      samples, [](const Sample& sample) { return sample.pts >= std::chrono::seconds{20}; });
-  ASSERT_NE(behind, samples.end());
+  SampleReader samples = SampleReader::Open(data_ / PathOf("samples.parquet")).value();
+  std::optional<Sample> behind = samples.Next().value();
+  while (behind && behind->pts < std::chrono::seconds{20}) behind = samples.Next().value();
+  ASSERT_TRUE(behind);
   EXPECT_GE(domain::ToMillis(behind->pts), gaps[0].at("end_ms").get<std::int64_t>());
   EXPECT_TRUE(behind->is_cut);
 

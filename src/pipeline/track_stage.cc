@@ -1,26 +1,26 @@
 #include "pipeline/track_stage.h"
 
-#include <algorithm>
-#include <fstream>
 #include <map>
 #include <utility>
 
 #include "artifacts/artifact_folder.h"
+#include "artifacts/json_stream.h"
+#include "artifacts/output_file.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "pipeline/detection_table.h"
 #include "pipeline/episode_params.h"
+#include "pipeline/row_meter.h"
+#include "pipeline/track_spool.h"
 #include "pipeline/track_table.h"
 #include "pipeline/tracker.h"
 
 namespace rollcall::pipeline {
 namespace {
 
-using domain::MediaTime;
-
 struct Inputs {
   std::filesystem::path detections;
-  std::vector<Sample> samples;
+  std::filesystem::path samples;
 };
 
 base::Result<Inputs> FindInputs(const domain::StageAssignment& assignment,
@@ -29,9 +29,8 @@ base::Result<Inputs> FindInputs(const domain::StageAssignment& assignment,
                       artifacts::FindInput(assignment, params.HarvestName("embeddings.parquet")));
   ROLLCALL_TRY_ASSIGN(const domain::Artifact samples,
                       artifacts::FindInput(assignment, params.HarvestName("samples.parquet")));
-  Inputs inputs{.detections = assignment.data_dir / detections.path, .samples = {}};
-  ROLLCALL_TRY_ASSIGN(inputs.samples, ReadSamples(assignment.data_dir / samples.path));
-  return inputs;
+  return Inputs{.detections = assignment.data_dir / detections.path,
+                .samples = assignment.data_dir / samples.path};
 }
 
 // The second look at what a detector took for a face: it must last, and have points or a vector
@@ -44,10 +43,8 @@ class Belief {
 
   // Null when the track is believed; else why not.
   const char* WhyNot(const Track& track) const {
-    if (static_cast<int>(track.points.size()) < count_min_) return "too_short";
-    float plausibility = 0;
-    for (const TrackPoint& point : track.points) plausibility += point.landmark_score;
-    if (plausibility / static_cast<float>(track.points.size()) < plausibility_min_) {
+    if (track.count < count_min_) return "too_short";
+    if (track.landmark_score_sum / static_cast<float>(track.count) < plausibility_min_) {
       return "implausible_landmarks";
     }
     if (track.embedding_count == 0) return "no_good_crop";
@@ -59,159 +56,183 @@ class Belief {
   float plausibility_min_;
 };
 
-base::Json TrackJson(const Track& track) {
-  const TrackSummary summary = Summarise(track);
-  base::Json refs = base::Json::array();
-  for (const TrackPoint& point : track.points) {
-    refs.push_back({{"frame_id", point.frame_id},
-                    {"ts_ms", domain::ToMillis(point.pts)},
-                    {"det_idx", point.index},
-                    {"bbox", {point.box.x1, point.box.y1, point.box.x2, point.box.y2}},
-                    {"confidence", point.score}});
-  }
-  return {{"track_id", track.id},
-          {"shot_id", track.shot},
-          {"start_ms", domain::ToMillis(summary.start)},
-          {"end_ms", domain::ToMillis(summary.end)},
-          {"duration_ms", domain::ToMillis(summary.end - summary.start)},
-          {"count", summary.count},
-          {"mean_confidence", summary.mean_confidence},
-          {"quality", summary.quality},
-          {"frame_refs", std::move(refs)}};
-}
-
-// Takes finished tracks: keeps their summaries, their JSON, and which detection belongs to which.
-class TrackCollector {
+// Puts what the tracker finds aside, and counts which tracks are not believed, and why.
+class TrackCollector final : public TrackSink {
  public:
-  explicit TrackCollector(Belief belief) : belief_(belief) {}
+  TrackCollector(Belief belief, TrackSpool& spool) : belief_(belief), spool_(spool) {}
 
-  void Add(const Track& track) {
-    if (const char* why = belief_.WhyNot(track)) {
-      ++dropped_[why];
-      return;
-    }
-    summaries_.push_back(Summarise(track));
-    json_.emplace(track.id, TrackJson(track).dump());
-    for (const TrackPoint& point : track.points) {
-      if (point.row >= static_cast<std::int64_t>(track_of_row_.size())) {
-        track_of_row_.resize(static_cast<std::size_t>(point.row) + 1, 0);
-      }
-      track_of_row_[static_cast<std::size_t>(point.row)] = static_cast<std::int32_t>(track.id);
-    }
+  base::Result<void> TakePoint(std::int64_t track_id, const TrackPoint& point) override {
+    return spool_.AddPoint(track_id, point);
   }
-
-  // In order of track id.
-  std::vector<TrackSummary> TakeSummaries() {
-    std::sort(summaries_.begin(), summaries_.end(),
-              [](const TrackSummary& a, const TrackSummary& b) { return a.id < b.id; });
-    return std::move(summaries_);
-  }
-
-  std::optional<std::int64_t> TrackOf(std::int64_t row) const {
-    const auto at = static_cast<std::size_t>(row);
-    if (at >= track_of_row_.size() || track_of_row_[at] == 0) return std::nullopt;
-    return track_of_row_[at];
-  }
-
-  std::string Document(const std::string& episode_id) const {
-    std::string text = "{\"episode_id\": " + base::Json(episode_id).dump() +
-                       ",\n \"total_tracks\": " + std::to_string(json_.size()) +
-                       ",\n \"tracks\": [";
-    const char* separator = "\n";
-    for (const auto& [id, track] : json_) {
-      text += separator + track;
-      separator = ",\n";
-    }
-    return text + "\n]}\n";
+  base::Result<void> TakeTrack(Track track) override {
+    const char* why = belief_.WhyNot(track);
+    if (why == nullptr) return spool_.Keep(Summarise(track));
+    ++dropped_[why];
+    return spool_.Drop(track.id);
   }
 
   const std::map<std::string, std::int64_t>& dropped() const { return dropped_; }
 
  private:
   Belief belief_;
-  std::vector<TrackSummary> summaries_;
-  std::map<std::int64_t, std::string> json_;
-  std::vector<std::int32_t> track_of_row_;  // 0 = none.
+  TrackSpool& spool_;
   std::map<std::string, std::int64_t> dropped_;
 };
 
-// Feeds the detections to the tracker frame by frame; frames without a face count too.
-base::Result<void> TrackAll(domain::JobContext& context, const Inputs& inputs, Tracker& tracker) {
-  auto sample = inputs.samples.begin();
-  std::vector<domain::Detection> faces;  // Of *sample.
-  const auto total = static_cast<std::int64_t>(inputs.samples.size());
-  const auto next_frame = [&]() -> base::Result<void> {
-    if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
-    ROLLCALL_TRY(tracker.Next(*sample, faces));
-    faces.clear();
-    ++sample;
-    context.ReportProgress({.done = sample - inputs.samples.begin(),
-                            .total = total,
-                            .unit = "frames",
-                            .counters = base::Json::object(),
-                            .position = std::prev(sample)->pts});
-    return {};
-  };
-  ROLLCALL_TRY(ReadDetections(
-      inputs.detections, WithEmbeddings::kYes, [&](DetectionRow row) -> base::Result<void> {
-        while (sample != inputs.samples.end() && sample->frame_id < row.detection.frame_id) {
-          ROLLCALL_TRY(next_frame());
-        }
-        faces.push_back(std::move(row.detection));
-        return {};
-      }));
-  while (sample != inputs.samples.end()) ROLLCALL_TRY(next_frame());
-  return tracker.Flush();
-}
+// Everything of one attempt. Rows are counted: the samples, those of tracks.json, the detections.
+class TrackRun {
+ public:
+  static base::Result<TrackRun> Create(domain::JobContext& context, const EpisodeParams& params) {
+    TrackRun run(context, params);
+    ROLLCALL_TRY_ASSIGN(run.inputs_, FindInputs(context.assignment(), params));
+    ROLLCALL_TRY_ASSIGN(run.samples_, artifacts::CountParquetRows(run.inputs_.samples));
+    ROLLCALL_TRY_ASSIGN(run.rows_, artifacts::CountParquetRows(run.inputs_.detections));
+    ROLLCALL_TRY_ASSIGN(const auto aside, run.folder_.PathFor(params.HarvestName("tracks.tmp")));
+    ROLLCALL_TRY_ASSIGN(run.spool_, TrackSpool::Create(aside));
+    return run;
+  }
 
-base::Result<domain::Artifact> WriteDetectionsWithTracks(const artifacts::ArtifactFolder& folder,
-                                                         const EpisodeParams& params,
-                                                         const Inputs& inputs,
-                                                         const TrackCollector& tracks) {
-  const std::string name = params.HarvestName("embeddings.parquet");
-  ROLLCALL_TRY_ASSIGN(const auto path, folder.PathFor(name));
-  ROLLCALL_TRY_ASSIGN(const auto table, DetectionTableWriter::Create(path, params.episode_key));
-  ROLLCALL_TRY(ReadDetections(inputs.detections, WithEmbeddings::kYes, [&](DetectionRow row) {
-    return table->Add(row.detection, tracks.TrackOf(table->rows()));
-  }));
-  ROLLCALL_TRY(table->Finish());
-  return folder.Seal(name, table->rows());
-}
+  base::Result<domain::StageOutput> Run() {
+    RowMeter meter(context_, samples_ + 2 * rows_);
+    TrackCollector collector(Belief(params_.effort, params_.settings), *spool_);
+    ROLLCALL_TRY(TrackAll(meter, collector));
+    ROLLCALL_TRY(WriteTracks(meter));
+    ROLLCALL_TRY(meter.AdvanceTo(samples_ + rows_));
+    ROLLCALL_TRY(WriteDetections(meter));
+    ROLLCALL_TRY(meter.Finish());
+    context_.SetPhase(domain::Phase::kFinalise);
+    return Seal(collector.dropped());
+  }
+
+ private:
+  TrackRun(domain::JobContext& context, const EpisodeParams& params)
+      : context_(context),
+        params_(params),
+        folder_(context.assignment().staging_dir, context.assignment().token) {}
+
+  // Feeds the detections to the tracker frame by frame; frames without a face count too.
+  base::Result<void> TrackAll(RowMeter& meter, TrackCollector& collector) {
+    Tracker tracker(Tracker::Options{}, collector);
+    ROLLCALL_TRY_ASSIGN(SampleReader samples, SampleReader::Open(inputs_.samples));
+    ROLLCALL_TRY_ASSIGN(DetectionReader detections,
+                        DetectionReader::Open(inputs_.detections, WithEmbeddings::kYes));
+    ROLLCALL_TRY_ASSIGN(std::optional<DetectionRow> next, detections.Next());
+    std::vector<domain::Detection> faces;  // Of one sample.
+    while (true) {
+      ROLLCALL_TRY_ASSIGN(const std::optional<Sample> sample, samples.Next());
+      if (!sample) break;
+      faces.clear();
+      while (next && next->detection.frame_id <= sample->frame_id) {
+        faces.push_back(std::move(next->detection));
+        ROLLCALL_TRY_ASSIGN(next, detections.Next());
+      }
+      spool_->BeginFrame(faces.size());
+      ROLLCALL_TRY(tracker.Next(*sample, faces));
+      ROLLCALL_TRY(spool_->EndFrame());
+      ROLLCALL_TRY(meter.Advance(1, sample->pts));
+    }
+    return tracker.Flush();
+  }
+
+  base::Result<void> WriteTracks(RowMeter& meter) {
+    ROLLCALL_TRY_ASSIGN(const auto table_path, PathFor("tracks.parquet"));
+    ROLLCALL_TRY_ASSIGN(const auto table, TrackTableWriter::Create(table_path));
+    ROLLCALL_TRY_ASSIGN(const auto json_path, PathFor("tracks.json"));
+    ROLLCALL_TRY_ASSIGN(artifacts::OutputFile json, artifacts::OutputFile::Create(json_path));
+    ROLLCALL_TRY(json.Append("{\"episode_id\": " + base::Json(params_.episode_key).dump() +
+                             ",\n \"total_tracks\": " + std::to_string(spool_->kept()) +
+                             ",\n \"tracks\": ["));
+    const char* separator = "\n";
+    ROLLCALL_TRY(spool_->ForEachKept([&](const TrackSummary& track) -> base::Result<void> {
+      ROLLCALL_TRY(table->Add(track));
+      ROLLCALL_TRY(json.Append(std::exchange(separator, ",\n")));
+      return WriteTrackJson(track, json, meter);
+    }));
+    ROLLCALL_TRY(json.Append("\n]}\n"));
+    ROLLCALL_TRY(json.Close());
+    return table->Finish();
+  }
+
+  base::Result<void> WriteTrackJson(const TrackSummary& track, artifacts::OutputFile& file,
+                                    RowMeter& meter) {
+    artifacts::JsonStream json(file, artifacts::JsonStream::Layout::kCompact);
+    json.BeginObject();
+    json.Entries({{"track_id", track.id},
+                  {"shot_id", track.shot},
+                  {"start_ms", domain::ToMillis(track.start)},
+                  {"end_ms", domain::ToMillis(track.end)},
+                  {"duration_ms", domain::ToMillis(track.end - track.start)},
+                  {"count", track.count},
+                  {"mean_confidence", track.mean_confidence},
+                  {"quality", track.quality}});
+    json.Key("frame_refs");
+    json.BeginArray();
+    ROLLCALL_TRY(spool_->ForEachPoint(track.id, [&](const TrackPoint& point) -> base::Result<void> {
+      json.Value({{"frame_id", point.frame_id},
+                  {"ts_ms", domain::ToMillis(point.pts)},
+                  {"det_idx", point.index},
+                  {"bbox", {point.box.x1, point.box.y1, point.box.x2, point.box.y2}},
+                  {"confidence", point.score}});
+      return meter.Advance();
+    }));
+    json.EndArray();
+    json.EndObject();
+    return json.Finish();
+  }
+
+  // embeddings.parquet anew, with the column track_id filled.
+  base::Result<void> WriteDetections(RowMeter& meter) {
+    ROLLCALL_TRY_ASSIGN(const auto path, PathFor("embeddings.parquet"));
+    ROLLCALL_TRY_ASSIGN(const auto table, DetectionTableWriter::Create(path, params_.episode_key));
+    ROLLCALL_TRY_ASSIGN(DetectionReader detections,
+                        DetectionReader::Open(inputs_.detections, WithEmbeddings::kYes));
+    while (true) {
+      ROLLCALL_TRY_ASSIGN(const std::optional<DetectionRow> row, detections.Next());
+      if (!row) break;
+      ROLLCALL_TRY_ASSIGN(const auto track_id, spool_->TrackOf(table->rows()));
+      ROLLCALL_TRY(table->Add(row->detection, track_id));
+      ROLLCALL_TRY(meter.Advance());
+    }
+    return table->Finish();
+  }
+
+  base::Result<domain::StageOutput> Seal(const std::map<std::string, std::int64_t>& dropped) {
+    const std::int64_t count = spool_->kept();
+    domain::StageOutput output;
+    for (const auto& [name, rows] :
+         {std::pair("tracks.parquet", count), std::pair("tracks.json", count),
+          std::pair("embeddings.parquet", rows_)}) {
+      ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
+                          folder_.Seal(params_.HarvestName(name), rows));
+    }
+    const base::Json statistics{{"tracks", count}, {"dropped", dropped}};
+    ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
+                        folder_.Write(params_.HarvestName("diagnostics/track_stats.json"),
+                                      statistics.dump(1) + "\n", count));
+    output.result = {{"tracks", count}, {"tracks_dropped", dropped}};
+    return output;
+  }
+
+  base::Result<std::filesystem::path> PathFor(std::string_view name) const {
+    return folder_.PathFor(params_.HarvestName(name));
+  }
+
+  domain::JobContext& context_;
+  const EpisodeParams& params_;
+  const artifacts::ArtifactFolder folder_;
+  Inputs inputs_;
+  std::int64_t samples_ = 0;
+  std::int64_t rows_ = 0;
+  std::unique_ptr<TrackSpool> spool_;
+};
 
 }  // namespace
 
 base::Result<domain::StageOutput> TrackStage::Run(domain::JobContext& context) {
-  const domain::StageAssignment& assignment = context.assignment();
-  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
-  ROLLCALL_TRY_ASSIGN(const Inputs inputs, FindInputs(assignment, params));
+  ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(context.assignment()));
   context.SetPhase(domain::Phase::kWork);
-  TrackCollector collector(Belief(params.effort, params.settings));
-  Tracker tracker(Tracker::Options{}, [&](Track track) -> base::Result<void> {
-    collector.Add(track);
-    return {};
-  });
-  ROLLCALL_TRY(TrackAll(context, inputs, tracker));
-
-  context.SetPhase(domain::Phase::kFinalise);
-  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
-  const std::vector<TrackSummary> tracks = collector.TakeSummaries();
-  const auto count = static_cast<std::int64_t>(tracks.size());
-  ROLLCALL_TRY_ASSIGN(const auto table, folder.PathFor(params.HarvestName("tracks.parquet")));
-  ROLLCALL_TRY(WriteTracks(table, tracks));
-  domain::StageOutput output;
-  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
-                      folder.Seal(params.HarvestName("tracks.parquet"), count));
-  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
-                      folder.Write(params.HarvestName("tracks.json"),
-                                   collector.Document(params.episode_key), count));
-  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
-                      WriteDetectionsWithTracks(folder, params, inputs, collector));
-  const base::Json statistics{{"tracks", count}, {"dropped", collector.dropped()}};
-  ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
-                      folder.Write(params.HarvestName("diagnostics/track_stats.json"),
-                                   statistics.dump(1) + "\n", count));
-  output.result = {{"tracks", count}, {"tracks_dropped", collector.dropped()}};
-  return output;
+  ROLLCALL_TRY_ASSIGN(TrackRun run, TrackRun::Create(context, params));
+  return run.Run();
 }
 
 }  // namespace rollcall::pipeline

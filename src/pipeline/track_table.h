@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "artifacts/parquet.h"
@@ -29,8 +31,25 @@ TrackSummary Summarise(const Track& track);
 
 // harvest/<key>/tracks.parquet: track_id, shot_id, start_ms, end_ms, start_us, end_us, count,
 // mean_confidence, quality, best_frame_id, best_det_idx, embedding_count, embedding (null without).
-base::Result<void> WriteTracks(const std::filesystem::path& path,
-                               const std::vector<TrackSummary>& tracks);
-base::Result<std::vector<TrackSummary>> ReadTracks(const std::filesystem::path& path);
+// In order of track_id.
+class TrackTableWriter {
+ public:
+  static base::Result<std::unique_ptr<TrackTableWriter>> Create(const std::filesystem::path& path);
+  base::Result<void> Add(const TrackSummary& track);
+  base::Result<void> Finish() { return writer_->Finish(); }
+
+ private:
+  explicit TrackTableWriter(std::unique_ptr<artifacts::ParquetWriter> writer)
+      : writer_(std::move(writer)) {}
+
+  std::unique_ptr<artifacts::ParquetWriter> writer_;
+};
+
+// Streams the tracks in file order. An error of `track` ends the reading and is returned.
+base::Result<void> ForEachTrack(const std::filesystem::path& path, WithEmbeddings with,
+                                const std::function<base::Result<void>(TrackSummary track)>& track);
+// All of them in memory.
+base::Result<std::vector<TrackSummary>> ReadTracks(const std::filesystem::path& path,
+                                                   WithEmbeddings with = WithEmbeddings::kYes);
 
 }  // namespace rollcall::pipeline

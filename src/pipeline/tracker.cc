@@ -41,6 +41,19 @@ Embedding Normalised(const std::vector<float>& sum) {
 
 }  // namespace
 
+void Track::Add(const TrackPoint& point) {
+  if (count == 0) start = point.pts;
+  end = point.pts;
+  score_sum += point.score;
+  landmark_score_sum += point.landmark_score;
+  // An embedded face was cropped for certain, so that its still can be taken from the pack.
+  const bool is_better =
+      count == 0 || (point.has_embedding && !best.has_embedding) ||
+      (point.has_embedding == best.has_embedding && point.quality > best.quality);
+  if (is_better) best = point;
+  ++count;
+}
+
 float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now) const {
   const MediaTime gap = now - live.seen;
   const bool is_motion_valid = gap <= options_.motion_valid;
@@ -62,9 +75,9 @@ float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now)
   return options_.motion_weight * motion_cost + (1 - options_.motion_weight) * (1 - cosine);
 }
 
-void Tracker::Extend(Live& live, const Detection& detection, std::int64_t row) {
+base::Result<void> Tracker::Extend(Live& live, const Detection& detection, std::int64_t row) {
   const auto seconds = static_cast<float>(Seconds(detection.pts - live.seen));
-  if (!live.track.points.empty() && seconds > 0) {
+  if (live.track.count > 0 && seconds > 0) {
     // Half old, half new: samples are a tenth of a second apart and boxes jitter.
     const auto [x, y] = detection.box.centre();
     const auto [last_x, last_y] = live.box.centre();
@@ -82,19 +95,21 @@ void Tracker::Extend(Live& live, const Detection& detection, std::int64_t row) {
     live.mean = Normalised(live.embedding_sum);
     ++live.track.embedding_count;
   }
-  live.track.points.push_back({.frame_id = detection.frame_id,
-                               .pts = detection.pts,
-                               .index = detection.index,
-                               .row = row,
-                               .box = detection.box,
-                               .score = detection.score,
-                               .quality = detection.quality,
-                               .landmark_score = detection.landmark_score,
-                               .has_embedding = !detection.embedding.empty()});
+  const TrackPoint point{.frame_id = detection.frame_id,
+                         .pts = detection.pts,
+                         .index = detection.index,
+                         .row = row,
+                         .box = detection.box,
+                         .score = detection.score,
+                         .quality = detection.quality,
+                         .landmark_score = detection.landmark_score,
+                         .has_embedding = !detection.embedding.empty()};
+  live.track.Add(point);
+  return sink_.TakePoint(live.track.id, point);
 }
 
-void Tracker::Link(const std::vector<Detection>& detections, MediaTime now, bool is_strong,
-                   std::vector<bool>& is_taken) {
+base::Result<void> Tracker::Link(const std::vector<Detection>& detections, MediaTime now,
+                                 bool is_strong, std::vector<bool>& is_taken) {
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < detections.size(); ++i) {
     if (!is_taken[i] && (detections[i].score >= options_.score_start) == is_strong) {
@@ -104,7 +119,7 @@ void Tracker::Link(const std::vector<Detection>& detections, MediaTime now, bool
   CostMatrix costs(static_cast<int>(open.size()), static_cast<int>(live_.size()));
   for (std::size_t i = 0; i < open.size(); ++i) {
     for (std::size_t j = 0; j < live_.size(); ++j) {
-      const bool is_free = live_[j].seen < now || live_[j].track.points.empty();
+      const bool is_free = live_[j].seen < now || live_[j].track.count == 0;
       if (is_free) {
         costs.At(static_cast<int>(i), static_cast<int>(j)) =
             Cost(live_[j], detections[open[i]], now);
@@ -115,9 +130,10 @@ void Tracker::Link(const std::vector<Detection>& detections, MediaTime now, bool
   for (std::size_t i = 0; i < open.size(); ++i) {
     if (chosen[i] < 0) continue;
     is_taken[open[i]] = true;
-    Extend(live_[static_cast<std::size_t>(chosen[i])], detections[open[i]],
-           next_row_ + static_cast<std::int64_t>(open[i]));
+    ROLLCALL_TRY(Extend(live_[static_cast<std::size_t>(chosen[i])], detections[open[i]],
+                        next_row_ + static_cast<std::int64_t>(open[i])));
   }
+  return {};
 }
 
 base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detection>& detections) {
@@ -127,14 +143,14 @@ base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detecti
   }
   ROLLCALL_TRY(Retire(sample.pts));
   std::vector<bool> is_taken(detections.size(), false);
-  Link(detections, sample.pts, true, is_taken);
-  Link(detections, sample.pts, false, is_taken);
+  ROLLCALL_TRY(Link(detections, sample.pts, true, is_taken));
+  ROLLCALL_TRY(Link(detections, sample.pts, false, is_taken));
   for (std::size_t i = 0; i < detections.size(); ++i) {
     if (is_taken[i] || detections[i].score < options_.score_start) continue;
     Live& live = live_.emplace_back();
     live.track.id = next_id_++;
     live.track.shot = shot_;
-    Extend(live, detections[i], next_row_ + static_cast<std::int64_t>(i));
+    ROLLCALL_TRY(Extend(live, detections[i], next_row_ + static_cast<std::int64_t>(i)));
   }
   next_row_ += static_cast<std::int64_t>(detections.size());
   return {};
@@ -148,7 +164,7 @@ base::Result<void> Tracker::Retire(MediaTime now) {
       continue;
     }
     live.track.embedding = std::move(live.mean);
-    ROLLCALL_TRY(finished_(std::move(live.track)));
+    ROLLCALL_TRY(sink_.TakeTrack(std::move(live.track)));
   }
   live_ = std::move(staying);
   return {};
@@ -157,7 +173,7 @@ base::Result<void> Tracker::Retire(MediaTime now) {
 base::Result<void> Tracker::Flush() {
   for (Live& live : live_) {
     live.track.embedding = std::move(live.mean);
-    ROLLCALL_TRY(finished_(std::move(live.track)));
+    ROLLCALL_TRY(sink_.TakeTrack(std::move(live.track)));
   }
   live_.clear();
   return {};

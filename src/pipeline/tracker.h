@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "domain/face.h"
@@ -22,13 +21,32 @@ struct TrackPoint {
   bool has_embedding = false;
 };
 
-// The same face over consecutive frames of one shot.
+// The same face over consecutive frames of one shot: what its points add up to. The points
+// themselves go to the sink as they come.
 struct Track {
-  std::int64_t id = 0;    // From 1, in order of the first detection.
-  std::int64_t shot = 0;  // From 0.
-  std::vector<TrackPoint> points;
+  std::int64_t id = 0;        // From 1, in order of the first detection.
+  std::int64_t shot = 0;      // From 0.
+  domain::MediaTime start{};  // Of its first and last point.
+  domain::MediaTime end{};
+  std::int64_t count = 0;  // Points.
+  float score_sum = 0;
+  float landmark_score_sum = 0;
+  TrackPoint best{};  // Of those with an embedding, if there is one, the one of best quality.
   domain::Embedding embedding{};  // Quality-weighted mean, L2-normalised; empty without any.
   std::int64_t embedding_count = 0;
+
+  // The embedding is the tracker's matter.
+  void Add(const TrackPoint& point);
+};
+
+// Where a tracker's results go. An error ends the tracking and is returned.
+class TrackSink {
+ public:
+  virtual ~TrackSink() = default;
+  // A track has one more point. A track's points come in the order of time.
+  virtual base::Result<void> TakePoint(std::int64_t track_id, const TrackPoint& point) = 0;
+  // A track can get no further point.
+  virtual base::Result<void> TakeTrack(Track track) = 0;
 };
 
 // Links detections to tracks: constant-velocity motion and appearance, minimum-cost assignment, a
@@ -36,7 +54,8 @@ struct Track {
 // boundaries. A track that is not seen for a while waits and is re-linked by appearance; at the end
 // of its wait, of its shot or of the video it is handed out, and nothing is ever lost silently.
 //
-// Thread-compatible; deterministic. Memory: the tracks of the current shot.
+// Thread-compatible; deterministic. Holds the tracks that may still go on, without their points.
+// Borrows the sink.
 class Tracker {
  public:
   struct Options {
@@ -49,9 +68,7 @@ class Tracker {
     domain::MediaTime motion_valid{600'000};  // How long its motion is believed.
   };
 
-  // `finished` gets each track when it can get no further detection.
-  Tracker(Options options, std::function<base::Result<void>(Track)> finished)
-      : options_(options), finished_(std::move(finished)) {}
+  Tracker(Options options, TrackSink& sink) : options_(options), sink_(sink) {}
 
   // Frames in order; `detections` are all of this one.
   base::Result<void> Next(const Sample& sample, const std::vector<domain::Detection>& detections);
@@ -70,13 +87,13 @@ class Tracker {
   };
 
   float Cost(const Live& live, const domain::Detection& detection, domain::MediaTime now) const;
-  void Link(const std::vector<domain::Detection>& detections, domain::MediaTime now, bool is_strong,
-            std::vector<bool>& is_taken);
-  void Extend(Live& live, const domain::Detection& detection, std::int64_t row);
+  base::Result<void> Link(const std::vector<domain::Detection>& detections, domain::MediaTime now,
+                          bool is_strong, std::vector<bool>& is_taken);
+  base::Result<void> Extend(Live& live, const domain::Detection& detection, std::int64_t row);
   base::Result<void> Retire(domain::MediaTime now);
 
   Options options_;
-  std::function<base::Result<void>(Track)> finished_;
+  TrackSink& sink_;
   std::vector<Live> live_;
   std::int64_t next_id_ = 1;
   std::int64_t shot_ = 0;

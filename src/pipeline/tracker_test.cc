@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "pipeline/testing/faces.h"
 
 namespace rollcall::pipeline {
@@ -10,6 +12,22 @@ namespace {
 using testing::FaceAt;
 using testing::SampleAt;
 using testing::VectorOf;
+
+// Collects everything.
+class CollectingSink final : public TrackSink {
+ public:
+  base::Result<void> TakePoint(std::int64_t track_id, const TrackPoint& point) override {
+    points[track_id].push_back(point);
+    return {};
+  }
+  base::Result<void> TakeTrack(Track track) override {
+    tracks.push_back(std::move(track));
+    return {};
+  }
+
+  std::map<std::int64_t, std::vector<TrackPoint>> points;  // By track id.
+  std::vector<Track> tracks;
+};
 
 class TrackerTest : public ::testing::Test {
  protected:
@@ -22,17 +40,15 @@ class TrackerTest : public ::testing::Test {
     return tracks_;
   }
 
-  std::vector<Track> tracks_;
-  Tracker tracker_{Tracker::Options{}, [this](Track track) -> base::Result<void> {
-                     tracks_.push_back(std::move(track));
-                     return {};
-                   }};
+  CollectingSink sink_;
+  const std::vector<Track>& tracks_ = sink_.tracks;
+  Tracker tracker_{Tracker::Options{}, sink_};
 };
 
 TEST_F(TrackerTest, FollowsAMovingFace) {
   for (int i = 0; i < 20; ++i) Feed(i * 100, {FaceAt(i * 100, 20.0F * static_cast<float>(i))});
   ASSERT_EQ(Finish().size(), 1U);
-  EXPECT_EQ(tracks_[0].points.size(), 20U);
+  EXPECT_EQ(tracks_[0].count, 20);
 }
 
 TEST_F(TrackerTest, KeepsTwoCrossingFacesApartByAppearance) {
@@ -42,7 +58,7 @@ TEST_F(TrackerTest, KeepsTwoCrossingFacesApartByAppearance) {
   }
   ASSERT_EQ(Finish().size(), 2U);
   for (const Track& track : tracks_) {
-    EXPECT_EQ(track.points.size(), 20U);
+    EXPECT_EQ(track.count, 20);
     EXPECT_GT(domain::Cosine(track.embedding, VectorOf(static_cast<int>(track.id) - 1)), 0.99F);
   }
 }
@@ -50,7 +66,7 @@ TEST_F(TrackerTest, KeepsTwoCrossingFacesApartByAppearance) {
 TEST_F(TrackerTest, EndsEveryTrackAtACut) {
   for (int i = 0; i < 6; ++i) Feed(i * 100, {FaceAt(i * 100, 50, VectorOf(0))}, i == 3);
   ASSERT_EQ(Finish().size(), 2U);
-  EXPECT_EQ(tracks_[0].points.size(), 3U);
+  EXPECT_EQ(tracks_[0].count, 3);
   EXPECT_EQ(tracks_[0].shot, 0);
   EXPECT_EQ(tracks_[1].shot, 1);
 }
@@ -81,7 +97,7 @@ TEST_F(TrackerTest, WeakDetectionContinuesButNeverBegins) {
   Feed(100, {FaceAt(100, 50)});
   Feed(200, {FaceAt(200, 52, {}, 0.5F)});
   ASSERT_EQ(Finish().size(), 1U);
-  EXPECT_EQ(tracks_[0].points.size(), 2U);
+  EXPECT_EQ(tracks_[0].count, 2);
 }
 
 TEST_F(TrackerTest, NumbersRowsInTheOrderTheyWereGiven) {
@@ -89,9 +105,27 @@ TEST_F(TrackerTest, NumbersRowsInTheOrderTheyWereGiven) {
   Feed(100, {FaceAt(100, 402), FaceAt(100, 48)});
   Finish();
   ASSERT_EQ(tracks_.size(), 2U);
-  EXPECT_EQ(tracks_[0].points[0].row, 0);
-  EXPECT_EQ(tracks_[0].points[1].row, 3);
-  EXPECT_EQ(tracks_[1].points[1].row, 2);
+  EXPECT_EQ(sink_.points[1][0].row, 0);
+  EXPECT_EQ(sink_.points[1][1].row, 3);
+  EXPECT_EQ(sink_.points[2][1].row, 2);
+}
+
+TEST_F(TrackerTest, ATrackIsWhatItsPointsAddUpTo) {
+  Feed(100, {FaceAt(100, 50, {}, 0.7F)});
+  Feed(200, {FaceAt(200, 52, VectorOf(0), 0.9F)});
+  Feed(300, {FaceAt(300, 54, {}, 0.8F)});
+  ASSERT_EQ(Finish().size(), 1U);
+  const Track& track = tracks_[0];
+  EXPECT_EQ(track.start, std::chrono::milliseconds{100});
+  EXPECT_EQ(track.end, std::chrono::milliseconds{300});
+  EXPECT_EQ(track.count, 3);
+  EXPECT_FLOAT_EQ(track.score_sum, 2.4F);
+  EXPECT_FLOAT_EQ(track.landmark_score_sum, 2.7F);
+  EXPECT_EQ(track.embedding_count, 1);
+  // All are of one quality; the embedded one has a crop for certain.
+  EXPECT_EQ(track.best.pts, std::chrono::milliseconds{200});
+  ASSERT_EQ(sink_.points[1].size(), 3U);
+  EXPECT_EQ(sink_.points[1][2].pts, std::chrono::milliseconds{300});
 }
 
 }  // namespace

@@ -1,0 +1,234 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "artifacts/artifact_folder.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "pipeline/analytics_stage.h"
+#include "pipeline/detection_table.h"
+#include "pipeline/testing/faces.h"
+#include "pipeline/track_stage.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+using testing::VectorOf;
+
+constexpr const char* kKey = "long";
+constexpr std::int64_t kSamples = 3'000;    // Ten a second.
+constexpr std::int64_t kShotSamples = 250;  // The two change sides at each cut.
+
+std::string HarvestName(const std::string& file) {
+  return std::string("harvest/") + kKey + "/" + file;
+}
+
+// Hears all that a handler says of its progress, and may want it to stop when it is so far.
+class ListeningContext final : public domain::JobContext {
+ public:
+  explicit ListeningContext(domain::StageAssignment assignment)
+      : assignment_(std::move(assignment)) {}
+
+  const domain::StageAssignment& assignment() const override { return assignment_; }
+  domain::StopReason stop_reason() const override {
+    if (reported.empty() || reported.back() < stop_at) return domain::StopReason::kNone;
+    ++asked_after_stop;
+    return domain::StopReason::kCancel;
+  }
+  void SetPhase(domain::Phase) override {}
+  void ReportProgress(const domain::Progress& progress) override {
+    reported.push_back(progress.done);
+    total = progress.total;
+  }
+  void Log(std::string_view) override {}
+  void BeginSegment(const domain::SegmentSpan&) override {}
+  base::Result<domain::Segment> CommitSegment(domain::Segment segment, std::string_view) override {
+    return segment;
+  }
+
+  std::vector<std::int64_t> reported;  // What was done, each time that it was said.
+  std::int64_t total = 0;
+  std::int64_t stop_at = std::numeric_limits<std::int64_t>::max();
+  mutable int asked_after_stop = 0;  // How often the handler was told to stop.
+
+ private:
+  domain::StageAssignment assignment_;
+};
+
+// What detect leaves of two people, without a video: track and analytics on it.
+class LongEpisodeTest : public ::testing::Test {
+ protected:
+  LongEpisodeTest() {
+    EXPECT_TRUE(base::MakeFolders(data_).ok());
+    const artifacts::ArtifactFolder folder(data_, 1);
+    const auto samples =
+        SampleTableWriter::Create(folder.PathFor(HarvestName("samples.parquet")).value()).value();
+    const auto faces = DetectionTableWriter::Create(
+                           folder.PathFor(HarvestName("embeddings.parquet")).value(), kKey)
+                           .value();
+    for (std::int64_t i = 0; i < kSamples; ++i) {
+      const Sample sample = testing::SampleAt(100 * i, i > 0 && i % kShotSamples == 0);
+      EXPECT_TRUE(samples->Add(sample).ok());
+      for (int side = 0; side < 2; ++side) {
+        const int person = static_cast<int>(i / kShotSamples + side) % 2;
+        domain::Detection face = testing::FaceAt(100 * i, 100 + 300 * static_cast<float>(side),
+                                                 VectorOf(person, 0.1F, static_cast<int>(i % 7)));
+        face.frame_id = sample.frame_id;
+        face.index = side;
+        EXPECT_TRUE(faces->Add(face, std::nullopt).ok());
+      }
+    }
+    EXPECT_TRUE(samples->Finish().ok());
+    EXPECT_TRUE(faces->Finish().ok());
+    inputs_.push_back(folder.Seal(HarvestName("samples.parquet"), kSamples).value());
+    inputs_.push_back(folder.Seal(HarvestName("embeddings.parquet"), 2 * kSamples).value());
+    Write(folder, "probe.json", {{"file", "long.mp4"}, {"sha256", "0"}});
+    Write(folder, "extract.json",
+          {{"duration_us", kSamples * 100'000}, {"frames", 1}, {"warnings", Json::array()}});
+    Write(folder, "det_stats.json", {{"faces_detected", 2 * kSamples}});
+  }
+  ~LongEpisodeTest() override { fs::remove_all(data_); }
+
+  void Write(const artifacts::ArtifactFolder& folder, const std::string& file, const Json& json) {
+    inputs_.push_back(folder.Write(HarvestName(file), json.dump(1), 1).value());
+  }
+
+  ListeningContext ContextFor(const std::string& stage) {
+    return ListeningContext({.subject_kind = "episode",
+                             .subject_id = kKey,
+                             .stage = stage,
+                             .job_id = stage + "_" + kKey,
+                             .work_key = "w",
+                             .token = ++token_,
+                             .params_json = R"({"video_path": "/long.mp4"})",
+                             .data_dir = data_,
+                        .staging_dir = data_,
+                             .inputs = inputs_,
+                             .segments = {}});
+  }
+
+  // Runs it to its end; what it left comes before what is there.
+  ListeningContext Pass(domain::StageHandler& handler, const std::string& stage) {
+    ListeningContext context = ContextFor(stage);
+    auto output = handler.Run(context);
+    EXPECT_TRUE(output.ok()) << stage << ": " << output.error().ToString();
+    inputs_.insert(inputs_.begin(), output->artifacts.begin(), output->artifacts.end());
+    return context;
+  }
+
+  // All odd shots' first tracks and all even shots' second ones are of one person: from 1 on, two
+  // tracks a shot.
+  void Cluster(std::int64_t tracks) {
+    std::map<std::int64_t, std::vector<std::int64_t>> tracks_of;
+    for (std::int64_t id = 1; id <= tracks; ++id) {
+      const std::int64_t shot = (id - 1) / 2;
+      tracks_of[(shot + id) % 2].push_back(id);
+    }
+    Json clusters = Json::array();
+    for (const auto& [person, ids] : tracks_of) {
+      clusters.push_back({{"cluster_id", person + 1},
+                          {"track_ids", ids},
+                          {"quality_score", 0.9},
+                          {"is_lowconf", false},
+                          {"track_metrics", {{{"track_id", 1}, {"cosine", 0.9}}}}});
+    }
+    Write(
+        artifacts::ArtifactFolder(data_, 1), "clusters.json",
+        {{"noise_track_ids", Json::array()}, {"clusters", clusters}, {"warnings", Json::array()}});
+  }
+
+  fs::path PathOf(const std::string& name) const {
+    const auto found = std::ranges::find(inputs_, name, &domain::Artifact::name);
+    return found == inputs_.end() ? fs::path() : data_ / found->path;
+  }
+  Json JsonOf(const std::string& name) const {
+    return Json::parse(base::ReadFile(PathOf(name)).value());
+  }
+
+  const fs::path data_ = fs::temp_directory_path() / ("rollcall_long_" + base::RandomId());
+  std::vector<domain::Artifact> inputs_;
+  std::int64_t token_ = 1;
+};
+
+TEST_F(LongEpisodeTest, TracksJsonNamesEachDetectionOfEachTrackOnce) {
+  TrackStage track;
+  Pass(track, "track");
+  const Json document = JsonOf(HarvestName("tracks.json"));
+  const Json& tracks = document.at("tracks");
+  ASSERT_EQ(tracks.size(), 2U * kSamples / kShotSamples);
+  EXPECT_EQ(document.at("total_tracks"), tracks.size());
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> track_of;  // Frame, index.
+  for (std::size_t i = 0; i < tracks.size(); ++i) {
+    EXPECT_EQ(tracks[i].at("track_id"), i + 1);
+    EXPECT_EQ(tracks[i].at("count"), tracks[i].at("frame_refs").size());
+    EXPECT_EQ(tracks[i].at("start_ms"), tracks[i].at("frame_refs").front().at("ts_ms"));
+    EXPECT_EQ(tracks[i].at("end_ms"), tracks[i].at("frame_refs").back().at("ts_ms"));
+    for (const Json& ref : tracks[i].at("frame_refs")) {
+      const std::pair place(ref.at("frame_id").get<std::int64_t>(),
+                            ref.at("det_idx").get<std::int64_t>());
+      const bool is_new = track_of.emplace(place, static_cast<std::int64_t>(i) + 1).second;
+      EXPECT_TRUE(is_new);
+    }
+  }
+  // The table says the same.
+  DetectionReader rows =
+      DetectionReader::Open(PathOf(HarvestName("embeddings.parquet")), WithEmbeddings::kNo).value();
+  std::size_t with_track = 0;
+  while (const auto row = rows.Next().value()) {
+    const auto found = track_of.find({row->detection.frame_id, row->detection.index});
+    ASSERT_EQ(row->track_id.has_value(), found != track_of.end());
+    if (!row->track_id) continue;
+    EXPECT_EQ(*row->track_id, found->second);
+    ++with_track;
+  }
+  EXPECT_EQ(with_track, track_of.size());
+}
+
+TEST_F(LongEpisodeTest, BothStagesSayHowFarTheyAreOfAll) {
+  TrackStage track;
+  const ListeningContext tracked = Pass(track, "track");
+  Cluster(2 * kSamples / kShotSamples);
+  AnalyticsStage analytics;
+  const ListeningContext analysed = Pass(analytics, "analytics");
+  for (const ListeningContext* context : {&tracked, &analysed}) {
+    EXPECT_TRUE(std::ranges::is_sorted(context->reported));
+    EXPECT_EQ(context->reported.back(), context->total);
+    // Each pass is told of: between two reports there are few rows.
+    for (std::size_t i = 1; i < context->reported.size(); ++i) {
+      EXPECT_LE(context->reported[i] - context->reported[i - 1], 64);
+    }
+  }
+  EXPECT_EQ(JsonOf("outputs/long/report.json").at("people").size(), 2U);
+}
+
+TEST_F(LongEpisodeTest, ACancelIsObeyedInEveryLoop) {
+  const auto stops = [this](domain::StageHandler& handler, const std::string& stage,
+                            std::int64_t total) {
+    for (int part = 0; part < 20; ++part) {
+      ListeningContext context = ContextFor(stage);
+      context.stop_at = part * total / 20;
+      const auto output = handler.Run(context);
+      ASSERT_FALSE(output.ok()) << stage << " " << part;
+      EXPECT_EQ(output.error().code, base::ErrorCode::kCancelled);
+      EXPECT_EQ(context.asked_after_stop, 1) << stage << " " << part;  // At once.
+    }
+  };
+  TrackStage track;
+  const std::int64_t all_of_track = Pass(track, "track").total;
+  Cluster(2 * kSamples / kShotSamples);
+  AnalyticsStage analytics;
+  const std::int64_t all_of_analytics = Pass(analytics, "analytics").total;
+  stops(track, "track", all_of_track);
+  stops(analytics, "analytics", all_of_analytics);
+}
+
+}  // namespace
+}  // namespace rollcall::pipeline
