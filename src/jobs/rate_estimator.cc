@@ -18,7 +18,7 @@ constexpr double kReachMax = 1.5;
 // Errors below that, and below so many times what chance makes of steps that vary as these do, are
 // those of a machine that does what it did.
 constexpr double kCalm = 0.1;
-constexpr double kChance = 2.5;
+constexpr double kChance = 2;
 // What part of the usual error is taken to come again.
 constexpr double kAgain = 0.3;
 // No prediction is stretched more than e^1.4, four times.
@@ -94,13 +94,18 @@ RateEstimator::Steps RateEstimator::RecentSteps() const {
   if (count < 2) return steps;
   const double seconds_per_unit = 1 / rate();
   double squares = 0;
+  double squares_to_next = 0;
+  double off_before = 0;
   for (std::size_t i = 1; i < samples_.size(); ++i) {
     const auto units = static_cast<double>(samples_[i].done - samples_[i - 1].done);
     const double off = ToSeconds(samples_[i].at - samples_[i - 1].at) - units * seconds_per_unit;
     squares += off * off;
+    if (i > 1) squares_to_next += (off - off_before) * (off - off_before);
+    off_before = off;
   }
   const double mean = steps.units * seconds_per_unit;
   steps.variance = squares / (count - 1) / (mean * mean);
+  steps.jitter = squares_to_next / 2 / (count - 1) / (mean * mean);
   return steps;
 }
 
@@ -111,8 +116,8 @@ double RateEstimator::ErrorOf(const Prediction& prediction, const Sample& later,
   const double took = ToSeconds(later.at - prediction.at);
   const double error = std::log(took / (prediction.seconds_per_unit * units));
   const Steps& then = prediction.steps;
-  const double variance = std::max(then.variance, now.variance);
-  const double chance = std::sqrt(variance * (1 / then.count + then.units / units));
+  const double jitter = std::max(then.jitter, now.jitter);
+  const double chance = std::sqrt(jitter * (1 / then.count + then.units / units));
   return std::abs(error) <= std::max(kCalm, kChance * chance) ? 0 : error;
 }
 

@@ -56,6 +56,8 @@ class RateEstimator {
     double count = 0;
     double units = 0;     // Of each, on average.
     double variance = 0;  // Of the time of one, by its mean squared; 0 of less than two.
+    // The same by how each differs from the next: without what changes slowly (von Neumann, 1941).
+    double jitter = 0;
   };
   // What was predicted once, to be compared with what came.
   struct Prediction {
