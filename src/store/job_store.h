@@ -23,11 +23,6 @@ struct ClaimRequest {
   base::Instant now;
 };
 
-struct Heartbeat {
-  Fence fence;
-  Liveness liveness;
-};
-
 struct RenewReply {
   Fence fence;
   bool is_held = false;  // False: lost; kill that child now.
@@ -130,7 +125,8 @@ class JobStore {
   // leased → running, with the worker's identity.
   virtual base::Result<void> TaskStarted(const Fence& fence, std::int64_t pid,
                                          std::int64_t pid_start, base::Instant now) = 0;
-  // One statement for all leases of the agent. A fence that does not come back held is lost.
+  // All leases of the agent at once. A fence that does not come back held is lost. No change of a
+  // run: what its attempt does meanwhile is in the lease alone.
   virtual base::Result<std::vector<RenewReply>> LeaseRenew(const AgentIdentity& agent,
                                                            std::span<const Heartbeat> heartbeats,
                                                            std::chrono::nanoseconds lease,
@@ -182,7 +178,8 @@ class JobStore {
   virtual base::Result<std::string> StreamEpoch() = 0;
   // When the earliest retry_wait becomes due.
   virtual base::Result<std::optional<base::WallTime>> NextRetry() = 0;
-  // Reads everything and checks it; kDataLoss with what is wrong.
+  // Reads everything and checks it; kDataLoss with what is wrong. May last minutes, for which
+  // nothing else waits; kUnavailable when it had to be given up because of what was written.
   virtual base::Result<void> IntegrityCheck() = 0;
 };
 

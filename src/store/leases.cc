@@ -15,10 +15,6 @@ using base::Result;
 
 namespace {
 
-bool IsOf(const Lease& lease, const AgentIdentity& agent) {
-  return lease.agent.id == agent.id && lease.agent.incarnation == agent.incarnation;
-}
-
 // The end of an attempt that nobody looks after. As far as is known it ran until its last pulse.
 AttemptEnd Interruption(const Lease& lease, AttemptOutcome outcome, base::Error error) {
   const auto in_vain = lease.liveness.last_pulse - lease.liveness.progress_at;
@@ -33,32 +29,19 @@ bool HasRunOut(const Lease& lease, const AgentIdentity& agent, base::Instant now
   return lease.agent.boot_id != agent.boot_id || lease.expires_at <= now.boot;
 }
 
-Result<RenewReply> RenewOne(Ledger& ledger, const Renewal& renewal, const Heartbeat& heartbeat,
-                            base::Instant now) {
-  RenewReply reply{.fence = heartbeat.fence};
-  ROLLCALL_TRY_ASSIGN(auto lease, ledger.LeaseRead(heartbeat.fence.task));
-  if (!lease || lease->fence != heartbeat.fence || !IsOf(*lease, renewal.agent)) return reply;
-  const bool is_stalled = lease->liveness.is_stalled;  // Only LeaseMarkStalled says so.
-  lease->liveness = heartbeat.liveness;
-  lease->liveness.is_stalled = is_stalled;
-  lease->expires_at = now.boot + renewal.lease;
-  ROLLCALL_TRY(ledger.LeaseUpdate(*lease));
-  ROLLCALL_TRY_ASSIGN(const auto task, Present(ledger.TaskRead(heartbeat.fence.task)));
-  ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(task.run)));
-  ROLLCALL_TRY(RunChanges(ledger, now).Touch(run));
-  reply.is_held = true;
-  // Also after a new job joined: that job gets a fresh attempt, this one ends.
-  reply.is_cancel_wanted = run.state == domain::JobState::kCancelling;
-  return reply;
-}
-
 }  // namespace
 
 Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal, base::Instant now) {
+  ROLLCALL_TRY_ASSIGN(const auto are_held, ledger.LeasesRenew(renewal.agent, renewal.heartbeats,
+                                                              now.boot + renewal.lease));
+  // Also after a new job joined: that job gets a fresh attempt, this one ends.
+  ROLLCALL_TRY_ASSIGN(const auto cancelling, ledger.TasksCancelling(renewal.agent));
   std::vector<RenewReply> replies;
-  for (const Heartbeat& heartbeat : renewal.heartbeats) {
-    ROLLCALL_TRY_ASSIGN(auto reply, RenewOne(ledger, renewal, heartbeat, now));
-    replies.push_back(std::move(reply));
+  for (std::size_t i = 0; i < are_held.size(); ++i) {
+    const Fence& fence = renewal.heartbeats[i].fence;
+    const bool is_cancelling = std::ranges::binary_search(cancelling, fence.task);
+    replies.push_back(
+        {.fence = fence, .is_held = are_held[i], .is_cancel_wanted = are_held[i] && is_cancelling});
   }
   return replies;
 }

@@ -373,7 +373,7 @@ Result<std::optional<base::WallTime>> LedgerStore::NextRetry() {
 
 Result<void> LedgerStore::IntegrityCheck() {
   ROLLCALL_TRY(CheckFile());
-  return In(Access::kRead, [](Ledger& ledger) { return Audit(ledger); });
+  return In(Access::kCheck, [](Ledger& ledger) { return Audit(ledger); });
 }
 
 }  // namespace rollcall::store

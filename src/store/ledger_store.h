@@ -75,13 +75,17 @@ class LedgerStore : public JobStore {
   base::Result<void> IntegrityCheck() final;
 
  protected:
-  enum class Access { kRead, kWrite };
+  enum class Access {
+    kRead,
+    kWrite,
+    kCheck,  // Reads, perhaps for minutes: nothing else may wait for it.
+  };
   using Body = std::function<base::Result<void>(Ledger&)>;
 
   // Runs `body` in one transaction: durable when this returns ok; without any effect when `body`
   // or the commit fails. Transactions that write exclude each other.
   virtual base::Result<void> Transact(Access access, const Body& body) = 0;
-  // What the database itself can check of its file.
+  // What the database itself can check of its file; may last as a kCheck.
   virtual base::Result<void> CheckFile() = 0;
 
  private:

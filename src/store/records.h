@@ -163,6 +163,12 @@ struct Lease {
   Liveness liveness;
 };
 
+// What an agent has heard of one of its attempts.
+struct Heartbeat {
+  Fence fence;
+  Liveness liveness;
+};
+
 // What an agent gets to run.
 struct LeasedTask {
   Fence fence;

@@ -202,6 +202,40 @@ Result<void> MemoryLedger::LeaseUpdate(const Lease& lease) {
   return {};
 }
 
+namespace {
+
+bool IsOf(const Lease& lease, const AgentIdentity& agent) {
+  return lease.agent.id == agent.id && lease.agent.incarnation == agent.incarnation;
+}
+
+}  // namespace
+
+Result<std::vector<bool>> MemoryLedger::LeasesRenew(const AgentIdentity& agent,
+                                                    std::span<const Heartbeat> heartbeats,
+                                                    base::BootTime expires_at) {
+  std::vector<bool> are_held;
+  for (const Heartbeat& heartbeat : heartbeats) {
+    auto lease = Find(leases_, heartbeat.fence.task);
+    are_held.push_back(lease && lease->fence == heartbeat.fence && IsOf(*lease, agent));
+    if (!are_held.back()) continue;
+    const bool is_stalled = lease->liveness.is_stalled;
+    lease->expires_at = expires_at;
+    lease->liveness = heartbeat.liveness;
+    lease->liveness.is_stalled = is_stalled;
+    Set(leases_, lease->fence.task, *lease);
+  }
+  return are_held;
+}
+
+Result<std::vector<TaskId>> MemoryLedger::TasksCancelling(const AgentIdentity& agent) {
+  std::vector<TaskId> cancelling;
+  for (const auto& [id, lease] : leases_) {
+    const StageRun& run = runs_.at(tasks_.at(id).run);
+    if (IsOf(lease, agent) && run.state == JobState::kCancelling) cancelling.push_back(id);
+  }
+  return cancelling;
+}
+
 Result<void> MemoryLedger::LeaseErase(const Fence& fence) {
   const auto stored = Find(leases_, fence.task);
   if (!stored || stored->fence != fence) return NotOneRow("lease");

@@ -61,6 +61,10 @@ class MemoryLedger final : public Ledger {
   base::Result<std::optional<Lease>> LeaseOfRun(StageRunId id) override;
   base::Result<std::vector<Lease>> LeaseAll() override;
   base::Result<void> LeaseUpdate(const Lease& lease) override;
+  base::Result<std::vector<bool>> LeasesRenew(const AgentIdentity& agent,
+                                              std::span<const Heartbeat> heartbeats,
+                                              base::BootTime expires_at) override;
+  base::Result<std::vector<TaskId>> TasksCancelling(const AgentIdentity& agent) override;
   base::Result<void> LeaseErase(const Fence& fence) override;
 
   base::Result<void> AttemptInsert(const Attempt& attempt) override;

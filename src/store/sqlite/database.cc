@@ -158,7 +158,7 @@ Result<void> Database::Execute(const std::string& sql) {
 }
 
 Result<Statement> Database::Prepare(std::string_view sql) {
-  const auto known = statements_.find(std::string(sql));
+  const auto known = statements_.find(sql);
   if (known != statements_.end()) {
     ROLLCALL_CHECK(sqlite3_stmt_busy(known->second) == 0, sql);
     return Statement(known->second);

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,15 @@ class Statement {
 
   // The next row, or false after the last.
   base::Result<bool> Step();
+
+  // Of a statement that changes rows and is run many times: how many it changes with these values.
+  template <typename... Values>
+  base::Result<std::int64_t> ChangeAgain(const Values&... values) {
+    BindAll(values...);
+    ROLLCALL_TRY(Step());
+    sqlite3_reset(handle_);
+    return sqlite3_changes64(sqlite3_db_handle(handle_));
+  }
 
   // Columns of the present row, from 0. Null reads as 0 or "".
   bool IsNull(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
@@ -127,8 +137,16 @@ class Database {
   base::Result<Statement> Prepare(std::string_view sql);
   static base::Error NotOneRow(std::int64_t count, std::string_view sql);
 
+  // Looks a statement up by its text without copying it.
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+
   sqlite3* handle_;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
+  std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
 };
 
 // A transaction that rolls back unless it was committed.

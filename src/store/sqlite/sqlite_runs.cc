@@ -170,6 +170,43 @@ Result<void> SqliteLedger::LeaseUpdate(const Lease& lease) {
       live.is_stalled);
 }
 
+// No index has a column of these, and no other row is touched: thousands of leases are renewed at a
+// time.
+Result<std::vector<bool>> SqliteLedger::LeasesRenew(const AgentIdentity& agent,
+                                                    std::span<const Heartbeat> heartbeats,
+                                                    base::BootTime expires_at) {
+  ROLLCALL_TRY_ASSIGN(
+      auto update,
+      database_.Query(
+          "UPDATE lease SET expires_at_ns = ?6, pulse_seq = ?7, last_pulse_ns = ?8, phase = ?9, "
+          "phase_since_ns = ?10, done = ?11, total = ?12, unit = ?13, rate = ?14, "
+          "realtime_factor = ?15, progress_at_ns = ?16, counters_json = ?17 WHERE task_id = ?1 "
+          "AND token = ?2 AND attempt_uuid = ?3 AND agent_id = ?4 AND incarnation = ?5"));
+  std::vector<bool> are_held;
+  are_held.reserve(heartbeats.size());
+  for (const auto& [fence, live] : heartbeats) {
+    ROLLCALL_TRY_ASSIGN(
+        const std::int64_t count,
+        update.ChangeAgain(fence.task, fence.token, fence.attempt_uuid, agent.id, agent.incarnation,
+                           expires_at.count(), live.pulse_seq, live.last_pulse.count(),
+                           domain::PhaseName(live.phase), live.phase_since.count(), live.done,
+                           live.total, live.unit, live.rate, live.realtime_factor,
+                           live.progress_at.count(), live.counters_json));
+    are_held.push_back(count == 1);
+  }
+  return are_held;
+}
+
+Result<std::vector<TaskId>> SqliteLedger::TasksCancelling(const AgentIdentity& agent) {
+  return ReadAll(
+      database_.Query("SELECT task_id FROM lease JOIN task ON task.id = task_id "
+                      "JOIN stage_run ON stage_run.id = stage_run_id "
+                      "WHERE agent_id = ?1 AND incarnation = ?2 AND state = 'cancelling' "
+                      "ORDER BY task_id",
+                      agent.id, agent.incarnation),
+      [](const Statement& row) { return TaskId{row.Int64(0)}; });
+}
+
 Result<void> SqliteLedger::LeaseErase(const Fence& fence) {
   return database_.ChangeOne(
       "DELETE FROM lease WHERE task_id = ?1 AND token = ?2 AND attempt_uuid = ?3", fence.task,

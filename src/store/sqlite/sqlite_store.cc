@@ -58,56 +58,99 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& options) {
   ROLLCALL_TRY_ASSIGN(auto database, Database::Open({.path = options.path, .vfs = options.vfs}));
   ROLLCALL_TRY(Configure(*database));
   ROLLCALL_TRY(Migrate(*database, Migrations()));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database), options));
+  auto writer = std::make_unique<Connection>(std::move(database));
+  constexpr auto kRead = Database::Access::kRead;
+  ROLLCALL_TRY_ASSIGN(auto reader, OpenReader(options, kRead));
+  return std::unique_ptr<SqliteStore>(
+      new SqliteStore(options, kRead, std::move(writer), std::move(reader)));
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenToRead(const Options& options,
                                                              Database::Access access) {
   ROLLCALL_CHECK(access != Database::Access::kWrite);
   ROLLCALL_TRY(CheckFileSystem(options.path));
+  ROLLCALL_TRY_ASSIGN(auto reader, OpenReader(options, access));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(options, access, nullptr, std::move(reader)));
+}
+
+// Reads at once: from then on file, log and index are open, and another store that takes this one's
+// place in the folder is not mixed up with it.
+Result<std::unique_ptr<SqliteStore::Connection>> SqliteStore::OpenReader(const Options& options,
+                                                                         Database::Access access) {
   ROLLCALL_TRY_ASSIGN(auto database,
                       Database::Open({.path = options.path, .vfs = options.vfs, .access = access}));
   ROLLCALL_TRY(CheckSchema(*database, Migrations()));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(database), options));
+  return std::make_unique<Connection>(std::move(database));
 }
 
-SqliteStore::SqliteStore(std::unique_ptr<Database> database, const Options& options)
-    : observer_(options.observer), database_(std::move(database)), ledger_(*database_) {}
+SqliteStore::SqliteStore(const Options& options, Database::Access read_access,
+                         std::unique_ptr<Connection> writer, std::unique_ptr<Connection> reader)
+    : options_(options),
+      read_access_(read_access),
+      writer_(std::move(writer)),
+      reader_(std::move(reader)) {}
 
 SqliteStore::~SqliteStore() = default;
 
 Result<void> SqliteStore::Transact(Access access, const Body& body) {
-  base::MutexLock lock(mutex_);
+  switch (access) {
+    case Access::kRead:
+      return TransactOn(*reader_, access, body);
+    case Access::kWrite:
+      if (writer_) return TransactOn(*writer_, access, body);
+      return domain::MakeError(
+          domain::reason::kPermission,
+          fmt::format("{} is open to be read, not to be written", options_.path.string()));
+    case Access::kCheck: {
+      ROLLCALL_TRY_ASSIGN(const auto check, OpenCheck());
+      return check->Read(body);
+    }
+  }
+  ROLLCALL_CHECK(false, "an access that is none");
+}
+
+Result<void> SqliteStore::TransactOn(Connection& connection, Access access, const Body& body) {
+  base::MutexLock lock(connection.mutex);
   TransactionFacts facts{.is_write = access == Access::kWrite};
-  auto done = TransactObserved(access, body, facts);
+  auto done = TransactObserved(connection, body, facts);
   if (!done.ok()) facts.error = &done.error();
-  if (observer_) observer_(facts);
+  if (options_.observer) options_.observer(facts);
   return done;
 }
 
-Result<void> SqliteStore::TransactObserved(Access access, const Body& body,
+Result<void> SqliteStore::TransactObserved(Connection& connection, const Body& body,
                                            TransactionFacts& facts) {
-  ROLLCALL_TRY_ASSIGN(auto transaction, Transaction::Begin(*database_, access == Access::kWrite));
-  ROLLCALL_TRY(body(ledger_));
+  ROLLCALL_TRY_ASSIGN(auto transaction, Transaction::Begin(*connection.database, facts.is_write));
+  ROLLCALL_TRY(body(connection.ledger));
   const auto began = std::chrono::steady_clock::now();
   auto committed = transaction.Commit();
   facts.committing = std::chrono::steady_clock::now() - began;
   return committed;
 }
 
-Result<void> SqliteStore::CheckFile() {
-  base::MutexLock lock(mutex_);
-  ROLLCALL_TRY_ASSIGN(auto check, database_->Query("PRAGMA integrity_check(1)"));
-  ROLLCALL_TRY(check.Step());
-  if (check.Text(0) != "ok") {
-    return domain::MakeError(domain::reason::kStoreDamaged, check.Text(0));
+// By its path, where another store may lie by now.
+Result<std::unique_ptr<StoreCheck>> SqliteStore::OpenCheck() {
+  int has_moved = 0;
+  {
+    base::MutexLock lock(reader_->mutex);
+    // Where a VFS cannot say it, it has not.
+    sqlite3_file_control(reader_->database->handle(), "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
   }
-  ROLLCALL_TRY_ASSIGN(auto orphans, database_->Query("PRAGMA foreign_key_check"));
-  ROLLCALL_TRY_ASSIGN(const bool has_orphan, orphans.Step());
-  if (!has_orphan) return {};
-  return domain::MakeError(domain::reason::kStoreDamaged,
-                           fmt::format("row {} of {} names a {} that is gone", orphans.Int64(1),
-                                       orphans.Text(0), orphans.Text(2)));
+  if (has_moved != 0) {
+    return domain::MakeError(
+        domain::reason::kDataDirectoryMoved,
+        fmt::format("{} is not the file any more that was opened", options_.path.string()));
+  }
+  return StoreCheck::Open({.path = options_.path,
+                           .vfs = options_.vfs,
+                           .access = read_access_,
+                           .log_growth_bytes_max = options_.check_log_growth_bytes_max,
+                           .watch = options_.check_watch});
+}
+
+Result<void> SqliteStore::CheckFile() {
+  ROLLCALL_TRY_ASSIGN(const auto check, OpenCheck());
+  return check->CheckFile();
 }
 
 }  // namespace rollcall::store

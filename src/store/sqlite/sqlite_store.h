@@ -10,6 +10,7 @@
 #include "store/ledger_store.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/sqlite_ledger.h"
+#include "store/sqlite/store_check.h"
 
 namespace rollcall::store {
 
@@ -17,7 +18,13 @@ namespace rollcall::store {
 // method returned ok for is on the disk. The owner of the data directory opens it, once; no worker
 // does.
 //
-// Thread-safe: one connection behind one mutex.
+// Writes go through one connection, reads through another that only reads: neither waits for the
+// other, and a read that begins after a commit sees it. A check of everything has a connection of
+// its own (StoreCheck), so that nothing waits for it. What the write-ahead log can grow to is
+// bounded: a read keeps it from beginning anew only while it lasts, reads follow one another, and a
+// check that lasts is given up.
+//
+// Thread-safe: a mutex for each of the two connections.
 class SqliteStore final : public LedgerStore {
  public:
   // How one transaction went.
@@ -29,8 +36,12 @@ class SqliteStore final : public LedgerStore {
   struct Options {
     std::filesystem::path path;  // Of the file; its folder must exist. Made if it is missing.
     std::string vfs = {};        // Name of a registered SQLite VFS; empty for SQLite's own.
-    // Told of every transaction, on the thread that made it, with the store's mutex held.
+    // Told of every transaction but those of checks, on the thread that made it, with the
+    // connection's mutex held: of a read and a write possibly at the same time.
     std::function<void(const TransactionFacts&)> observer = {};
+    // By how much the log may grow while a check reads.
+    std::int64_t check_log_growth_bytes_max = std::int64_t{256} << 20;
+    std::function<void()> check_watch = {};  // StoreCheck::Options::watch
   };
   // Brings the schema up to date. kFailedPrecondition: ERR_STORE_TOO_NEW, ERR_PERMISSION, or
   // ERR_BAD_CONFIG on a network file system. kDataLoss / ERR_STORE_DAMAGED if the file is damaged.
@@ -47,14 +58,30 @@ class SqliteStore final : public LedgerStore {
   base::Result<void> CheckFile() override;
 
  private:
-  SqliteStore(std::unique_ptr<Database> database, const Options& options);
-  base::Result<void> TransactObserved(Access access, const Body& body, TransactionFacts& facts)
-      ROLLCALL_REQUIRES(mutex_);
+  // For one thread at a time.
+  struct Connection {
+    explicit Connection(std::unique_ptr<Database> opened)
+        : database(std::move(opened)), ledger(*database) {}
 
-  const std::function<void(const TransactionFacts&)> observer_;
-  base::Mutex mutex_;
-  std::unique_ptr<Database> database_ ROLLCALL_GUARDED_BY(mutex_);
-  SqliteLedger ledger_ ROLLCALL_GUARDED_BY(mutex_);
+    base::Mutex mutex;
+    const std::unique_ptr<Database> database ROLLCALL_GUARDED_BY(mutex);
+    SqliteLedger ledger ROLLCALL_GUARDED_BY(mutex);
+  };
+
+  SqliteStore(const Options& options, Database::Access read_access,
+              std::unique_ptr<Connection> writer, std::unique_ptr<Connection> reader);
+  static base::Result<std::unique_ptr<Connection>> OpenReader(const Options& options,
+                                                              Database::Access access);
+  base::Result<void> TransactOn(Connection& connection, Access access, const Body& body);
+  base::Result<void> TransactObserved(Connection& connection, const Body& body,
+                                      TransactionFacts& facts) ROLLCALL_REQUIRES(connection.mutex);
+  base::Result<std::unique_ptr<StoreCheck>> OpenCheck();
+
+  const Options options_;
+  const Database::Access read_access_;
+  const std::unique_ptr<Connection> writer_;  // Null: the store was opened to be read.
+  // Closed first: the last connection that can write tidies the log away.
+  const std::unique_ptr<Connection> reader_;
 };
 
 // Whether statfs's f_type is one on which SQLite's locks and shared memory are not safe.

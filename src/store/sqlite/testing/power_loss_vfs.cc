@@ -3,10 +3,13 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <map>
 #include <random>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
@@ -15,10 +18,19 @@ namespace rollcall::store {
 
 namespace {
 
+struct DiskFile;
+
 struct Inode {
   std::string synced;   // What is on the platter.
   std::string current;  // What a reader sees while there is power.
   bool has_durable_name = false;
+  std::map<const DiskFile*, int> locks;  // SQLITE_LOCK_SHARED and above.
+};
+
+// Of one of the slots that connections lock in the shared memory.
+struct SharedLock {
+  std::set<const DiskFile*> readers;
+  const DiskFile* writer = nullptr;
 };
 
 }  // namespace
@@ -31,6 +43,7 @@ struct PowerLossVfs::Disk {
   std::map<std::string, Inode*> names;
   std::map<std::string, Inode*> removed;  // Their folder was not synced since.
   std::vector<std::unique_ptr<std::string>> shared_memory;
+  std::array<SharedLock, SQLITE_SHM_NLOCK> shared_locks;
   bool has_power = true;
   Moment moment = Moment::kSync;
   std::int64_t left = 0;  // Calls until the power goes; 0: it stays.
@@ -67,7 +80,10 @@ DiskFile& Of(sqlite3_file* file) { return *reinterpret_cast<DiskFile*>(file); }
 Disk& Of(sqlite3_vfs* vfs) { return *static_cast<Disk*>(vfs->pAppData); }
 sqlite3_vfs* RealVfs() { return sqlite3_vfs_find("unix"); }
 
-int Close(sqlite3_file*) { return SQLITE_OK; }
+int Close(sqlite3_file* file) {
+  Of(file).inode->locks.erase(&Of(file));
+  return SQLITE_OK;
+}
 
 int Read(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
   const DiskFile& self = Of(file);
@@ -112,10 +128,33 @@ int FileSize(sqlite3_file* file, sqlite3_int64* size) {
   return SQLITE_OK;
 }
 
-// There is one connection: whatever it wants to lock is free.
-int Lock(sqlite3_file*, int) { return SQLITE_OK; }
-int CheckReservedLock(sqlite3_file*, int* result) {
-  *result = 0;
+// The rules of SQLite's rollback locks: many may share, one may intend to write beside them, one
+// that excludes has the file for itself.
+int Lock(sqlite3_file* file, int level) {
+  auto& locks = Of(file).inode->locks;
+  for (const auto& [other, held] : locks) {
+    if (other == &Of(file)) continue;
+    const bool is_refused = level == SQLITE_LOCK_SHARED     ? held >= SQLITE_LOCK_PENDING
+                            : level == SQLITE_LOCK_RESERVED ? held >= SQLITE_LOCK_RESERVED
+                                                            : held >= SQLITE_LOCK_SHARED;
+    if (is_refused) return SQLITE_BUSY;
+  }
+  int& own = locks[&Of(file)];
+  own = std::max(own, level);
+  return SQLITE_OK;
+}
+int Unlock(sqlite3_file* file, int level) {
+  auto& locks = Of(file).inode->locks;
+  if (level == SQLITE_LOCK_NONE) {
+    locks.erase(&Of(file));
+  } else {
+    locks[&Of(file)] = level;
+  }
+  return SQLITE_OK;
+}
+int CheckReservedLock(sqlite3_file* file, int* result) {
+  *result = std::ranges::any_of(
+      Of(file).inode->locks, [](const auto& lock) { return lock.second >= SQLITE_LOCK_RESERVED; });
   return SQLITE_OK;
 }
 int FileControl(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
@@ -132,9 +171,36 @@ int ShmMap(sqlite3_file* file, int page, int size, int extend, void volatile** m
   if (std::ssize(pages) > page) *memory = pages[static_cast<std::size_t>(page)]->data();
   return SQLITE_OK;
 }
-int ShmLock(sqlite3_file*, int, int, int) { return SQLITE_OK; }
+int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
+  const DiskFile* self = &Of(file);
+  const std::span slots(Of(file).disk->shared_locks.begin() + offset,
+                        static_cast<std::size_t>(count));
+  const bool is_shared = (flags & SQLITE_SHM_SHARED) != 0;
+  if ((flags & SQLITE_SHM_UNLOCK) != 0) {
+    for (SharedLock& slot : slots) {
+      if (is_shared) slot.readers.erase(self);
+      if (!is_shared && slot.writer == self) slot.writer = nullptr;
+    }
+    return SQLITE_OK;
+  }
+  const bool is_free = std::ranges::all_of(slots, [&](const SharedLock& slot) {
+    if (slot.writer != nullptr && slot.writer != self) return false;
+    const std::size_t own = slot.readers.contains(self) ? 1 : 0;
+    return is_shared || slot.readers.size() == own;
+  });
+  if (!is_free) return SQLITE_BUSY;
+  for (SharedLock& slot : slots) {
+    if (is_shared) slot.readers.insert(self);
+    if (!is_shared) slot.writer = self;
+  }
+  return SQLITE_OK;
+}
 void ShmBarrier(sqlite3_file*) {}
 int ShmUnmap(sqlite3_file* file, int remove) {
+  for (SharedLock& slot : Of(file).disk->shared_locks) {
+    slot.readers.erase(&Of(file));
+    if (slot.writer == &Of(file)) slot.writer = nullptr;
+  }
   if (remove != 0) Of(file).disk->shared_memory.clear();
   return SQLITE_OK;
 }
@@ -148,7 +214,7 @@ constexpr sqlite3_io_methods kMethods{
     .xSync = Sync,
     .xFileSize = FileSize,
     .xLock = Lock,
-    .xUnlock = Lock,
+    .xUnlock = Unlock,
     .xCheckReservedLock = CheckReservedLock,
     .xFileControl = FileControl,
     .xSectorSize = SectorSize,
@@ -266,6 +332,7 @@ void PowerLossVfs::Restore() {
   });
   for (const auto& [name, inode] : disk.names) disk.Lose(*inode);
   disk.shared_memory.clear();
+  disk.shared_locks = {};
   disk.has_power = true;
   disk.left = 0;
 }

@@ -11,8 +11,8 @@ namespace rollcall::store {
 // old), by a seeded chance; names that were made or removed since the last sync of their folder are
 // there or not. A byte that was not written again never changes.
 //
-// Registered under name() while it lives; any number at a time. One connection at a time, not
-// thread-safe.
+// Registered under name() while it lives; any number at a time. Connections lock each other out as
+// on a real disk. Not thread-safe.
 class PowerLossVfs {
  public:
   enum class Syncs {
