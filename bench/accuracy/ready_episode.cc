@@ -72,8 +72,7 @@ base::Result<Truth> ReadReadyTruth(const std::filesystem::path& video) {
   ROLLCALL_TRY_ASSIGN(const Json json, base::ParseJson(json_text, json_path.string()));
   ROLLCALL_TRY_ASSIGN(const std::string csv, base::ReadFile(Beside(video, ".truth.csv")));
   ROLLCALL_TRY_ASSIGN(const media::VideoProbe probe, media::Probe(video));
-  ROLLCALL_TRY_ASSIGN(const media::PacketIndex index,
-                      media::IndexPackets(video, [](auto, auto) { return true; }));
+  ROLLCALL_TRY_ASSIGN(const media::PacketIndex index, media::IndexPackets(video));
   Truth truth;
   truth.width = probe.width;
   truth.height = probe.height;

@@ -47,9 +47,9 @@ base::Result<domain::Artifact> ArtifactFolder::Seal(std::string_view name,
                                                     std::int64_t count) const {
   ROLLCALL_TRY_ASSIGN(const fs::path path, PathFor(name));
   const auto seal = [&]() -> base::Result<base::FileDigest> {
-    ROLLCALL_TRY(base::SyncFile(path));
+    ROLLCALL_TRY(base::SyncFile(path, on_bytes_));
     ROLLCALL_TRY(base::Failpoint("artefact.synced"));
-    return base::DigestFile(path);
+    return base::DigestFile(path, on_bytes_);
   };
   auto digest = seal();
   if (!digest.ok()) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "domain/stage_handler.h"
 
@@ -18,8 +19,9 @@ namespace rollcall::artifacts {
 // Thread-compatible.
 class ArtifactFolder {
  public:
-  ArtifactFolder(std::filesystem::path staging_dir, std::int64_t token)
-      : staging_dir_(std::move(staging_dir)), token_(token) {}
+  // `on_bytes` is told of what is written out and of what is hashed: each byte of a file twice.
+  ArtifactFolder(std::filesystem::path staging_dir, std::int64_t token, base::OnBytes on_bytes = {})
+      : staging_dir_(std::move(staging_dir)), token_(token), on_bytes_(std::move(on_bytes)) {}
 
   // Absolute path to write `name` ("harvest/x/tracks.json") at; its folder exists afterwards.
   // kInvalidArgument for a name that leaves it.
@@ -34,6 +36,7 @@ class ArtifactFolder {
  private:
   std::filesystem::path staging_dir_;
   std::int64_t token_;
+  base::OnBytes on_bytes_;
 };
 
 // The input of that name; where several stages made one, the first of them: the

@@ -11,6 +11,7 @@
 #include "artifacts/faces_pack_format.h"
 #include "artifacts/output_file.h"
 #include "base/check.h"
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "base/unique_fd.h"
 #include "domain/reasons.h"
@@ -67,7 +68,8 @@ class FileFacesPackWriter final : public FacesPackWriter {
 
 class FileFacesPackReader final : public FacesPackReader {
  public:
-  FileFacesPackReader(base::UniqueFd fd, fs::path path) : fd_(std::move(fd)), path_(path) {}
+  FileFacesPackReader(base::UniqueFd fd, fs::path path, base::OnBytes on_bytes)
+      : fd_(std::move(fd)), path_(std::move(path)), on_bytes_(std::move(on_bytes)) {}
 
   base::Result<void> LoadIndex() {
     struct stat status {};
@@ -122,20 +124,24 @@ class FileFacesPackReader final : public FacesPackReader {
     std::string bytes(size, '\0');
     std::size_t done = 0;
     while (done < size) {
+      ROLLCALL_TRY(base::Failpoint("file.read"));
+      const std::uint64_t piece = std::min<std::uint64_t>(base::kPieceBytes, size - done);
       const ssize_t n =
-          ::pread(fd_.get(), bytes.data() + done, size - done, static_cast<off_t>(offset + done));
+          ::pread(fd_.get(), bytes.data() + done, piece, static_cast<off_t>(offset + done));
       if (n == 0) return Corrupt("became shorter while it was read");
       if (n < 0) {
         if (errno == EINTR) continue;
         return base::ErrnoError(errno, "read", path_);
       }
       done += static_cast<std::size_t>(n);
+      if (on_bytes_) ROLLCALL_TRY(on_bytes_(n));
     }
     return bytes;
   }
 
   const base::UniqueFd fd_;
   const fs::path path_;
+  const base::OnBytes on_bytes_;
   std::vector<FacesPackEntry> entries_;
   std::uint64_t records_end_ = 0;
 };
@@ -149,10 +155,11 @@ base::Result<std::unique_ptr<FacesPackWriter>> FacesPackWriter::Create(const fs:
       std::make_unique<FileFacesPackWriter>(std::move(file), path.string()));
 }
 
-base::Result<std::unique_ptr<FacesPackReader>> FacesPackReader::Open(const fs::path& path) {
+base::Result<std::unique_ptr<FacesPackReader>> FacesPackReader::Open(const fs::path& path,
+                                                                     base::OnBytes on_bytes) {
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return base::ErrnoError(errno, "open", path);
-  auto reader = std::make_unique<FileFacesPackReader>(std::move(fd), path);
+  auto reader = std::make_unique<FileFacesPackReader>(std::move(fd), path, std::move(on_bytes));
   ROLLCALL_TRY(reader->LoadIndex());
   return base::Result<std::unique_ptr<FacesPackReader>>(std::move(reader));
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "domain/face.h"
 #include "domain/image.h"
@@ -37,8 +38,10 @@ struct FacesPackEntry {
 // Holds the index in memory (24 bytes a crop), reads crops as they are asked for. Not thread-safe.
 class FacesPackReader {
  public:
-  // kNotFound, kDataLoss / ERR_ARTIFACT_CORRUPT for anything that is not a whole pack.
-  static base::Result<std::unique_ptr<FacesPackReader>> Open(const std::filesystem::path& path);
+  // kNotFound, kDataLoss / ERR_ARTIFACT_CORRUPT for anything that is not a whole pack. `on_bytes`
+  // is told of all that is ever read.
+  static base::Result<std::unique_ptr<FacesPackReader>> Open(const std::filesystem::path& path,
+                                                             base::OnBytes on_bytes = {});
   virtual ~FacesPackReader() = default;
   virtual const std::vector<FacesPackEntry>& entries() const = 0;
   // `entry` is one of entries(). kDataLoss / ERR_ARTIFACT_CORRUPT for a damaged record.

@@ -47,6 +47,43 @@ std::atomic<bool>& MetFullDisk() {
   return has_met;
 }
 
+// Reads an open file to its end, piece by piece, and calls take(piece) for each.
+template <typename Take>
+Result<void> ReadPieces(int fd, const fs::path& path, const OnBytes& on_bytes, Take take) {
+  std::vector<char> piece(kPieceBytes);
+  while (true) {
+    ROLLCALL_TRY(Failpoint("file.read"));
+    const ssize_t n = ::read(fd, piece.data(), piece.size());
+    if (n == 0) return {};
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoError(errno, "read", path);
+    }
+    take(std::string_view(piece.data(), static_cast<std::size_t>(n)));
+    if (on_bytes) ROLLCALL_TRY(on_bytes(n));
+  }
+}
+
+// Writes out what the kernel still holds of a file. No promise of durability: fdatasync gives it.
+Result<void> WriteOut(int fd, const fs::path& path, const OnBytes& on_bytes) {
+  constexpr unsigned kWriteAndWait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  constexpr auto kPiece = static_cast<off_t>(kPieceBytes);
+  for (off_t at = 0; at < status.st_size; at += kPiece) {
+    const off_t bytes = std::min(kPiece, status.st_size - at);
+    if (::sync_file_range(fd, at, bytes, kWriteAndWait) != 0) {
+      // Where a file system has no such thing, the sync that follows does it all. An error of the
+      // disk is told only once, so it must be taken here.
+      const bool is_of_disk = errno == EIO || errno == ENOSPC || errno == EDQUOT;
+      if (is_of_disk) return ErrnoError(errno, "sync", path);
+    }
+    ROLLCALL_TRY(on_bytes(bytes));
+  }
+  return {};
+}
+
 struct DigestDeleter {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
@@ -127,20 +164,13 @@ Result<void> TryForRoom(const fs::path& folder, std::int64_t bytes) {
   return WriteAll(fd.get(), zeros, folder);
 }
 
-Result<std::string> ReadFile(const fs::path& path) {
+Result<std::string> ReadFile(const fs::path& path, const OnBytes& on_bytes) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return ErrnoError(errno, "open", path);
   std::string bytes;
-  std::vector<char> buffer(1 << 16);
-  while (true) {
-    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
-    if (n == 0) return bytes;
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoError(errno, "read", path);
-    }
-    bytes.append(buffer.data(), static_cast<std::size_t>(n));
-  }
+  ROLLCALL_TRY(
+      ReadPieces(fd.get(), path, on_bytes, [&](std::string_view piece) { bytes += piece; }));
+  return bytes;
 }
 
 Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
@@ -173,9 +203,10 @@ Result<void> LinkAtomic(const fs::path& path, const fs::path& target) {
   return SyncFolder(path.parent_path());
 }
 
-Result<void> SyncFile(const fs::path& path) {
+Result<void> SyncFile(const fs::path& path, const OnBytes& on_bytes) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return ErrnoError(errno, "open", path);
+  if (on_bytes) ROLLCALL_TRY(WriteOut(fd.get(), path, on_bytes));
   if (::fdatasync(fd.get()) != 0) return ErrnoError(errno, "sync", path);
   return SyncFolder(path.parent_path());
 }
@@ -217,7 +248,7 @@ std::string Sha256(std::string_view bytes) {
 
 namespace {
 
-Result<FileDigest> DigestFolder(const fs::path& folder) {
+Result<FileDigest> DigestFolder(const fs::path& folder, const OnBytes& on_bytes) {
   std::error_code failure;
   std::vector<fs::path> entries;
   for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
@@ -229,7 +260,7 @@ Result<FileDigest> DigestFolder(const fs::path& folder) {
   FileDigest total;
   std::string listing;
   for (const fs::path& entry : entries) {
-    ROLLCALL_TRY_ASSIGN(const FileDigest digest, DigestFile(entry));
+    ROLLCALL_TRY_ASSIGN(const FileDigest digest, DigestFile(entry, on_bytes));
     total.size_bytes += digest.size_bytes;
     listing += entry.filename().string() + '\0' + digest.sha256 + '\n';
   }
@@ -239,24 +270,17 @@ Result<FileDigest> DigestFolder(const fs::path& folder) {
 
 }  // namespace
 
-Result<FileDigest> DigestFile(const fs::path& path) {
+Result<FileDigest> DigestFile(const fs::path& path, const OnBytes& on_bytes) {
   std::error_code ignored;  // What is wrong with the path is said by open() below.
-  if (fs::is_directory(path, ignored)) return DigestFolder(path);
+  if (fs::is_directory(path, ignored)) return DigestFolder(path, on_bytes);
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return ErrnoError(errno, "open", path);
   Sha256Stream stream;
   FileDigest digest;
-  std::vector<char> buffer(1 << 18);
-  while (true) {
-    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
-    if (n == 0) break;
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoError(errno, "read", path);
-    }
-    stream.Update(buffer.data(), static_cast<std::size_t>(n));
-    digest.size_bytes += n;
-  }
+  ROLLCALL_TRY(ReadPieces(fd.get(), path, on_bytes, [&](std::string_view piece) {
+    stream.Update(piece.data(), piece.size());
+    digest.size_bytes += std::ssize(piece);
+  }));
   digest.sha256 = stream.Hex();
   return digest;
 }

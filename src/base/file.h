@@ -2,12 +2,20 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 
 namespace rollcall::base {
+
+// Told of so many more bytes that were read or made durable. They are few at a time, so that a slow
+// disk cannot keep its caller from being heard for long. Its error ends the work and is returned.
+using OnBytes = std::function<Result<void>(std::int64_t bytes)>;
+// How many at a time, at most: a disk that gives a third of a megabyte a second still lets its
+// caller look up every 200 ms.
+inline constexpr std::size_t kPieceBytes = std::size_t{1} << 16;
 
 // The Error of a failed system call: ENOSPC and EDQUOT are kResourceExhausted / ERR_DISK_FULL,
 // ENOENT kNotFound, EACCES, EPERM and EROFS kFailedPrecondition, the rest kUnavailable.
@@ -26,7 +34,7 @@ bool HasMetFullDisk();
 Result<void> TryForRoom(const std::filesystem::path& folder, std::int64_t bytes);
 
 // The whole file. kNotFound, or what ErrnoError says.
-Result<std::string> ReadFile(const std::filesystem::path& path);
+Result<std::string> ReadFile(const std::filesystem::path& path, const OnBytes& on_bytes = {});
 
 // tmp → write → fdatasync → rename → fsync(dir): readers see the old bytes or the new, never a mix.
 Result<void> WriteFileAtomic(const std::filesystem::path& path, std::string_view bytes);
@@ -34,8 +42,9 @@ Result<void> WriteFileAtomic(const std::filesystem::path& path, std::string_view
 // Makes `path` a symbolic link to `target` (relative), replacing what is there, atomically.
 Result<void> LinkAtomic(const std::filesystem::path& path, const std::filesystem::path& target);
 
-// fdatasync of a file that is already written, then fsync of its folder.
-Result<void> SyncFile(const std::filesystem::path& path);
+// fdatasync of a file that is already written, then fsync of its folder. With `on_bytes` it is
+// first written out piece by piece, so that the sync itself has little left to wait for.
+Result<void> SyncFile(const std::filesystem::path& path, const OnBytes& on_bytes = {});
 Result<void> SyncFolder(const std::filesystem::path& folder);
 
 Result<void> MakeFolders(const std::filesystem::path& folder);
@@ -51,6 +60,6 @@ struct FileDigest {
 };
 // Reads the whole file. A folder's digest is that of its entries' names and digests, sorted by
 // name; its size is theirs together. Errors as ReadFile.
-Result<FileDigest> DigestFile(const std::filesystem::path& path);
+Result<FileDigest> DigestFile(const std::filesystem::path& path, const OnBytes& on_bytes = {});
 
 }  // namespace rollcall::base

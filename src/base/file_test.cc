@@ -70,6 +70,52 @@ TEST_F(FileTest, DigestIsSha256OfTheBytes) {
   EXPECT_EQ(Sha256("abc"), digest.sha256);
 }
 
+TEST_F(FileTest, DigestOfALongFileTellsOfEachPieceAndEndsAtTheNextWhenStopped) {
+  const fs::path path = folder_ / "long";
+  ASSERT_TRUE(WriteFileAtomic(path, std::string(10 * kPieceBytes, 'x')).ok());
+  std::int64_t told = 0;
+  int calls = 0;
+  const auto digest = DigestFile(path, [&](std::int64_t bytes) -> Result<void> {
+    EXPECT_LE(bytes, static_cast<std::int64_t>(kPieceBytes));
+    told += bytes;
+    ++calls;
+    return {};
+  });
+  EXPECT_EQ(digest.value().sha256, DigestFile(path).value().sha256);
+  EXPECT_EQ(told, digest->size_bytes);
+  EXPECT_EQ(calls, 10);
+
+  const Error stop{ErrorCode::kCancelled, "ERR_CANCELLED", "stopped", ""};
+  for (const bool is_folder : {false, true}) {
+    calls = 0;
+    const auto stopped = DigestFile(is_folder ? folder_ : path, [&](std::int64_t) -> Result<void> {
+      if (++calls == 3) return stop;
+      return {};
+    });
+    ASSERT_FALSE(stopped.ok());
+    EXPECT_EQ(stopped.error().reason, "ERR_CANCELLED");
+    EXPECT_EQ(calls, 3);
+  }
+}
+
+TEST_F(FileTest, ASyncOfALongFileTellsOfEachPieceAndEndsAtTheNextWhenStopped) {
+  const fs::path path = folder_ / "long";
+  std::ofstream(path) << std::string(10 * kPieceBytes + 1, 'x');
+  std::int64_t told = 0;
+  ASSERT_TRUE(SyncFile(path, [&](std::int64_t bytes) -> Result<void> {
+                told += bytes;
+                return {};
+              }).ok());
+  EXPECT_EQ(told, static_cast<std::int64_t>(10 * kPieceBytes + 1));
+  int calls = 0;
+  const auto stopped = SyncFile(path, [&](std::int64_t) -> Result<void> {
+    if (++calls == 3) return Error{ErrorCode::kCancelled, "ERR_CANCELLED", "stopped", ""};
+    return {};
+  });
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(calls, 3);
+}
+
 TEST_F(FileTest, DigestOfAFolderChangesWithAnyEntry) {
   fs::create_directories(folder_ / "stills");
   ASSERT_TRUE(WriteFileAtomic(folder_ / "stills" / "a", "1").ok());

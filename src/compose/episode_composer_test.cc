@@ -46,7 +46,7 @@ class EpisodeComposerTest : public testing::Test {
   }
 
   media::PacketIndex Index(const std::string& file = "x.mp4") const {
-    auto index = media::IndexPackets(folder_ / file, [](auto, auto) { return true; });
+    auto index = media::IndexPackets(folder_ / file);
     EXPECT_TRUE(index.ok()) << index.error().ToString();
     return std::move(index).value();
   }

@@ -69,8 +69,7 @@ class Clip : public PictureSource {
                              std::span<const MediaTime> times) override {
     region_ = region;
     scale_ = std::min(1.0, scale);
-    const auto go_on = [](std::int64_t, std::int64_t) { return true; };
-    ROLLCALL_TRY_ASSIGN(const media::PacketIndex index, media::IndexPackets(path_, go_on));
+    ROLLCALL_TRY_ASSIGN(const media::PacketIndex index, media::IndexPackets(path_));
     const MediaTime needed = start_ + (times.empty() ? MediaTime{} : times.back());
     if (index.packets.empty() || needed > index.duration + kTimestampSlack) {
       return domain::MakeError(

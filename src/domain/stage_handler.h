@@ -61,11 +61,13 @@ struct StageAssignment {
 
 enum class StopReason { kNone, kCancel, kDrain };
 
-// How far a handler is. `done` only grows within an attempt.
+// How far a handler is, in one unit. Stretches of a stage that do not count in its own unit
+// (reading on to where work begins, merging, hashing) have units of their own. Within an attempt
+// `done` only grows in each, and there are a few: what does not grow is no sign of getting on.
 struct Progress {
   std::int64_t done = 0;
   std::int64_t total = 0;
-  std::string_view unit;  // "frames", "tracks"
+  std::string_view unit;  // "frames", "tracks"; "bytes"
   base::Json counters;    // Shown to people: {"faces_detected": 811}
   MediaTime position{};   // Of the video, for the rate in × real time; 0 if there is none.
 };

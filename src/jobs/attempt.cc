@@ -282,10 +282,7 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
     }
     case FrameType::kProgress: {
       ROLLCALL_TRY_ASSIGN(const auto report, DecodeProgress(frame));
-      const std::int64_t done_before = watch_.liveness().done;
-      const bool is_first = watch_.liveness().unit.empty();  // What earlier attempts had done.
-      watch_.OnProgress(report, now);
-      const std::int64_t more = is_first ? 0 : watch_.liveness().done - done_before;
+      const std::int64_t more = watch_.OnProgress(report, now);
       if (more > 0) around_.metrics.OnWorkDone(task_.run.name, report.unit, more);
       progress_wall_ = Now().wall;
       if (heartbeat_seq_ == 0) LogHeartbeat(now);

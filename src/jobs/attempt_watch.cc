@@ -12,6 +12,7 @@ using domain::Phase;
 // Weight of the newest gap in the moving average.
 constexpr double kGapWeight = 0.2;
 constexpr int kGapsMax = 10;
+constexpr std::size_t kUnitsMax = 8;
 
 double InSeconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
@@ -19,8 +20,7 @@ double InSeconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-AttemptWatch::AttemptWatch(const RuntimeTimes& times, base::BootTime started)
-    : times_(times), estimator_(times.pulse) {
+AttemptWatch::AttemptWatch(const RuntimeTimes& times, base::BootTime started) : times_(times) {
   liveness_.last_pulse = started;
   liveness_.phase_since = started;
   phase_sign_ = started;
@@ -39,12 +39,23 @@ void AttemptWatch::OnPhase(Phase phase, base::BootTime now) {
   if (phases_since_progress_.insert(phase).second) phase_sign_ = now;
 }
 
-void AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) {
+std::int64_t AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) {
   liveness_.total = report.total;
   liveness_.unit = report.unit;
   liveness_.counters_json =
       report.counters.dump(-1, ' ', false, base::Json::error_handler_t::replace);
-  if (has_progress_ && report.done <= liveness_.done) return;
+  const auto known = scales_.find(report.unit);
+  const bool is_first = known == scales_.end();
+  // Inventing units is no way of getting on.
+  if (is_first && scales_.size() == kUnitsMax) return 0;
+  Scale& scale = is_first
+                     ? scales_.emplace(report.unit, Scale{.estimator = RateEstimator(times_.pulse)})
+                           .first->second
+                     : known->second;
+  liveness_.rate = scale.estimator.rate();
+  liveness_.realtime_factor = scale.estimator.realtime_factor();
+  liveness_.done = is_first ? report.done : scale.done;
+  if (!is_first && report.done <= scale.done) return 0;
   if (has_progress_) {
     const auto gap = now - std::max(liveness_.progress_at, liveness_.phase_since);
     mean_gap_ = mean_gap_.count() == 0 ? gap
@@ -53,11 +64,19 @@ void AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) 
   }
   has_progress_ = true;
   phases_since_progress_.clear();
+  const std::int64_t more = is_first ? 0 : report.done - scale.done;
+  scale.done = report.done;
+  scale.estimator.Add(now, report.done, report.position);
   liveness_.done = report.done;
   liveness_.progress_at = now;
-  estimator_.Add(now, report.done, report.position);
-  liveness_.rate = estimator_.rate();
-  liveness_.realtime_factor = estimator_.realtime_factor();
+  liveness_.rate = scale.estimator.rate();
+  liveness_.realtime_factor = scale.estimator.realtime_factor();
+  return more;
+}
+
+std::optional<TimeLeft> AttemptWatch::time_left() const {
+  const auto scale = scales_.find(liveness_.unit);
+  return scale == scales_.end() ? std::nullopt : scale->second.estimator.Left(liveness_.total);
 }
 
 void AttemptWatch::OnRuntimeAnswered(base::BootTime now) { excused_until_ = now; }

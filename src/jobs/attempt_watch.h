@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,7 +29,9 @@ class AttemptWatch {
 
   void OnPulse(const Pulse& pulse, base::BootTime now);
   void OnPhase(domain::Phase phase, base::BootTime now);
-  void OnProgress(const ProgressReport& report, base::BootTime now);
+  // By how much `done` has grown in its unit; 0 for the first report in a unit, which may tell what
+  // earlier attempts had done.
+  std::int64_t OnProgress(const ProgressReport& report, base::BootTime now);
   // Waiting for the runtime itself, for example for a commit, is nobody's stall.
   void OnRuntimeAnswered(base::BootTime now);
   // A segment is in the store that was not there before.
@@ -38,7 +41,7 @@ class AttemptWatch {
   Verdict Check(base::BootTime now);
 
   const store::Liveness& liveness() const { return liveness_; }
-  std::optional<TimeLeft> time_left() const { return estimator_.Left(liveness_.total); }
+  std::optional<TimeLeft> time_left() const;
   // How long the present phase may go without a sign of getting on.
   std::chrono::nanoseconds Patience() const;
   // When there was one, or it began, or it waited for us.
@@ -53,9 +56,15 @@ class AttemptWatch {
   bool IsWithoutProgress(base::BootTime now) const;
   bool IsSilent(base::BootTime now) const;
 
+  // What was done in one unit, and how fast.
+  struct Scale {
+    std::int64_t done = 0;
+    RateEstimator estimator;
+  };
+
   const RuntimeTimes times_;
   store::Liveness liveness_;
-  RateEstimator estimator_;
+  std::map<std::string, Scale> scales_;  // By unit.
   std::chrono::nanoseconds mean_gap_{};  // Between changes of `done`; 0 before the second.
   bool has_progress_ = false;
   // Entering a phase is a sign of getting on, but only once between two changes of `done`.

@@ -105,6 +105,42 @@ TEST_F(AttemptWatchTest, DoesNotTakeARepeatedNumberForProgress) {
   EXPECT_EQ(After(seconds{11}), Verdict::kStalled);
 }
 
+TEST_F(AttemptWatchTest, IsPatientWithALongMergeThatCountsInAnotherUnit) {
+  watch_.OnPhase(domain::Phase::kWork, now_);
+  Progress(12'000);
+  EXPECT_EQ(After(seconds{20}), Verdict::kFine);
+  watch_.OnPhase(domain::Phase::kFinalise, now_);
+  for (int done = 1; done <= 10; ++done) {  // Fewer than the frames: another scale.
+    EXPECT_EQ(watch_.OnProgress({.done = done, .total = 10, .unit = "segments"}, now_),
+              done == 1 ? 0 : 1);
+    EXPECT_EQ(After(seconds{100}), Verdict::kFine) << done;
+    EXPECT_EQ(watch_.liveness().done, done);
+  }
+  EXPECT_EQ(watch_.OnProgress({.done = 12'000, .total = 12'000, .unit = "frames"}, now_), 0);
+  EXPECT_EQ(watch_.liveness().unit, "frames");
+  EXPECT_EQ(watch_.liveness().done, 12'000);
+}
+
+TEST_F(AttemptWatchTest, DoesNotTakeInventedUnitsForProgress) {
+  watch_.OnPhase(domain::Phase::kWork, now_);
+  Verdict verdict = Verdict::kFine;
+  for (int i = 0; i < 40 && verdict == Verdict::kFine; ++i) {
+    watch_.OnProgress({.done = 1, .total = 1, .unit = "unit" + std::to_string(i)}, now_);
+    verdict = After(seconds{20});
+  }
+  EXPECT_EQ(verdict, Verdict::kStalled);
+}
+
+TEST_F(AttemptWatchTest, DoesNotTakeGoingToAndFroBetweenUnitsForProgress) {
+  watch_.OnPhase(domain::Phase::kWork, now_);
+  Progress(10);
+  watch_.OnProgress({.done = 10, .total = 10, .unit = "bytes"}, now_);
+  EXPECT_EQ(After(seconds{20}), Verdict::kFine);
+  Progress(10);
+  watch_.OnProgress({.done = 10, .total = 10, .unit = "bytes"}, now_);
+  EXPECT_EQ(After(seconds{11}), Verdict::kStalled);
+}
+
 TEST_F(AttemptWatchTest, SaysWhatIsWrong) {
   watch_.OnPhase(domain::Phase::kWork, now_);
   Progress(12);

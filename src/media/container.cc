@@ -59,9 +59,10 @@ Container::~Container() {
   avformat_close_input(&format_);
 }
 
-base::Result<std::unique_ptr<Container>> Container::Open(const std::filesystem::path& path) {
+base::Result<std::unique_ptr<Container>> Container::Open(const std::filesystem::path& path,
+                                                         base::OnBytes on_bytes) {
   CatchLog();
-  ROLLCALL_TRY_ASSIGN(auto input, InputFile::Open(path));
+  ROLLCALL_TRY_ASSIGN(auto input, InputFile::Open(path, std::move(on_bytes)));
   std::unique_ptr<Container> container(new Container(path, std::move(input)));
   ROLLCALL_TRY(container->OpenFormat());
   ROLLCALL_TRY(container->FindStreams());
@@ -76,9 +77,7 @@ base::Result<void> Container::OpenFormat() {
   format_->io_open = RefuseOpen;
   ForgetLog();
   const int code = avformat_open_input(&format_, nullptr, nullptr, nullptr);
-  if (input_->error_number() != 0) {
-    return base::ErrnoError(input_->error_number(), "read", path_);
-  }
+  ROLLCALL_TRY(input_->state());
   if (code < 0) return Unreadable(path_, code);
   is_timed_ = IsTimedFormat(format_->iformat->name);
   // Before anything is allocated for pictures of such a size.
@@ -99,9 +98,7 @@ base::Result<void> Container::FindStreams() {
   }
   const int code = avformat_find_stream_info(format_, streams == 0 ? nullptr : options.data());
   for (AVDictionary*& each : options) av_dict_free(&each);
-  if (input_->error_number() != 0) {
-    return base::ErrnoError(input_->error_number(), "read", path_);
-  }
+  ROLLCALL_TRY(input_->state());
   // A stream without a single packet: a later step says that there is no picture.
   if (code < 0 && code != AVERROR_EOF) return Unreadable(path_, code);
   return {};
@@ -156,9 +153,7 @@ base::Result<std::optional<Container::VideoPacket>> Container::ReadFile() {
   for (int failed = 0; failed < kFailedReadsMax;) {
     const std::int64_t errors = DemuxErrors();
     const int code = av_read_frame(format_, packet.get());
-    if (input_->error_number() != 0) {
-      return base::ErrnoError(input_->error_number(), "read", path_);
-    }
+    ROLLCALL_TRY(input_->state());
     if (code == AVERROR_EOF) break;
     if (code < 0) {
       ++failed;

@@ -28,8 +28,9 @@ inline constexpr int kSidePixelsMax = 8192;
 // Not thread-safe.
 class Container {
  public:
-  // Errors as Probe.
-  static base::Result<std::unique_ptr<Container>> Open(const std::filesystem::path& path);
+  // Errors as Probe. `on_bytes` is told of all that is ever read; its error ends what reads.
+  static base::Result<std::unique_ptr<Container>> Open(const std::filesystem::path& path,
+                                                       base::OnBytes on_bytes = {});
   ~Container();
   Container(const Container&) = delete;
   Container& operator=(const Container&) = delete;
@@ -63,7 +64,6 @@ class Container {
   const AVCodecParameters& parameters() const { return *stream_->codecpar; }
   const DisplayGeometry& geometry() const { return geometry_; }
   const std::filesystem::path& path() const { return path_; }
-  std::int64_t bytes_read() const { return input_->position(); }
   std::int64_t size_bytes() const { return input_->size_bytes(); }
   // Passages that could not be read, so far.
   std::int64_t damaged_reads() const { return damaged_reads_; }

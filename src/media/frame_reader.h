@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "domain/image.h"
 #include "domain/media_time.h"
@@ -36,6 +37,9 @@ class FrameReader {
     // Nothing before this frame is given to the decoder: a keyframe, at or before the first planned
     // frame. What comes before may be what ends the process.
     std::int64_t first_frame = 0;
+    // Told, on the thread that opens the reader or calls Next, of all bytes that are read and of
+    // all that go by on their way to the decoder: before a frame comes there may be many.
+    base::OnBytes on_bytes;
   };
 
   // `index` is the packet index of this same file; `plan` are frame_ids, ascending.

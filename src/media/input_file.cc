@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 
@@ -54,12 +57,14 @@ base::Result<OpenedFile> OpenRegularFile(const std::filesystem::path& path) {
   return OpenedFile{.fd = std::move(fd), .size_bytes = status.st_size};
 }
 
-base::Result<std::unique_ptr<InputFile>> InputFile::Open(const std::filesystem::path& path) {
+base::Result<std::unique_ptr<InputFile>> InputFile::Open(const std::filesystem::path& path,
+                                                         base::OnBytes on_bytes) {
   ROLLCALL_TRY_ASSIGN(OpenedFile file, OpenRegularFile(path));
-  return std::unique_ptr<InputFile>(new InputFile(std::move(file)));
+  return std::unique_ptr<InputFile>(new InputFile(std::move(file), path, std::move(on_bytes)));
 }
 
-InputFile::InputFile(OpenedFile file) : file_(std::move(file)) {
+InputFile::InputFile(OpenedFile file, std::filesystem::path path, base::OnBytes on_bytes)
+    : file_(std::move(file)), path_(std::move(path)), on_bytes_(std::move(on_bytes)) {
   auto* buffer = static_cast<std::uint8_t*>(av_malloc(kBufferBytes));
   ROLLCALL_CHECK(buffer != nullptr, "out of memory");
   context_ = avio_alloc_context(buffer, kBufferBytes, 0, this, Read, nullptr, Seek);
@@ -71,20 +76,34 @@ InputFile::~InputFile() {
   avio_context_free(&context_);
 }
 
+// 0 at the end of the file.
+base::Result<std::int64_t> InputFile::ReadPiece(std::uint8_t* buffer, std::size_t size) {
+  ROLLCALL_TRY(base::Failpoint("file.read"));
+  ssize_t n = 0;
+  do {
+    n = ::pread(file_.fd.get(), buffer, std::min(size, base::kPieceBytes), position_);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return base::ErrnoError(errno, "read", path_);
+  position_ += n;
+  if (n > 0 && on_bytes_) ROLLCALL_TRY(on_bytes_(n));
+  return n;
+}
+
+// Gives as much as is asked for, as one read would: a packet may be larger than any buffer.
 int InputFile::Read(void* opaque, std::uint8_t* buffer, int size) {
   auto* self = static_cast<InputFile*>(opaque);
-  for (;;) {
-    const ssize_t n =
-        ::pread(self->file_.fd.get(), buffer, static_cast<std::size_t>(size), self->position_);
-    if (n > 0) {
-      self->position_ += n;
-      return static_cast<int>(n);
+  if (!self->state_.ok()) return AVERROR_EXIT;
+  int done = 0;
+  while (done < size) {
+    const auto n = self->ReadPiece(buffer + done, static_cast<std::size_t>(size - done));
+    if (!n.ok()) {
+      self->state_ = n.error();
+      return AVERROR_EXIT;
     }
-    if (n == 0) return AVERROR_EOF;
-    if (errno == EINTR) continue;
-    if (self->error_number_ == 0) self->error_number_ = errno;
-    return AVERROR(errno);
+    if (*n == 0) break;
+    done += static_cast<int>(*n);
   }
+  return done == 0 ? AVERROR_EOF : done;
 }
 
 std::int64_t InputFile::Seek(void* opaque, std::int64_t offset, int whence) {

@@ -18,7 +18,6 @@ namespace reason = domain::reason;
 using domain::MakeError;
 using domain::MediaTime;
 
-constexpr std::uint32_t kPacketsPerTick = 256;
 constexpr MediaTime kLengthSlack{2'000'000};
 
 std::int64_t FrameMicros(const AVStream& stream) {
@@ -161,18 +160,11 @@ class Collector {
 
 }  // namespace
 
-base::Result<PacketIndex> IndexPackets(
-    const std::filesystem::path& path,
-    const std::function<bool(std::int64_t bytes_done, std::int64_t bytes_total)>& tick) {
-  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
+base::Result<PacketIndex> IndexPackets(const std::filesystem::path& path, base::OnBytes on_bytes) {
+  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path, std::move(on_bytes)));
   ROLLCALL_TRY_ASSIGN(const MediaTime origin, container->Origin());
   Collector collector(*container);
-  for (std::uint32_t packets = 0;; ++packets) {
-    if (tick && packets % kPacketsPerTick == 0 &&
-        !tick(std::min(container->bytes_read(), container->size_bytes()),
-              container->size_bytes())) {
-      return MakeError(reason::kCancelled, "reading " + path.string() + " was stopped on request");
-    }
+  while (true) {
     ROLLCALL_TRY_ASSIGN(auto packet, container->Read());
     if (!packet) break;
     collector.Add(*packet);

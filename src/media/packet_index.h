@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "domain/media_time.h"
 
@@ -29,10 +29,8 @@ struct PacketIndex {
 
 // Demuxes the whole file. Truncated or corrupt: as far as it goes, with a warning. Packets without
 // a timestamp get one from their neighbours; equal ones are made distinct (later dropped).
-// `tick` is called now and then with the bytes read so far; returning false ends it with
-// kCancelled. Errors as Probe.
-base::Result<PacketIndex> IndexPackets(
-    const std::filesystem::path& path,
-    const std::function<bool(std::int64_t bytes_done, std::int64_t bytes_total)>& tick);
+// `on_bytes` is told of all that is read. Errors as Probe.
+base::Result<PacketIndex> IndexPackets(const std::filesystem::path& path,
+                                       base::OnBytes on_bytes = {});
 
 }  // namespace rollcall::media

@@ -22,9 +22,11 @@ bool HasDecodeOrder(const std::vector<PacketEntry>& packets) {
 }  // namespace
 
 base::Result<std::unique_ptr<PacketSource>> PacketSource::Open(const std::filesystem::path& path,
-                                                               std::vector<PacketEntry> packets) {
-  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
-  std::unique_ptr<PacketSource> source(new PacketSource(std::move(container), std::move(packets)));
+                                                               std::vector<PacketEntry> packets,
+                                                               base::OnBytes on_bytes) {
+  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path, on_bytes));
+  std::unique_ptr<PacketSource> source(
+      new PacketSource(std::move(container), std::move(packets), std::move(on_bytes)));
   if (source->container_->is_timed()) {
     ROLLCALL_TRY_ASSIGN(source->origin_, source->container_->Origin());
   } else {
@@ -36,7 +38,7 @@ base::Result<std::unique_ptr<PacketSource>> PacketSource::Open(const std::filesy
 base::Result<void> PacketSource::FindOrder() {
   std::vector<PacketEntry> found;
   if (!HasDecodeOrder(packets_)) {
-    ROLLCALL_TRY_ASSIGN(PacketIndex index, IndexPackets(container_->path(), {}));
+    ROLLCALL_TRY_ASSIGN(PacketIndex index, IndexPackets(container_->path(), on_bytes_));
     found = std::move(index.packets);
   }
   const std::vector<PacketEntry>& ordered = found.empty() ? packets_ : found;
@@ -148,7 +150,7 @@ base::Result<bool> PacketSource::Land(std::int64_t lead) {
 }
 
 base::Result<void> PacketSource::Reopen() {
-  ROLLCALL_TRY_ASSIGN(container_, Container::Open(container_->path()));
+  ROLLCALL_TRY_ASSIGN(container_, Container::Open(container_->path(), on_bytes_));
   if (container_->is_timed()) {
     ROLLCALL_TRY_ASSIGN(origin_, container_->Origin());
   }

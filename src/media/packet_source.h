@@ -18,9 +18,10 @@ namespace rollcall::media {
 // Not thread-safe.
 class PacketSource {
  public:
-  // Errors as Probe.
+  // Errors as Probe. `on_bytes`: as of Container.
   static base::Result<std::unique_ptr<PacketSource>> Open(const std::filesystem::path& path,
-                                                          std::vector<PacketEntry> packets);
+                                                          std::vector<PacketEntry> packets,
+                                                          base::OnBytes on_bytes);
 
   struct Packet {
     Container::VideoPacket video;
@@ -40,8 +41,11 @@ class PacketSource {
   const std::vector<PacketEntry>& packets() const { return packets_; }
 
  private:
-  PacketSource(std::unique_ptr<Container> container, std::vector<PacketEntry> packets)
-      : container_(std::move(container)), packets_(std::move(packets)) {}
+  PacketSource(std::unique_ptr<Container> container, std::vector<PacketEntry> packets,
+               base::OnBytes on_bytes)
+      : on_bytes_(std::move(on_bytes)),
+        container_(std::move(container)),
+        packets_(std::move(packets)) {}
 
   base::Result<void> FindOrder();
   base::Result<void> Reopen();
@@ -51,6 +55,7 @@ class PacketSource {
   std::optional<std::int64_t> FrameIdOf(const Container::VideoPacket& video) const;
   std::optional<std::size_t> Remembered(std::int64_t lead) const;
 
+  const base::OnBytes on_bytes_;
   std::unique_ptr<Container> container_;
   const std::vector<PacketEntry> packets_;
   domain::MediaTime origin_{};                // Timed containers only.

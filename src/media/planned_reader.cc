@@ -15,7 +15,7 @@ constexpr std::int64_t kFramesPastRun = 64;
 constexpr std::size_t kLaterFramesMax = 9;
 
 base::Result<void> CheckPlan(const PacketIndex& index, const std::vector<std::int64_t>& plan,
-                             FrameReader::Options options) {
+                             const FrameReader::Options& options) {
   const auto size = static_cast<std::int64_t>(index.packets.size());
   const bool is_cut_off = options.first_frame > 0 && !plan.empty();
   if (is_cut_off && KeyframeOf(index.packets, plan.front()) < options.first_frame) {
@@ -45,16 +45,16 @@ base::Result<std::unique_ptr<FrameReader>> PlannedReader::Open(const std::filesy
                                                                std::vector<std::int64_t> plan,
                                                                Options options) {
   ROLLCALL_TRY(CheckPlan(index, plan, options));
-  ROLLCALL_TRY_ASSIGN(auto source, PacketSource::Open(path, index.packets));
+  ROLLCALL_TRY_ASSIGN(auto source, PacketSource::Open(path, index.packets, options.on_bytes));
   std::unique_ptr<PlannedReader> reader(
-      new PlannedReader(std::move(source), std::move(plan), options));
+      new PlannedReader(std::move(source), std::move(plan), std::move(options)));
   ROLLCALL_TRY(reader->UseDecoder(/*is_careful=*/false));
   return std::unique_ptr<FrameReader>(std::move(reader));
 }
 
 PlannedReader::PlannedReader(std::unique_ptr<PacketSource> source, std::vector<std::int64_t> plan,
                              Options options)
-    : source_(std::move(source)), plan_(std::move(plan)), options_(options) {
+    : source_(std::move(source)), plan_(std::move(plan)), options_(std::move(options)) {
   if (options_.keyframes_only) {
     const bool is_h264 = source_->container().parameters().codec_id == AV_CODEC_ID_H264;
     mode_ = is_h264 ? DecodeMode::kSeparateKeyframes : DecodeMode::kKeyframes;
@@ -139,6 +139,8 @@ base::Result<void> PlannedReader::Feed() {
     return {};
   }
   Route(*packet);
+  // Not only what is read: what is remembered takes its time too when it is decoded again.
+  if (options_.on_bytes) ROLLCALL_TRY(options_.on_bytes(packet->video.packet->size));
   return {};
 }
 
@@ -249,7 +251,7 @@ base::Result<std::unique_ptr<FrameReader>> FrameReader::Open(const std::filesyst
                                                              const PacketIndex& index,
                                                              std::vector<std::int64_t> plan,
                                                              Options options) {
-  return PlannedReader::Open(path, index, std::move(plan), options);
+  return PlannedReader::Open(path, index, std::move(plan), std::move(options));
 }
 
 }  // namespace rollcall::media

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <utility>
 
+#include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "media/container.h"
@@ -45,8 +47,8 @@ bool HasAudio(const AVFormatContext& format) {
 
 }  // namespace
 
-base::Result<VideoProbe> Probe(const std::filesystem::path& path) {
-  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
+base::Result<VideoProbe> Probe(const std::filesystem::path& path, base::OnBytes on_bytes) {
+  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path, std::move(on_bytes)));
   const AVCodecParameters& parameters = container->parameters();
   const DisplayGeometry& geometry = container->geometry();
   VideoProbe probe;
@@ -71,7 +73,8 @@ base::Result<VideoProbe> Probe(const std::filesystem::path& path) {
   return probe;
 }
 
-base::Result<std::string> Fingerprint(const std::filesystem::path& path) {
+base::Result<std::string> Fingerprint(const std::filesystem::path& path,
+                                      const base::OnBytes& on_bytes) {
   ROLLCALL_TRY_ASSIGN(OpenedFile file, OpenRegularFile(path));
   std::set<std::int64_t> offsets;
   const std::int64_t last = std::max<std::int64_t>(0, file.size_bytes - kBlockBytes);
@@ -82,6 +85,7 @@ base::Result<std::string> Fingerprint(const std::filesystem::path& path) {
   std::string block;
   for (const std::int64_t offset : offsets) {
     block.resize(static_cast<std::size_t>(std::min(kBlockBytes, file.size_bytes - offset)));
+    ROLLCALL_TRY(base::Failpoint("file.read"));
     std::size_t done = 0;
     while (done < block.size()) {
       const ssize_t n = ::pread(file.fd.get(), block.data() + done, block.size() - done,
@@ -92,12 +96,13 @@ base::Result<std::string> Fingerprint(const std::filesystem::path& path) {
       done += static_cast<std::size_t>(n);
     }
     bytes.append(block, 0, done);
+    if (on_bytes) ROLLCALL_TRY(on_bytes(static_cast<std::int64_t>(done)));
   }
   return base::Sha256(bytes);
 }
 
-base::Result<void> CheckDecodable(const std::filesystem::path& path) {
-  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path));
+base::Result<void> CheckDecodable(const std::filesystem::path& path, base::OnBytes on_bytes) {
+  ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path, std::move(on_bytes)));
   ROLLCALL_TRY_ASSIGN(auto decoder, Decoder::Create(*container, {}));
   bool is_at_end = false;
   for (int packets = 0; packets < kPacketsToDecode && !is_at_end; ++packets) {

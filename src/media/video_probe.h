@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "domain/media_time.h"
 
@@ -32,15 +33,17 @@ struct VideoProbe {
 
 // kNotFound / ERR_VIDEO_NOT_FOUND (missing), ERR_PERMISSION, ERR_VIDEO_UNREADABLE (directory,
 // empty, not a video, damaged beyond opening), ERR_VIDEO_NO_PICTURE (audio only, no decoder for
-// it), ERR_VIDEO_TOO_LARGE (either side above 8192 pixels).
-base::Result<VideoProbe> Probe(const std::filesystem::path& path);
+// it), ERR_VIDEO_TOO_LARGE (either side above 8192 pixels). `on_bytes`, here and below, is told of
+// all that is read.
+base::Result<VideoProbe> Probe(const std::filesystem::path& path, base::OnBytes on_bytes = {});
 
 // SHA-256 over the size and up to 64 blocks of 64 KiB spread over the file, first and last among
 // them: tells videos apart without reading gigabytes. Hex. Errors as Probe for missing/unreadable.
-base::Result<std::string> Fingerprint(const std::filesystem::path& path);
+base::Result<std::string> Fingerprint(const std::filesystem::path& path,
+                                      const base::OnBytes& on_bytes = {});
 
 // Reads the first frames for real: kOk says that a decoder gets a picture out of it.
 // ERR_VIDEO_UNREADABLE if none comes in the first seconds.
-base::Result<void> CheckDecodable(const std::filesystem::path& path);
+base::Result<void> CheckDecodable(const std::filesystem::path& path, base::OnBytes on_bytes = {});
 
 }  // namespace rollcall::media

@@ -8,6 +8,7 @@
 #include "pipeline/clusterer.h"
 #include "pipeline/episode_params.h"
 #include "pipeline/track_table.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -64,13 +65,14 @@ domain::Embedding MeanOf(const std::vector<const TrackSummary*>& tracks) {
 
 using Groups = std::vector<std::vector<const TrackSummary*>>;
 
-std::vector<Agreement> Agree(const Groups& groups) {
+base::Result<std::vector<Agreement>> Agree(const Groups& groups, WorkMeter& steps) {
   std::vector<domain::Embedding> means;
   for (const auto& group : groups) means.push_back(MeanOf(group));
   std::vector<Agreement> agreements;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     Agreement agreement;
     for (const TrackSummary* track : groups[g]) {
+      ROLLCALL_TRY(steps.Advance());
       const float own = 1 - domain::Cosine(track->embedding, means[g]);
       float other = 1;
       for (std::size_t h = 0; h < groups.size(); ++h) {
@@ -128,7 +130,8 @@ struct Grouped {
   std::vector<std::string> warnings;
 };
 
-Grouped Group(const std::vector<TrackSummary>& tracks, const Settings& settings) {
+base::Result<Grouped> Group(const std::vector<TrackSummary>& tracks, const Settings& settings,
+                            WorkMeter& steps) {
   std::vector<ClusterInput> inputs;
   std::vector<const TrackSummary*> with_vector;
   Grouped grouped;
@@ -144,7 +147,10 @@ Grouped Group(const std::vector<TrackSummary>& tracks, const Settings& settings)
                       .weight = Weight(track),
                       .embedding = track.embedding});
   }
-  const Clustering clustering = ClusterTracks(inputs, settings.options);
+  // Afterwards each track is compared with all people.
+  steps.Begin(ClusterSteps(inputs, settings.options) + std::ssize(inputs));
+  ROLLCALL_TRY_ASSIGN(const Clustering clustering,
+                      ClusterTracks(inputs, settings.options, [&] { return steps.Advance(); }));
   Groups groups(static_cast<std::size_t>(clustering.groups));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (clustering.group_of[i] < 0) {
@@ -178,15 +184,9 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
   context.SetPhase(domain::Phase::kWork);
   ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
                       ReadTracks(assignment.data_dir / input.path));
-  const auto total = static_cast<std::int64_t>(tracks.size());
-  context.ReportProgress({.done = 0,
-                          .total = total,
-                          .unit = "tracks",
-                          .counters = base::Json::object(),
-                          .position = {}});
-  const Grouped grouped = Group(tracks, Settings::From(params));
-
-  const std::vector<Agreement> agreements = Agree(grouped.people);
+  WorkMeter steps(context, "steps");
+  ROLLCALL_TRY_ASSIGN(const Grouped grouped, Group(tracks, Settings::From(params), steps));
+  ROLLCALL_TRY_ASSIGN(const std::vector<Agreement> agreements, Agree(grouped.people, steps));
   base::Json clusters = base::Json::array();
   for (std::size_t g = 0; g < grouped.people.size(); ++g) {
     clusters.push_back(ClusterJson(g, grouped.people[g], agreements[g]));
@@ -197,16 +197,18 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
       {"noise_tracks", grouped.noise.size()}, {"noise_track_ids", grouped.noise},
       {"clusters", std::move(clusters)},      {"warnings", grouped.warnings}};
   context.SetPhase(domain::Phase::kFinalise);
-  context.ReportProgress({.done = total,
-                          .total = total,
-                          .unit = "tracks",
-                          .counters = {{"people", people}},
-                          .position = {}});
-  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
+  const base::Json counters{{"people", people}};
+  WorkMeter bytes(context, "bytes");
+  bytes.SetCounters(counters);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());
   domain::StageOutput output;
   ROLLCALL_TRY_ASSIGN(
       output.artifacts.emplace_back(),
       folder.Write(params.HarvestName("clusters.json"), document.dump(1) + "\n", people));
+  // The last word is in the stage's own unit.
+  const auto total = static_cast<std::int64_t>(tracks.size());
+  context.ReportProgress(
+      {.done = total, .total = total, .unit = "tracks", .counters = counters, .position = {}});
   output.result = {{"people", people}, {"noise_tracks", grouped.noise.size()}};
   return output;
 }

@@ -1,6 +1,7 @@
 #include "pipeline/clusterer.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -26,15 +27,28 @@ bool OverlapInTime(const ClusterInput& a, const ClusterInput& b) {
   return a.start <= b.end && b.start <= a.end;
 }
 
+// Of what takes O(n) each.
+using OnStep = std::function<base::Result<void>()>;
+
 // The groups that are left, as a symmetric matrix of average cosines.
 class Linkage {
  public:
-  Linkage(const std::vector<const ClusterInput*>& tracks, const ClusterOptions& options)
-      : size_(tracks.size()), cosines_(size_ * size_), weight_(size_), parent_(size_) {
+  Linkage(const std::vector<const ClusterInput*>& tracks, const OnStep& on_step)
+      : on_step_(on_step),
+        size_(tracks.size()),
+        cosines_(size_ * size_),
+        weight_(size_),
+        parent_(size_),
+        nearest_(size_) {
+    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
+  }
+
+  base::Result<void> Compare(const std::vector<const ClusterInput*>& tracks,
+                             const ClusterOptions& options) {
     const PairSet cannot = BothWays(options.cannot_link);
     const PairSet must = BothWays(options.must_link);
-    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
     for (std::size_t i = 0; i < size_; ++i) {
+      ROLLCALL_TRY(on_step_());
       weight_[i] = std::max(tracks[i]->weight, 1e-6F);
       for (std::size_t j = 0; j < i; ++j) {
         const std::pair ids{tracks[i]->track_id, tracks[j]->track_id};
@@ -45,18 +59,22 @@ class Linkage {
       }
       At(i, i) = kNever;
     }
-    nearest_.resize(size_);
-    for (std::size_t i = 0; i < size_; ++i) FindNearest(i);
+    for (std::size_t i = 0; i < size_; ++i) {
+      ROLLCALL_TRY(on_step_());
+      FindNearest(i);
+    }
+    return {};
   }
 
   // Merges until no pair reaches `cosine_min`.
-  void Run(float cosine_min) {
+  base::Result<void> Run(float cosine_min) {
     while (true) {
+      ROLLCALL_TRY(on_step_());
       std::optional<std::size_t> best;
       for (std::size_t i = 0; i < size_; ++i) {
         if (IsRoot(i) && (!best || At(i, nearest_[i]) > At(*best, nearest_[*best]))) best = i;
       }
-      if (!best || At(*best, nearest_[*best]) < cosine_min) return;
+      if (!best || At(*best, nearest_[*best]) < cosine_min) return {};
       Merge(std::min(*best, nearest_[*best]), std::max(*best, nearest_[*best]));
     }
   }
@@ -100,6 +118,7 @@ class Linkage {
     }
   }
 
+  const OnStep& on_step_;
   std::size_t size_;
   std::vector<float> cosines_;
   std::vector<float> weight_;
@@ -108,11 +127,15 @@ class Linkage {
 };
 
 // Puts inputs that formed no group into the nearest one that none of their contemporaries is in.
-void JoinNearest(std::span<const ClusterInput> inputs, const std::vector<std::size_t>& order,
-                 float cosine_min, std::vector<int>& group_of, int groups) {
+base::Result<void> JoinNearest(std::span<const ClusterInput> inputs,
+                               const std::vector<std::size_t>& order, float cosine_min,
+                               Clustering& clustering, const OnStep& on_step) {
+  std::vector<int>& group_of = clustering.group_of;
+  const int groups = clustering.groups;
   const std::vector<int> founded = group_of;
   for (const std::size_t i : order) {
     if (founded[i] >= 0) continue;
+    ROLLCALL_TRY(on_step());
     std::vector<double> sum(static_cast<std::size_t>(groups), 0.0);
     std::vector<double> weight(static_cast<std::size_t>(groups), 0.0);
     std::vector<bool> is_barred(static_cast<std::size_t>(groups), false);
@@ -135,6 +158,7 @@ void JoinNearest(std::span<const ClusterInput> inputs, const std::vector<std::si
     }
     group_of[i] = best;
   }
+  return {};
 }
 
 // Numbers groups from 0 in order of first appearance.
@@ -153,6 +177,17 @@ int Renumber(const std::vector<std::size_t>& order, std::vector<int>& group_of) 
 }  // namespace
 
 Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOptions& options) {
+  return ClusterTracks(inputs, options, [] { return base::Result<void>(); }).value();
+}
+
+// Each seed is compared, has its nearest found and is merged away, once at most; the others join.
+std::int64_t ClusterSteps(std::span<const ClusterInput> inputs, const ClusterOptions& options) {
+  const std::size_t seeds = std::min(inputs.size(), options.tracks_max);
+  return static_cast<std::int64_t>(3 * seeds + inputs.size() + 1);
+}
+
+base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,
+                                       const ClusterOptions& options, const OnStep& on_step) {
   Clustering result;
   result.group_of.assign(inputs.size(), -1);
   std::vector<std::size_t> by_time(inputs.size());
@@ -178,13 +213,14 @@ Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOpti
   }
   std::vector<const ClusterInput*> tracks;
   for (const std::size_t i : seeds) tracks.push_back(&inputs[i]);
-  Linkage linkage(tracks, options);
-  linkage.Run(options.cosine_min);
+  Linkage linkage(tracks, on_step);
+  ROLLCALL_TRY(linkage.Compare(tracks, options));
+  ROLLCALL_TRY(linkage.Run(options.cosine_min));
   for (std::size_t k = 0; k < seeds.size(); ++k) {
     result.group_of[seeds[k]] = static_cast<int>(linkage.Root(k));
   }
   result.groups = Renumber(by_time, result.group_of);
-  JoinNearest(inputs, by_time, options.join_cosine_min, result.group_of, result.groups);
+  ROLLCALL_TRY(JoinNearest(inputs, by_time, options.join_cosine_min, result, on_step));
   result.groups = Renumber(by_time, result.group_of);
   return result;
 }

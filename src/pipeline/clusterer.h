@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "domain/face.h"
 
 namespace rollcall::pipeline {
@@ -40,7 +42,12 @@ struct Clustering {
 
 // Agglomerative clustering by average cosine (UPGMA, Sokal and Michener 1958) in which two tracks
 // that overlap in time never come into one group. Deterministic, and independent of the order of
-// the inputs. O(n²) memory, about O(n² log n) time.
+// the inputs. O(n²) memory, about O(n² log n) time: `on_step` is called ClusterSteps times at most,
+// each of them O(n), and its error ends it.
+base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,
+                                       const ClusterOptions& options,
+                                       const std::function<base::Result<void>()>& on_step);
 Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOptions& options);
+std::int64_t ClusterSteps(std::span<const ClusterInput> inputs, const ClusterOptions& options);
 
 }  // namespace rollcall::pipeline

@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 
+#include "domain/stage_handler.h"
 #include "pipeline/testing/faces.h"
 
 namespace rollcall::pipeline {
@@ -76,6 +77,34 @@ TEST(ClustererTest, AboveItsLimitTheLightestJoinInsteadOfFounding) {
   const Clustering result = ClusterTracks(inputs, {.tracks_max = 2});
   EXPECT_EQ(result.left_over, 1U);
   EXPECT_EQ(result.group_of, (std::vector<int>{0, 1, 0}));
+}
+
+TEST(ClustererTest, LooksUpAtEachStepAndEndsThereWhenStopped) {
+  std::vector<ClusterInput> inputs;
+  for (int i = 0; i < 60; ++i) {
+    inputs.push_back(TrackOf(i, i * 1000, i % 5));
+  }
+  const ClusterOptions options{.tracks_max = 20};  // The others are above the cap, and join.
+  std::int64_t steps = 0;
+  const auto count = [&]() -> base::Result<void> {
+    ++steps;
+    return {};
+  };
+  const auto whole = ClusterTracks(inputs, options, count);
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(whole->group_of, ClusterTracks(inputs, options).group_of);
+  EXPECT_EQ(whole->left_over, 40U);
+  EXPECT_GE(steps, 3 * 20 - 5 + 40);
+  EXPECT_LE(steps, ClusterSteps(inputs, options));
+  for (const std::int64_t last : {std::int64_t{1}, std::int64_t{30}, steps / 2, steps}) {
+    std::int64_t calls = 0;
+    const auto stopped = ClusterTracks(inputs, options, [&]() -> base::Result<void> {
+      if (++calls == last) return domain::StoppedError();
+      return {};
+    });
+    EXPECT_FALSE(stopped.ok());
+    EXPECT_EQ(calls, last);
+  }
 }
 
 TEST(ClustererTest, NothingInNothingOut) { EXPECT_EQ(ClusterTracks({}, {}).groups, 0); }

@@ -14,6 +14,8 @@ namespace rollcall::pipeline {
 namespace {
 
 constexpr int kHistogramBins = 10;
+// What is in the segments is read, and then, for the most part, written out and hashed.
+constexpr std::int64_t kTimesHandled = 3;
 
 // Sums over all detections, for det_stats.json and diagnostics.
 struct Statistics {
@@ -91,8 +93,9 @@ base::Json EmbeddingStats(const Statistics& statistics) {
 class Merge {
  public:
   static base::Result<Merge> Create(const artifacts::ArtifactFolder& folder,
-                                    const EpisodeParams& params) {
-    Merge merge;
+                                    const EpisodeParams& params,
+                                    const domain::JobContext& context) {
+    Merge merge(context);
     ROLLCALL_TRY_ASSIGN(const auto table, folder.PathFor(params.HarvestName("embeddings.parquet")));
     ROLLCALL_TRY_ASSIGN(merge.table_, DetectionTableWriter::Create(table, params.episode_key));
     ROLLCALL_TRY_ASSIGN(const auto pack, folder.PathFor(params.HarvestName("faces.pack")));
@@ -102,10 +105,12 @@ class Merge {
 
   base::Result<void> Add(const artifacts::DetectSegment& segment) {
     for (const domain::Detection& detection : segment.detections) {
+      ROLLCALL_TRY(GoOn(context_));
       ROLLCALL_TRY(table_->Add(detection, std::nullopt));
       statistics_.Add(detection);
     }
     for (const domain::FaceCrop& crop : segment.crops) {
+      ROLLCALL_TRY(GoOn(context_));
       ROLLCALL_TRY(pack_->Add(crop));
       ++crops_;
     }
@@ -132,7 +137,9 @@ class Merge {
   std::int64_t crops() const { return crops_; }
 
  private:
-  Merge() = default;
+  explicit Merge(const domain::JobContext& context) : context_(context) {}
+
+  const domain::JobContext& context_;
   std::unique_ptr<DetectionTableWriter> table_;
   std::unique_ptr<artifacts::FacesPackWriter> pack_;
   std::vector<Sample> samples_;
@@ -165,20 +172,25 @@ base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
   return counters;
 }
 
-base::Result<domain::StageOutput> MergeDetectSegments(const domain::StageAssignment& assignment,
+base::Result<domain::StageOutput> MergeDetectSegments(domain::JobContext& context,
                                                       const EpisodeParams& params,
                                                       const std::vector<domain::Segment>& segments,
-                                                      const DetectModels& models) {
-  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
+                                                      const DetectModels& models,
+                                                      WorkMeter& bytes) {
+  const domain::StageAssignment& assignment = context.assignment();
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());
   DetectCounters counters;
   if (!segments.empty()) {
     ROLLCALL_TRY_ASSIGN(counters, DetectCounters::FromJson(segments.back().counters_json));
   }
-  ROLLCALL_TRY_ASSIGN(Merge merge, Merge::Create(folder, params));
+  ROLLCALL_TRY_ASSIGN(Merge merge, Merge::Create(folder, params, context));
+  std::int64_t to_read = 0;
+  for (const domain::Segment& segment : segments) to_read += segment.size_bytes;
+  bytes.Begin(kTimesHandled * to_read);
   for (const domain::Segment& segment : segments) {
-    ROLLCALL_TRY_ASSIGN(const std::string bytes,
-                        base::ReadFile(assignment.data_dir / segment.path));
-    ROLLCALL_TRY_ASSIGN(const auto decoded, artifacts::DecodeDetectSegment(bytes));
+    ROLLCALL_TRY_ASSIGN(const std::string encoded,
+                        base::ReadFile(assignment.data_dir / segment.path, bytes.OnBytes()));
+    ROLLCALL_TRY_ASSIGN(const auto decoded, artifacts::DecodeDetectSegment(encoded));
     ROLLCALL_TRY(merge.Add(decoded));
   }
   ROLLCALL_TRY(merge.Finish());

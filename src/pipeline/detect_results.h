@@ -6,6 +6,7 @@
 #include "domain/stage_handler.h"
 #include "pipeline/episode_params.h"
 #include "pipeline/skip_plan.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 
@@ -33,9 +34,10 @@ struct DetectModels {
 };
 
 // Merges the committed segments, in order and one at a time in memory, into the stage's files.
-base::Result<domain::StageOutput> MergeDetectSegments(const domain::StageAssignment& assignment,
+// `bytes`: of the segments that are read and of the files that are made durable.
+base::Result<domain::StageOutput> MergeDetectSegments(domain::JobContext& context,
                                                       const EpisodeParams& params,
                                                       const std::vector<domain::Segment>& segments,
-                                                      const DetectModels& models);
+                                                      const DetectModels& models, WorkMeter& bytes);
 
 }  // namespace rollcall::pipeline

@@ -2,20 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "artifacts/artifact_folder.h"
 #include "artifacts/faces_pack.h"
 #include "base/failpoint.h"
+#include "base/file.h"
 #include "domain/reasons.h"
 #include "pipeline/detect_results.h"
 #include "pipeline/frame_examination.h"
 #include "pipeline/manifest.h"
 #include "pipeline/segment_plan.h"
 #include "pipeline/skip_plan.h"
+#include "pipeline/work_meter.h"
 #include "vision/model_pack.h"
 
 namespace rollcall::pipeline {
@@ -30,57 +37,105 @@ struct LoadedModels {
   bool with_tiles = false;
 };
 
-base::Result<std::unique_ptr<FaceExaminer>> MakeExaminer(
-    const vision::ModelPack& pack, const vision::ModelPack::RuntimeOptions& runtime,
-    DetectModels& names) {
-  ROLLCALL_TRY_ASSIGN(auto detector, pack.MakeDetector(runtime));
-  ROLLCALL_TRY_ASSIGN(auto embedder, pack.MakeEmbedder(runtime));
-  std::unique_ptr<vision::FaceLandmarker> landmarker;
-  if (pack.Find("landmarks") != nullptr) {
-    ROLLCALL_TRY_ASSIGN(landmarker, pack.MakeLandmarker(runtime));
-    names.landmarker = landmarker->name();
+// Loads one model after the other and says so, so that the one that hangs is known.
+class ModelLoading {
+ public:
+  ModelLoading(domain::JobContext& context, const vision::ModelPack& pack,
+               vision::ModelPack::RuntimeOptions runtime, WorkMeter& bytes)
+      : context_(context), pack_(pack), runtime_(std::move(runtime)), bytes_(bytes) {}
+
+  // One of make(runtime) for each thread.
+  template <typename Model, typename Make>
+  base::Result<std::vector<std::unique_ptr<Model>>> Load(std::string_view role_name, int threads,
+                                                         Make make) {
+    std::vector<std::unique_ptr<Model>> models;
+    const vision::PackRole* role = pack_.Find(role_name);
+    const std::string name = role == nullptr ? pack_.name() : pack_.ModelName(*role);
+    context_.Log(fmt::format("model={} loading...", name));
+    const auto began = std::chrono::steady_clock::now();
+    if (role != nullptr) ROLLCALL_TRY(pack_.Verify(*role, bytes_.OnBytes()));
+    for (int i = 0; i < threads; ++i) {
+      ROLLCALL_TRY(GoOn(context_));
+      ROLLCALL_TRY_ASSIGN(auto model, make(runtime_));
+      models.push_back(std::move(model));
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    context_.Log(fmt::format("model={} loaded in {:.1f}s provider={}", name, took.count(),
+                             runtime_.provider));
+    return models;
   }
-  names.detector = detector->name();
-  names.embedder = embedder->name();
-  const ExaminerOptions options{.score_whole = pack.thresholds().score_whole,
-                                .score_tiles = pack.thresholds().score_tiles,
-                                .raw_norm_min = pack.thresholds().raw_norm_min,
-                                .raw_norm_typical = pack.thresholds().raw_norm_typical,
-                                .second_look = pack.thresholds().second_look};
-  return std::make_unique<FaceExaminer>(std::move(detector), std::move(landmarker),
-                                        std::move(embedder), options);
+
+ private:
+  domain::JobContext& context_;
+  const vision::ModelPack& pack_;
+  const vision::ModelPack::RuntimeOptions runtime_;
+  WorkMeter& bytes_;
+};
+
+// Those that detect does not use must be right as well: the results name the whole pack.
+base::Result<void> VerifyOthers(const vision::ModelPack& pack, WorkMeter& bytes) {
+  constexpr std::array<std::string_view, 3> kUsed{"detector", "landmarks", "embedder"};
+  for (const vision::PackRole& role : pack.roles()) {
+    if (std::ranges::find(kUsed, role.role) != kUsed.end()) continue;
+    ROLLCALL_TRY(pack.Verify(role, bytes.OnBytes()));
+  }
+  return {};
 }
 
 base::Result<LoadedModels> LoadModels(domain::JobContext& context, const EpisodeParams& params,
-                                      const DetectStage::Options& options) {
+                                      const DetectStage::Options& options, WorkMeter& bytes) {
   context.SetPhase(domain::Phase::kModelLoad);
+  bytes.Begin();
   const auto folder = params.model_pack.empty() ? options.model_pack : params.model_pack;
   ROLLCALL_TRY_ASSIGN(const vision::ModelPack pack, vision::ModelPack::Load(folder));
-  context.Log(fmt::format("model={} loading...", pack.name()));
-  const auto began = std::chrono::steady_clock::now();
-  ROLLCALL_TRY(pack.Verify());
-  LoadedModels loaded;
-  loaded.names.pack = pack.name();
-  loaded.names.provider = params.provider;
-  loaded.with_tiles = pack.wants_tiles();
-  for (int i = 0; i < options.threads; ++i) {
-    ROLLCALL_TRY_ASSIGN(
-        auto examiner,
-        MakeExaminer(pack, {.provider = params.provider, .threads = 1}, loaded.names));
-    loaded.examiners.push_back(std::move(examiner));
+  ROLLCALL_TRY(VerifyOthers(pack, bytes));
+  ModelLoading loading(context, pack, {.provider = params.provider, .threads = 1}, bytes);
+  ROLLCALL_TRY_ASSIGN(auto detectors, loading.Load<vision::FaceDetector>(
+                                          "detector", options.threads, [&](const auto& runtime) {
+                                            return pack.MakeDetector(runtime);
+                                          }));
+  ROLLCALL_TRY_ASSIGN(auto embedders, loading.Load<vision::FaceEmbedder>(
+                                          "embedder", options.threads, [&](const auto& runtime) {
+                                            return pack.MakeEmbedder(runtime);
+                                          }));
+  std::vector<std::unique_ptr<vision::FaceLandmarker>> landmarkers(detectors.size());
+  if (pack.Find("landmarks") != nullptr) {
+    ROLLCALL_TRY_ASSIGN(landmarkers, loading.Load<vision::FaceLandmarker>(
+                                         "landmarks", options.threads, [&](const auto& runtime) {
+                                           return pack.MakeLandmarker(runtime);
+                                         }));
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  context.Log(fmt::format("model={} loaded in {:.1f}s provider={}", pack.name(), took.count(),
-                          params.provider));
+  LoadedModels loaded;
+  loaded.names = {.pack = pack.name(),
+                  .detector = detectors.front()->name(),
+                  .landmarker = landmarkers.front() ? landmarkers.front()->name() : "",
+                  .embedder = embedders.front()->name(),
+                  .provider = params.provider};
+  loaded.with_tiles = pack.wants_tiles();
+  const ExaminerOptions examiner{.score_whole = pack.thresholds().score_whole,
+                                 .score_tiles = pack.thresholds().score_tiles,
+                                 .raw_norm_min = pack.thresholds().raw_norm_min,
+                                 .raw_norm_typical = pack.thresholds().raw_norm_typical,
+                                 .second_look = pack.thresholds().second_look};
+  for (std::size_t i = 0; i < detectors.size(); ++i) {
+    loaded.examiners.push_back(std::make_unique<FaceExaminer>(
+        std::move(detectors[i]), std::move(landmarkers[i]), std::move(embedders[i]), examiner));
+  }
   return loaded;
 }
+
+// How often a wait for the next frame is interrupted to look whether to go on.
+constexpr std::chrono::milliseconds kLookUp{50};
+// Without a frame for so long, while the file goes by, people are told how much of it instead.
+constexpr std::chrono::seconds kQuiet{5};
 
 // Everything of one attempt between the models and the merge.
 class DetectRun {
  public:
   DetectRun(domain::JobContext& context, const EpisodeParams& params, const Manifest& manifest,
-            DetectStage::Options options)
+            DetectStage::Options options, WorkMeter& bytes)
       : context_(context),
+        bytes_(bytes),
         params_(params),
         manifest_(manifest),
         options_(std::move(options)),
@@ -92,6 +147,7 @@ class DetectRun {
     if (!committed_.empty()) {
       position_ = committed_.back().pts_to;  // The rate is that of what is still to do.
       ROLLCALL_TRY_ASSIGN(counters_, DetectCounters::FromJson(committed_.back().counters_json));
+      ROLLCALL_TRY(RecallLastFrame());
     }
     Report();
     bool is_alone = context_.assignment().crashes > 0;
@@ -106,7 +162,43 @@ class DetectRun {
     return committed_;
   }
 
+  // Once more, after something else was counted.
+  void Report() {
+    context_.ReportProgress({.done = FramesDone(),
+                             .total = static_cast<std::int64_t>(manifest_.plan.size()),
+                             .unit = "frames",
+                             .counters = {{"faces_detected", counters_.faces_detected},
+                                          {"embeddings_computed", counters_.embeddings_computed}},
+                             .position = position_});
+  }
+
+  // While something else is counted.
+  base::Json CountersBeside() const {
+    return {{"faces_detected", counters_.faces_detected},
+            {"embeddings_computed", counters_.embeddings_computed},
+            {"frames_done", FramesDone()},
+            {"frames_total", manifest_.plan.size()}};
+  }
+
  private:
+  std::int64_t FramesDone() const {
+    return counters_.frames_processed + counters_.failed_reads + counters_.frames_skipped;
+  }
+
+  // The last frame that was looked at before this attempt: where damage lies before a border, that
+  // is not the last that was planned. Segments without a frame are small.
+  base::Result<void> RecallLastFrame() {
+    for (std::size_t i = committed_.size(); i-- > 0 && !last_frame_;) {
+      ROLLCALL_TRY_ASSIGN(
+          const std::string bytes,
+          base::ReadFile(context_.assignment().data_dir / committed_[i].path, bytes_.OnBytes()));
+      ROLLCALL_TRY_ASSIGN(const auto segment, artifacts::DecodeDetectSegment(bytes));
+      if (!segment.frames.empty()) last_frame_ = segment.frames.back().frame_id;
+      if (skips_.SamplesLost(i) > 0) break;  // What lies before a gap does not matter behind it.
+    }
+    return {};
+  }
+
   // How far one reader goes: to the next segment that is skipped.
   std::size_t StretchEnd(bool is_alone) const {
     std::size_t end = committed_.size() + 1;
@@ -122,12 +214,11 @@ class DetectRun {
       while (committed_.size() < end) ROLLCALL_TRY(CommitOrStop());
       return {};
     }
-    context_.SetPhase(domain::Phase::kSeek);
     ROLLCALL_TRY_ASSIGN(const auto examination, Start(samples, models));
-    context_.SetPhase(domain::Phase::kWork);
-    ROLLCALL_TRY(Consume(*examination, end));
+    const auto consumed = Consume(*examination, end);
+    is_reading_over_ = true;
     models.examiners = examination->Release();
-    return {};
+    return consumed;
   }
 
   // Indexes into the sampling plan: what is to be looked at of the segments before `end`.
@@ -141,32 +232,89 @@ class DetectRun {
     return samples;
   }
 
+  // What the first sample of a reader is compared with.
+  struct Before {
+    std::vector<std::int64_t> frames;  // From the last that was looked at, if there is one.
+    bool is_gap = false;               // Something was left out since.
+  };
+  Before BeforeSample(std::size_t first) const {
+    Before before;
+    for (std::size_t i = first; i-- > 0;) {
+      if (skips_.IsLost(i)) return {.frames = {}, .is_gap = true};
+      // Those between did not decode, and are planned again only so that everything is as it was.
+      before.frames.push_back(manifest_.plan[i]);
+      if (manifest_.plan[i] != last_frame_) continue;
+      std::ranges::reverse(before.frames);
+      return before;
+    }
+    return {};
+  }
+
   base::Result<std::unique_ptr<FrameExamination>> Start(const std::vector<std::size_t>& samples,
                                                         LoadedModels& models) {
-    const std::size_t first = samples.front();
-    const bool is_after_gap = first > 0 && skips_.IsLost(first - 1);
-    const bool has_context = first > 0 && !is_after_gap;
-    std::vector<std::int64_t> frames;
-    if (has_context) frames.push_back(manifest_.plan[first - 1]);
+    Before before = BeforeSample(samples.front());
+    std::vector<std::int64_t> frames = std::move(before.frames);
     for (const std::size_t sample : samples) frames.push_back(manifest_.plan[sample]);
-    ROLLCALL_TRY_ASSIGN(auto reader, media::FrameReader::Open(
-                                         params_.video_path, manifest_.index, std::move(frames),
-                                         {.threads = options_.threads,
-                                          .keyframes_only = params_.effort == Effort::kDraft,
-                                          .first_frame = skips_.FirstFrame(committed_.size())}));
+    BeginSeeking();
+    is_reading_over_ = false;
+    is_opening_ = true;
+    ROLLCALL_TRY_ASSIGN(auto reader,
+                        media::FrameReader::Open(
+                            params_.video_path, manifest_.index, std::move(frames),
+                            {.threads = options_.threads,
+                             .keyframes_only = params_.effort == Effort::kDraft,
+                             .first_frame = skips_.FirstFrame(committed_.size()),
+                             .on_bytes = [this](std::int64_t more) { return OnBytes(more); }}));
+    is_opening_ = false;
     return std::make_unique<FrameExamination>(
         std::move(reader), std::move(models.examiners),
         FrameExamination::Options{.effort = params_.effort,
                                   .segment = options_.segment,
                                   .with_tiles = models.with_tiles,
-                                  .with_context = has_context,
-                                  .begins_after_gap = is_after_gap,
+                                  .first_frame_id = manifest_.plan[samples.front()],
+                                  .begins_after_gap = before.is_gap,
                                   .policy = {}});
+  }
+
+  // For a frame; from where the reader stands the file may be long.
+  void BeginSeeking() {
+    is_seeking_ = true;
+    context_.SetPhase(domain::Phase::kSeek);
+    std::error_code ignored;  // What is wrong with the file is said by who reads it.
+    bytes_.Begin(
+        static_cast<std::int64_t>(std::filesystem::file_size(params_.video_path, ignored)));
+    bytes_.SetCounters(CountersBeside());
+  }
+
+  // On the thread that reads. Nobody may have to wait for it for long, whatever it is reading.
+  base::Result<void> OnBytes(std::int64_t more) {
+    if (is_opening_) return bytes_.Advance(more);
+    bytes_gone_by_ += more;
+    if (is_reading_over_ || context_.stop_reason() == domain::StopReason::kCancel) {
+      return domain::StoppedError();
+    }
+    return {};
+  }
+
+  // Until a frame is there, or the end.
+  base::Result<void> Await(FrameExamination& examination) {
+    const auto began = std::chrono::steady_clock::now();
+    if (!is_seeking_) bytes_gone_by_ = 0;
+    while (!examination.WaitForNext(kLookUp)) {
+      if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
+      const bool is_quiet = std::chrono::steady_clock::now() - began >= kQuiet;
+      if (!is_seeking_ && !(is_quiet && bytes_gone_by_ > 0)) continue;
+      if (!is_seeking_) BeginSeeking();
+      ROLLCALL_TRY(bytes_.Advance(bytes_gone_by_.exchange(0)));
+    }
+    if (std::exchange(is_seeking_, false)) context_.SetPhase(domain::Phase::kWork);
+    return {};
   }
 
   base::Result<void> Consume(FrameExamination& examination, std::size_t end) {
     while (committed_.size() < end) {
       if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
+      ROLLCALL_TRY(Await(examination));
       ROLLCALL_TRY_ASSIGN(std::optional<ExaminedFrame> frame, examination.Next());
       // Planned frames that did not decode are missing: a later frame closes their segments.
       while (committed_.size() < end && (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
@@ -205,6 +353,7 @@ class DetectRun {
                             .pts = frame.pts,
                             .cut_score = frame.shot.score,
                             .is_cut = frame.shot.is_cut});
+    last_frame_ = frame.frame_id;
     position_ = frame.pts;
     Report();
   }
@@ -233,17 +382,8 @@ class DetectRun {
     return {};
   }
 
-  void Report() {
-    context_.ReportProgress(
-        {.done = counters_.frames_processed + counters_.failed_reads + counters_.frames_skipped,
-         .total = static_cast<std::int64_t>(manifest_.plan.size()),
-         .unit = "frames",
-         .counters = {{"faces_detected", counters_.faces_detected},
-                      {"embeddings_computed", counters_.embeddings_computed}},
-         .position = position_});
-  }
-
   domain::JobContext& context_;
+  WorkMeter& bytes_;
   const EpisodeParams& params_;
   const Manifest& manifest_;
   const DetectStage::Options options_;
@@ -253,6 +393,12 @@ class DetectRun {
   artifacts::DetectSegment open_;
   DetectCounters counters_;
   domain::MediaTime position_{};
+  std::optional<std::int64_t> last_frame_;  // That was looked at, of this work ever.
+
+  bool is_seeking_ = false;
+  bool is_opening_ = false;  // The reader: it then reads on this thread.
+  std::atomic<std::int64_t> bytes_gone_by_{0};
+  std::atomic<bool> is_reading_over_{false};
 };
 
 }  // namespace
@@ -262,14 +408,21 @@ base::Result<domain::StageOutput> DetectStage::Run(domain::JobContext& context) 
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   ROLLCALL_TRY_ASSIGN(const domain::Artifact manifest_file,
                       artifacts::FindInput(assignment, params.HarvestName("manifest.parquet")));
-  ROLLCALL_TRY_ASSIGN(const Manifest manifest,
-                      ReadManifest(assignment.data_dir / manifest_file.path));
-  ROLLCALL_TRY_ASSIGN(LoadedModels models, LoadModels(context, params, options_));
+  WorkMeter rows(context, "rows", kRowsPerLook);
+  ROLLCALL_TRY_ASSIGN(
+      const Manifest manifest,
+      ReadManifest(assignment.data_dir / manifest_file.path, [&] { return rows.Advance(); }));
+  WorkMeter bytes(context, "bytes");
+  ROLLCALL_TRY_ASSIGN(LoadedModels models, LoadModels(context, params, options_, bytes));
   const DetectModels names = models.names;
-  DetectRun run(context, params, manifest, options_);
+  DetectRun run(context, params, manifest, options_, bytes);
   ROLLCALL_TRY_ASSIGN(const std::vector<domain::Segment> segments, run.Run(std::move(models)));
   context.SetPhase(domain::Phase::kFinalise);
-  return MergeDetectSegments(assignment, params, segments, names);
+  bytes.SetCounters(run.CountersBeside());
+  ROLLCALL_TRY_ASSIGN(domain::StageOutput output,
+                      MergeDetectSegments(context, params, segments, names, bytes));
+  run.Report();  // The last word is in the stage's own unit.
+  return output;
 }
 
 }  // namespace rollcall::pipeline

@@ -78,6 +78,22 @@ base::Result<std::optional<ExaminedFrame>> FrameExamination::Next() {
   }
 }
 
+bool FrameExamination::HasNext() const {
+  return error_ || finished_.contains(next_to_return_) ||
+         (is_read_out_ && next_to_return_ == read_);
+}
+
+bool FrameExamination::WaitForNext(std::chrono::milliseconds limit) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  base::MutexLock lock(mutex_);
+  while (!HasNext()) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return false;
+    changed_.WaitFor(mutex_, left);
+  }
+  return true;
+}
+
 void FrameExamination::Fail(base::Error error) {
   {
     base::MutexLock lock(mutex_);
@@ -93,11 +109,11 @@ void FrameExamination::Read() {
 
 base::Result<void> FrameExamination::ReadAll() {
   std::optional<std::int64_t> segment;
-  bool is_context = options_.with_context;
   bool is_after_gap = options_.begins_after_gap;
   while (true) {
     ROLLCALL_TRY_ASSIGN(std::unique_ptr<media::Frame> frame, reader_->Next());
     if (frame == nullptr) break;
+    const bool is_context = frame->frame_id() < options_.first_frame_id;
     const std::int64_t now = frame->pts() / options_.segment;
     const bool begins_segment = !is_context && segment != now;
     if (begins_segment) {
@@ -106,7 +122,7 @@ base::Result<void> FrameExamination::ReadAll() {
     }
     ROLLCALL_TRY_ASSIGN(ShotDetector::Verdict verdict, shots_.Next(*frame));
     if (std::exchange(is_after_gap, false)) verdict.is_cut = true;
-    if (std::exchange(is_context, false)) continue;
+    if (is_context) continue;
     auto work = std::make_unique<Work>();
     work->begins_segment = begins_segment;
     work->search = ChooseSearch(frame->pts(), verdict.is_cut, begins_segment);

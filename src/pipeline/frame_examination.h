@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -40,7 +41,8 @@ class FrameExamination {
     domain::MediaTime segment{10'000'000};     // State is forgotten at multiples of this.
     domain::MediaTime tiles_every{1'000'000};  // Besides shot starts; tiles only if wanted.
     bool with_tiles = true;
-    bool with_context = false;      // The reader's first frame only primes the shot detector.
+    // Frames before this one were examined by an earlier run: they only prime the shot detector.
+    std::int64_t first_frame_id = 0;
     bool begins_after_gap = false;  // The first frame begins a shot: what came before is not known.
     int frames_in_flight = 8;
     EmbeddingPolicy::Options policy;
@@ -56,11 +58,15 @@ class FrameExamination {
   // The next frame in order; nullopt at the end. Blocks. The first error ends everything.
   base::Result<std::optional<ExaminedFrame>> Next();
 
+  // Waits so long at most for Next() to be able to return at once; whether it is.
+  bool WaitForNext(std::chrono::milliseconds limit);
+
   // Ends its threads and gives the examiners back. Nothing but destruction may follow.
   std::vector<std::unique_ptr<FaceExaminer>> Release();
 
  private:
   void StopThreads();
+  bool HasNext() const ROLLCALL_REQUIRES(mutex_);
   struct Work {
     std::int64_t number = 0;
     std::unique_ptr<media::Frame> frame;

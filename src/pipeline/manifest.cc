@@ -8,7 +8,7 @@ using artifacts::Column;
 using artifacts::ColumnType;
 
 base::Result<void> WriteManifest(const std::filesystem::path& path, const std::string& episode_id,
-                                 const Manifest& manifest) {
+                                 const Manifest& manifest, const OnRow& on_row) {
   ROLLCALL_TRY_ASSIGN(const auto writer,
                       artifacts::ParquetWriter::Create(path, {{"episode_id", ColumnType::kText},
                                                               {"frame_id", ColumnType::kInt64},
@@ -33,11 +33,12 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
     writer->Int64(packet.decode_order);
     writer->Bool(is_sampled);
     ROLLCALL_TRY(writer->EndRow());
+    if (on_row) ROLLCALL_TRY(on_row());
   }
   return writer->Finish();
 }
 
-base::Result<Manifest> ReadManifest(const std::filesystem::path& path) {
+base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnRow& on_row) {
   Manifest manifest;
   ROLLCALL_TRY(artifacts::ReadParquet(
       path,
@@ -47,6 +48,7 @@ base::Result<Manifest> ReadManifest(const std::filesystem::path& path) {
        {"decode_order", ColumnType::kInt64},
        {"sampled", ColumnType::kBool}},
       [&](const artifacts::ParquetRow& row) -> base::Result<void> {
+        if (on_row) ROLLCALL_TRY(on_row());
         if (row.Bool(4)) {
           manifest.plan.push_back(static_cast<std::int64_t>(manifest.index.packets.size()));
         }

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "media/packet_index.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 
@@ -17,8 +18,8 @@ struct Manifest {
 };
 
 base::Result<void> WriteManifest(const std::filesystem::path& path, const std::string& episode_id,
-                                 const Manifest& manifest);
+                                 const Manifest& manifest, const OnRow& on_row = {});
 // The duration is not in the file: it stands in probe.json and is left 0 here.
-base::Result<Manifest> ReadManifest(const std::filesystem::path& path);
+base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnRow& on_row = {});
 
 }  // namespace rollcall::pipeline

@@ -1,6 +1,7 @@
 #include "pipeline/prepare_stages.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "artifacts/artifact_folder.h"
@@ -11,6 +12,7 @@
 #include "pipeline/episode_params.h"
 #include "pipeline/manifest.h"
 #include "pipeline/sampling_plan.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -44,20 +46,26 @@ base::Result<domain::StageOutput> ValidateStage::Run(domain::JobContext& context
   const domain::StageAssignment& assignment = context.assignment();
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   context.SetPhase(domain::Phase::kWork);
-  ROLLCALL_TRY_ASSIGN(const media::VideoProbe probe, media::Probe(params.video_path));
-  ROLLCALL_TRY(media::CheckDecodable(params.video_path));
-  ROLLCALL_TRY_ASSIGN(const std::string fingerprint, media::Fingerprint(params.video_path));
+  WorkMeter bytes(context, "bytes");
+  ROLLCALL_TRY_ASSIGN(const media::VideoProbe probe,
+                      media::Probe(params.video_path, bytes.OnBytes()));
+  ROLLCALL_TRY(media::CheckDecodable(params.video_path, bytes.OnBytes()));
+  ROLLCALL_TRY_ASSIGN(const std::string fingerprint,
+                      media::Fingerprint(params.video_path, bytes.OnBytes()));
   if (!params.fingerprint.empty() && fingerprint != params.fingerprint) {
     return domain::MakeError(domain::reason::kVideoChanged,
                              params.video_path.string() + " has changed since it was added");
   }
-  ROLLCALL_TRY_ASSIGN(const base::FileDigest digest, base::DigestFile(params.video_path));
+  bytes.Begin(probe.size_bytes);
+  ROLLCALL_TRY_ASSIGN(const base::FileDigest digest,
+                      base::DigestFile(params.video_path, bytes.OnBytes()));
   context.SetPhase(domain::Phase::kFinalise);
   const base::Json document = ProbeJson(params, probe, digest);
-  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());
   domain::StageOutput output;
   ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
                       folder.Write(params.HarvestName("probe.json"), document.dump(1) + "\n", 1));
+  bytes.Report();  // However short it was.
   output.result = {{"codec", probe.codec},
                    {"width_px", probe.width},
                    {"height_px", probe.height},
@@ -70,16 +78,12 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
   const domain::StageAssignment& assignment = context.assignment();
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   context.SetPhase(domain::Phase::kWork);
-  const auto tick = [&](std::int64_t done, std::int64_t total) {
-    context.ReportProgress({.done = done,
-                            .total = total,
-                            .unit = "bytes",
-                            .counters = base::Json::object(),
-                            .position = {}});
-    return context.stop_reason() == domain::StopReason::kNone;
-  };
+  WorkMeter bytes(context, "bytes");
+  std::error_code ignored;  // What is wrong with the file is said by who opens it.
+  bytes.Begin(static_cast<std::int64_t>(std::filesystem::file_size(params.video_path, ignored)));
   Manifest manifest;
-  ROLLCALL_TRY_ASSIGN(manifest.index, media::IndexPackets(params.video_path, tick));
+  ROLLCALL_TRY_ASSIGN(manifest.index, media::IndexPackets(params.video_path, bytes.OnBytes()));
+  bytes.Begin();
   if (manifest.index.packets.empty()) {
     return domain::MakeError(domain::reason::kVideoNoPicture,
                              params.video_path.string() + ": its video stream holds no picture");
@@ -98,10 +102,13 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
                     [](const media::PacketEntry& packet) { return packet.is_keyframe; });
 
   context.SetPhase(domain::Phase::kFinalise);
-  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());
   ROLLCALL_TRY_ASSIGN(const auto path, folder.PathFor(params.HarvestName("manifest.parquet")));
-  ROLLCALL_TRY(WriteManifest(path, params.episode_key, manifest));
+  WorkMeter rows(context, "rows", kRowsPerLook);
+  rows.Begin(frames);
+  ROLLCALL_TRY(WriteManifest(path, params.episode_key, manifest, [&] { return rows.Advance(); }));
   domain::StageOutput output;
+  bytes.Begin();
   ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
                       folder.Seal(params.HarvestName("manifest.parquet"), frames));
   const base::Json document{{"frames", frames},
@@ -113,6 +120,7 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
   ROLLCALL_TRY_ASSIGN(
       output.artifacts.emplace_back(),
       folder.Write(params.HarvestName("extract.json"), document.dump(1) + "\n", frames));
+  bytes.Report();  // The last word is in the stage's own unit.
   output.result = {{"frames", frames}, {"samples", samples}};
   return output;
 }

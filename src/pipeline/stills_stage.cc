@@ -12,6 +12,7 @@
 #include "domain/reasons.h"
 #include "pipeline/episode_params.h"
 #include "pipeline/track_table.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -49,12 +50,18 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   context.SetPhase(domain::Phase::kWork);
   ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
                       ReadTracks(assignment.data_dir / tracks_file.path));
-  ROLLCALL_TRY_ASSIGN(const auto pack,
-                      artifacts::FacesPackReader::Open(assignment.data_dir / pack_file.path));
+  WorkMeter bytes(context, "bytes");
+  bool is_open = false;  // From then on it is tracks that are counted.
+  const auto on_bytes = [&](std::int64_t read) {
+    return is_open ? GoOn(context) : bytes.Advance(read);
+  };
+  ROLLCALL_TRY_ASSIGN(const auto pack, artifacts::FacesPackReader::Open(
+                                           assignment.data_dir / pack_file.path, on_bytes));
+  is_open = true;
   std::map<std::pair<std::int64_t, std::int32_t>, const artifacts::FacesPackEntry*> crop_of;
   for (const auto& entry : pack->entries()) crop_of[{entry.frame_id, entry.index}] = &entry;
 
-  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
+  const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());
   const std::string name = params.HarvestName("stills");
   ROLLCALL_TRY_ASSIGN(const std::filesystem::path stills, folder.PathFor(name));
   std::error_code ignored;  // What an earlier end of this attempt may have left.
@@ -62,8 +69,15 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   ROLLCALL_TRY(base::MakeFoldersIn(stills.parent_path(), stills));
   std::string index;
   std::int64_t written = 0;
+  const auto report = [&](std::size_t done) {
+    context.ReportProgress({.done = static_cast<std::int64_t>(done),
+                            .total = static_cast<std::int64_t>(tracks.size()),
+                            .unit = "tracks",
+                            .counters = {{"stills", written}},
+                            .position = {}});
+  };
   for (std::size_t i = 0; i < tracks.size(); ++i) {
-    if (context.stop_reason() != domain::StopReason::kNone) return domain::StoppedError();
+    ROLLCALL_TRY(GoOn(context));
     const TrackSummary& track = tracks[i];
     const auto entry = crop_of.find({track.best_frame_id, track.best_index});
     if (entry != crop_of.end()) {
@@ -72,16 +86,15 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
       index += StillJson(track, crop).dump() + "\n";
       ++written;
     }
-    context.ReportProgress({.done = static_cast<std::int64_t>(i) + 1,
-                            .total = static_cast<std::int64_t>(tracks.size()),
-                            .unit = "tracks",
-                            .counters = {{"stills", written}},
-                            .position = {}});
+    report(i + 1);
   }
   context.SetPhase(domain::Phase::kFinalise);
+  bytes.Begin();
+  bytes.SetCounters({{"stills", written}});
   ROLLCALL_TRY(WritePlain(stills / "track_stills.jsonl", index));
   domain::StageOutput output;
   ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(), folder.Seal(name, written));
+  report(tracks.size());  // The last word is in the stage's own unit.
   output.result = {{"stills", written}, {"tracks", tracks.size()}};
   return output;
 }

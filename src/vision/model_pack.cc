@@ -49,7 +49,7 @@ base::Error NoSuchRole(const ModelPack& pack, std::string_view role) {
                            "choose a pack that has one: `rollcall models list`");
 }
 
-// The role's session, and the name that stands in reports: "default/detector.onnx".
+// The role's session, and the name that stands in reports.
 struct LoadedRole {
   std::string name;
   std::unique_ptr<runtime::Session> session;
@@ -61,8 +61,7 @@ base::Result<LoadedRole> LoadRole(const ModelPack& pack, std::string_view role_n
   ROLLCALL_TRY_ASSIGN(auto session, runtime::Session::Create(pack.folder() / role->file,
                                                              {.provider = options.provider,
                                                               .threads = options.threads}));
-  return LoadedRole{.name = fmt::format("{}/{}", pack.name(), role->file),
-                    .session = std::move(session)};
+  return LoadedRole{.name = pack.ModelName(*role), .session = std::move(session)};
 }
 
 }  // namespace
@@ -125,20 +124,29 @@ base::Result<void> ModelPack::ReadRole(const PackRole& role, const ParamTable& p
 }
 
 base::Result<void> ModelPack::Verify() const {
-  for (const PackRole& role : roles_) {
-    const std::filesystem::path file = folder_ / role.file;
-    base::Result<base::FileDigest> digest = base::DigestFile(file);
-    if (!digest.ok()) {
-      return domain::MakeError(domain::reason::kModelMissing,
-                               fmt::format("the {} of model pack {} cannot be read: {}", role.role,
-                                           name_, digest.error().message));
-    }
-    if (digest->sha256 == role.sha256) continue;
-    return domain::MakeError(domain::reason::kModelAltered,
-                             fmt::format("{} has SHA-256 {}, the pack names {}", file.string(),
-                                         digest->sha256, role.sha256));
-  }
+  for (const PackRole& role : roles_) ROLLCALL_TRY(Verify(role));
   return {};
+}
+
+base::Result<void> ModelPack::Verify(const PackRole& role, const base::OnBytes& on_bytes) const {
+  const std::filesystem::path file = folder_ / role.file;
+  base::Result<base::FileDigest> digest = base::DigestFile(file, on_bytes);
+  if (!digest.ok() && digest.error().code == base::ErrorCode::kCancelled) {
+    return std::move(digest).error();
+  }
+  if (!digest.ok()) {
+    return domain::MakeError(domain::reason::kModelMissing,
+                             fmt::format("the {} of model pack {} cannot be read: {}", role.role,
+                                         name_, digest.error().message));
+  }
+  if (digest->sha256 == role.sha256) return {};
+  return domain::MakeError(domain::reason::kModelAltered,
+                           fmt::format("{} has SHA-256 {}, the pack names {}", file.string(),
+                                       digest->sha256, role.sha256));
+}
+
+std::string ModelPack::ModelName(const PackRole& role) const {
+  return fmt::format("{}/{}", name_, role.file);
 }
 
 const PackRole* ModelPack::Find(std::string_view role) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "vision/face_analyzer.h"
 #include "vision/face_detector.h"
@@ -35,14 +36,17 @@ class ModelPack {
   // kind, missing number). Does not hash the files: see Verify.
   static base::Result<ModelPack> Load(const std::filesystem::path& folder);
 
-  // Hashes every file. ERR_MODEL_MISSING, ERR_MODEL_ALTERED.
+  // Hashes every file, or that of one of roles(). ERR_MODEL_MISSING, ERR_MODEL_ALTERED.
   base::Result<void> Verify() const;
+  base::Result<void> Verify(const PackRole& role, const base::OnBytes& on_bytes = {}) const;
 
   const std::string& name() const { return name_; }
   const std::string& version() const { return version_; }
   const std::filesystem::path& folder() const { return folder_; }
   const std::vector<PackRole>& roles() const { return roles_; }
   const PackRole* Find(std::string_view role) const;
+  // As logs and reports have it: "default/detector.onnx".
+  std::string ModelName(const PackRole& role) const;
   // Recommended thresholds of this pack: detector score at whole-picture and tiled search, the
   // cosine from which two faces are one person, the raw norm below which a crop is bad.
   struct Thresholds {

@@ -269,17 +269,22 @@ TEST_F(ScenarioTest, NormalRun) {
   ExpectCleared();
   EXPECT_TRUE(ReadJson("episodes/a_s01_e01/state.json")["states"]["detected"].get<bool>());
   // The log lines stand in the order of the design, in the common log and in the job's own.
-  const std::vector<std::string> wanted{"^stage=start job_id=detect_a_s01_e01$",
-                                        "^Registered as active job: detect_a_s01_e01$",
-                                        "^Created lock file$",
-                                        "^envelope stage=running$",
-                                        "^registry detected=false$",
-                                        "^model=default loading\\.\\.\\.$",
-                                        "^model=default loaded in [0-9.]+s provider=cpu$",
-                                        "^stage=end status=ok frames=[0-9]+ faces=[0-9]+$",
-                                        "^envelope stage=ok$",
-                                        "^registry detected=true$",
-                                        "^Cleared active job from runtime$"};
+  const std::vector<std::string> wanted{
+      "^stage=start job_id=detect_a_s01_e01$",
+      "^Registered as active job: detect_a_s01_e01$",
+      "^Created lock file$",
+      "^envelope stage=running$",
+      "^registry detected=false$",
+      "^model=default/detector.onnx loading\\.\\.\\.$",
+      "^model=default/detector.onnx loaded in [0-9.]+s provider=cpu$",
+      "^model=default/embedder.onnx loading\\.\\.\\.$",
+      "^model=default/embedder.onnx loaded in [0-9.]+s provider=cpu$",
+      "^model=default/landmarks.onnx loading\\.\\.\\.$",
+      "^model=default/landmarks.onnx loaded in [0-9.]+s provider=cpu$",
+      "^stage=end status=ok frames=[0-9]+ faces=[0-9]+$",
+      "^envelope stage=ok$",
+      "^registry detected=true$",
+      "^Cleared active job from runtime$"};
   for (const std::string log : {"logs/worker.log", "jobs/detect_a_s01_e01/log"}) {
     const auto lines = DetectLines(ReadText(log));
     ASSERT_EQ(lines.size(), wanted.size()) << ReadText(log);

@@ -42,6 +42,7 @@ std::set<std::string> NamesInTrials() {
   names.insert(kOwnerFailpoints.begin(), kOwnerFailpoints.end());
   names.insert(kShippedFailpoints.begin(), kShippedFailpoints.end());
   names.insert(kDiskFailpoints.begin(), kDiskFailpoints.end());
+  names.insert(kSlowFailpoints.begin(), kSlowFailpoints.end());
   return names;
 }
 

@@ -18,6 +18,8 @@ inline constexpr std::array kOwnerFailpoints{
 // Of stages, which only the shipped program has; {} is a segment's number.
 inline constexpr std::array kShippedFailpoints{"artefact.synced", "detect.segment.{}"};
 inline constexpr std::array kDiskFailpoints{"file.write"};
+// Where the tests of slow disks delay what is read (tests/e2e/slow_read_test.cc).
+inline constexpr std::array kSlowFailpoints{"file.read"};
 
 // Whether what the sources of this program name and what is listed here are the same. A round is a
 // failpoint.

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <numeric>
 
 #include "base/random.h"
+#include "media/container.h"
 
 namespace rollcall::media::testing {
 namespace {
@@ -122,6 +124,39 @@ std::vector<ReadFrame> ReadAll(const std::filesystem::path& path, const PacketIn
                       .number = NumberOf(**frame)});
   }
   return frames;
+}
+
+void DamageFrames(const std::filesystem::path& path, domain::MediaTime from, domain::MediaTime to,
+                  Harm harm) {
+  struct Place {
+    std::int64_t offset = 0;
+    std::int64_t size = 0;
+  };
+  std::vector<Place> places;
+  {
+    const auto container = Container::Open(path);
+    ASSERT_TRUE(container.ok()) << container.error().ToString();
+    const domain::MediaTime origin = (*container)->Origin().value();
+    while (true) {
+      const auto read = (*container)->Read();
+      ASSERT_TRUE(read.ok()) << read.error().ToString();
+      if (!*read) break;
+      const AVPacket& packet = *(*read)->packet;
+      const auto time = (*container)->TimeOf(packet);
+      const bool is_meant = time && *time - origin >= from && *time - origin < to;
+      if (is_meant) places.push_back({.offset = packet.pos, .size = packet.size});
+    }
+  }
+  ASSERT_FALSE(places.empty());
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  unsigned noise = 12345;
+  for (const Place& place : places) {
+    for (std::int64_t at = 0; at < place.size; at += harm == Harm::kNoise ? 37 : 1) {
+      noise = noise * 1664525 + 1013904223;
+      file.seekp(place.offset + at);
+      file.put(harm == Harm::kNoise ? static_cast<char>(noise >> 24) : '\0');
+    }
+  }
 }
 
 std::vector<std::int64_t> EveryFrame(const PacketIndex& index, std::int64_t from,

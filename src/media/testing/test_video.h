@@ -60,6 +60,14 @@ std::vector<ReadFrame> ReadAll(const std::filesystem::path& path, const PacketIn
 std::vector<std::int64_t> EveryFrame(const PacketIndex& index, std::int64_t from = 0,
                                      std::int64_t step = 1);
 
+enum class Harm {
+  kNoise,   // A byte in 37: the decoder conceals it, more or less.
+  kZeroed,  // Nothing is left of a packet: the decoder refuses it.
+};
+// Harms the packets of the pictures that are shown in [from, to), in a timed container.
+void DamageFrames(const std::filesystem::path& path, domain::MediaTime from, domain::MediaTime to,
+                  Harm harm);
+
 // Runs the ffmpeg program with these arguments; false if it is not there or fails.
 bool RunFfmpeg(const std::string& arguments);
 

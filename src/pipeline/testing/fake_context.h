@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,10 +25,15 @@ class FakeContext final : public domain::JobContext {
 
   const domain::StageAssignment& assignment() const override { return assignment_; }
   domain::StopReason stop_reason() const override {
-    return segments_left_ == 0 ? domain::StopReason::kCancel : domain::StopReason::kNone;
+    if (++looks == cancel_at_look) is_cancelled = true;
+    return segments_left_ == 0 || is_cancelled ? domain::StopReason::kCancel
+                                               : domain::StopReason::kNone;
   }
   void SetPhase(domain::Phase phase) override { phases.push_back(phase); }
-  void ReportProgress(const domain::Progress& progress) override { last_progress = progress; }
+  void ReportProgress(const domain::Progress& progress) override {
+    last_progress = progress;
+    if (on_progress) on_progress(progress);
+  }
   void Log(std::string_view line) override { log.emplace_back(line); }
 
   void BeginSegment(const domain::SegmentSpan& segment) override { begun.push_back(segment); }
@@ -49,6 +56,13 @@ class FakeContext final : public domain::JobContext {
   std::vector<domain::SegmentSpan> begun;
   std::vector<domain::Segment> committed;
   domain::Progress last_progress;
+  // What a test does when it hears of progress.
+  std::function<void(const domain::Progress&)> on_progress;
+  mutable std::atomic<bool> is_cancelled{false};
+  // How often the handler has looked whether to go on, and at which of them it hears that it is
+  // not.
+  mutable std::atomic<int> looks{0};
+  int cancel_at_look = 0;
 
  private:
   domain::StageAssignment assignment_;
