@@ -230,7 +230,7 @@ int Main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (!fs::exists(folders.media / "episodes")) {
     fmt::print(
-        "SKIPPED: accuracy is NOT measured, there is no media folder at {} (ROLLCALL_MEDIA)\n",
+        "SKIPPED: accuracy is NOT measured, no shared media at {} (ROLLCALL_MEDIA)\n",
         folders.media.string());
     return kSkipped;
   }

@@ -58,9 +58,8 @@ base::Result<void> Query(DuckdbSession& session, const std::string& sql, const f
 }
 
 // DuckDB takes a path for a pattern only where no file of that very name exists.
-std::string FileRows(const fs::path& path) {
-  return " FROM read_parquet(" + SqlText(fs::absolute(path).string()) +
-         ", hive_partitioning = false, union_by_name = false)";
+std::string FileRows(const DuckdbPath& path) {
+  return " FROM read_parquet(" + path.sql() + ", hive_partitioning = false, union_by_name = false)";
 }
 
 // The type of a column's values; of its elements if it is a list.
@@ -229,7 +228,8 @@ class ChunkRow final : public ParquetRow {
 
 base::Result<std::int64_t> CountRows(DuckdbSession& session, const fs::path& path) {
   DuckdbResult result;
-  ROLLCALL_TRY(Query(session, "SELECT count(*)" + FileRows(path), path, result.get()));
+  const DuckdbPath place(path);
+  ROLLCALL_TRY(Query(session, "SELECT count(*)" + FileRows(place), path, result.get()));
   const Chunk chunk(duckdb_fetch_chunk(*result.get()));
   if (chunk == nullptr) return DuckdbError(result.get(), path, reason::kArtifactCorrupt);
   return *static_cast<const std::int64_t*>(
@@ -251,7 +251,8 @@ base::Result<void> ReadParquet(const fs::path& path, const std::vector<Column>& 
     sql += SqlName(column.name);
   }
   DuckdbResult result;
-  ROLLCALL_TRY(Query(*session, sql + FileRows(path), path, result.get()));
+  const DuckdbPath place(path);
+  ROLLCALL_TRY(Query(*session, sql + FileRows(place), path, result.get()));
   ROLLCALL_TRY_ASSIGN(auto types, CheckTypes(result.get(), path, columns));
   ChunkRow current(std::move(types));
   std::int64_t rows_read = 0;

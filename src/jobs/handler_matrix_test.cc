@@ -21,7 +21,6 @@ using base::Json;
 using domain::JobState;
 using testing::IsEmpty;
 
-
 struct Case {
   std::string behaviour;
   std::string reason;  // Of the failed stage; empty: it succeeds, for nothing it said was wrong.

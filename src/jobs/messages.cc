@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 
 namespace rollcall::jobs {
@@ -75,7 +76,7 @@ class BodyReader {
 Json ErrorBody(const base::Error& error) {
   return {{"code", base::ErrorCodeName(error.code)},
           {"reason", error.reason},
-          {"message", error.message},
+          {"message", base::ShownBytes(error.message)},
           {"hint", error.hint}};
 }
 
