@@ -36,8 +36,8 @@ class Service {
 // of slow ones (starts that read large files, a check of the whole store). Another one looks at
 // what is watched. A client has at most one call running: its later lines wait in the socket. One
 // that has shut down its side of the connection still gets what it asked for. A watcher gets a
-// snapshot at once, at every transition, and as often as `watch_interval` in between; one that reads
-// slowly misses snapshots, never the last one.
+// snapshot at once, at every transition, and as often as `watch_interval` in between; one that
+// reads slowly misses snapshots, never the last one.
 //
 // Borrows `service`. Stops and joins its threads when destroyed; a call that runs is waited for.
 class ControlServer {
