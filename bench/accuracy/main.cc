@@ -229,9 +229,8 @@ int Main(int argc, char** argv) {
       ->check(CLI::IsMember({"episodes", "heldout", "clips", "all"}));
   CLI11_PARSE(app, argc, argv);
   if (!fs::exists(folders.media / "episodes")) {
-    fmt::print(
-        "SKIPPED: accuracy is NOT measured, there is no media folder at {} (ROLLCALL_MEDIA)\n",
-        folders.media.string());
+    fmt::print("SKIPPED: accuracy is NOT measured, no shared media at {} (ROLLCALL_MEDIA)\n",
+               folders.media.string());
     return kSkipped;
   }
   folders.work = fs::absolute(folders.work);

@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 
 namespace rollcall::app {
@@ -25,12 +27,13 @@ namespace reason = domain::reason;
 
 using Setter = Result<void> (*)(Config&, const std::string&);
 
-// One thing that can be set. `toml_key` is dotted; empty where the file cannot say it.
+// One thing that can be set. `toml_key` is dotted.
 struct Setting {
   std::string_view name;
   const char* variable;
   std::string_view toml_key;
   Setter set;
+  Json (*get)(const Config&);
 };
 
 base::Error Bad(std::string message) {
@@ -65,7 +68,7 @@ Result<void> SetEffort(Config& config, const std::string& text) {
 
 Result<void> SetModelsDir(Config& config, const std::string& text) {
   if (text.empty()) return Bad("the value is empty");
-  config.models_dir = fs::absolute(text).lexically_normal();
+  config.models_dir = fs::absolute(base::PathFromText(text)).lexically_normal();
   return {};
 }
 
@@ -95,17 +98,31 @@ Result<void> SetDiskFree(Config& config, const std::string& text) {
   return {};
 }
 
-constexpr std::array<Setting, 8> kSettings{{
-    {"effort", "ROLLCALL_EFFORT", "analysis.effort", SetEffort},
+constexpr std::array<Setting, 9> kSettings{{
+    {"data_group", "ROLLCALL_DATA_GROUP", "data.group",
+     [](Config& config, const std::string& text) {
+       config.data_group = text;
+       return Result<void>{};
+     },
+     [](const Config& config) { return Json(config.data_group); }},
+    {"models_dir", "ROLLCALL_MODELS", "models.folder", SetModelsDir,
+     [](const Config& config) { return Json(base::PathToText(config.models_dir)); }},
     {"model_pack", "ROLLCALL_MODEL_PACK", "models.pack",
-     [](Config& config, const std::string& text) { return NonEmpty(config.model_pack, text); }},
-    {"models_dir", "ROLLCALL_MODELS", "models.folder", SetModelsDir},
+     [](Config& config, const std::string& text) { return NonEmpty(config.model_pack, text); },
+     [](const Config& config) { return Json(base::ShownBytes(config.model_pack)); }},
+    {"effort", "ROLLCALL_EFFORT", "analysis.effort", SetEffort,
+     [](const Config& config) { return Json(config.effort); }},
     {"provider", "ROLLCALL_PROVIDER", "models.provider",
-     [](Config& config, const std::string& text) { return NonEmpty(config.provider, text); }},
-    {"threads", "ROLLCALL_THREADS", "models.threads", SetThreads},
-    {"slots", "ROLLCALL_SLOTS", "jobs.slots", SetSlots},
-    {"worker_memory_mb", "ROLLCALL_WORKER_MEMORY_MB", "jobs.worker_memory_mb", SetWorkerMemory},
-    {"disk_free_mb", "ROLLCALL_DISK_FREE_MB", "jobs.disk_free_mb", SetDiskFree},
+     [](Config& config, const std::string& text) { return NonEmpty(config.provider, text); },
+     [](const Config& config) { return Json(config.provider); }},
+    {"threads", "ROLLCALL_THREADS", "models.threads", SetThreads,
+     [](const Config& config) { return Json(config.threads); }},
+    {"slots", "ROLLCALL_SLOTS", "jobs.slots", SetSlots,
+     [](const Config& config) { return Json(config.slots); }},
+    {"worker_memory_mb", "ROLLCALL_WORKER_MEMORY_MB", "jobs.worker_memory_mb", SetWorkerMemory,
+     [](const Config& config) { return Json(config.worker_memory_mb); }},
+    {"disk_free_mb", "ROLLCALL_DISK_FREE_MB", "jobs.disk_free_mb", SetDiskFree,
+     [](const Config& config) { return Json(config.disk_free_mb); }},
 }};
 
 base::Error InFile(const fs::path& file, const toml::source_region& at, std::string_view message) {
@@ -262,22 +279,16 @@ fs::path Config::ModelPackFolder() const {
 
 Json Config::ToJson() const {
   Json json = Json::object();
-  const auto add = [&](const char* name, Json value) {
+  const auto add = [&](std::string_view shown, std::string_view name, Json value) {
     const auto origin = origins.find(name);
-    json[name] = {{"value", std::move(value)},
-                  {"origin", origin == origins.end() ? "default" : origin->second}};
+    json[std::string(shown)] = {{"value", std::move(value)},
+                                {"origin", origin == origins.end() ? "default" : origin->second}};
   };
-  add("data", data_dir.string());
-  add("models_dir", models_dir.string());
-  add("model_pack", model_pack);
-  add("effort", effort);
-  add("provider", provider);
-  add("threads", threads);
-  add("slots", slots);
-  add("worker_memory_mb", worker_memory_mb);
-  add("disk_free_mb", disk_free_mb);
+  add("data", "data", base::PathToText(data_dir));
+  for (const Setting& setting : kSettings) add(setting.toml_key, setting.name, setting.get(*this));
   for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
-    add(fmt::format("{}{}", kRuntimePrefix, field.name).c_str(), (runtime.*field.member).count());
+    const std::string name = fmt::format("{}{}", kRuntimePrefix, field.name);
+    add(name, name, (runtime.*field.member).count());
   }
   return json;
 }

@@ -18,6 +18,7 @@ namespace rollcall::app {
 // directory over defaults. Valid when it exists; `rollcall doctor` prints it.
 struct Config {
   std::filesystem::path data_dir;    // Absolute.
+  std::string data_group;            // Whose members may read it; empty: its owner alone.
   std::filesystem::path models_dir;  // Packs made at set-up; those in the data directory go first.
   std::string model_pack = "default";
   std::string effort = "normal";  // draft normal full
@@ -32,7 +33,8 @@ struct Config {
   // The runtime's time constants: table [runtime] of the file, `lease_ms = 30000` and so on.
   jobs::RuntimeTimes runtime;
 
-  // Which source gave each setting: "flag", "ROLLCALL_EFFORT", "rollcall.toml:3", "default".
+  // Which source gave each setting, by its name there: "flag", "ROLLCALL_EFFORT",
+  // "rollcall.toml:3", "default".
   std::map<std::string, std::string, std::less<>> origins;
 
   // What `threads` comes to.
@@ -40,13 +42,14 @@ struct Config {
   // Where the pack `model_pack` is: itself if it is a path, else its folder below the data
   // directory's models/ or else below models_dir. Need not exist.
   std::filesystem::path ModelPackFolder() const;
-  // {"effort": {"value": "normal", "origin": "default"}, …}
+  // Every setting by the name that rollcall.toml has for it, and "data", which no file can say:
+  // {"analysis.effort": {"value": "normal", "origin": "default"}, …}
   base::Json ToJson() const;
 };
 
-// Values by setting name, as typed: {"effort", "draft"}. Names: data models_dir model_pack effort
-// provider threads slots worker_memory_mb disk_free_mb. (The runtime's times are set in the file
-// only.)
+// Values by setting name, as typed: {"effort", "draft"}. Names: data data_group models_dir
+// model_pack effort provider threads slots worker_memory_mb disk_free_mb. (The runtime's times are
+// set in the file only.)
 using SettingValues = std::map<std::string, std::string, std::less<>>;
 // The value of an environment variable, if it is set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

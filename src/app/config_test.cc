@@ -139,9 +139,35 @@ TEST_F(ConfigTest, PrefersAPackInTheDataDirectory) {
 TEST_F(ConfigTest, SaysWhereEachSettingCameFrom) {
   const auto config = Load({{"effort", "draft"}});
   const base::Json json = config->ToJson();
-  EXPECT_EQ(json["effort"]["value"], "draft");
-  EXPECT_EQ(json["effort"]["origin"], "flag");
-  EXPECT_EQ(json["slots"]["origin"], "default");
+  EXPECT_EQ(json["analysis.effort"]["value"], "draft");
+  EXPECT_EQ(json["analysis.effort"]["origin"], "flag");
+  EXPECT_EQ(json["jobs.slots"]["origin"], "default");
+}
+
+// It listed `slots`, which the file calls `jobs.slots`.
+TEST_F(ConfigTest, WhatItPrintsCanBeWrittenIntoTheFileAndMeansTheSame) {
+  variables_["ROLLCALL_MODELS"] = (folder_ / "packs").string();
+  variables_["ROLLCALL_SLOTS"] = "7";
+  variables_["ROLLCALL_DATA_GROUP"] = "editors";
+  const base::Json printed = Load({{"effort", "draft"}, {"model_pack", "yunet"}})->ToJson();
+  std::string toml;
+  for (const auto& [name, setting] : printed.items()) {
+    if (name != "data") toml += name + " = " + setting.at("value").dump() + "\n";
+  }
+  WriteToml(toml);
+  for (const char* name : {"ROLLCALL_MODELS", "ROLLCALL_SLOTS", "ROLLCALL_DATA_GROUP"}) {
+    variables_.erase(name);
+  }
+  const auto read = Load();
+  ASSERT_TRUE(read.ok()) << read.error().ToString() << "\n" << toml;
+  const base::Json again = read->ToJson();
+  for (const auto& [name, setting] : printed.items()) {
+    EXPECT_EQ(again.at(name).at("value"), setting.at("value")) << name;
+    if (name != "data") {
+      EXPECT_NE(again.at(name).at("origin"), "default") << name;
+    }
+  }
+  EXPECT_EQ(again.size(), printed.size());
 }
 
 TEST_F(ConfigTest, TakesEveryTimeConstantOfTheRuntime) {

@@ -39,6 +39,28 @@ TEST_F(DataDirectoryTest, ChecksWritabilityWithoutATrace) {
   EXPECT_GT(data->FreeBytes(), 0);
 }
 
+TEST_F(DataDirectoryTest, AMistypedNameMakesNoFolder) {
+  const auto data = DataDirectory::OpenExisting(folder_ / "mistyped");
+  ASSERT_FALSE(data.ok());
+  EXPECT_EQ(data.error().reason, "ERR_NOT_FOUND");
+  EXPECT_FALSE(fs::exists(folder_));
+  // Nor is any other folder made one.
+  fs::create_directories(folder_ / "films");
+  const auto other = DataDirectory::OpenExisting(folder_);
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().reason, "ERR_NOT_FOUND");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
+}
+
+TEST_F(DataDirectoryTest, KnowsOneThatIsThere) {
+  ASSERT_TRUE(DataDirectory::Open(folder_).ok());
+  EXPECT_TRUE(DataDirectory::OpenExisting(folder_).ok());
+  ASSERT_TRUE(base::WriteFileAtomic(folder_ / "rollcall.db", "x").ok());
+  fs::remove(folder_ / "uploads");
+  EXPECT_TRUE(DataDirectory::OpenExisting(folder_).ok()) << "of an older release, say";
+  EXPECT_TRUE(fs::exists(folder_ / "uploads"));
+}
+
 TEST_F(DataDirectoryTest, KnowsThatAReadOnlyFileSystemCannotBeWritten) {
   const auto data = DataDirectory::Open("/proc");
   ASSERT_FALSE(data.ok());

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "jobs/data_lock.h"
@@ -62,7 +63,8 @@ Result<UniqueFd> OpenLog(const std::filesystem::path& path) {
   std::error_code ignored;
   const auto size = std::filesystem::file_size(path, ignored);
   const int begin_anew = !ignored && size > kLogBytesMax ? O_TRUNC : 0;
-  UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | begin_anew, 0644));
+  UniqueFd log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | begin_anew,
+                      base::kOwnFileMode));
   if (!log.is_open()) return base::ErrnoError(errno, "open", path);
   return log;
 }

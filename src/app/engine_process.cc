@@ -1,12 +1,14 @@
 #include "app/engine_process.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <memory>
 #include <utility>
 
+#include "app/data_access.h"
 #include "app/data_directory.h"
 #include "app/engine_life.h"
 #include "app/engine_link.h"
@@ -14,6 +16,7 @@
 #include "app/episode_planner.h"
 #include "app/stages.h"
 #include "base/clock.h"
+#include "base/shown_text.h"
 #include "control/control_server.h"
 #include "jobs/data_lock.h"
 #include "jobs/engine.h"
@@ -28,7 +31,7 @@ using Mode = EngineProcessOptions::Mode;
 
 void Say(std::string_view line) {
   fmt::print(stderr, "{} [{}] {}\n", base::IsoTime(base::SystemClock().Now().wall), ::getpid(),
-             line);
+             base::Shown(line));
 }
 
 // The command that waits at the other end of standard output.
@@ -51,6 +54,10 @@ class Parent {
 
 Result<void> Serve(const Config& config, const EngineProcessOptions& options, Parent& parent) {
   const bool is_child = options.mode == Mode::kChild;
+  ROLLCALL_TRY_ASSIGN(const auto group, GroupOf(config));
+  ROLLCALL_TRY_ASSIGN(const DataDirectory data, DataDirectory::Open(config.data_dir, group));
+  // Workers inherit it: what DuckDB and others write there has no other guard.
+  ::umask(UmaskFor(data, group));
   // Before any thread, so that all of them leave signals to this one.
   jobs::Engine* engine_for_life = nullptr;
   ROLLCALL_TRY_ASSIGN(const auto life,
@@ -61,7 +68,6 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                             return engine_for_life->HasOpenJobs();
                           },
                           [&engine_for_life] { return !engine_for_life->CheckDataDir().ok(); }));
-  ROLLCALL_TRY_ASSIGN(const DataDirectory data, DataDirectory::Open(config.data_dir));
   ROLLCALL_TRY_ASSIGN(const jobs::DataLock lock, jobs::DataLock::Acquire(data.root()));
   const auto metrics = std::make_shared<jobs::Metrics>();
   ROLLCALL_TRY_ASSIGN(
@@ -93,8 +99,10 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                          .planner = planner,
                          .data = data});
   if (options.works_at_once) ROLLCALL_TRY(engine->StartWorking());
-  ROLLCALL_TRY_ASSIGN(auto server,
-                      control::ControlServer::Create(service, {.socket = data.socket()}));
+  ROLLCALL_TRY_ASSIGN(
+      auto server,
+      control::ControlServer::Create(
+          service, {.socket = data.socket(), .log = [](const std::string& line) { Say(line); }}));
   {
     const auto subscription = engine->Subscribe([&](const jobs::ChangeFeed::Change& change) {
       if (change.kind != jobs::ChangeFeed::Kind::kTransition) return;

@@ -12,6 +12,7 @@
 
 #include "app/episode_projection.h"
 #include "app/views.h"
+#include "base/path_text.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
@@ -268,9 +269,10 @@ Result<store::Job> EngineService::EndedNamesake(store::Job job) {
 // --- Episodes
 
 Result<Json> EngineService::EpisodeAdd(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::string video, TextParam(params, "video", ""));
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "video", ""));
+  const fs::path video = base::PathFromText(text);
   ROLLCALL_TRY_ASSIGN(const std::string key, TextParam(params, "episode", ""));
-  if (!fs::path(video).is_absolute()) {
+  if (!video.is_absolute()) {
     return domain::MakeError(reason::kBadRequest, "the video's path must be absolute");
   }
   const base::MutexLock lock(start_mutex_);

@@ -11,6 +11,8 @@
 
 #include "app/stages.h"
 #include "base/file.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "control/protocol.h"
 #include "domain/job_state.h"
 #include "domain/reasons.h"
@@ -31,20 +33,25 @@ namespace reason = domain::reason;
 // A key that needs more suffixes than this has another problem.
 constexpr int kSuffixMax = 1000;
 
+// A path as the store has it, in a sentence.
+std::string ShownPath(std::string_view stored) {
+  return base::Shown(base::PathFromText(stored).native());
+}
+
 Result<void> CheckVideoFile(const fs::path& video) {
   struct stat status {};
   if (::stat(video.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) {
-      return MakeError(reason::kVideoNotFound, "there is no file " + video.string());
+      return MakeError(reason::kVideoNotFound, "there is no file " + base::Shown(video.native()));
     }
     return base::ErrnoError(errno, "look at", video);
   }
   if (S_ISDIR(status.st_mode)) {
-    return MakeError(reason::kVideoUnreadable, video.string() + " is a directory",
+    return MakeError(reason::kVideoUnreadable, base::Shown(video.native()) + " is a directory",
                      "name one video file in it");
   }
   if (S_ISREG(status.st_mode) && status.st_size == 0) {
-    return MakeError(reason::kVideoUnreadable, video.string() + " is empty",
+    return MakeError(reason::kVideoUnreadable, base::Shown(video.native()) + " is empty",
                      "copy it again: nothing of it has arrived");
   }
   return {};
@@ -61,7 +68,7 @@ struct Models {
 
 Models DescribeModels(const fs::path& folder) {
   Models models;
-  models.name = folder.filename().string();
+  models.name = base::ShownBytes(folder.filename().native());
   const auto pack = vision::ModelPack::Load(folder);
   if (!pack.ok()) {
     models.identity.push_back(pack.error().reason);
@@ -115,7 +122,7 @@ Json HandlerParameters(const store::Episode& episode, const StartRequest& reques
           {"display", episode.display},
           {"effort", request.effort},
           {"model_pack", models.name},
-          {"model_pack_path", request.model_pack.string()},
+          {"model_pack_path", base::PathToText(request.model_pack)},
           {"models", models.list},
           {"provider", request.provider},
           {"edit_sequence", 0},
@@ -171,12 +178,12 @@ bool ReadsTheVideo(domain::Stage stage) {
 
 Json StartRequest::ToJson() const {
   return {{"kind", kind},
-          {"video", video.string()},
+          {"video", base::PathToText(video)},
           {"episode", episode},
           {"effort", effort},
           {"from", from},
           {"force", is_forced},
-          {"model_pack", model_pack.string()},
+          {"model_pack", base::PathToText(model_pack)},
           {"provider", provider}};
 }
 
@@ -184,12 +191,14 @@ Result<StartRequest> StartRequest::FromJson(const Json& json) {
   using control::TextParam;
   StartRequest request;
   ROLLCALL_TRY_ASSIGN(request.kind, TextParam(json, "kind", request.kind));
-  ROLLCALL_TRY_ASSIGN(request.video, TextParam(json, "video", ""));
+  ROLLCALL_TRY_ASSIGN(const std::string video_text, TextParam(json, "video", ""));
+  request.video = base::PathFromText(video_text);
   ROLLCALL_TRY_ASSIGN(request.episode, TextParam(json, "episode", ""));
   ROLLCALL_TRY_ASSIGN(request.effort, TextParam(json, "effort", request.effort));
   ROLLCALL_TRY_ASSIGN(request.from, TextParam(json, "from", ""));
   ROLLCALL_TRY_ASSIGN(request.is_forced, control::FlagParam(json, "force", false));
-  ROLLCALL_TRY_ASSIGN(request.model_pack, TextParam(json, "model_pack", ""));
+  ROLLCALL_TRY_ASSIGN(const std::string pack_text, TextParam(json, "model_pack", ""));
+  request.model_pack = base::PathFromText(pack_text);
   ROLLCALL_TRY_ASSIGN(request.provider, TextParam(json, "provider", request.provider));
   if (request.kind != "analyze" && FindWiredStage(request.kind) == nullptr) {
     return MakeError(reason::kBadParams, "there is no stage \"" + request.kind + "\"");
@@ -206,8 +215,8 @@ Result<Registration> EpisodePlanner::Register(const fs::path& video, const std::
   ROLLCALL_TRY_ASSIGN(std::string fingerprint, fingerprint_(video));
   ROLLCALL_TRY_ASSIGN(const EpisodeKey key, KeyFor(title, key_text, fingerprint));
   store::Episode fresh{.key = key.text(),
-                       .display = title,
-                       .video_path = video.string(),
+                       .display = base::ShownBytes(title),
+                       .video_path = base::PathToText(video),
                        .fingerprint = std::move(fingerprint),
                        .created_at = clock_.Now().wall};
   const auto old = store_.EpisodeGet(key.text());
@@ -232,7 +241,8 @@ Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old,
   if (good) {
     return MakeError(
         reason::kKeyTaken,
-        fmt::format("{} has changed since it was analysed as {}", old.video_path, old.key),
+        fmt::format("{} has changed since it was analysed as {}", ShownPath(old.video_path),
+                    old.key),
         fmt::format("name the new one with --episode, or forget the old one's results with "
                     "`rollcall episodes remove {}`",
                     old.key));
@@ -248,7 +258,7 @@ Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old,
 base::Error EpisodePlanner::Taken(const store::Episode& holder, const store::Episode& wanted,
                                   const EpisodeKey& key) {
   std::string message = fmt::format("{} is another video already: {}", key.text(),
-                                    holder.video_path.empty() ? "?" : holder.video_path);
+                                    holder.video_path.empty() ? "?" : ShownPath(holder.video_path));
   for (int number = 2; number <= kSuffixMax; ++number) {
     const EpisodeKey offered = key.WithSuffix(number);
     const auto other = store_.EpisodeGet(offered.text());
@@ -343,7 +353,7 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
     plan.request.stages.push_back(std::move(wanted));
   }
   if (is_video_needed && request.video.empty())
-    ROLLCALL_TRY(CheckVideoFile(plan.episode.video_path));
+    ROLLCALL_TRY(CheckVideoFile(base::PathFromText(plan.episode.video_path)));
   return plan;
 }
 

@@ -7,6 +7,7 @@
 
 #include "app/stages.h"
 #include "base/file.h"
+#include "base/path_text.h"
 #include "base/random.h"
 #include "domain/reasons.h"
 #include "store/memory/memory_store.h"
@@ -348,6 +349,34 @@ TEST_F(EpisodePlannerTest, TellsANewVideoFromOneThatHasMoved) {
   EXPECT_TRUE(moved.has_moved());
   EXPECT_EQ(moved.path_before, first.string());
   EXPECT_EQ(moved.episode.video_path, second.string());
+}
+
+// A name in Latin-1 was "not there".
+TEST_F(EpisodePlannerTest, KnowsAVideoWhoseNameIsNoUtf8) {
+  const fs::path video = Video(
+      "Ma\xf1"
+      "ana.mp4",
+      "bytes");
+  const auto request = StartRequest::FromJson(base::Json::parse(Analyze(video).ToJson().dump()));
+  ASSERT_TRUE(request.ok()) << request.error().ToString();
+  EXPECT_EQ(request->video, video);
+  const EpisodePlan plan = MustPlan(*request);
+  EXPECT_EQ(plan.episode.key, "ma-ana");
+  EXPECT_EQ(plan.episode.display,
+            "Ma\\xf1"
+            "ana");
+  EXPECT_EQ(base::PathFromText(plan.episode.video_path), video);
+  const base::Json parameters = base::Json::parse(plan.request.stages.front().params_json);
+  EXPECT_EQ(base::PathFromText(parameters.at("video_path").get<std::string>()), video);
+  // By its key alone, it is found again.
+  StartRequest by_key;
+  by_key.episode = plan.episode.key;
+  EXPECT_EQ(MustPlan(by_key).episode.video_path, plan.episode.video_path);
+}
+
+TEST_F(EpisodePlannerTest, SpeaksOfANameWithoutItsControlCharacters) {
+  const base::Error error = MustFail(Analyze(folder_ / "a\x1b[31m\n\xf1.mp4"));
+  EXPECT_THAT(error.message, HasSubstr("a\\x1b[31m\\n\\xf1.mp4"));
 }
 
 TEST_F(EpisodePlannerTest, RefusesKeysThatLeaveTheDataDirectory) {

@@ -13,6 +13,7 @@
 
 #include "app/projection_check.h"
 #include "app/views.h"
+#include "base/path_text.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
@@ -90,7 +91,7 @@ Result<Json> StoreQueries::Hello(const Json& /*params*/) {
   ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
   return Json{{"version", ROLLCALL_VERSION},
               {"pid", ::getpid()},
-              {"data_dir", parts_.data.root().string()},
+              {"data_dir", base::PathToText(parts_.data.root())},
               {"is_working", parts_.engine.is_working()},
               {"has_open_jobs", has_open_jobs},
               {"runtime", RuntimeJson(parts_.engine.times())}};

@@ -1,9 +1,12 @@
 #include "artifacts/duckdb_session.h"
 
+#include <fcntl.h>
+
 #include <array>
 #include <utility>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "domain/reasons.h"
 
 namespace rollcall::artifacts {
@@ -92,6 +95,13 @@ base::Error DuckdbError(duckdb_result* result, const std::filesystem::path& path
                                                        message.substr(0, message.find('\n')));
   }
   return domain::MakeError(otherwise, path.string() + ": " + message);
+}
+
+DuckdbPath::DuckdbPath(const std::filesystem::path& path)
+    : text_(std::filesystem::absolute(path).string()) {
+  if (base::IsUtf8(text_)) return;
+  folder_ = base::UniqueFd(::open(path.parent_path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  text_ = "/proc/self/fd/" + std::to_string(folder_.get()) + "/" + path.filename().string();
 }
 
 std::string SqlText(std::string_view text) { return Quoted(text, '\''); }

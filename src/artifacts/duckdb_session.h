@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace rollcall::artifacts {
 
@@ -49,6 +50,19 @@ base::Error DuckdbError(duckdb_result* result, const std::filesystem::path& path
 
 // 'it''s'
 std::string SqlText(std::string_view text);
+
+// A file by a name that DuckDB takes: in UTF-8, wherever the file's folder may lie. The name holds
+// while this object lives, in this process.
+class DuckdbPath {
+ public:
+  explicit DuckdbPath(const std::filesystem::path& path);
+  // With quotes, for a statement.
+  std::string sql() const { return SqlText(text_); }
+
+ private:
+  base::UniqueFd folder_;
+  std::string text_;
+};
 // "a ""name"""
 std::string SqlName(std::string_view name);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 
 namespace rollcall::artifacts {
 namespace {
@@ -16,7 +17,8 @@ constexpr std::size_t kBufferBytes = 1 << 18;
 }  // namespace
 
 base::Result<OutputFile> OutputFile::Create(std::filesystem::path path) {
-  base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  base::UniqueFd fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, base::kOwnFileMode));
   if (!fd.is_open()) return base::ErrnoError(errno, "create", path);
   return OutputFile(std::move(fd), std::move(path));
 }

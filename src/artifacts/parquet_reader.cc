@@ -58,9 +58,8 @@ base::Result<void> Query(DuckdbSession& session, const std::string& sql, const f
 }
 
 // DuckDB takes a path for a pattern only where no file of that very name exists.
-std::string FileRows(const fs::path& path) {
-  return " FROM read_parquet(" + SqlText(fs::absolute(path).string()) +
-         ", hive_partitioning = false, union_by_name = false)";
+std::string FileRows(const DuckdbPath& path) {
+  return " FROM read_parquet(" + path.sql() + ", hive_partitioning = false, union_by_name = false)";
 }
 
 // The type of a column's values; of its elements if it is a list.
@@ -229,7 +228,8 @@ class ChunkRow final : public ParquetRow {
 
 base::Result<std::int64_t> CountRows(DuckdbSession& session, const fs::path& path) {
   DuckdbResult result;
-  ROLLCALL_TRY(Query(session, "SELECT count(*)" + FileRows(path), path, result.get()));
+  const DuckdbPath place(path);
+  ROLLCALL_TRY(Query(session, "SELECT count(*)" + FileRows(place), path, result.get()));
   const Chunk chunk(duckdb_fetch_chunk(*result.get()));
   if (chunk == nullptr) return DuckdbError(result.get(), path, reason::kArtifactCorrupt);
   return *static_cast<const std::int64_t*>(
@@ -239,7 +239,10 @@ base::Result<std::int64_t> CountRows(DuckdbSession& session, const fs::path& pat
 class DuckdbParquetReader final : public ParquetReader {
  public:
   DuckdbParquetReader(fs::path path, std::unique_ptr<DuckdbSession> session, std::int64_t row_count)
-      : path_(std::move(path)), session_(std::move(session)), row_count_(row_count) {}
+      : path_(std::move(path)),
+        place_(path_),
+        session_(std::move(session)),
+        row_count_(row_count) {}
 
   base::Result<void> Start(const std::vector<Column>& columns) {
     std::string sql = "SELECT ";
@@ -247,7 +250,7 @@ class DuckdbParquetReader final : public ParquetReader {
       if (&column != &columns.front()) sql += ", ";
       sql += SqlName(column.name);
     }
-    ROLLCALL_TRY(Query(*session_, sql + FileRows(path_), path_, result_.get()));
+    ROLLCALL_TRY(Query(*session_, sql + FileRows(place_), path_, result_.get()));
     ROLLCALL_TRY_ASSIGN(auto types, CheckTypes(result_.get(), path_, columns));
     row_ = std::make_unique<ChunkRow>(std::move(types));
     return {};
@@ -294,6 +297,7 @@ class DuckdbParquetReader final : public ParquetReader {
   }
 
   const fs::path path_;
+  const DuckdbPath place_;  // As long as rows are read.
   const std::unique_ptr<DuckdbSession> session_;
   const std::int64_t row_count_;
   DuckdbResult result_;

@@ -15,6 +15,7 @@
 #include "artifacts/utf8.h"
 #include "base/check.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/unique_fd.h"
 #include "domain/reasons.h"
 
@@ -167,11 +168,11 @@ base::Result<void> RegisterRows(duckdb_connection connection, RowSource* source)
   return {};
 }
 
-std::string CopyStatement(const fs::path& path, const std::vector<Column>& columns) {
+std::string CopyStatement(const DuckdbPath& path, const std::vector<Column>& columns) {
   const bool has_lists = std::any_of(columns.begin(), columns.end(), [](const Column& column) {
     return column.type == ColumnType::kFloatList;
   });
-  return "COPY (SELECT * FROM rows_to_write()) TO " + SqlText(path.string()) +
+  return "COPY (SELECT * FROM rows_to_write()) TO " + path.sql() +
          " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " +
          std::to_string(has_lists ? kRowGroupRowsWithLists : kRowGroupRows) + ")";
 }
@@ -287,8 +288,9 @@ class DuckdbParquetWriter final : public ParquetWriter {
   // In the thread.
   void Copy() {
     DuckdbResult result;
+    const DuckdbPath path(path_);
     const auto done =
-        duckdb_query(session_->connection(), CopyStatement(path_, columns_).c_str(), result.get());
+        duckdb_query(session_->connection(), CopyStatement(path, columns_).c_str(), result.get());
     if (done == DuckDBSuccess) {
       written_rows_ = duckdb_rows_changed(result.get());
     } else {
@@ -322,7 +324,8 @@ base::Result<std::unique_ptr<ParquetWriter>> ParquetWriter::Create(const fs::pat
                                                                    std::vector<Column> columns) {
   ROLLCALL_CHECK(!columns.empty(), "a Parquet file needs a column");
   // Here rather than in DuckDB's words, and at once rather than with the first rows.
-  const base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const base::UniqueFd fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, base::kOwnFileMode));
   if (!fd.is_open()) return base::ErrnoError(errno, "create", path);
   auto session = DuckdbSession::Open();
   if (!session.ok()) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/failpoint.h"
+#include "base/file_mode.h"
 #include "base/unique_fd.h"
 
 namespace rollcall::base {
@@ -173,10 +174,12 @@ Result<std::string> ReadFile(const fs::path& path, const OnBytes& on_bytes) {
   return bytes;
 }
 
-Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
+namespace {
+
+Result<void> WriteWithMode(const fs::path& path, std::string_view bytes, mode_t mode) {
   const fs::path tmp = TemporaryBeside(path);
   const auto write = [&]() -> Result<void> {
-    UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    UniqueFd fd(::open(tmp.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (!fd.is_open()) return ErrnoError(errno, "create", tmp);
     ROLLCALL_TRY(Failpoint("file.write"));
     ROLLCALL_TRY(WriteAll(fd.get(), bytes, tmp));
@@ -189,6 +192,17 @@ Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
     return WantingBytes(std::move(written).error(), std::ssize(bytes));
   }
   return SyncFolder(path.parent_path());
+}
+
+}  // namespace
+
+Result<void> WriteFileAtomic(const fs::path& path, std::string_view bytes) {
+  return WriteWithMode(path, bytes, kOwnFileMode);
+}
+
+Result<void> WriteUsersFileAtomic(const fs::path& path, std::string_view bytes) {
+  constexpr mode_t kAllThatTheUmaskLeaves = 0666;
+  return WriteWithMode(path, bytes, kAllThatTheUmaskLeaves);
 }
 
 Result<void> LinkAtomic(const fs::path& path, const fs::path& target) {
@@ -219,11 +233,27 @@ Result<void> SyncFolder(const fs::path& folder) {
   return {};
 }
 
+namespace {
+
+Result<void> MakeFolder(const fs::path& folder) {
+  if (::mkdir(folder.c_str(), kOwnFolderMode) == 0) return {};
+  const int error_number = errno;
+  std::error_code failure;
+  if (fs::is_directory(folder, failure)) return {};
+  return ErrnoError(error_number, "create", folder);
+}
+
+}  // namespace
+
 Result<void> MakeFolders(const fs::path& folder) {
   std::error_code failure;
-  if (!fs::exists(folder, failure)) ROLLCALL_TRY(Failpoint("file.write"));
-  fs::create_directories(folder, failure);
-  if (failure) return ErrnoError(failure.value(), "create", folder);
+  if (fs::is_directory(folder, failure)) return {};
+  ROLLCALL_TRY(Failpoint("file.write"));
+  fs::path made;
+  for (const fs::path& part : folder) {
+    made /= part;
+    ROLLCALL_TRY(MakeFolder(made));
+  }
   return {};
 }
 
@@ -234,8 +264,7 @@ Result<void> MakeFoldersIn(const fs::path& root, const fs::path& folder) {
   fs::path made = root;
   for (const fs::path& part : folder.lexically_relative(root)) {
     made /= part;
-    fs::create_directory(made, failure);
-    if (failure) return ErrnoError(failure.value(), "create", made);
+    ROLLCALL_TRY(MakeFolder(made));
   }
   return {};
 }

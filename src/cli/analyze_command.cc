@@ -61,7 +61,9 @@ void AddAnalyze(CommandLine& line) {
       ->type_name("STAGE");
   command->add_flag("--force", flags->is_forced, "Run everything again");
   AddGlobalFlags(line, command);
-  OnChosen(line, command, [flags](Session& session) { return Analyze(session, *flags); });
+  OnChosen(
+      line, command, [flags](Session& session) { return Analyze(session, *flags); },
+      Session::Data::kIsMade);
 }
 
 }  // namespace rollcall::cli

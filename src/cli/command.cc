@@ -5,10 +5,10 @@
 namespace rollcall::cli {
 
 void OnChosen(CommandLine& line, CLI::App* subcommand,
-              std::function<base::Result<ExitCode>(Session&)> run) {
-  subcommand->callback([&line, run = std::move(run)] {
-    line.body = [&line, run]() -> base::Result<ExitCode> {
-      ROLLCALL_TRY_ASSIGN(const auto session, Session::Open(line.flags));
+              std::function<base::Result<ExitCode>(Session&)> run, Session::Data wanted) {
+  subcommand->callback([&line, wanted, run = std::move(run)] {
+    line.body = [&line, wanted, run]() -> base::Result<ExitCode> {
+      ROLLCALL_TRY_ASSIGN(const auto session, Session::Open(line.flags, wanted));
       return run(*session);
     };
   });

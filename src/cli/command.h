@@ -25,7 +25,8 @@ struct CommandLine {
 
 // Opens the session and gives it to `run` when `subcommand` was chosen.
 void OnChosen(CommandLine& line, CLI::App* subcommand,
-              std::function<base::Result<ExitCode>(Session&)> run);
+              std::function<base::Result<ExitCode>(Session&)> run,
+              Session::Data wanted = Session::Data::kExists);
 
 // A flag whose value is a setting: goes to flags.settings[setting] as typed.
 CLI::Option* AddSetting(CommandLine& line, CLI::App* subcommand, const std::string& flag,

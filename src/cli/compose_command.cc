@@ -5,6 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "app/data_access.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/text_table.h"
@@ -27,7 +30,8 @@ struct ComposeFlags {
 std::string TruthTable(const compose::Truth& truth, const Paint& paint) {
   TextTable table({"  Person", "Seen", "Stretches"});
   for (const compose::TruthPerson& person : truth.people) {
-    table.Add({"  " + person.id, ExactDuration(static_cast<double>(person.seen_ms) / 1000),
+    table.Add({"  " + base::Shown(person.id),
+               ExactDuration(static_cast<double>(person.seen_ms) / 1000),
                std::to_string(person.intervals.size())});
   }
   return table.ToString(paint);
@@ -35,6 +39,7 @@ std::string TruthTable(const compose::Truth& truth, const Paint& paint) {
 
 Result<ExitCode> Compose(const ComposeFlags& flags, const GlobalFlags& global) {
   const Console console(global);
+  const app::ScopedUmask users(global.users_umask);  // The video is his, wherever he wants it.
   const char* media = std::getenv("ROLLCALL_MEDIA");
   ROLLCALL_TRY_ASSIGN(const auto spec, compose::LoadSpec(flags.spec, media ? media : ""));
   const Interrupt interrupt;
@@ -45,14 +50,14 @@ Result<ExitCode> Compose(const ComposeFlags& flags, const GlobalFlags& global) {
                       }));
   const fs::path truth_path = compose::TruthPath(out);
   if (console.is_json()) {
-    console.PrintDocument({{"video", out.string()},
-                           {"truth", truth_path.string()},
+    console.PrintDocument({{"video", base::PathToText(out)},
+                           {"truth", base::PathToText(truth_path)},
                            {"frames", truth.frames},
                            {"duration_ms", truth.duration_ms}});
     return ExitCode::kOk;
   }
   console.Print(fmt::format("{}\n  video: {}\n  truth: {}\n", TruthTable(truth, console.paint()),
-                            out.string(), truth_path.string()));
+                            base::Shown(out.native()), base::Shown(truth_path.native())));
   return ExitCode::kOk;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/console.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -7,6 +8,8 @@
 #include <filesystem>
 
 #include "app/config.h"
+#include "base/shown_text.h"
+#include "base/utf8.h"
 #include "control/protocol.h"
 
 namespace rollcall::cli {
@@ -25,6 +28,24 @@ void WriteAll(int fd, std::string_view bytes) {
   }
 }
 
+// `text` as one word of a shell that gives back the same bytes, and that shows none which a
+// terminal might take for something else.
+std::string ShellWord(const std::string& text) {
+  if (base::Shown(text) == text && text.find('\'') == text.npos) return "'" + text + "'";
+  std::string word = "$'";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\'' || c == '\\') {
+      word += std::string("\\") + c;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      word += fmt::format("\\x{:02x}", byte);
+    } else {
+      word += c;
+    }
+  }
+  return word + "'";
+}
+
 }  // namespace
 
 int Console::OutputError() { return g_output_error; }
@@ -34,7 +55,7 @@ Console::Console(const GlobalFlags& flags)
   const auto data = flags.settings.find("data");
   if (data == flags.settings.end() || data->second.empty()) return;
   data_flag_ =
-      " --data '" + std::filesystem::absolute(data->second).lexically_normal().string() + "'";
+      " --data " + ShellWord(std::filesystem::absolute(data->second).lexically_normal().string());
 }
 
 std::string Console::AsTyped(std::string_view sentence) const {
@@ -55,11 +76,26 @@ std::string Console::AsTyped(std::string_view sentence) const {
 
 Terminal Console::terminal() const { return Terminal::Of(fd_, app::ProcessEnvironment()); }
 
-void Console::Print(std::string_view text) const { WriteAll(fd_, text); }
+void Console::Print(std::string_view text) const {
+  WriteAll(fd_, OnScreen(text, terminal().is_coloured));
+}
+
+void Console::PrintFrame(std::string_view frame) const { WriteAll(fd_, frame); }
+
+void Console::PrintBytes(std::string_view bytes) {
+  if (::isatty(STDOUT_FILENO) == 1) {
+    WriteAll(STDOUT_FILENO, OnScreen(bytes, false));
+  } else {
+    WriteAll(STDOUT_FILENO, bytes);
+  }
+}
+
+base::Json Console::ForReader(base::Json answer) const {
+  return is_json_ ? std::move(answer) : base::ShownValues(std::move(answer));
+}
 
 void Console::PrintDocument(const base::Json& document) const {
-  WriteAll(STDOUT_FILENO,
-           document.dump(2, ' ', false, base::Json::error_handler_t::replace) + "\n");
+  WriteAll(STDOUT_FILENO, base::ShownDocument(document, 2) + "\n");
 }
 
 void Console::PrintError(const base::Error& told) const {
@@ -67,20 +103,21 @@ void Console::PrintError(const base::Error& told) const {
   error.message = AsTyped(error.message);
   error.hint = AsTyped(error.hint);
   const Paint paint(Terminal::Of(STDERR_FILENO, app::ProcessEnvironment()).is_coloured);
-  std::string text = paint.Bad("error: ") + error.reason + ": " + error.message + "\n";
-  if (!error.hint.empty()) text += paint.Dim("hint: ") + error.hint + "\n";
+  std::string text = paint.Bad("error: ") + base::Shown(error.reason + ": " + error.message) + "\n";
+  if (!error.hint.empty()) text += paint.Dim("hint: ") + base::Shown(error.hint) + "\n";
   WriteAll(STDERR_FILENO, text);
   if (is_json_) PrintDocument({{"error", control::ErrorToJson(error)}});
 }
 
 void Console::PrintWarning(std::string_view text) const {
   const Paint paint(Terminal::Of(STDERR_FILENO, app::ProcessEnvironment()).is_coloured);
-  WriteAll(STDERR_FILENO, paint.Warn("warning: ") + std::string(text) + "\n");
+  WriteAll(STDERR_FILENO, paint.Warn("warning: ") + base::Shown(text) + "\n");
 }
 
 std::unique_ptr<ProgressDisplay> Console::MakeProgress() const {
+  const auto write = terminal().is_coloured ? &Console::PrintFrame : &Console::Print;
   return ProgressDisplay::Make([this] { return terminal(); },
-                               [this](std::string_view bytes) { Print(bytes); },
+                               [this, write](std::string_view text) { (this->*write)(text); },
                                std::chrono::steady_clock::now());
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 
@@ -15,6 +17,7 @@ namespace rollcall::cli {
 struct GlobalFlags {
   app::SettingValues settings;
   bool is_json = false;
+  mode_t users_umask = 022;  // As the command was started with.
 };
 
 // Where a command speaks. For a person: results and progress on standard output, errors on standard
@@ -26,7 +29,7 @@ class Console {
   explicit Console(const GlobalFlags& flags);
 
   bool is_json() const { return is_json_; }
-  // " --data 'DIR'" where the data directory was told so, else empty.
+  // " --data 'DIR'", as a shell takes it back, where the data directory was told so, else empty.
   const std::string& data_flag() const { return data_flag_; }
   // `sentence` with data_flag() in every command that it quotes: "`rollcall jobs list`".
   std::string AsTyped(std::string_view sentence) const;
@@ -37,7 +40,16 @@ class Console {
   Paint paint() const { return Paint(terminal().is_coloured); }
 
   // Text for the person, with its line ends: to standard output, or standard error with --json.
+  // Control characters in it are written out (OnScreen).
   void Print(std::string_view text) const;
+  // The same for a display that moves the cursor, whose text holds no control characters but its
+  // own.
+  void PrintFrame(std::string_view frame) const;
+  // Bytes that were asked for, to standard output: as they are, unless a terminal would take them.
+  static void PrintBytes(std::string_view bytes);
+  // What the engine has answered, or a file says: for a person, with every text in it written out
+  // as base::Shown has it; unchanged for --json.
+  base::Json ForReader(base::Json answer) const;
   // The one document of --json.
   void PrintDocument(const base::Json& document) const;
   // "error: ERR_X: sentence" and "hint: …" on standard error; with --json the document as well.

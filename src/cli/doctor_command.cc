@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "app/data_access.h"
 #include "base/random.h"
+#include "base/shown_text.h"
 #include "cli/clock_check.h"
 #include "cli/command.h"
+#include "cli/results.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "jobs/data_lock.h"
@@ -73,6 +78,33 @@ Finding CheckClock(const std::string& newest_recorded) {
   if (trouble.empty()) return {"clock", Verdict::kGood, "wall, boot and monotonic agree", ""};
   return {"clock", Verdict::kWarning, std::move(trouble),
           "set the machine's time; leases go by the boot clock, times for people do not"};
+}
+
+// Faces and vectors of people are nobody else's business.
+Finding CheckReaders(const app::DataDirectory& data, std::optional<gid_t> group) {
+  const app::Readers readers = app::ReadersOf(data, group);
+  const std::string mode = fmt::format("mode {:04o}", readers.mode);
+  constexpr const char* kMend = "`rollcall doctor --fix-permissions` takes it from all others";
+  if (readers.has_others) {
+    return {"permissions", Verdict::kWarning,
+            "every user of this host can reach what is in the data directory, faces too: " + mode,
+            kMend};
+  }
+  if (!readers.unwanted_group.empty()) {
+    return {"permissions", Verdict::kWarning,
+            fmt::format("members of the group {} can reach what is in the data directory, faces "
+                        "too: {}",
+                        readers.unwanted_group, mode),
+            std::string(kMend) + "; data.group in rollcall.toml says that they may"};
+  }
+  if (readers.lacks_group) {
+    return {"permissions", Verdict::kWarning,
+            "the group that data.group names cannot read all of it: " + mode,
+            "`rollcall doctor --fix-permissions` lets it read, and nobody else"};
+  }
+  return {"permissions", Verdict::kGood,
+          fmt::format("its owner{}, {}", group ? " and the group of data.group" : " alone", mode),
+          ""};
 }
 
 Finding CheckModels(const app::Config& config) {
@@ -157,10 +189,11 @@ Result<std::string> DescribeEngine(Session& session, const Json& hello) {
 Result<std::vector<Finding>> Examine(Session& session) {
   const app::DataDirectory& data = session.data();
   std::vector<Finding> findings;
-  findings.push_back({"data directory", Verdict::kGood, data.root().string(), ""});
+  findings.push_back({"data directory", Verdict::kGood, base::Shown(data.root().native()), ""});
   findings.push_back(CheckFileSystem(data));
   findings.push_back(CheckDisk(data));
   findings.push_back(FromResult("writable", data.CheckWritable(), "yes"));
+  findings.push_back(CheckReaders(data, session.group()));
   findings.push_back(CheckModels(session.config()));
   findings.push_back(CheckProvider(session.config()));
   findings.push_back(CheckWorkers(data, session.config()));
@@ -196,14 +229,27 @@ std::string ConfigText(const app::Config& config, const Paint& paint) {
     // Thirty times that nobody has changed are in --json.
     if (name.starts_with("runtime.") && setting.at("origin") == "default") continue;
     const Json& value = setting.at("value");
-    text += fmt::format("  {}  {}  {}\n", PadRight(name, 16),
-                        value.is_string() ? value.get<std::string>() : value.dump(),
+    text += fmt::format("  {}  {}  {}\n", PadRight(name == "data" ? "--data" : name, 21),
+                        value.is_string() && value != "" ? ShownPath(value) : value.dump(),
                         paint.Dim("(" + setting.at("origin").get<std::string>() + ")"));
   }
   return text;
 }
 
-Result<ExitCode> Doctor(Session& session) {
+// Before the checks, which then say what it has come to.
+Result<void> FixPermissions(const Session& session) {
+  ROLLCALL_TRY_ASSIGN(const auto mended, app::MendAccess(session.data(), session.group()));
+  if (mended.failed > 0) {
+    session.console().PrintWarning(fmt::format("{} files or folders stay as they are: {}",
+                                               mended.failed, mended.first_failure));
+  }
+  session.console().Print(
+      fmt::format("changed the permissions of {} files and folders\n\n", mended.changed));
+  return {};
+}
+
+Result<ExitCode> Doctor(Session& session, bool fixes_permissions) {
+  if (fixes_permissions) ROLLCALL_TRY(FixPermissions(session));
   ROLLCALL_TRY_ASSIGN(const auto findings, Examine(session));
   const Console& console = session.console();
   const Paint paint = console.paint();
@@ -213,7 +259,7 @@ Result<ExitCode> Doctor(Session& session) {
   for (const Finding& finding : findings) {
     is_bad = is_bad || finding.verdict == Verdict::kBad;
     text += fmt::format("  {} {}  {}\n", GlyphOf(finding.verdict, paint),
-                        PadRight(finding.name, 14), finding.text);
+                        PadRight(finding.name, 14), base::ShownLines(finding.text));
     if (!finding.hint.empty())
       text += paint.Dim("      hint: " + console.AsTyped(finding.hint)) + "\n";
     list.push_back({{"check", finding.name},
@@ -242,7 +288,11 @@ void AddDoctor(CommandLine& line) {
   AddSetting(line, command, "--provider", "provider", "What computes: cpu, cuda")
       ->type_name("NAME");
   AddGlobalFlags(line, command);
-  OnChosen(line, command, [](Session& session) { return Doctor(session); });
+  auto fixes_permissions = std::make_shared<bool>(false);
+  command->add_flag("--fix-permissions", *fixes_permissions,
+                    "First take the data directory from everybody but its owner and data.group");
+  OnChosen(line, command,
+           [fixes_permissions](Session& session) { return Doctor(session, *fixes_permissions); });
 }
 
 }  // namespace rollcall::cli

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <memory>
 
 #include "app/engine_process.h"
@@ -50,7 +52,8 @@ void AddHidden(CommandLine& line) {
   worker->group("");
   worker->add_option("--threads", *threads, "For inference")->check(CLI::Range(1, 256));
   worker->callback([&line, threads] {
-    line.body = [threads]() -> Result<ExitCode> {
+    line.body = [&line, threads]() -> Result<ExitCode> {
+      ::umask(line.flags.users_umask | S_IRWXO);
       return static_cast<ExitCode>(app::RunWorkerProcess(*threads));
     };
   });

@@ -4,7 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "base/path_text.h"
 #include "cli/command.h"
+#include "cli/results.h"
 #include "cli/text_table.h"
 #include "control/protocol.h"
 
@@ -27,15 +29,15 @@ std::string AddedText(const Json& episode) {
   if (episode.at("is_new")) return fmt::format("added {}\n", key);
   if (episode.at("video_path_before").is_null()) return fmt::format("{} is known already\n", key);
   return fmt::format("same video as {}; its path is now {} (it was {})\n", key,
-                     episode.at("video_path").get<std::string>(),
-                     episode.at("video_path_before").get<std::string>());
+                     ShownPath(episode.at("video_path")),
+                     ShownPath(episode.at("video_path_before")));
 }
 
 Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
   const auto video = (std::filesystem::current_path() / flags.video).lexically_normal();
-  ROLLCALL_TRY_ASSIGN(
-      const Json episode,
-      session.Call(method::kEpisodeAdd, {{"video", video.string()}, {"episode", flags.key}}));
+  ROLLCALL_TRY_ASSIGN(const Json episode,
+                      session.Call(method::kEpisodeAdd,
+                                   {{"video", base::PathToText(video)}, {"episode", flags.key}}));
   if (session.console().is_json()) {
     session.console().PrintDocument(episode);
   } else {
@@ -69,7 +71,7 @@ Result<ExitCode> ListEpisodes(Session& session) {
   for (const Json& episode : answer.at("episodes")) {
     table.Add({episode.at("episode_key"), StandOf(episode, console.paint()),
                episode.at("created_at").get<std::string>().substr(0, 10),
-               episode.at("video_path")});
+               ShownPath(episode.at("video_path"))});
   }
   console.Print(table.is_empty() ? "no episodes yet; `rollcall analyze VIDEO` adds one\n"
                                  : table.ToString(console.paint(), console.table_width()));
@@ -87,8 +89,8 @@ Result<ExitCode> Show(Session& session, const EpisodeFlags& flags) {
   const Paint paint = console.paint();
   std::string text = fmt::format(
       "{}\n  video        {}\n  title        {}\n  fingerprint  {}\n  added        {}\n\n",
-      paint.Bold(episode.at("episode_key").get<std::string>()),
-      episode.at("video_path").get<std::string>(), episode.at("display").get<std::string>(),
+      paint.Bold(episode.at("episode_key").get<std::string>()), ShownPath(episode.at("video_path")),
+      episode.at("display").get<std::string>(),
       episode.at("fingerprint").get<std::string>().substr(0, 16),
       episode.at("created_at").get<std::string>());
   TextTable table({"STAGE", "STATUS", "FINISHED", "RESULT"});
@@ -125,7 +127,9 @@ void AddEpisodes(CommandLine& line) {
   add->add_option("video", flags->video, "The video file; it stays where it is")->required();
   add->add_option("--episode", flags->key, "The episode's key")->type_name("KEY");
   AddGlobalFlags(line, add);
-  OnChosen(line, add, [flags](Session& session) { return Add(session, *flags); });
+  OnChosen(
+      line, add, [flags](Session& session) { return Add(session, *flags); },
+      Session::Data::kIsMade);
 
   CLI::App* list = group->add_subcommand("list", "All episodes and how far they are");
   AddGlobalFlags(line, list);

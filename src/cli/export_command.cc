@@ -8,7 +8,11 @@
 #include <memory>
 #include <string>
 
+#include "app/data_access.h"
 #include "base/file.h"
+#include "base/file_mode.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "cli/command.h"
 #include "cli/results.h"
 #include "domain/episode_key.h"
@@ -55,13 +59,15 @@ Result<fs::path> PlaceFor(const fs::path& out, const std::string& key, const std
   return place;
 }
 
-// A link keeps leading to its file, and what is no plain file (a pipe, a device) is written to
-// instead of being replaced.
-Result<void> WriteTo(const fs::path& out, const std::string& bytes) {
+// With the modes that the person's umask gives: the data directory's are not for what he takes
+// elsewhere. A link keeps leading to its file, and what is no plain file (a pipe, a device) is
+// written to instead of being replaced.
+Result<void> WriteTo(const fs::path& out, const std::string& bytes, mode_t users_umask) {
+  const app::ScopedUmask users(users_umask);
   std::error_code missing;
   const fs::path target = fs::canonical(out, missing);
-  if (missing) return base::WriteFileAtomic(out, bytes);
-  if (fs::is_regular_file(target)) return base::WriteFileAtomic(target, bytes);
+  if (missing) return base::WriteUsersFileAtomic(out, bytes);
+  if (fs::is_regular_file(target)) return base::WriteUsersFileAtomic(target, bytes);
   std::ofstream stream(target, std::ios::binary | std::ios::app);
   stream << bytes << std::flush;
   if (!stream) return base::ErrnoError(errno, "write", out);
@@ -80,15 +86,16 @@ Result<ExitCode> Export(Session& session, const ExportFlags& flags) {
       return domain::MakeError(domain::reason::kBadParams, flags.format + " is not for a terminal",
                                "name a file with -o");
     }
-    Console({}).Print(bytes);
+    Console::PrintBytes(bytes);
     return ExitCode::kOk;
   }
   ROLLCALL_TRY_ASSIGN(const fs::path out, PlaceFor(flags.out, key.text(), file));
-  ROLLCALL_TRY(WriteTo(out, bytes));
+  ROLLCALL_TRY(WriteTo(out, bytes, session.users_umask()));
   if (session.console().is_json()) {
-    session.console().PrintDocument({{"path", out.string()}, {"size_bytes", bytes.size()}});
+    session.console().PrintDocument(
+        {{"path", base::PathToText(out)}, {"size_bytes", bytes.size()}});
   } else {
-    session.console().Print(fmt::format("wrote {} ({})\n", out.string(),
+    session.console().Print(fmt::format("wrote {} ({})\n", base::Shown(out.native()),
                                         Bytes(static_cast<std::int64_t>(bytes.size()))));
   }
   return ExitCode::kOk;

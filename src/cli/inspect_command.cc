@@ -8,6 +8,7 @@
 
 #include "artifacts/artifact_folder.h"
 #include "base/file.h"
+#include "base/shown_text.h"
 #include "cli/command.h"
 #include "cli/job_details.h"
 #include "cli/progress_lines.h"
@@ -60,7 +61,9 @@ void Verify(const app::DataDirectory& data, Json& episode) {
     for (std::size_t i = 0; i < artifacts.size(); ++i) {
       const auto verified = artifacts::VerifyArtifact(data.root(), artifacts[i]);
       stage["artifacts"][i]["verified"] = verified.ok();
-      if (!verified.ok()) stage["artifacts"][i]["problem"] = verified.error().message;
+      if (!verified.ok()) {
+        stage["artifacts"][i]["problem"] = base::Shown(verified.error().message);
+      }
     }
   }
 }
@@ -179,7 +182,7 @@ Result<void> PrintText(const Session& session, const Json& episode,
   const Paint paint = console.paint();
   const std::string key = episode.at("episode_key");
   std::string text =
-      fmt::format("{}  {}\n\n", paint.Bold(key), episode.at("video_path").get<std::string>());
+      fmt::format("{}  {}\n\n", paint.Bold(key), ShownPath(episode.at("video_path")));
   ROLLCALL_TRY_ASSIGN(const std::string attempts, Attempts(episode, paint));
   const bool is_worked_on = std::all_of(
       open.begin(), open.end(), [](const control::JobView& job) { return job.is_worked_on; });
@@ -188,7 +191,7 @@ Result<void> PrintText(const Session& session, const Json& episode,
           Artifacts(episode, paint) + "\n" + paint.Bold("log") + "\n";
   const auto lines = LogLines(session.data(), key);
   if (lines.empty()) text += "  none yet\n";
-  for (const std::string& line : lines) text += "  " + line + "\n";
+  for (const std::string& line : lines) text += "  " + base::Shown(line) + "\n";
   console.Print(text);
   return {};
 }

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/shown_text.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 
@@ -133,6 +134,10 @@ Result<void> JobFollower::Cancel(const JobView& job) {
   return {};
 }
 
-void JobFollower::Show(const JobView& job) { display_.Show(job, std::chrono::steady_clock::now()); }
+// A name or a message in it must not steer the terminal.
+void JobFollower::Show(const JobView& job) {
+  const auto shown = control::JobViewFromJson(base::ShownValues(ToJson(job)));
+  if (shown.ok()) display_.Show(*shown, std::chrono::steady_clock::now());
+}
 
 }  // namespace rollcall::cli

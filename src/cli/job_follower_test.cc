@@ -45,6 +45,10 @@ class OneJob final : public control::Service {
     const std::lock_guard lock(mutex_);
     job_.state = state;
   }
+  void SetWaitReason(std::string text) {
+    const std::lock_guard lock(mutex_);
+    job_.stages.front().wait_reason = std::move(text);
+  }
   std::vector<std::string> calls() {
     const std::lock_guard lock(mutex_);
     return calls_;
@@ -65,6 +69,7 @@ class Notes final : public ProgressDisplay {
  public:
   void Show(const JobView& job, Moment /*now*/) override {
     shown.push_back(job.state);
+    wait_reasons.push_back(job.stages.front().wait_reason);
     if (on_show) on_show();
   }
   void Note(const std::string& line) override {
@@ -72,6 +77,7 @@ class Notes final : public ProgressDisplay {
     if (on_note) on_note();
   }
   std::vector<JobState> shown;
+  std::vector<std::string> wait_reasons;
   std::vector<std::string> notes;
   std::function<void()> on_show;
   std::function<void()> on_note;
@@ -108,6 +114,14 @@ TEST_F(JobFollowerTest, ShowsAJobUntilItHasEnded) {
   EXPECT_EQ(ending->job.state, JobState::kSucceeded);
   EXPECT_FALSE(ending->was_left);
   EXPECT_EQ(notes_.shown.back(), JobState::kSucceeded);
+}
+
+TEST_F(JobFollowerTest, ShowsNothingThatSteersTheTerminal) {
+  OneJob engine(JobState::kSucceeded);
+  engine.SetWaitReason("behind a\x1b[2J\n\u202e");
+  const auto server = Serve(engine);
+  ASSERT_TRUE(JobFollower(*Link(), notes_, interrupt_, {}).Follow(7).ok());
+  EXPECT_THAT(notes_.wait_reasons, Contains("behind a\\x1b[2J\\n\\u{202e}"));
 }
 
 TEST_F(JobFollowerTest, ReturnsAtOnceWhenTheJobHasEndedBefore) {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "cli/command.h"
 #include "cli/diagnosis.h"
 #include "cli/job_details.h"
@@ -285,10 +287,10 @@ Result<ExitCode> Logs(Session& session, const JobFlags& flags) {
       [&](const std::string& line) { return is_stage || line.find(mark) != std::string::npos; });
   const Console& console = session.console();
   if (console.is_json()) {
-    console.PrintDocument({{"path", path.string()}, {"lines", lines}});
+    console.PrintDocument({{"path", base::PathToText(path)}, {"lines", lines}});
     return ExitCode::kOk;
   }
-  for (const std::string& line : lines) console.Print(line + "\n");
+  for (const std::string& line : lines) console.Print(base::Shown(line) + "\n");
   return ExitCode::kOk;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <exception>
@@ -84,6 +85,8 @@ int SayVersion(const CommandLine& line, const CLI::CallForVersion& request) {
 
 int Run(int argc, char** argv) {
   CommandLine line;
+  // Until it is known who may read the data directory; a worker has its engine's.
+  line.flags.users_umask = ::umask(077);
   Build(line);
   try {
     line.app.parse(argc, argv);

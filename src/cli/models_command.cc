@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/text_table.h"
@@ -69,14 +71,14 @@ Result<ExitCode> ListPacks(Session& session) {
   for (const fs::path& folder : PackFolders(config)) {
     const bool is_chosen = folder == config.ModelPackFolder();
     const auto pack = ModelPack::Load(folder);
-    const std::string version = pack.ok() ? pack->version() : "";
-    const std::string roles = pack.ok() ? RolesOf(*pack) : pack.error().ToString();
-    table.Add({is_chosen ? "*" : "", folder.filename().string(), version,
-               pack.ok() ? roles : console.paint().Bad(roles), folder.string()});
-    list.push_back({{"name", folder.filename().string()},
+    const std::string version = pack.ok() ? base::Shown(pack->version()) : "";
+    const std::string roles = base::Shown(pack.ok() ? RolesOf(*pack) : pack.error().ToString());
+    table.Add({is_chosen ? "*" : "", base::Shown(folder.filename().native()), version,
+               pack.ok() ? roles : console.paint().Bad(roles), base::Shown(folder.native())});
+    list.push_back({{"name", base::PathToText(folder.filename())},
                     {"version", version},
                     {"models", roles},
-                    {"folder", folder.string()},
+                    {"folder", base::PathToText(folder)},
                     {"chosen", is_chosen},
                     {"ok", pack.ok()}});
   }
@@ -119,11 +121,12 @@ Result<ExitCode> VerifyPack(Session& session, const std::string& name) {
   ROLLCALL_TRY_ASSIGN(const ModelPack pack, ModelPack::Load(folder));
   std::optional<base::Error> worst;
   Json files = Json::array();
-  std::string text = fmt::format("{} {}  {}\n", pack.name(), pack.version(), folder.string());
+  std::string text =
+      base::Shown(fmt::format("{} {}  {}", pack.name(), pack.version(), folder.string())) + "\n";
   for (const FileCheck& check : CheckFiles(pack)) {
     text +=
         fmt::format("  {} {}\n", check.error ? console.paint().Bad("✗") : console.paint().Good("✓"),
-                    check.file);
+                    base::Shown(check.file));
     files.push_back({{"file", check.file},
                      {"ok", !check.error},
                      {"error", check.error ? control::ErrorToJson(*check.error) : Json(nullptr)}});
@@ -131,7 +134,8 @@ Result<ExitCode> VerifyPack(Session& session, const std::string& name) {
   }
   console.Print(text);
   if (console.is_json()) {
-    console.PrintDocument({{"pack", pack.name()}, {"folder", folder.string()}, {"files", files}});
+    console.PrintDocument(
+        {{"pack", pack.name()}, {"folder", base::PathToText(folder)}, {"files", files}});
     return worst ? ExitCodeFor(*worst) : ExitCode::kOk;
   }
   if (worst) return *worst;
@@ -141,9 +145,9 @@ Result<ExitCode> VerifyPack(Session& session, const std::string& name) {
 Result<ExitCode> SayWhereItIs(const Console& console, const ModelPack& pack) {
   console.Print(fmt::format(
       "{0} is in {1}\nuse it with --models {0}, or models.pack = \"{0}\" in rollcall.toml\n",
-      pack.name(), pack.folder().string()));
+      base::Shown(pack.name()), base::Shown(pack.folder().native())));
   if (console.is_json()) {
-    console.PrintDocument({{"name", pack.name()}, {"folder", pack.folder().string()}});
+    console.PrintDocument({{"name", pack.name()}, {"folder", base::PathToText(pack.folder())}});
   }
   return ExitCode::kOk;
 }
@@ -161,9 +165,9 @@ class DownloadLine {
     if (is_drawn_) console_.Print("\n");
   }
   void Draw(std::int64_t done, std::int64_t total) {
-    if (!console_.terminal().is_tty) return;
+    if (!console_.terminal().is_coloured) return;
     const std::string all = total > 0 ? " of " + Bytes(total) : "";
-    console_.Print(fmt::format("\r  fetched {}{}", Bytes(done), all));
+    console_.PrintFrame(fmt::format("\r  fetched {}{}", Bytes(done), all));
     is_drawn_ = true;
   }
 
@@ -226,18 +230,24 @@ void AddModels(CommandLine& line) {
   CLI::App* add = group->add_subcommand("add", "Check a pack and copy it into the data directory");
   add->add_option("folder", flags->pack, "A folder with pack.toml")->required();
   AddGlobalFlags(line, add);
-  OnChosen(line, add, [flags](Session& session) {
-    return AddPack(session, fs::absolute(flags->pack).lexically_normal());
-  });
+  OnChosen(
+      line, add,
+      [flags](Session& session) {
+        return AddPack(session, fs::absolute(flags->pack).lexically_normal());
+      },
+      Session::Data::kIsMade);
 
   CLI::App* install = group->add_subcommand(
       "install", "Fetch a pack into the data directory, or copy the one that set-up made");
   install->add_option("pack", flags->pack, KnownPacks())->default_str("default");
   install->add_option("--mirror", flags->mirror, "Fetch a known pack's file from this address");
   AddGlobalFlags(line, install);
-  OnChosen(line, install, [flags](Session& session) {
-    return InstallPack(session, flags->pack.empty() ? "default" : flags->pack, flags->mirror);
-  });
+  OnChosen(
+      line, install,
+      [flags](Session& session) {
+        return InstallPack(session, flags->pack.empty() ? "default" : flags->pack, flags->mirror);
+      },
+      Session::Data::kIsMade);
 }
 
 }  // namespace rollcall::cli

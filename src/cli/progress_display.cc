@@ -33,7 +33,7 @@ std::string TransitionOf(const JobView& job) {
 
 std::unique_ptr<ProgressDisplay> ProgressDisplay::Make(std::function<Terminal()> terminal,
                                                        Write write, Moment start) {
-  if (terminal().is_tty) {
+  if (terminal().is_coloured) {
     return std::make_unique<LiveProgress>(std::move(terminal), std::move(write), start);
   }
   return std::make_unique<PlainProgress>(std::move(write));

@@ -25,9 +25,9 @@ class ProgressDisplay {
   // A line that stays: "the engine ended; going on …".
   virtual void Note(const std::string& line) = 0;
 
-  // On a terminal: one block of lines that is drawn over itself, at most five times a second
-  // unless something happened. Elsewhere: a line at each transition and every ten seconds.
-  // `terminal` is asked before each frame, so that a resized window is drawn right.
+  // On a terminal that takes escape codes: one block of lines that is drawn over itself, at most
+  // five times a second unless something happened. Elsewhere: a line at each transition and every
+  // ten seconds. `terminal` is asked before each frame, so that a resized window is drawn right.
   static std::unique_ptr<ProgressDisplay> Make(std::function<Terminal()> terminal, Write write,
                                                Moment start);
 };

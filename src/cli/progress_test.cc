@@ -304,20 +304,28 @@ TEST_F(ProgressDisplayTest, WritesNoEscapesToAPipe) {
   EXPECT_THAT(Take(), Not(HasSubstr("\x1b")));
 }
 
-TEST_F(ProgressDisplayTest, DrawsOverItselfOnATerminal) {
+TEST_F(ProgressDisplayTest, WritesNoEscapesToADumbTerminal) {
   const auto display =
       ProgressDisplay::Make([] { return Terminal{.is_tty = true}; }, Collect(), start_);
   display->Show(RunningJob(), start_);
+  display->Note("a note");
+  EXPECT_THAT(Take(), Not(HasSubstr("\x1b")));
+}
+
+TEST_F(ProgressDisplayTest, DrawsOverItselfOnATerminal) {
+  const auto display = ProgressDisplay::Make(
+      [] { return Terminal{.is_tty = true, .is_coloured = true}; }, Collect(), start_);
+  display->Show(RunningJob(), start_);
   const std::string first = Take();
-  EXPECT_THAT(first, StartsWith("\x1b[?2026h\rrhobh"));
+  EXPECT_THAT(first, StartsWith("\x1b[?2026h\r\x1b[1mrhobh"));
   EXPECT_THAT(first, EndsWith("\x1b[J\x1b[?2026l"));
   display->Show(RunningJob(), start_ + seconds{1});
   EXPECT_THAT(Take(), StartsWith("\x1b[?2026h\x1b[4A\r"));
 }
 
 TEST_F(ProgressDisplayTest, DrawsAtMostFiveFramesASecondUnlessSomethingHappened) {
-  const auto display =
-      ProgressDisplay::Make([] { return Terminal{.is_tty = true}; }, Collect(), start_);
+  const auto display = ProgressDisplay::Make(
+      [] { return Terminal{.is_tty = true, .is_coloured = true}; }, Collect(), start_);
   JobView job = RunningJob();
   display->Show(job, start_);
   Take();
@@ -331,14 +339,14 @@ TEST_F(ProgressDisplayTest, DrawsAtMostFiveFramesASecondUnlessSomethingHappened)
 }
 
 TEST_F(ProgressDisplayTest, PutsANoteAboveTheBlock) {
-  const auto display =
-      ProgressDisplay::Make([] { return Terminal{.is_tty = true}; }, Collect(), start_);
+  const auto display = ProgressDisplay::Make(
+      [] { return Terminal{.is_tty = true, .is_coloured = true}; }, Collect(), start_);
   display->Show(RunningJob(), start_);
   Take();
   display->Note("the engine has ended");
   EXPECT_EQ(Take(), "\x1b[4A\r\x1b[Jthe engine has ended\n");
   display->Show(RunningJob(), start_ + seconds{1});
-  EXPECT_THAT(Take(), StartsWith("\x1b[?2026h\rrhobh"));
+  EXPECT_THAT(Take(), StartsWith("\x1b[?2026h\r\x1b[1mrhobh"));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "artifacts/artifact_folder.h"
 #include "base/file.h"
+#include "base/path_text.h"
+#include "base/shown_text.h"
 #include "cli/report_table.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
@@ -10,6 +12,10 @@ namespace rollcall::cli {
 
 using base::Json;
 using base::Result;
+
+std::string ShownPath(const Json& stored) {
+  return base::Shown(base::PathFromText(stored.get<std::string>()).native());
+}
 
 std::vector<domain::Artifact> ArtifactsOf(const Json& stage) {
   std::vector<domain::Artifact> artifacts;
@@ -53,9 +59,11 @@ Result<Json> ReadReport(Session& session, const std::string& key) {
 
 Result<void> PrintReport(const Session& session, const Json& report) {
   const Console& console = session.console();
-  ROLLCALL_TRY_ASSIGN(const std::string table, ReportTable(report, console.terminal()));
+  ROLLCALL_TRY_ASSIGN(const std::string table,
+                      ReportTable(base::ShownValues(report), console.terminal()));
   const auto folder = session.data().outputs(report.value("episode", std::string{}));
-  console.Print("\n" + table + "\n" + console.paint().Dim("  files: ") + folder.string() + "\n");
+  console.Print("\n" + table + "\n" + console.paint().Dim("  files: ") +
+                base::Shown(folder.native()) + "\n");
   return {};
 }
 

@@ -15,6 +15,9 @@ namespace rollcall::cli {
 // The last good results of an episode, as the engine's store has them. Read from the files of the
 // run itself, not through the plain-name links, which the projector sets a moment later.
 
+// A path as the store has it (base/path_text.h), for a person.
+std::string ShownPath(const base::Json& stored);
+
 // Of one stage in an answer of episode.show.
 std::vector<domain::Artifact> ArtifactsOf(const base::Json& stage);
 

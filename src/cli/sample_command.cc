@@ -73,7 +73,9 @@ void AddSample(CommandLine& line) {
       ->envname("ROLLCALL_PHOTOS")
       ->type_name("DIR");
   AddGlobalFlags(line, command);
-  OnChosen(line, command, [photos](Session& session) { return Sample(session, *photos); });
+  OnChosen(
+      line, command, [photos](Session& session) { return Sample(session, *photos); },
+      Session::Data::kIsMade);
 }
 
 }  // namespace rollcall::cli

@@ -1,18 +1,28 @@
 #include "cli/session.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <utility>
+
+#include "app/data_access.h"
+#include "control/protocol.h"
 
 namespace rollcall::cli {
 
 using base::Result;
 
-Result<std::unique_ptr<Session>> Session::Open(const GlobalFlags& flags) {
+Result<std::unique_ptr<Session>> Session::Open(const GlobalFlags& flags, Data wanted) {
   ROLLCALL_TRY_ASSIGN(app::Config config,
                       app::LoadConfig(flags.settings, app::ProcessEnvironment()));
-  ROLLCALL_TRY_ASSIGN(app::DataDirectory data, app::DataDirectory::Open(config.data_dir));
-  return std::unique_ptr<Session>(new Session(std::move(config), std::move(data), flags));
+  ROLLCALL_TRY_ASSIGN(const auto group, app::GroupOf(config));
+  // Nobody has mistyped the default.
+  const bool may_make = wanted == Data::kIsMade || config.origins.at("data") == "default";
+  ROLLCALL_TRY_ASSIGN(app::DataDirectory data,
+                      may_make ? app::DataDirectory::Open(config.data_dir, group)
+                               : app::DataDirectory::OpenExisting(config.data_dir, group));
+  ::umask(app::UmaskFor(data, group));
+  return std::unique_ptr<Session>(new Session(std::move(config), std::move(data), group, flags));
 }
 
 std::string Session::Typed(std::string_view command) const {
@@ -43,9 +53,12 @@ Result<void> Session::BeginToLook() {
 Result<base::Json> Session::Call(std::string_view method, const base::Json& params) {
   const bool has_begun = link_ != nullptr || onlooker_ != nullptr;
   if (!has_begun && !data_.IsWritable()) ROLLCALL_TRY(BeginToLook());
-  if (onlooker_ != nullptr) return onlooker_->Call(method, params);
-  ROLLCALL_TRY_ASSIGN(app::EngineLink * link, Engine());
-  return link->Call(method, params);
+  if (onlooker_ == nullptr) ROLLCALL_TRY(Engine());
+  ROLLCALL_TRY_ASSIGN(base::Json answer, onlooker_ != nullptr ? onlooker_->Call(method, params)
+                                                              : link_->Call(method, params));
+  // The text of Prometheus has lines of its own; Console::Print looks after the rest of it.
+  if (method == control::method::kMetrics) return answer;
+  return console_.ForReader(std::move(answer));
 }
 
 }  // namespace rollcall::cli

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,13 +22,22 @@ namespace rollcall::cli {
 // Thread-compatible.
 class Session {
  public:
-  // Reads the configuration and opens the data directory; no engine yet. ERR_BAD_CONFIG,
-  // ERR_BAD_PARAMS, ERR_PERMISSION, ERR_DISK_FULL.
-  static base::Result<std::unique_ptr<Session>> Open(const GlobalFlags& flags);
+  // What a command wants of the data directory that it was told.
+  enum class Data {
+    kExists,  // A mistyped name makes no folder: ERR_NOT_FOUND.
+    kIsMade,  // It puts something there.
+  };
+  // Reads the configuration and opens the data directory; no engine yet. The default place is made
+  // by whatever comes first. ERR_BAD_CONFIG, ERR_BAD_PARAMS, ERR_PERMISSION, ERR_DISK_FULL.
+  static base::Result<std::unique_ptr<Session>> Open(const GlobalFlags& flags, Data wanted);
 
   const app::Config& config() const { return config_; }
   const app::DataDirectory& data() const { return data_; }
   const Console& console() const { return console_; }
+  // The umask of whoever typed the command: for what he takes elsewhere.
+  mode_t users_umask() const { return users_umask_; }
+  // The group that data.group names.
+  std::optional<gid_t> group() const { return group_; }
   // A command for a person to type, which finds this data directory again: "rollcall jobs wait x",
   // with --data if this one was told so.
   std::string Typed(std::string_view command) const;
@@ -39,15 +50,23 @@ class Session {
   base::Result<app::EngineLink*> Engine();
   // Engine() and a call. Where this user may not write, and no engine answers, the store is read
   // instead, which is told once, and calls that change something are refused: ERR_PERMISSION.
+  // For a person, texts in the answer are as Console::ForReader has them.
   base::Result<base::Json> Call(std::string_view method, const base::Json& params);
 
  private:
   base::Result<void> BeginToLook();
-  Session(app::Config config, app::DataDirectory data, const GlobalFlags& flags)
-      : config_(std::move(config)), data_(std::move(data)), console_(flags) {}
+  Session(app::Config config, app::DataDirectory data, std::optional<gid_t> group,
+          const GlobalFlags& flags)
+      : config_(std::move(config)),
+        data_(std::move(data)),
+        group_(group),
+        users_umask_(flags.users_umask),
+        console_(flags) {}
 
   app::Config config_;
   app::DataDirectory data_;
+  std::optional<gid_t> group_;
+  mode_t users_umask_;
   Console console_;
   std::unique_ptr<app::EngineLink> link_;
   std::unique_ptr<app::Onlooker> onlooker_;

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/shown_text.h"
+
 namespace rollcall::cli {
 namespace {
 
@@ -63,7 +65,31 @@ std::size_t EscapeLength(std::string_view text) {
   return std::min(length + 1, text.size());
 }
 
+// The length of a code of Paint at the front of `text`, 0 if there is none.
+std::size_t PaintLength(std::string_view text) {
+  constexpr std::array<std::string_view, 7> kCodes{"\x1b[0m",  "\x1b[1m",  "\x1b[2m", "\x1b[31m",
+                                                   "\x1b[32m", "\x1b[33m", "\x1b[36m"};
+  for (const std::string_view code : kCodes) {
+    if (text.starts_with(code)) return code.size();
+  }
+  return 0;
+}
+
 }  // namespace
+
+std::string OnScreen(std::string_view text, bool is_coloured) {
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t escape = is_coloured ? text.find('\x1b') : text.npos;
+    shown += base::ShownLines(text.substr(0, escape));
+    if (escape == text.npos) break;
+    text.remove_prefix(escape);
+    const std::size_t paint = PaintLength(text);
+    shown += paint > 0 ? std::string(text.substr(0, paint)) : base::Shown(text.substr(0, 1));
+    text.remove_prefix(std::max<std::size_t>(paint, 1));
+  }
+  return shown;
+}
 
 Terminal Terminal::Of(int fd, const Environment& environment) {
   Terminal terminal;

@@ -10,11 +10,11 @@ namespace rollcall::cli {
 // What an output stream can show.
 struct Terminal {
   bool is_tty = false;
-  bool is_coloured = false;
+  bool is_coloured = false;  // Takes escape codes: colours, and a display drawn over itself.
   int width = 80;
 
   using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-  // Colours: on a terminal that is not "dumb", unless NO_COLOR says something. Width: the
+  // Escape codes: on a terminal that is not "dumb", unless NO_COLOR says something. Width: the
   // terminal's, COLUMNS, or 80.
   static Terminal Of(int fd, const Environment& environment);
 };
@@ -35,6 +35,11 @@ class Paint {
   std::string Wrap(std::string_view code, std::string_view text) const;
   bool is_coloured_;
 };
+
+// `text` as it may be written to a terminal: line ends and, where `is_coloured`, the codes of Paint
+// stay; every other control character is written out (base/shown_text.h). The last gate: what comes
+// from outside has been through base::Shown before it was painted.
+std::string OnScreen(std::string_view text, bool is_coloured);
 
 // Columns that the text takes: colour codes none, each UTF-8 character one (wide ones, such as CJK
 // and emoji, two).

@@ -1,6 +1,13 @@
 #include "cli/terminal.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "base/unique_fd.h"
 
 namespace rollcall::cli {
 namespace {
@@ -61,6 +68,49 @@ TEST(TerminalTest, SaysSizes) {
 TEST(TerminalTest, PaintsOnlyWhereColoursAreWanted) {
   EXPECT_EQ(Paint(false).Good("ok"), "ok");
   EXPECT_EQ(Paint(true).Good("ok"), "\x1b[32mok\x1b[0m");
+}
+
+// A pseudo terminal, as `script` has one.
+class PseudoTerminal {
+ public:
+  PseudoTerminal() : front_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    EXPECT_EQ(::grantpt(front_.get()), 0);
+    EXPECT_EQ(::unlockpt(front_.get()), 0);
+    back_ = base::UniqueFd(::open(::ptsname(front_.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  }
+  int fd() const { return back_.get(); }
+
+ private:
+  base::UniqueFd front_;
+  base::UniqueFd back_;
+};
+
+bool TakesEscapeCodes(int fd, std::map<std::string, std::string> variables) {
+  return Terminal::Of(fd,
+                      [&](const std::string& name) -> std::optional<std::string> {
+                        const auto found = variables.find(name);
+                        return found == variables.end() ? std::nullopt
+                                                        : std::optional(found->second);
+                      })
+      .is_coloured;
+}
+
+TEST(TerminalTest, ADumbTerminalAndOneWithoutColoursTakeNoEscapeCodes) {
+  const PseudoTerminal terminal;
+  ASSERT_EQ(::isatty(terminal.fd()), 1);
+  EXPECT_TRUE(TakesEscapeCodes(terminal.fd(), {{"TERM", "xterm"}}));
+  EXPECT_FALSE(TakesEscapeCodes(terminal.fd(), {{"TERM", "dumb"}}));
+  EXPECT_FALSE(TakesEscapeCodes(terminal.fd(), {}));
+  EXPECT_FALSE(TakesEscapeCodes(terminal.fd(), {{"TERM", "xterm"}, {"NO_COLOR", "1"}}));
+  EXPECT_FALSE(TakesEscapeCodes(-1, {{"TERM", "xterm"}}));
+}
+
+TEST(TerminalTest, LetsOnlyItsOwnPaintOnTheScreen) {
+  const std::string painted = Paint(true).Bad("bad") + "\n" + Paint(true).Bold("bold");
+  EXPECT_EQ(OnScreen(painted, true), painted);
+  EXPECT_EQ(OnScreen(painted, false), "\\x1b[31mbad\\x1b[0m\n\\x1b[1mbold\\x1b[0m");
+  EXPECT_EQ(OnScreen("\x1b]0;title\x07 \x1b[2J\u009b1m\x9b\u202e", true),
+            "\\x1b]0;title\\x07 \\x1b[2J\\u{009b}1m\\x9b\\u{202e}");
 }
 
 TEST(TerminalTest, KnowsThatAFileIsNoTerminal) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "compose/canvas.h"
 #include "compose/frame_clock.h"
 #include "compose/picture_motion.h"
@@ -237,7 +238,7 @@ base::Result<Truth> ComposeEpisode(const EpisodeSpec& spec, const std::filesyste
   std::filesystem::remove(TruthPath(out), failed);
   std::filesystem::rename(unfinished, out, failed);
   if (failed) return base::ErrnoError(failed.value(), "renaming", unfinished);
-  ROLLCALL_TRY(base::WriteFileAtomic(TruthPath(out), TruthToJson(*truth).dump(1) + "\n"));
+  ROLLCALL_TRY(base::WriteUsersFileAtomic(TruthPath(out), TruthToJson(*truth).dump(1) + "\n"));
   return truth;
 }
 

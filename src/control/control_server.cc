@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <deque>
 #include <limits>
 #include <map>
@@ -54,8 +55,9 @@ struct Client {
   UniqueFd fd;
   LineBuffer in;
   std::string out;
-  bool is_busy = false;    // A call of it runs.
-  bool is_ending = false;  // Closed once `out` is sent.
+  bool is_busy = false;       // A call of it runs.
+  bool is_ending = false;     // Closed once `out` is sent.
+  bool has_said_all = false;  // It sends nothing more, but may still read.
   bool is_gone = false;
   std::vector<Watch> watches;
 };
@@ -83,6 +85,12 @@ std::string TransitionOf(const JobView& view) {
     if (stage.error) text += ':' + stage.error->reason;
   }
   return text;
+}
+
+// Whether a connection could not be accepted for want of something that may come back.
+bool IsWant(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
+         error_number == ENOMEM;
 }
 
 // Device and inode, which differ while both files exist; nullopt when there is none.
@@ -234,10 +242,11 @@ class SocketServer final : public ControlServer {
   }
 
   void Poll() {
-    std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
+    const short listening = accept_again_at_ ? 0 : POLLIN;
+    std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}, {listener_.get(), listening, 0}};
     for (const auto& [id, client] : clients_) {
       short events = 0;
-      if (!client.is_busy && !client.is_ending) events |= POLLIN;
+      if (!client.is_busy && !client.is_ending && !client.has_said_all) events |= POLLIN;
       if (!client.out.empty()) events |= POLLOUT;
       fds.push_back({client.fd.get(), events, 0});
     }
@@ -259,7 +268,7 @@ class SocketServer final : public ControlServer {
 
   int PollTimeout() const {
     if (is_changed_) return 0;
-    std::optional<SteadyTime> due;
+    std::optional<SteadyTime> due = accept_again_at_;
     for (const auto& [id, client] : clients_) {
       for (const Watch& watch : client.watches) {
         if (looking_at_.contains(watch.job_id)) continue;  // It wakes us.
@@ -294,9 +303,16 @@ class SocketServer final : public ControlServer {
   }
 
   void Accept() {
+    if (accept_again_at_ && std::chrono::steady_clock::now() < *accept_again_at_) return;
+    accept_again_at_.reset();
     while (true) {
       UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!fd.is_open()) return;
+      if (!fd.is_open()) {
+        if (IsWant(errno)) PauseAccepting(errno);
+        return;
+      }
+      if (accept_pause_.count() > 0) options_.log("commands are let in again");
+      accept_pause_ = {};
       Client client(std::move(fd), options_.line_bytes_max);
       if (clients_.size() >= static_cast<std::size_t>(options_.clients_max)) {
         client.out =
@@ -311,18 +327,36 @@ class SocketServer final : public ControlServer {
     }
   }
 
+  // The listener stays readable while nothing can be accepted: polling it would spin.
+  void PauseAccepting(int error_number) {
+    if (accept_pause_.count() == 0) {
+      options_.log(std::string("commands have to wait, none can be let in: ") +
+                   std::strerror(error_number));
+    }
+    accept_pause_ = std::clamp(accept_pause_ * 2, options_.accept_pause, options_.accept_pause_max);
+    accept_again_at_ = std::chrono::steady_clock::now() + accept_pause_;
+  }
+
   void Serve(ClientId id, Client& client) {
     if (client.is_gone || client.is_ending || client.is_busy) return;
-    if (Dispatch(id, client)) return;
+    if (Dispatch(id, client) || client.has_said_all) return;
     char buffer[kReadBytes];
     const ssize_t n = ::recv(client.fd.get(), buffer, sizeof buffer, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n <= 0) {
+    if (n < 0) {
       client.is_gone = true;
       return;
     }
-    client.in.Feed({buffer, static_cast<std::size_t>(n)});
+    client.has_said_all = n == 0;
+    // The end of what it says ends its last line too.
+    const bool is_cut = client.has_said_all && client.in.has_rest();
+    client.in.Feed(is_cut ? "\n" : std::string_view(buffer, static_cast<std::size_t>(n)));
     Dispatch(id, client);
+  }
+
+  // What has said all stays for its replies and for what it watches.
+  static bool HasBeenTold(const Client& client) {
+    return client.has_said_all && !client.is_busy && client.out.empty() && client.watches.empty();
   }
 
   // Hands the next request to a call thread; true if the client is now busy or ending.
@@ -360,7 +394,7 @@ class SocketServer final : public ControlServer {
       }
       client.out.erase(0, static_cast<std::size_t>(n));
     }
-    if (client.is_ending) client.is_gone = true;
+    if (client.is_ending || HasBeenTold(client)) client.is_gone = true;
   }
 
   void FeedWatchers() {
@@ -452,6 +486,9 @@ class SocketServer final : public ControlServer {
   std::map<ClientId, Client> clients_;  // Of the input and output thread, as are the next two.
   ClientId next_client_ = 1;
   std::set<std::int64_t> looking_at_;  // Jobs whose view was asked for and has not come.
+  // Likewise. Set while nothing is accepted; the pause is zero while all is well.
+  std::optional<SteadyTime> accept_again_at_;
+  std::chrono::milliseconds accept_pause_{0};
 
   std::thread looker_;
   std::thread io_;

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/json.h"
@@ -32,10 +34,10 @@ class Service {
 // One thread does all input and output, and waits for nothing else; others run the calls, one begun
 // whenever all are busy, so that no call waits for another: a cancel is not held up by any number
 // of slow ones (starts that read large files, a check of the whole store). Another one looks at
-// what is watched. A client has at most one call running: its later lines wait in the socket. A
-// watcher gets a snapshot at once, at every
-// transition, and as often as `watch_interval` in between; one that reads slowly misses snapshots,
-// never the last one.
+// what is watched. A client has at most one call running: its later lines wait in the socket. One
+// that has shut down its side of the connection still gets what it asked for. A watcher gets a
+// snapshot at once, at every transition, and as often as `watch_interval` in between; one that
+// reads slowly misses snapshots, never the last one.
 //
 // Borrows `service`. Stops and joins its threads when destroyed; a call that runs is waited for.
 class ControlServer {
@@ -47,6 +49,12 @@ class ControlServer {
     std::chrono::milliseconds watch_interval{500};  // Progress: at most two a second.
     int call_threads = 2;                           // To begin with.
     int call_threads_max = 256;                     // Clients that left have calls running, too.
+    // While the process has no descriptor left for another client: how long none is accepted, at
+    // first and at most (doubled in between). Who waits meanwhile, waits in the socket.
+    std::chrono::milliseconds accept_pause{50};
+    std::chrono::milliseconds accept_pause_max{1000};
+    // A line for the log. Called by the server's own thread.
+    std::function<void(const std::string& line)> log = [](const std::string&) {};
   };
 
   // Listens on return. Errors as ListenAt.

@@ -1,13 +1,21 @@
 #include "control/control_server.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
+#include <algorithm>
+#include <cstring>
 #include <future>
+#include <mutex>
 #include <thread>
+#include <vector>
 
+#include "base/unique_fd.h"
 #include "control/control_client.h"
 #include "control/protocol.h"
 #include "control/socket_path.h"
@@ -43,12 +51,16 @@ class ControlServerTest : public ::testing::Test {
     EXPECT_TRUE(fd.ok());
     EXPECT_EQ(::send(fd->get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
+    return ReadLines(fd->get(), 1);
+  }
+  // Until `count` lines have come, or the end.
+  static std::string ReadLines(int fd, std::ptrdiff_t count) {
     std::string answer;
-    while (answer.find('\n') == std::string::npos) {
-      pollfd waiting{fd->get(), POLLIN, 0};
+    while (std::count(answer.begin(), answer.end(), '\n') < count) {
+      pollfd waiting{fd, POLLIN, 0};
       if (::poll(&waiting, 1, 10'000) != 1) break;
       char buffer[4096];
-      const ssize_t n = ::recv(fd->get(), buffer, sizeof buffer, 0);
+      const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
       if (n <= 0) break;
       answer.append(buffer, static_cast<std::size_t>(n));
     }
@@ -237,6 +249,116 @@ TEST_F(ControlServerTest, EndsAConnectionWhoseLineIsTooLong) {
   EXPECT_NE(answer.find("1000 bytes"), std::string::npos) << answer;
   service_.WaitForClients(0);
   EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
+}
+
+std::string EchoRequest(int id, const char* params = "{}") {
+  return "{\"jsonrpc\":\"2.0\",\"id\":" + std::to_string(id) +
+         ",\"method\":\"echo\",\"params\":" + params + "}\n";
+}
+
+TEST_F(ControlServerTest, AnswersAClientThatHasShutItsSideDown) {
+  const auto server = Serve();
+  auto fd = ConnectTo(socket());
+  ASSERT_TRUE(fd.ok());
+  const std::string sent = EchoRequest(1) + EchoRequest(2);
+  ASSERT_EQ(::send(fd->get(), sent.data(), sent.size(), MSG_NOSIGNAL), std::ssize(sent));
+  ASSERT_EQ(::shutdown(fd->get(), SHUT_WR), 0);
+  const std::string answer = ReadLines(fd->get(), 3);  // Two and the end.
+  EXPECT_NE(answer.find("\"id\":1"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("\"id\":2"), std::string::npos) << answer;
+  service_.WaitForClients(0);
+}
+
+TEST_F(ControlServerTest, AnswersALastLineWithoutAnEnd) {
+  const auto server = Serve();
+  auto fd = ConnectTo(socket());
+  ASSERT_TRUE(fd.ok());
+  std::string sent = EchoRequest(7);
+  sent.pop_back();
+  ASSERT_EQ(::send(fd->get(), sent.data(), sent.size(), MSG_NOSIGNAL), std::ssize(sent));
+  ASSERT_EQ(::shutdown(fd->get(), SHUT_WR), 0);
+  EXPECT_NE(ReadLines(fd->get(), 1).find("\"id\":7"), std::string::npos);
+}
+
+TEST_F(ControlServerTest, AnswersASlowCallOfAClientThatHasShutItsSideDown) {
+  const auto server = Serve();
+  auto fd = ConnectTo(socket());
+  ASSERT_TRUE(fd.ok());
+  const std::string sent = R"({"jsonrpc":"2.0","id":1,"method":"block"})"
+                           "\n";
+  ASSERT_EQ(::send(fd->get(), sent.data(), sent.size(), MSG_NOSIGNAL), std::ssize(sent));
+  ASSERT_EQ(::shutdown(fd->get(), SHUT_WR), 0);
+  service_.WaitForBlocked();
+  service_.Release();
+  EXPECT_NE(ReadLines(fd->get(), 1).find("released"), std::string::npos);
+}
+
+TEST_F(ControlServerTest, ForgetsAWatcherThatIsGone) {
+  const auto server = Serve({.socket = socket(), .watch_interval = std::chrono::hours{1}});
+  service_.Put(testing::SampleJob(5));
+  auto client = Connect();
+  ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());
+  client.reset();
+  service_.WaitForClients(0);
+}
+
+// Takes every descriptor from this process while it lives: the next one has no number.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const base::UniqueFd lowest_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    rlimit limit = before_;
+    limit.rlim_cur = static_cast<rlim_t>(lowest_free.get());
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+std::chrono::microseconds ProcessorTime() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto of = [](const timeval& time) {
+    return seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
+  };
+  return of(used.ru_utime) + of(used.ru_stime);
+}
+
+TEST_F(ControlServerTest, WaitsWithoutSpinningForADescriptorToAcceptAClientWith) {
+  std::mutex mutex;
+  std::vector<std::string> said;
+  const auto server = Serve({.socket = socket(), .log = [&](const std::string& line) {
+                               const std::lock_guard lock(mutex);
+                               said.push_back(line);
+                             }});
+  const auto before = Connect();
+  ASSERT_TRUE(before->Call("echo", Json::object()).ok());
+  base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(socket().native().size(), sizeof address.sun_path);
+  std::strcpy(address.sun_path, socket().c_str());
+  const std::string sent = EchoRequest(1);
+  {
+    const NoDescriptors none;
+    ASSERT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::send(fd.get(), sent.data(), sent.size(), MSG_NOSIGNAL), std::ssize(sent));
+    const auto used = ProcessorTime();
+    pollfd waiting{fd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&waiting, 1, 1000), 0) << "it cannot have been let in";
+    EXPECT_LT(ProcessorTime() - used, milliseconds{100});
+    EXPECT_TRUE(before->Call("echo", Json::object()).ok()) << "others are served meanwhile";
+  }
+  EXPECT_NE(ReadLines(fd.get(), 1).find("\"id\":1"), std::string::npos);
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(said.size(), 2U) << "once when it begins, once when it is over";
+  EXPECT_EQ(said[0], "commands have to wait, none can be let in: Too many open files");
+  EXPECT_EQ(said[1], "commands are let in again");
 }
 
 TEST_F(ControlServerTest, TurnsAwayAClientTooMany) {

@@ -18,6 +18,8 @@ class LineBuffer {
   void Feed(std::string_view bytes);
   // The next whole line without its end, if there is one.
   std::optional<std::string> Next();
+  // Bytes of a line whose end has not come.
+  bool has_rest() const { return !bytes_.empty(); }
   bool is_overflown() const { return is_overflown_; }
 
  private:

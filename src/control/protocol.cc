@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 
 namespace rollcall::control {
@@ -18,7 +19,8 @@ namespace reason = domain::reason;
 constexpr int kServerError = -32000;
 
 std::string Line(const Json& document) {
-  // Bytes that are no UTF-8 (a file name can be anything) are replaced, never thrown over.
+  // A path travels as base::PathToText; other bytes that are no UTF-8 are replaced, never thrown
+  // over.
   return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -70,11 +72,12 @@ std::string ResultLine(const Json& id, const Json& result) {
 }
 
 std::string ErrorLine(const Json& id, const base::Error& error) {
-  return Line(
-      {{"jsonrpc", "2.0"},
-       {"id", id},
-       {"error",
-        {{"code", kServerError}, {"message", error.message}, {"data", ErrorToJson(error)}}}});
+  return Line({{"jsonrpc", "2.0"},
+               {"id", id},
+               {"error",
+                {{"code", kServerError},
+                 {"message", base::ShownBytes(error.message)},
+                 {"data", ErrorToJson(error)}}}});
 }
 
 std::string NotificationLine(const Notification& notification) {
@@ -85,8 +88,8 @@ std::string NotificationLine(const Notification& notification) {
 Json ErrorToJson(const base::Error& error) {
   return {{"code", base::ErrorCodeName(error.code)},
           {"reason", error.reason},
-          {"message", error.message},
-          {"hint", error.hint}};
+          {"message", base::ShownBytes(error.message)},
+          {"hint", base::ShownBytes(error.hint)}};
 }
 
 base::Error ErrorFromJson(const Json& json) {

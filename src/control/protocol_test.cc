@@ -54,6 +54,11 @@ TEST(ProtocolTest, MakesAnErrorOfAnyDocument) {
   EXPECT_EQ(ErrorFromJson({{"reason", 5}, {"message", "m"}}).message, "m");
 }
 
+TEST(ProtocolTest, AnErrorSpeaksOfBytesThatAreNoUtf8AsTheyAreWritten) {
+  const auto error = domain::MakeError(domain::reason::kVideoNotFound, "there is no a\xf1.mp4");
+  EXPECT_EQ(ErrorFromJson(ErrorToJson(error)).message, "there is no a\\xf1.mp4");
+}
+
 TEST(ProtocolTest, WritesANameThatIsNoUtf8) {
   const std::string line =
       RequestLine({.id = 1, .method = "job.start", .params = {{"video", "a\xff.mp4"}}});

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "domain/reasons.h"
 
 namespace rollcall::jobs {
@@ -119,7 +120,7 @@ base::Result<DataLock> DataLock::Acquire(const fs::path& data_dir, const fs::pat
   const fs::path path = data_dir / kLockName;
   // Somebody else's is not made anew.
   const int flags = is_ours ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC;
-  base::UniqueFd file(::open(path.c_str(), flags, 0644));
+  base::UniqueFd file(::open(path.c_str(), flags, base::kOwnFileMode));
   if (is_ours) {
     if (!file.is_open()) return base::ErrnoError(errno, "open", path);
     ROLLCALL_TRY_ASSIGN(is_ours, Lock(file.get(), F_WRLCK, path));

@@ -24,7 +24,6 @@ using domain::JobState;
 using testing::HasSubstr;
 using When = FaultyStore::When;
 
-
 base::Error Unavailable() {
   return {base::ErrorCode::kUnavailable, "ERR_IO", "failed on purpose", ""};
 }

@@ -25,7 +25,6 @@ using domain::JobState;
 using testing::Contains;
 using testing::HasSubstr;
 
-
 class EngineRestartTest : public EngineTest {
  protected:
   ~EngineRestartTest() override {

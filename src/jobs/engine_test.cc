@@ -17,7 +17,6 @@ using testing::HasSubstr;
 using testing::MatchesRegex;
 using testing::StartsWith;
 
-
 // Its second pulse used to come a second after its start, whatever was set.
 TEST_F(EngineTest, AWorkerPulsesAsOftenAsItIsTold) {
   StartEngine([](Engine::Options& options) { options.times = RuntimeTimes{}.DividedBy(50); });

@@ -22,7 +22,6 @@ using domain::JobState;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-
 struct Case {
   std::string behaviour;
   std::string reason;  // Of the failed stage; empty: it succeeds, for nothing it said was wrong.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 
 namespace rollcall::jobs {
@@ -76,7 +77,7 @@ class BodyReader {
 Json ErrorBody(const base::Error& error) {
   Json body = {{"code", base::ErrorCodeName(error.code)},
                {"reason", error.reason},
-               {"message", error.message},
+               {"message", base::ShownBytes(error.message)},
                {"hint", error.hint}};
   if (error.bytes_wanted > 0) body["bytes_wanted"] = error.bytes_wanted;
   return body;

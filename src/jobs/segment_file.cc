@@ -8,6 +8,7 @@
 
 #include "base/failpoint.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/random.h"
 #include "base/unique_fd.h"
 
@@ -27,7 +28,8 @@ base::Result<void> WriteAll(int fd, std::string_view bytes, const fs::path& path
 }
 
 base::Result<void> WriteDurably(const fs::path& path, std::string_view bytes) {
-  base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  base::UniqueFd fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, base::kOwnFileMode));
   if (!fd.is_open()) return base::ErrnoError(errno, "create", path);
   ROLLCALL_TRY(base::Failpoint("segment.created"));
   ROLLCALL_TRY(base::Failpoint("file.write"));

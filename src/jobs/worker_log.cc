@@ -11,7 +11,9 @@
 
 #include "base/failpoint.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "base/json.h"
+#include "base/shown_text.h"
 #include "base/unique_fd.h"
 #include "domain/stage.h"
 #include "jobs/data_lock.h"
@@ -29,13 +31,6 @@ std::string LogName(std::string_view stage) {
   std::transform(upper.begin(), upper.end(), upper.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return upper;
-}
-
-std::string OneLine(std::string_view text) {
-  std::string line(text);
-  std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return line;
 }
 
 // The first counter as the log has it: {"faces_detected": 811} → "faces=811".
@@ -60,7 +55,7 @@ WorkerLog::WorkerLog(std::filesystem::path data_dir)
 
 void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
   const std::string line =
-      fmt::format("[{}] {} {}\n", LogName(run.name), run.subject.id, OneLine(text));
+      fmt::format("[{}] {} {}\n", LogName(run.name), run.subject.id, base::Shown(text));
   base::MutexLock lock(mutex_);
   write_error_.clear();
   Append(data_dir_ / "logs" / "worker.log", line);
@@ -70,7 +65,7 @@ void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
 void WorkerLog::Note(std::string_view text) {
   base::MutexLock lock(mutex_);
   write_error_.clear();
-  Append(data_dir_ / "logs" / "worker.log", fmt::format("[AGENT] {}\n", OneLine(text)));
+  Append(data_dir_ / "logs" / "worker.log", fmt::format("[AGENT] {}\n", base::Shown(text)));
 }
 
 std::string WorkerLog::write_error() const {
@@ -88,7 +83,8 @@ void WorkerLog::Append(const fs::path& path, std::string_view line) {
     return;
   }
   const auto open = [&path] {
-    return base::UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    return base::UniqueFd(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, base::kOwnFileMode));
   };
   base::UniqueFd file = open();
   if (!file.is_open() && errno == ENOENT) {

@@ -53,7 +53,7 @@ TEST(WorkerLogTest, WritesOneLinePerEventWhateverTheTextHolds) {
   WorkerLog log(folder);
   log.Line(run, "model=a\nloading\x1b[31m");
   EXPECT_EQ(base::ReadFile(folder / "jobs/analytics_x/log").value(),
-            "[ANALYTICS] x model=a loading [31m\n");
+            "[ANALYTICS] x model=a\\nloading\\x1b[31m\n");
   EXPECT_EQ(log.write_error(), "");
   fs::remove_all(folder);
 }

@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/file_mode.h"
 #include "jobs/process_table.h"
 #include "jobs/worker.h"
 #include "jobs/worker_environment.h"
@@ -118,7 +119,8 @@ std::string ProcessExit::ToString() const {
 base::Result<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const Options& options) {
   ROLLCALL_CHECK(!options.argv.empty(), "a worker needs a program");
   const base::UniqueFd output(::open(options.output_path.c_str(),
-                                     O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644));
+                                     O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC,
+                                     base::kOwnFileMode));
   if (!output.is_open()) return base::ErrnoError(errno, "create", options.output_path);
   const base::UniqueFd input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!input.is_open()) return StartError("open /dev/null for");

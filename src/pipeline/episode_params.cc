@@ -1,5 +1,6 @@
 #include "pipeline/episode_params.h"
 
+#include "base/path_text.h"
 #include "domain/reasons.h"
 
 namespace rollcall::pipeline {
@@ -33,10 +34,10 @@ base::Result<EpisodeParams> EpisodeParams::Parse(const domain::StageAssignment& 
   EpisodeParams params;
   try {
     params.episode_key = assignment.subject_id;
-    params.video_path = json.at("video_path").get<std::string>();
+    params.video_path = base::PathFromText(json.at("video_path").get<std::string>());
     params.fingerprint = json.value("fingerprint", "");
     ROLLCALL_TRY_ASSIGN(params.effort, ParseEffort(json.value("effort", "normal")));
-    params.model_pack = json.value("model_pack_path", "");
+    params.model_pack = base::PathFromText(json.value("model_pack_path", ""));
     params.provider = json.value("provider", "cpu");
     if (json.contains("models")) params.models = json.at("models");
     if (json.contains("settings")) params.settings = json.at("settings");

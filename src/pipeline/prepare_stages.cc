@@ -6,6 +6,7 @@
 
 #include "artifacts/artifact_folder.h"
 #include "base/file.h"
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 #include "media/packet_index.h"
 #include "media/video_probe.h"
@@ -20,7 +21,7 @@ namespace {
 base::Json ProbeJson(const EpisodeParams& params, const media::VideoProbe& probe,
                      const base::FileDigest& digest) {
   return {{"episode_id", params.episode_key},
-          {"file", params.video_path.filename().string()},
+          {"file", base::ShownBytes(params.video_path.filename().native())},
           {"size_bytes", digest.size_bytes},
           {"sha256", digest.sha256},
           {"fingerprint", params.fingerprint},

@@ -38,7 +38,7 @@ class StagesTest : public ::testing::Test {
  protected:
   void SetUp() override {
     video_ = MediaFolder() / "episodes" / "open_ep4_ccby.mp4";
-    if (!fs::exists(video_)) GTEST_SKIP() << "skipped: all stages on " << video_ << " (not there)";
+    if (!fs::exists(video_)) GTEST_SKIP() << "no shared media: all stages on " << video_;
     ASSERT_TRUE(base::MakeFolders(data_).ok());
   }
   ~StagesTest() override { fs::remove_all(data_); }

@@ -48,7 +48,11 @@ base::Error FileError(const std::error_code& error, std::string_view doing, cons
 base::Result<void> CopyInto(const fs::path& file, const fs::path& folder) {
   std::error_code error;
   const fs::path copy = folder / file.filename();
-  fs::copy_file(file, copy, fs::copy_options::overwrite_existing, error);
+  // Made first, because copy_file would give the copy the modes of the original.
+  ROLLCALL_TRY(base::WriteFileAtomic(copy, ""));
+  const fs::perms modes = fs::status(copy, error).permissions();
+  if (!error) fs::copy_file(file, copy, fs::copy_options::overwrite_existing, error);
+  if (!error) fs::permissions(copy, modes, error);
   if (error) return FileError(error, "copy", file);
   return base::SyncFile(copy);
 }

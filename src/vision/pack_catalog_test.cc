@@ -128,7 +128,7 @@ TEST_F(PackCatalogTest, RefusesKnownDetectorThatIsNotTheOne) {
 // With the real file, from a mirror on this machine, on top of the real default pack.
 TEST_F(PackCatalogTest, MakesAPackOfAKnownDetectorAndTheBase) {
   const fs::path media = MediaFolder(ROLLCALL_SOURCE_DIR);
-  if (media.empty()) GTEST_SKIP() << "no real media: installing a known detector is not checked";
+  if (media.empty()) GTEST_SKIP() << "no shared media: installing a known detector is not checked";
   const KnownDetector& known = KnownDetectors().front();
   FileServer server;
   server.Put("mirror", base::ReadFile(media / "models" / known.file).value());

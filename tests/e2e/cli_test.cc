@@ -236,6 +236,7 @@ TEST_F(CliTest, TellsOfAnEpisodeAsSoonAsItIsAddedAndWhenItsVideoHasMoved) {
 }
 
 TEST_F(CliTest, SaysInAnEmptyDataDirectoryWhatToDo) {
+  MakeData();
   EXPECT_THAT(Rollcall({"jobs", "list"}).out, StartsWith("no jobs yet"));
   EXPECT_THAT(Rollcall({"episodes", "list"}).out, HasSubstr("rollcall analyze VIDEO"));
   EXPECT_EQ(Rollcall({"doctor"}).exit, 0);
@@ -253,6 +254,7 @@ TEST_F(CliTest, RunsAgainFromAStage) {
 }
 
 TEST_F(CliTest, SaysThatItsOutputCannotBeWritten) {
+  MakeData();
   const std::string command = "'" ROLLCALL_BIN_DIR "/rollcall' jobs list --data '" +
                               data_.string() + "' > /dev/full 2>/dev/null";
   const int status = std::system(command.c_str());
@@ -260,6 +262,7 @@ TEST_F(CliTest, SaysThatItsOutputCannotBeWritten) {
 }
 
 TEST_F(CliTest, ListsAndVerifiesModels) {
+  MakeData();
   EXPECT_THAT(Rollcall({"models", "list"}).out, HasSubstr("default"));
   const Ended verified = Rollcall({"models", "verify"});
   EXPECT_EQ(verified.exit, 0) << verified.err;
@@ -271,7 +274,7 @@ TEST_F(CliTest, ListsAndVerifiesModels) {
 TEST_F(CliTest, InstallsADetectorFromItsMirrorAndWorksWithIt) {
   const auto model =
       vision::MediaFolder(ROLLCALL_SOURCE_DIR) / "models/face_detection_yunet_2023mar.onnx";
-  if (!std::filesystem::exists(model)) GTEST_SKIP() << "no media folder: no YuNet to install";
+  if (!std::filesystem::exists(model)) GTEST_SKIP() << "no shared media: no YuNet to install";
   vision::FileServer server;
   server.Put("/yunet.onnx", base::ReadFile(model).value());
   const Ended installed =

@@ -125,6 +125,7 @@ TEST_F(DoctorTest, SaysWhatKeepsWorkersToTheirWork) {
 }
 
 TEST_F(DoctorTest, SaysWhatIsWrongWithTheModels) {
+  MakeData();
   const Ended ended = [&] {
     env_["ROLLCALL_MODELS"] = folder_.string();
     return Rollcall({"doctor"});

@@ -56,6 +56,7 @@ RollcallTest::~RollcallTest() {
   }
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
+  fs::remove_all(data_, ignored);  // One test has it elsewhere.
 }
 
 const fs::path& RollcallTest::SampleVideo() {

@@ -23,6 +23,9 @@ class RollcallTest : public ::testing::Test {
     return RunCommand(std::move(arguments), env_);
   }
 
+  // An empty folder for the data directory: commands that only read make none.
+  void MakeData() const { std::filesystem::create_directory(data_); }
+
   // The sample, made once per build folder.
   static const std::filesystem::path& SampleVideo();
   // A copy under `name` in this test's folder; `salt` makes it another video.

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/testing/without_privileges.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/testing/faulty_vfs.h"
 #include "store/sqlite/testing/sqlite_home.h"
@@ -116,7 +117,7 @@ TEST(SqliteFaultsTest, AFolderThatIsNotThereIsNoCrash) {
 }
 
 TEST(SqliteFaultsTest, AFileThatCannotBeWrittenIsAPermission) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everything; file permissions not tested";
+  const base::testing::WithoutPrivileges without_privileges;
   SqliteHome home;
   home.Close();
   ASSERT_EQ(chmod(home.folder().db().c_str(), 0400), 0);

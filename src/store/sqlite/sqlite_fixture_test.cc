@@ -67,7 +67,7 @@ TEST(SqliteFixtureTest, OpensTheFirstReleasesStoreAndGoesOnWithIt) {
     std::filesystem::remove(path);
     WriteFixture(path);
     Shrink(path);
-    GTEST_SKIP() << "wrote " << path;
+    return;  // It is read in the next run.
   }
   ASSERT_TRUE(std::filesystem::exists(kFixture))
       << "write it once with ROLLCALL_WRITE_FIXTURE=" << kFixture;

@@ -1,9 +1,9 @@
-// Stores in a place where nothing can be written. Root may write everywhere: `unprivileged` runs
-// them as somebody else.
+// Stores in a place where nothing can be written.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/testing/without_privileges.h"
 #include "store/sqlite/testing/sqlite_home.h"
 
 namespace rollcall::store {
@@ -41,7 +41,7 @@ base::Result<std::unique_ptr<SqliteStore>> Read(const TempFolder& folder, Access
 }
 
 TEST(SqliteReadTest, ReadsAStoreAtRestThatCannotBeWritten) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everything";
+  const base::testing::WithoutPrivileges without_privileges;
   SqliteHome home;
   EXPECT_OK(home.store().EpisodePut(EpisodeOf("x")));
   home.Close();
@@ -57,7 +57,7 @@ TEST(SqliteReadTest, ReadsAStoreAtRestThatCannotBeWritten) {
 }
 
 TEST(SqliteReadTest, ReadsTheLogOfAKilledOwnerThatCannotBeWritten) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everything";
+  const base::testing::WithoutPrivileges without_privileges;
   SqliteHome home;
   const TempFolder left;
   EXPECT_OK(home.store().EpisodePut(EpisodeOf("x")));
