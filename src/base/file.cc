@@ -188,9 +188,7 @@ std::string Sha256(std::string_view bytes) {
   return stream.Hex();
 }
 
-namespace {
-
-Result<FileDigest> DigestFolder(const fs::path& folder) {
+Result<FileDigest> DigestFolder(const fs::path& folder, const DigestFunction& digest_of) {
   std::error_code failure;
   std::vector<fs::path> entries;
   for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
@@ -202,7 +200,7 @@ Result<FileDigest> DigestFolder(const fs::path& folder) {
   FileDigest total;
   std::string listing;
   for (const fs::path& entry : entries) {
-    ROLLCALL_TRY_ASSIGN(const FileDigest digest, DigestFile(entry));
+    ROLLCALL_TRY_ASSIGN(const FileDigest digest, digest_of(entry));
     total.size_bytes += digest.size_bytes;
     listing += entry.filename().string() + '\0' + digest.sha256 + '\n';
   }
@@ -210,11 +208,9 @@ Result<FileDigest> DigestFolder(const fs::path& folder) {
   return total;
 }
 
-}  // namespace
-
 Result<FileDigest> DigestFile(const fs::path& path) {
   std::error_code ignored;  // What is wrong with the path is said by open() below.
-  if (fs::is_directory(path, ignored)) return DigestFolder(path);
+  if (fs::is_directory(path, ignored)) return DigestFolder(path, DigestFile);
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return ErrnoError(errno, "open", path);
   Sha256Stream stream;

@@ -22,7 +22,8 @@ struct Claimed {
 };
 
 // Empty when the file is as claimed, else what is wrong with it.
-std::string WhatIsWrong(const fs::path& data_dir, const Claimed& claimed) {
+std::string WhatIsWrong(const fs::path& data_dir, const Claimed& claimed,
+                        const base::DigestFunction& digest_of) {
   if (!IsInside(claimed.path)) return "is not inside the data directory";
   const fs::path path = data_dir / claimed.path;
   std::error_code failure;
@@ -30,7 +31,7 @@ std::string WhatIsWrong(const fs::path& data_dir, const Claimed& claimed) {
   if (!fs::is_regular_file(path, failure) && !fs::is_directory(path, failure)) {
     return "is not there";
   }
-  const auto digest = base::DigestFile(path);
+  const auto digest = digest_of(path);
   if (!digest.ok()) return "cannot be read: " + digest.error().message;
   if (digest->size_bytes != claimed.size_bytes) {
     return fmt::format("has {} bytes instead of {}", digest->size_bytes, claimed.size_bytes);
@@ -71,13 +72,17 @@ base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
   return {};
 }
 
+base::Result<base::FileDigest> ReadDigest(const fs::path& path) { return base::DigestFile(path); }
+
 base::Result<void> CheckArtifacts(const fs::path& data_dir,
-                                  std::span<const domain::Artifact> artifacts) {
+                                  std::span<const domain::Artifact> artifacts,
+                                  const base::DigestFunction& digest) {
   for (const domain::Artifact& artifact : artifacts) {
     const bool is_named = IsInside(artifact.name);
     const std::string wrong =
-        is_named ? WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256})
-                 : fmt::format("has the name \"{}\" outside the data directory", artifact.name);
+        is_named
+            ? WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256}, digest)
+            : fmt::format("has the name \"{}\" outside the data directory", artifact.name);
     if (!wrong.empty()) {
       return domain::MakeError(domain::reason::kArtifactCorrupt,
                                fmt::format("{} {}", artifact.path, wrong));
@@ -97,21 +102,22 @@ bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> ar
   return true;
 }
 
-base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment) {
+base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment,
+                                const base::DigestFunction& digest) {
   if (segment.path.empty()) return {};  // Its resume_blob holds everything.
   const std::string wrong =
-      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256});
+      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}, digest);
   if (wrong.empty()) return {};
   return domain::MakeError(domain::reason::kArtifactCorrupt,
                            fmt::format("{} {}", segment.path, wrong));
 }
 
-std::size_t CountIntactSegments(const fs::path& data_dir,
-                                std::span<const domain::Segment> segments) {
+std::size_t CountIntactSegments(const fs::path& data_dir, std::span<const domain::Segment> segments,
+                                const base::DigestFunction& digest) {
   std::size_t intact = 0;
   for (const domain::Segment& segment : segments) {
     if (segment.number != static_cast<std::int64_t>(intact)) break;
-    if (!CheckSegment(data_dir, segment).ok()) break;
+    if (!CheckSegment(data_dir, segment, digest).ok()) break;
     ++intact;
   }
   return intact;
