@@ -206,7 +206,7 @@ Output OfferInHaste(JobContext& context) {
   const auto& assignment = context.assignment();
   for (std::int64_t number = 0; number < 3; ++number) {
     ROLLCALL_TRY_ASSIGN(const domain::Segment segment,
-                        WriteSegmentFile(assignment, SegmentNumber(number), "in haste\n"));
+                        StageSegmentFile(assignment, SegmentNumber(number), "in haste\n"));
     SendRaw(EncodeSegment(FrameType::kSegmentReady, segment));
   }
   return StageOutput{};
