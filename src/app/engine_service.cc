@@ -221,7 +221,7 @@ Result<Json> EngineService::JobCancel(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const auto outcome, parts_.engine.Cancel(job.id));
   // What an owner before us left running is ended by whoever works.
   const bool is_open = !domain::IsTerminal(outcome.job.state);
-  if (is_open) ROLLCALL_TRY(parts_.engine.StartWorking());
+  if (is_open) ROLLCALL_TRY(parts_.engine.EnsureWorking());
   ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(job.id));
   return Json{{"job", std::move(view)}, {"had_finished", outcome.had_finished}};
 }

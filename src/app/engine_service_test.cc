@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 
 #include "app/stages.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "control/control_client.h"
+#include "control/control_server.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "jobs/testing/faulty_store.h"
@@ -22,6 +25,33 @@ namespace reason = domain::reason;
 using base::Json;
 using ::testing::HasSubstr;
 
+// How long videos take to be read: as long as a test wants.
+class Reading {
+ public:
+  void Hold() {
+    base::MutexLock lock(mutex_);
+    is_held_ = true;
+  }
+  void Release() {
+    base::MutexLock lock(mutex_);
+    is_held_ = false;
+    changed_.NotifyAll();
+  }
+  bool is_held() {
+    base::MutexLock lock(mutex_);
+    return is_held_;
+  }
+  void Pass() {
+    base::MutexLock lock(mutex_);
+    while (is_held_) changed_.Wait(mutex_);
+  }
+
+ private:
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  bool is_held_ ROLLCALL_GUARDED_BY(mutex_) = false;
+};
+
 // One owner of a store, with workers that never answer.
 class Owner {
  public:
@@ -30,7 +60,8 @@ class Owner {
                   .value()),
         engine_(std::move(jobs::Engine::Create(OptionsFor(data), store, clock_)).value()),
         planner_(store, clock_,
-                 [](const fs::path& video) -> base::Result<std::string> {
+                 [this](const fs::path& video) -> base::Result<std::string> {
+                   reading_.Pass();
                    ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
                    return digest.sha256;
                  }),
@@ -45,6 +76,7 @@ class Owner {
     return service_.Call(name, params);
   }
   EngineService& service() { return service_; }
+  Reading& reading() { return reading_; }
 
  private:
   static jobs::Engine::Options OptionsFor(const DataDirectory& data) {
@@ -60,6 +92,7 @@ class Owner {
   }
 
   base::SystemClock clock_;
+  Reading reading_;
   std::unique_ptr<EngineLife> life_;
   std::unique_ptr<jobs::Engine> engine_;
   EpisodePlanner planner_;
@@ -208,6 +241,62 @@ TEST_F(EngineServiceTest, ForgetsNoVideoForOneThatCannotBePut) {
   takes_nothing_new_ = false;
   MustCall(method::kEpisodeAdd, {{"video", video}});
   EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("better"));
+}
+
+// Counts the calls that have reached a service, so that a test can wait for them.
+class Counter final : public control::Service {
+ public:
+  explicit Counter(control::Service& service) : service_(service) {}
+  base::Result<Json> Call(std::string_view name, const Json& params) override {
+    {
+      base::MutexLock lock(mutex_);
+      ++begun_;
+      changed_.NotifyAll();
+    }
+    return service_.Call(name, params);
+  }
+  base::Result<control::JobView> View(std::int64_t job_id) override {
+    return service_.View(job_id);
+  }
+  void OnClientCount(int count) override { service_.OnClientCount(count); }
+  void WaitFor(int begun) {
+    base::MutexLock lock(mutex_);
+    while (begun_ < begun) changed_.Wait(mutex_);
+  }
+
+ private:
+  control::Service& service_;
+  base::Mutex mutex_;
+  base::CondVar changed_;
+  int begun_ ROLLCALL_GUARDED_BY(mutex_) = 0;
+};
+
+// One thread read, the other waited for it, and there were two.
+TEST_F(EngineServiceTest, ACancelIsAnsweredWhileTwoStartsReadTheirFiles) {
+  const auto id = MustCall(method::kJobStart, StartParams())["job"]["id"];
+  Counter counter(owner_->service());
+  const fs::path socket = folder_ / "test.sock";
+  const auto server = control::ControlServer::Create(counter, {.socket = socket}).value();
+  const auto call = [&](std::string_view name, const Json& params) {
+    const auto client = control::ControlClient::Connect(socket).value();
+    return client->Call(name, params, std::chrono::seconds{20});
+  };
+  owner_->reading().Hold();
+  std::vector<std::future<base::Result<Json>>> starts;
+  for (const std::string key : {"b_s01_e01", "c_s01_e01"}) {
+    const fs::path video = folder_ / (key + ".mp4");
+    EXPECT_TRUE(base::WriteFileAtomic(video, key).ok());
+    const Json params{{"kind", "analyze"}, {"video", video.string()}};
+    starts.push_back(
+        std::async(std::launch::async, [&, params] { return call(method::kJobStart, params); }));
+  }
+  counter.WaitFor(2);
+  // As a command does: it asks who is there first.
+  EXPECT_TRUE(call(method::kHello, Json::object()).ok());
+  EXPECT_TRUE(call(method::kJobCancel, {{"job_id", id}}).ok());
+  EXPECT_TRUE(owner_->reading().is_held());
+  owner_->reading().Release();
+  for (auto& start : starts) EXPECT_TRUE(start.get().ok());
 }
 
 TEST_F(EngineServiceTest, ShowsAnEpisodeWithAllItsFlags) {

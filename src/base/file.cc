@@ -275,9 +275,7 @@ std::string Sha256(std::string_view bytes) {
   return stream.Hex();
 }
 
-namespace {
-
-Result<FileDigest> DigestFolder(const fs::path& folder, const OnBytes& on_bytes) {
+Result<FileDigest> DigestFolder(const fs::path& folder, const DigestFunction& digest_of) {
   std::error_code failure;
   std::vector<fs::path> entries;
   for (fs::directory_iterator it(folder, failure), end; !failure && it != end;
@@ -289,7 +287,7 @@ Result<FileDigest> DigestFolder(const fs::path& folder, const OnBytes& on_bytes)
   FileDigest total;
   std::string listing;
   for (const fs::path& entry : entries) {
-    ROLLCALL_TRY_ASSIGN(const FileDigest digest, DigestFile(entry, on_bytes));
+    ROLLCALL_TRY_ASSIGN(const FileDigest digest, digest_of(entry));
     total.size_bytes += digest.size_bytes;
     listing += entry.filename().string() + '\0' + digest.sha256 + '\n';
   }
@@ -297,11 +295,12 @@ Result<FileDigest> DigestFolder(const fs::path& folder, const OnBytes& on_bytes)
   return total;
 }
 
-}  // namespace
-
 Result<FileDigest> DigestFile(const fs::path& path, const OnBytes& on_bytes) {
   std::error_code ignored;  // What is wrong with the path is said by open() below.
-  if (fs::is_directory(path, ignored)) return DigestFolder(path, on_bytes);
+  if (fs::is_directory(path, ignored)) {
+    return DigestFolder(path,
+                        [&](const fs::path& entry) { return DigestFile(entry, on_bytes); });
+  }
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return ErrnoError(errno, "open", path);
   Sha256Stream stream;

@@ -61,5 +61,9 @@ struct FileDigest {
 // Reads the whole file. A folder's digest is that of its entries' names and digests, sorted by
 // name; its size is theirs together. Errors as ReadFile.
 Result<FileDigest> DigestFile(const std::filesystem::path& path, const OnBytes& on_bytes = {});
+using DigestFunction = std::function<Result<FileDigest>(const std::filesystem::path&)>;
+// A folder's, from those that `digest_of` gives for its entries.
+Result<FileDigest> DigestFolder(const std::filesystem::path& folder,
+                                const DigestFunction& digest_of);
 
 }  // namespace rollcall::base

@@ -39,12 +39,13 @@ Agent::Agent(Options options, const Sources& sources)
       sources_(sources),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
       cgroups_(WorkerCgroups::OwnFolder(), sources.data_dir.path()),
-      staging_(sources.data_dir.path()),
+      staging_(sources.data_dir.path(), options_.digest),
       disk_(sources.store, sources.clock, sources.log, sources.board,
             {.data_dir = sources.data_dir.path(),
              .stages = options_.stages,
              .free_bytes_min = options_.disk_free_bytes_min,
              .times = options_.times}),
+      watchdog_(sources.clock, options_.times),
       surroundings_{.data_dir = sources.data_dir,
                     .worker_argv = options_.worker_argv,
                     .worker_memory_bytes_max = options_.worker_memory_bytes_max,
@@ -58,17 +59,20 @@ Agent::Agent(Options options, const Sources& sources)
                     .metrics = sources.metrics,
                     .projector = sources.projector,
                     .background = background_,
+                    .segment_checks = segment_checks_,
+                    .watchdog = watchdog_,
                     .staging = staging_,
                     .mailbox = mailbox_,
                     .policy = RetryPolicy(options_.times),
+                    .digest = options_.digest,
                     .on_disk_full =
                         [this](const base::Error& error) {
                           disk_.Pause(error);
                           sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
                         },
-                    .why_disk_full = [this] { return disk_.WhyFull(); }} {
+                    .why_disk_full = [this] { return disk_.WhyFull(); },
+                    .why_out_of_reach = [this] { return WhyOutOfReach(); }} {
   const base::BootTime now = sources_.clock.Now().boot;
-  renewed_at_ = now;
   renew_at_ = now + Jittered(options_.times.renew);
   reap_at_ = now;
 }
@@ -80,8 +84,10 @@ Agent::~Agent() {
   staging_.RemoveDiscarded();  // What the background has not come to.
 }
 
-void Agent::Cancel(std::vector<store::Fence> fences) {
-  mailbox_->Post([this, fences = std::move(fences)] { CancelAttempts(fences); });
+void Agent::Cancel(const std::vector<store::Fence>& fences) {
+  // This first: then its thread knows of the cancel before it sees what that did to a worker.
+  mailbox_->Post([this, fences] { CancelAttempts(fences); });
+  for (const store::Fence& fence : fences) watchdog_.Cancel(fence);
 }
 
 void Agent::CancelAttempts(const std::vector<store::Fence>& fences) {
@@ -130,7 +136,7 @@ void Agent::Run() {
     ::poll(fds.data(), fds.size(), static_cast<int>(WaitTime().count()));
     if (fds[0].revents != 0) claim_at_ = {};  // Somebody thinks that there is something.
 
-    SelfFence();  // First: everything else may be slow.
+    CheckLeases();  // First: everything else may be slow.
     LookAtDataDir();
     RunMailbox();
     for (const auto& attempt : attempts_) {
@@ -182,40 +188,35 @@ void Agent::Renew() {
   const auto holding = Holding();
   std::vector<store::Heartbeat> heartbeats;
   for (const auto& attempt : holding) heartbeats.push_back(attempt->heartbeat());
-  if (heartbeats.empty()) {
-    renewed_at_ = before.boot;
-    return;
-  }
+  if (heartbeats.empty()) return;
   const auto replies =
       sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease, before);
   if (!replies.ok()) {
     not_renewed_ = replies.error();
     if (domain::IsDiskFull(*not_renewed_)) surroundings_.on_disk_full(*not_renewed_);
-    // Asked again soon; SelfFence watches how long that goes on.
+    // Asked again soon; how long that goes on is watched.
     renew_at_ = before.boot + options_.times.renew / 5;
     return;
   }
-  renewed_at_ = before.boot;
   not_renewed_.reset();
   for (const auto& attempt : holding) {
     const auto reply = std::ranges::find(*replies, attempt->fence(), &store::RenewReply::fence);
     if (reply == replies->end() || !reply->is_held) {
       attempt->Lose("its lease was not renewed");
-    } else if (reply->is_cancel_wanted) {
-      attempt->Cancel();
+      continue;
     }
+    attempt->OnRenewed(before.boot);
+    if (reply->is_cancel_wanted) attempt->Cancel();
   }
 }
 
-void Agent::SelfFence() {
-  const base::BootTime now = sources_.clock.Now().boot;
-  if (now - renewed_at_ <= options_.times.self_fence) return;
+base::Error Agent::WhyOutOfReach() const {
   const bool is_full = not_renewed_ && domain::IsDiskFull(*not_renewed_);
-  const base::Error why =
-      is_full ? *not_renewed_
-              : domain::MakeError(domain::reason::kFenced,
-                                  "the store could not be reached in time to keep the lease");
-  for (const auto& attempt : Holding()) attempt->Interrupt(why);
+  return is_full ? *not_renewed_ : OutOfReachError();
+}
+
+void Agent::CheckLeases() {
+  for (const auto& attempt : attempts_) attempt->CheckLease();
 }
 
 // Workers would write into a folder that is not there, or into another's.
@@ -269,11 +270,11 @@ void Agent::Claim() {
   if (!sources_.cancel_wishes.is_empty()) return;
   while (stopping_ == Stopping::kNo && !disk_.is_paused() && now.boot >= claim_at_ &&
          std::ssize(attempts_) < options_.slots) {
-    if (attempts_.empty()) renewed_at_ = now.boot;  // Nothing was held that could have run out.
+    const base::Instant before = sources_.clock.Now();
     auto task = sources_.store.TaskClaim({.agent = options_.identity,
                                           .stages = options_.stages,
                                           .lease = options_.times.lease,
-                                          .now = sources_.clock.Now()});
+                                          .now = before});
     // Then nothing can be started, whoever noticed first.
     if (!task.ok() && domain::IsDiskFull(task.error())) {
       surroundings_.on_disk_full(task.error());
@@ -289,7 +290,7 @@ void Agent::Claim() {
       return;
     }
     static_cast<void>(base::Failpoint("task.claimed"));
-    attempts_.push_back(std::make_shared<Attempt>(surroundings_, **std::move(task)));
+    attempts_.push_back(std::make_shared<Attempt>(surroundings_, **std::move(task), before.boot));
     attempts_.back()->Start();
   }
 }

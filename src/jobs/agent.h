@@ -10,14 +10,17 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/held_folder.h"
 #include "base/mutex.h"
 #include "jobs/attempt.h"
 #include "jobs/cancel_wishes.h"
 #include "jobs/disk_guard.h"
+#include "jobs/file_check.h"
 #include "jobs/reaper.h"
 #include "jobs/runtime_times.h"
 #include "jobs/staging.h"
+#include "jobs/watchdog.h"
 #include "store/job_store.h"
 
 namespace rollcall::jobs {
@@ -26,8 +29,9 @@ namespace rollcall::jobs {
 // of all, takes back leases that ran out, and writes how each attempt ended. One thread.
 //
 // It is allowed to run something only while it renews: when the last good renewal is too long ago
-// by its own clock, it kills its workers before it does anything else. When the data directory is
-// not at its path any more it ends as if it were told to: at once, and with every row written.
+// by its own clock, the workers are killed, by the Watchdog if that thread is held up. When the
+// data directory is not at its path any more it ends as if it were told to: at once, and with every
+// row written.
 //
 // Thread-safe from outside. Borrows all of Sources, which must outlive it.
 class Agent {
@@ -40,6 +44,7 @@ class Agent {
     // To go on with after the disk was full, where nobody knows how much is needed.
     std::int64_t disk_free_bytes_min = 0;
     RuntimeTimes times;
+    base::DigestFunction digest = ReadDigest;
     store::AgentIdentity identity;
   };
   struct Sources {
@@ -65,7 +70,7 @@ class Agent {
   // There may be something to claim.
   void Wake() { mailbox_->Wake(); }
   // The runs of these attempts are to end cancelled.
-  void Cancel(std::vector<store::Fence> fences);
+  void Cancel(const std::vector<store::Fence>& fences);
   // Nothing is begun until there is room again. What CancelWishes keeps is carried out before.
   void PauseForSpace(const base::Error& error);
   // This attempt ends at once; its run goes on from the checkpoint.
@@ -83,7 +88,9 @@ class Agent {
   void Run();
   void RunMailbox();
   void Renew();
-  void SelfFence();
+  void CheckLeases();
+  // Of an attempt whose lease could not be renewed in time.
+  base::Error WhyOutOfReach() const;
   void LookAtDataDir();
   void Reap();
   void CarryOutCancels();
@@ -106,8 +113,7 @@ class Agent {
   DiskGuard disk_;
   Stopping stopping_ = Stopping::kNo;
   base::BootTime renew_at_{};
-  base::BootTime renewed_at_{};             // Taken before the last good renewal.
-  std::optional<base::Error> not_renewed_;  // Why not, since then.
+  std::optional<base::Error> not_renewed_;  // Why the leases could not be, the last time.
   base::BootTime reap_at_{};
   base::BootTime claim_at_{};
   base::BootTime cancel_at_{};
@@ -117,7 +123,9 @@ class Agent {
   base::CondVar ended_;
   bool has_ended_ ROLLCALL_GUARDED_BY(mutex_) = false;
 
+  Watchdog watchdog_;
   Background background_;
+  Background segment_checks_;
   AttemptSurroundings surroundings_;
   std::vector<std::shared_ptr<Attempt>> attempts_;  // Only the thread's.
   std::thread thread_;

@@ -43,10 +43,12 @@ bool IsOutOfMemory(const ProcessExit& exit) {
 
 }  // namespace
 
-Attempt::Attempt(AttemptSurroundings& surroundings, store::LeasedTask task)
+Attempt::Attempt(AttemptSurroundings& surroundings, store::LeasedTask task,
+                 base::BootTime claimed_at)
     : around_(surroundings),
       task_(std::move(task)),
       watch_(surroundings.times, surroundings.clock.Now().boot),
+      renewed_at_(claimed_at),
       started_at_(surroundings.clock.Now().boot),
       started_wall_(surroundings.clock.Now().wall),
       heartbeat_at_(started_at_) {}
@@ -67,6 +69,7 @@ void Attempt::Start() {
     return End(AttemptOutcome::kFailed, std::move(process).error(), Manner::kAtOnce);
   }
   process_ = std::move(process).value();
+  ward_ = around_.watchdog.Watch(task_.fence, *process_, renewed_at_);
   static_cast<void>(base::Failpoint("worker.spawned"));
   const auto started =
       around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks(), Now());
@@ -103,9 +106,10 @@ std::function<void(std::function<void(Attempt&)>)> Attempt::Deliverer() {
 
 void Attempt::Prepare() {
   around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir.path(),
-                         segments = task_.segments, inputs = task_.inputs] {
-    const IntactSegments intact = CountIntactSegments(data_dir, segments);
-    deliver([intact, checked = CheckArtifacts(data_dir, inputs)](Attempt& attempt) {
+                         digest = around_.digest, segments = task_.segments,
+                         inputs = task_.inputs] {
+    const IntactSegments intact = CountIntactSegments(data_dir, segments, digest);
+    deliver([intact, checked = CheckArtifacts(data_dir, inputs, digest)](Attempt& attempt) {
       attempt.OnFilesChecked(intact, checked);
     });
   });
@@ -214,9 +218,16 @@ void Attempt::AddPollFds(std::vector<pollfd>& fds) const {
   if (!process_ || is_gone_) return;
   // An ended leader's pidfd stays readable; from then on only the rest of its group is waited for.
   if (!process_->HasExited()) fds.push_back({process_->pidfd(), POLLIN, 0});
+  for (const base::UniqueFd& remnant : remnants_) fds.push_back({remnant.get(), POLLIN, 0});
   if (!is_socket_open_) return;
-  const int events = process_->has_output() ? POLLIN | POLLOUT : POLLIN;
-  fds.push_back({process_->socket(), static_cast<short>(events), 0});
+  const int events = (CanRead() ? POLLIN : 0) | (process_->has_output() ? POLLOUT : 0);
+  if (events != 0) fds.push_back({process_->socket(), static_cast<short>(events), 0});
+}
+
+// A worker that goes on and on after a segment is not listened to before that is checked.
+bool Attempt::CanRead() const {
+  constexpr std::size_t kHeldBackMax = 1024;
+  return held_back_.size() < kHeldBackMax;
 }
 
 void Attempt::OnReady() {
@@ -228,12 +239,13 @@ void Attempt::OnReady() {
   constexpr int kReadsPerTurn = 4;
   constexpr int kReadsAtTheEnd = 1024;  // Far more than a socket holds, unless a child goes on.
   if (is_socket_open_) ReadSocket(has_exited ? kReadsAtTheEnd : kReadsPerTurn);
-  if (has_exited) OnExit();
+  // The segment that it offered before its end is taken first.
+  if (has_exited && !is_taking_segment_) OnExit();
 }
 
 void Attempt::ReadSocket(int reads_max) {
   std::array<char, 1 << 16> bytes{};
-  for (int reads = 0; is_socket_open_ && reads < reads_max; ++reads) {
+  for (int reads = 0; is_socket_open_ && reads < reads_max && CanRead(); ++reads) {
     const ssize_t n = ::recv(process_->socket(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
@@ -246,15 +258,30 @@ void Attempt::ReadSocket(int reads_max) {
 }
 
 void Attempt::OnBytes(std::string_view bytes) {
-  const auto broken = [this](const base::Error& error) {
-    is_socket_open_ = false;
-    End(AttemptOutcome::kFailed, error, Manner::kAtOnce);
-  };
-  const auto frames = reader_.Feed(bytes);
-  if (!frames.ok()) return broken(frames.error());
-  for (const Frame& frame : *frames) {
-    if (const auto taken = OnFrame(frame); !taken.ok()) return broken(taken.error());
+  auto frames = reader_.Feed(bytes);
+  if (!frames.ok()) return OnBroken(frames.error());
+  for (Frame& frame : *frames) {
+    if (is_taking_segment_ && frame.type != FrameType::kPulse) {
+      held_back_.push_back(std::move(frame));
+      continue;
+    }
+    if (const auto taken = OnFrame(frame); !taken.ok()) return OnBroken(taken.error());
   }
+}
+
+void Attempt::OnBroken(const base::Error& error) {
+  is_socket_open_ = false;
+  held_back_.clear();
+  End(AttemptOutcome::kFailed, error, Manner::kAtOnce);
+}
+
+base::Result<void> Attempt::TakeHeldBack() {
+  while (!held_back_.empty() && !is_taking_segment_) {
+    const Frame frame = std::move(held_back_.front());
+    held_back_.pop_front();
+    ROLLCALL_TRY(OnFrame(frame));
+  }
+  return {};
 }
 
 base::Result<void> Attempt::OnFrame(const Frame& frame) {
@@ -331,23 +358,43 @@ void Attempt::TellOmittedLines(base::BootTime now) {
 }
 
 // No row for a file that is not at its place, and as the row says. It was written a moment ago, so
-// it is read from memory: 1 MB in less than 1 ms.
-base::Result<void> Attempt::TakeOffered(const domain::Segment& segment) const {
+// it is read from memory; but a disk that hangs must not hang us.
+void Attempt::OnSegment(domain::Segment segment) {
+  if (step_ != Step::kWorking) return;
   if (!segment.path.empty() && !IsOwnSegment(segment.path, task_.run, task_.fence.token)) {
-    return MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment");
+    return RefuseSegment(
+        segment,
+        MakeError(reason::kProtocol, segment.path + " is no file of this attempt for a segment"));
   }
-  return around_.staging.TakeSegment(task_.fence.attempt_uuid, segment);
+  is_taking_segment_ = true;
+  taking_since_ = Now().boot;
+  around_.segment_checks.Do([deliver = Deliverer(), &staging = around_.staging,
+                             uuid = task_.fence.attempt_uuid, segment = std::move(segment)] {
+    deliver([segment, taken = staging.TakeSegment(uuid, segment)](Attempt& attempt) {
+      attempt.OnSegmentTaken(segment, taken);
+    });
+  });
+}
+
+void Attempt::OnSegmentTaken(const domain::Segment& segment, base::Result<void> taken) {
+  is_taking_segment_ = false;
+  if (is_gone_) return held_back_.clear();
+  if (!taken.ok()) {
+    RefuseSegment(segment, std::move(taken).error());
+  } else if (step_ == Step::kWorking) {
+    CommitSegment(segment);
+  }
+  if (const auto heard = TakeHeldBack(); !heard.ok()) OnBroken(heard.error());
 }
 
 // A full disk is told before the worker is, which may do anything with the answer.
-void Attempt::OnSegment(domain::Segment segment) {
-  if (step_ != Step::kWorking) return;
+void Attempt::RefuseSegment(const domain::Segment& segment, base::Error error) {
+  if (IsDiskFull(error)) around_.on_disk_full(error);
+  SendFrame(EncodeSegmentAck({.number = segment.number, .error = std::move(error)}));
+}
+
+void Attempt::CommitSegment(const domain::Segment& segment) {
   SegmentAck ack{.number = segment.number, .error = std::nullopt};
-  if (auto taken = TakeOffered(segment); !taken.ok()) {
-    ack.error = std::move(taken).error();
-    if (IsDiskFull(*ack.error)) around_.on_disk_full(*ack.error);
-    return SendFrame(EncodeSegmentAck(ack));
-  }
   auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
   // The same segment once more is harmless, and the answer to the first try may have been lost.
   if (!committed.ok() && !IsFenced(committed.error())) {
@@ -403,6 +450,7 @@ void Attempt::OnDone(Conclusion conclusion) {
     }
     output_ = std::move(conclusion.output);
     step_ = Step::kConcluding;
+    ward_->LetFinish();  // A result that came before the cancel wins.
     concluding_since_ = now;
     around_.background.Do([deliver = Deliverer(), &staging = around_.staging,
                            uuid = task_.fence.attempt_uuid, artifacts = output_->artifacts] {
@@ -424,6 +472,7 @@ void Attempt::OnDone(Conclusion conclusion) {
 void Attempt::OnExit() {
   if (step_ != Step::kPreparing && step_ != Step::kWorking) return;
   const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
+  if (ward_->has_fenced()) return Interrupt(around_.why_out_of_reach());
   if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
   if (process_->HasRunOutOfMemory() || IsOutOfMemory(exit)) {
     return End(AttemptOutcome::kFailed, OutOfMemoryError(), Manner::kAtOnce);
@@ -515,6 +564,7 @@ void Attempt::Succeed() {
   static_cast<void>(base::Failpoint("stage.succeeded"));
   if (succeeded.ok()) {
     has_succeeded_ = true;
+    ward_->NeedNoLease();
     around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});
     return End(AttemptOutcome::kSucceeded, {}, Manner::kByItself);
   }

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/held_folder.h"
 #include "jobs/attempt_watch.h"
 #include "jobs/background.h"
@@ -24,6 +26,7 @@
 #include "jobs/retry_policy.h"
 #include "jobs/runtime_times.h"
 #include "jobs/staging.h"
+#include "jobs/watchdog.h"
 #include "jobs/worker_cgroup.h"
 #include "jobs/worker_log.h"
 #include "jobs/worker_process.h"
@@ -33,6 +36,8 @@ namespace rollcall::jobs {
 
 // Its owner stops; nothing is wrong with the work.
 base::Error InterruptedError();
+// Its lease was not renewed in time.
+base::Error OutOfReachError();
 
 // What an agent shares with its attempts; borrowed by both.
 struct AttemptSurroundings {
@@ -48,14 +53,19 @@ struct AttemptSurroundings {
   WorkerLog& log;
   Metrics& metrics;
   ProjectorThread& projector;
-  Background& background;
+  Background& background;      // For files that may be large.
+  Background& segment_checks;  // For the segments of all workers, which wait meanwhile.
+  Watchdog& watchdog;
   Staging& staging;
   const std::shared_ptr<Mailbox> mailbox;  // Of the agent's thread.
   const RetryPolicy policy;
+  const base::DigestFunction digest;  // On other threads than the agent's.
   // The disk is full: nothing more is to be claimed for a while.
   const std::function<void(const base::Error&)> on_disk_full;
   // Whether it is, as far as a process that ended by itself may have met it; see DiskGuard.
   const std::function<std::optional<base::Error>()> why_disk_full;
+  // Why the lease was not renewed in time.
+  const std::function<base::Error()> why_out_of_reach;
 };
 
 // One attempt in hand: from the claim, through its worker process, to the row that says how it
@@ -67,7 +77,8 @@ struct AttemptSurroundings {
 // Only the agent's thread; results of background work come to it through the mailbox.
 class Attempt : public std::enable_shared_from_this<Attempt> {
  public:
-  Attempt(AttemptSurroundings& surroundings, store::LeasedTask task);
+  // `claimed_at`: from before its lease began.
+  Attempt(AttemptSurroundings& surroundings, store::LeasedTask task, base::BootTime claimed_at);
   // Kills what is left of the worker. Writes nothing.
   ~Attempt() = default;
 
@@ -91,6 +102,10 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void Interrupt(base::Error error);
   // The lease is somebody else's or nobody's: kill, and write nothing any more.
   void Lose(std::string_view why);
+  // The lease was good at that time.
+  void OnRenewed(base::BootTime renewed_at);
+  // Interrupts it when that was too long ago for it to go on.
+  void CheckLease();
 
   bool is_over() const { return step_ == Step::kOver; }
   bool has_succeeded() const { return has_succeeded_; }
@@ -121,10 +136,15 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void ReadSocket(int reads_max);
   void OnBytes(std::string_view bytes);
   base::Result<void> OnFrame(const Frame& frame);
-  base::Result<void> TakeOffered(const domain::Segment& segment) const;
   void OnLogLine(const std::string& line, base::BootTime now);
   void TellOmittedLines(base::BootTime now);
   void OnSegment(domain::Segment segment);
+  void OnSegmentTaken(const domain::Segment& segment, base::Result<void> taken);
+  void CommitSegment(const domain::Segment& segment);
+  void RefuseSegment(const domain::Segment& segment, base::Error error);
+  base::Result<void> TakeHeldBack();
+  void OnBroken(const base::Error& error);
+  bool CanRead() const;
   void SampleMemory();
   void OnDone(Conclusion conclusion);
   void OnExit();
@@ -134,10 +154,13 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void Succeed();
 
   void TickWorking(base::BootTime now);
-  void TickCancel(base::BootTime now);
   void TickDrain(base::BootTime now);
   void TickConcluding(base::BootTime now);
   void TickEnding(base::BootTime now);
+  void LookForRemnants(base::BootTime now);
+  void Kill(base::BootTime now);
+  // How often what should have ended is looked for without a sign.
+  std::chrono::nanoseconds LookPeriod() const;
   void SetStalled(bool is_stalled);
   void LogHeartbeat(base::BootTime now);
   void OnProjectionFailed(const base::Error& error, void (Attempt::*again)());
@@ -163,7 +186,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   AttemptSurroundings& around_;
   store::LeasedTask task_;
   AttemptWatch watch_;
+  base::BootTime renewed_at_;
   std::unique_ptr<WorkerProcess> process_;
+  std::unique_ptr<Watchdog::Ward> ward_;  // From the process's start until it is reaped.
   FrameReader reader_;
   Step step_ = Step::kPreparing;
   bool is_socket_open_ = true;
@@ -178,7 +203,10 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   int segments_committed_ = 0;                     // New ones, by this attempt.
   std::int64_t next_segment_ = 0;                  // The first number that is not committed.
   std::optional<domain::SegmentSpan> at_segment_;  // Begun and not committed.
-  base::BootTime heartbeat_at_{};                  // Log lines.
+  bool is_taking_segment_ = false;
+  base::BootTime taking_since_{};
+  std::deque<Frame> held_back_;    // Came after the segment that is being checked.
+  base::BootTime heartbeat_at_{};  // Log lines.
   base::BootTime log_stretch_at_{};
   int log_lines_ = 0;  // Since then; those that were left out, too.
   std::int64_t heartbeat_seq_ = 0;
@@ -191,7 +219,6 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::optional<base::Error> not_taken_;  // Why the result was not, the last time.
 
   std::optional<base::BootTime> cancel_at_;
-  int cancel_signal_ = 0;  // The strongest that was sent.
   std::optional<base::BootTime> drain_at_;
 
   struct Ending {
@@ -202,6 +229,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   };
   std::optional<Ending> ending_;
   std::optional<base::BootTime> killed_at_;
+  std::optional<base::BootTime> looked_at_;  // For remnants, or killed once more.
+  bool has_leader_ended_ = false;
+  std::vector<base::UniqueFd> remnants_;  // Of the last look; those that have not ended since.
   bool is_gone_ = false;
   bool is_lost_ = false;
   bool has_succeeded_ = false;

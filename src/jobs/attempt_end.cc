@@ -22,6 +22,11 @@ Frame Request(FrameType type) {
   return {.type = type, .body = base::Json::object(), .attachment = {}};
 }
 
+bool HasEnded(const base::UniqueFd& pidfd) {
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  return pidfd.is_open() && ::poll(&ended, 1, 0) > 0;
+}
+
 }  // namespace
 
 // --- Time
@@ -35,7 +40,6 @@ void Attempt::Tick() {
     (this->*act)();
   }
   if (step_ == Step::kWorking || step_ == Step::kPreparing) TickWorking(now);
-  if (step_ == Step::kWorking) TickCancel(now);
   if (step_ == Step::kConcluding) TickConcluding(now);
   if (step_ == Step::kWorking || step_ == Step::kConcluding) TickDrain(now);
   if (step_ == Step::kEnding) TickEnding(now);
@@ -44,13 +48,24 @@ void Attempt::Tick() {
 std::chrono::milliseconds Attempt::TickWithin() const {
   constexpr std::chrono::milliseconds kSoon{10};
   if (!trouble_.empty()) return std::max(kSoon, around_.times.pulse);
-  if (step_ == Step::kEnding) return kSoon;
-  if (again_ || cancel_at_ || drain_at_) return kSoon * 2;
-  return std::max(kSoon, around_.times.pulse / 4);
+  const base::BootTime now = Now().boot;
+  std::chrono::nanoseconds wait = LookPeriod();
+  const auto consider = [&](base::BootTime at) { wait = std::min(wait, at - now); };
+  if (again_) consider(again_->first);
+  if (drain_at_ && step_ != Step::kEnding) consider(*drain_at_ + around_.times.drain);
+  if (step_ == Step::kEnding && !killed_at_) consider(ending_->since + around_.times.exit_grace);
+  return std::max(kSoon, std::chrono::ceil<std::chrono::milliseconds>(wait));
+}
+
+std::chrono::nanoseconds Attempt::LookPeriod() const {
+  return std::max<std::chrono::nanoseconds>(std::chrono::milliseconds{10}, around_.times.pulse / 4);
 }
 
 void Attempt::TickWorking(base::BootTime now) {
-  if (step_ == Step::kPreparing) watch_.OnRuntimeAnswered(now);  // It waits for us.
+  // It waits for us. Not for a moment's check of a segment: then one that offers the same for ever
+  // would always have an excuse.
+  const bool waits_for_that = is_taking_segment_ && now - taking_since_ > LookPeriod();
+  if (step_ == Step::kPreparing || waits_for_that) watch_.OnRuntimeAnswered(now);
   const AttemptWatch::Verdict verdict = watch_.Check(now);
   switch (verdict) {
     case AttemptWatch::Verdict::kFine:
@@ -114,15 +129,8 @@ bool Attempt::IsHeldUp() const {
   return !unwritten_.empty() && Now().boot - ending_->since >= around_.times.exit_grace;
 }
 
-void Attempt::TickCancel(base::BootTime now) {
-  if (!cancel_at_) return;
-  const auto waited = now - *cancel_at_;
-  const int wanted = waited >= around_.times.cancel_kill   ? SIGKILL
-                     : waited >= around_.times.cancel_term ? SIGTERM
-                                                           : 0;
-  if (wanted == cancel_signal_) return;
-  cancel_signal_ = wanted;
-  process_->Signal(wanted);
+base::Error OutOfReachError() {
+  return MakeError(reason::kFenced, "the store could not be reached in time to keep the lease");
 }
 
 base::Error InterruptedError() {
@@ -134,7 +142,10 @@ base::Error InterruptedError() {
 void Attempt::Cancel() {
   if (cancel_at_ || is_lost_ || has_succeeded_ || step_ == Step::kOver) return;
   cancel_at_ = Now().boot;
-  if (step_ == Step::kWorking) return SendFrame(Request(FrameType::kCancel));
+  if (step_ == Step::kWorking) {
+    ward_->Cancel();
+    return SendFrame(Request(FrameType::kCancel));
+  }
   // A result that came before the cancel wins; what has not begun is not begun.
   if (step_ == Step::kPreparing) {
     End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
@@ -161,6 +172,16 @@ void Attempt::Lose(std::string_view why) {
   End(AttemptOutcome::kExpired, MakeError(reason::kFenced, std::string(why)), Manner::kAtOnce);
 }
 
+void Attempt::OnRenewed(base::BootTime renewed_at) {
+  renewed_at_ = renewed_at;
+  if (ward_) ward_->Renew(renewed_at);
+}
+
+void Attempt::CheckLease() {
+  if (!holds_lease() || Now().boot - renewed_at_ < around_.times.self_fence) return;
+  Interrupt(around_.why_out_of_reach());
+}
+
 // --- The end
 
 void Attempt::End(AttemptOutcome outcome, base::Error error, Manner manner) {
@@ -174,31 +195,49 @@ void Attempt::End(AttemptOutcome outcome, base::Error error, Manner manner) {
     step_ = Step::kEnding;
     TellOmittedLines(ending_->since);
   }
-  if (manner == Manner::kAtOnce && process_ && !is_gone_ && !killed_at_) {
-    killed_at_ = Now().boot;
-    process_->Signal(SIGKILL);
-  }
+  if (!process_ || is_gone_) return;
+  if (manner == Manner::kByItself) ward_->LetFinish();
+  if (manner == Manner::kAtOnce && !killed_at_) Kill(Now().boot);
+}
+
+void Attempt::Kill(base::BootTime now) {
+  if (!killed_at_) killed_at_ = now;
+  looked_at_ = now;
+  process_->Signal(SIGKILL);
 }
 
 void Attempt::TickEnding(base::BootTime now) {
   if (again_) return;  // The row is tried again then.
-  if (!is_gone_ && process_->IsGone()) {
-    exit_ = process_->Reap();
-    is_gone_ = true;
-    is_socket_open_ = false;
-  }
+  if (!is_gone_ && process_->HasExited()) LookForRemnants(now);
   if (is_gone_) return Commit();
-  // Ended leaders leave nobody behind; the rest of the group is not asked.
-  const bool is_time = process_->HasExited() || now - ending_->since >= around_.times.exit_grace;
-  if (!killed_at_ && is_time) killed_at_ = now;
+  if (!killed_at_ && now - ending_->since >= around_.times.exit_grace) Kill(now);
   if (!killed_at_) return;
-  process_->Signal(SIGKILL);  // Whatever it forked in between, too.
+  // Whatever it forked in between, too.
+  if (now - *looked_at_ >= LookPeriod()) Kill(now);
   if (now - *killed_at_ < around_.times.unkillable || !trouble_.empty()) return;
   trouble_ =
       fmt::format("unkillable: process {} does not end by SIGKILL ({}); its slot is not used",
                   process_->pid(), DescribeThreads(process_->pid()));
   Log(trouble_);
   Publish(ChangeFeed::Kind::kTransition);
+}
+
+// Ended leaders leave nobody behind. What is found is waited for by its pidfd; without a sign it is
+// looked for again only after a while, because a look reads all of /proc.
+void Attempt::LookForRemnants(base::BootTime now) {
+  if (has_leader_ended_) {
+    const std::size_t before = remnants_.size();
+    std::erase_if(remnants_, HasEnded);
+    const bool have_ended = before > 0 && remnants_.empty();
+    if (!have_ended && now - *looked_at_ < LookPeriod()) return;
+  }
+  has_leader_ended_ = true;
+  remnants_ = process_->Remnants();
+  if (!remnants_.empty() || !process_->HasEmptyCgroup()) return Kill(now);
+  ward_.reset();  // Before its number may become another's.
+  exit_ = process_->Reap();
+  is_gone_ = true;
+  is_socket_open_ = false;
 }
 
 store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {

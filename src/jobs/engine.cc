@@ -110,7 +110,8 @@ Engine::Engine(Options options, base::HeldFolder data_dir, store::JobStore& stor
       clock_(clock),
       metrics_(options_.metrics ? options_.metrics : std::make_shared<Metrics>()),
       log_(options_.data_dir),
-      cancel_wishes_(store, clock) {}
+      cancel_wishes_(store, clock),
+      verified_files_(clock, options_.digest) {}
 
 Engine::~Engine() {
   // In this order: the agent's last words are still projected.
@@ -141,38 +142,54 @@ Agent* Engine::agent() {
 
 bool Engine::is_working() const {
   base::MutexLock lock(mutex_);
-  return agent_ != nullptr || options_.is_worked_on_elsewhere;
+  return agent_ != nullptr || is_starting_ || options_.is_worked_on_elsewhere;
 }
 
 base::Result<void> Engine::StartWorking() {
   ProjectorThread& projector = EnsureProjector();
+  const base::MutexLock starting(start_mutex_);
+  {
+    base::MutexLock lock(mutex_);
+    if (agent_ != nullptr) return {};
+    is_starting_ = true;
+  }
+  auto working = Agent::Start({.worker_argv = options_.worker_argv,
+                               .stages = Names(options_.stages),
+                               .slots = options_.slots,
+                               .worker_memory_bytes_max = options_.worker_memory_bytes_max,
+                               .disk_free_bytes_min = options_.disk_free_bytes_min,
+                               .times = options_.times,
+                               .digest = options_.digest,
+                               .identity = {.id = options_.agent_id,
+                                            .incarnation = base::RandomId(),
+                                            .boot_id = base::BootId()}},
+                              {.data_dir = data_dir_,
+                               .store = store_,
+                               .clock = clock_,
+                               .board = board_,
+                               .feed = feed_,
+                               .log = log_,
+                               .cancel_wishes = cancel_wishes_,
+                               .metrics = *metrics_,
+                               .projector = projector});
   base::MutexLock lock(mutex_);
-  if (agent_ != nullptr) return {};
-  ROLLCALL_TRY_ASSIGN(agent_,
-                      Agent::Start({.worker_argv = options_.worker_argv,
-                                    .stages = Names(options_.stages),
-                                    .slots = options_.slots,
-                                    .worker_memory_bytes_max = options_.worker_memory_bytes_max,
-                                    .disk_free_bytes_min = options_.disk_free_bytes_min,
-                                    .times = options_.times,
-                                    .identity = {.id = options_.agent_id,
-                                                 .incarnation = base::RandomId(),
-                                                 .boot_id = base::BootId()}},
-                                   {.data_dir = data_dir_,
-                                    .store = store_,
-                                    .clock = clock_,
-                                    .board = board_,
-                                    .feed = feed_,
-                                    .log = log_,
-                                    .cancel_wishes = cancel_wishes_,
-                                    .metrics = *metrics_,
-                                    .projector = projector}));
+  is_starting_ = false;
+  if (!working.ok()) return std::move(working).error();
+  agent_ = std::move(working).value();
   sweeper_ = std::make_unique<SweeperThread>(Sweeper({.data_dir = options_.data_dir,
                                                       .stages = Names(options_.stages),
                                                       .retention = options_.times.retention},
                                                      store_, clock_, log_),
                                              data_dir_, options_.times.sweep);
   return {};
+}
+
+base::Result<void> Engine::EnsureWorking() {
+  {
+    base::MutexLock lock(mutex_);
+    if (agent_ != nullptr || is_starting_) return {};
+  }
+  return StartWorking();
 }
 
 void Engine::TellTransition() {
@@ -194,7 +211,10 @@ base::Result<bool> Engine::CanReuse(const store::StageRun& run) {
   ROLLCALL_TRY_ASSIGN(const auto current, store_.RunLastGood(run.subject, run.name));
   if (!current || current->id != run.id) return false;
   ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(run.id));
-  return CheckArtifacts(options_.data_dir, artifacts).ok();
+  const auto digest = [this](const std::filesystem::path& path) {
+    return verified_files_.Digest(path);
+  };
+  return CheckArtifacts(options_.data_dir, artifacts, digest).ok();
 }
 
 base::Result<store::Submission> Engine::Submit(store::JobRequest request) {

@@ -9,17 +9,20 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/held_folder.h"
 #include "base/mutex.h"
 #include "jobs/agent.h"
 #include "jobs/cancel_wishes.h"
 #include "jobs/change_feed.h"
+#include "jobs/file_check.h"
 #include "jobs/live_board.h"
 #include "jobs/metrics.h"
 #include "jobs/projector_thread.h"
 #include "jobs/runtime_times.h"
 #include "jobs/snapshot.h"
 #include "jobs/sweeper.h"
+#include "jobs/verified_files.h"
 #include "jobs/worker_log.h"
 #include "store/job_store.h"
 
@@ -62,6 +65,8 @@ class Engine {
     std::string agent_id = "owner";
     // Somebody else owns the data directory, and this engine is there to be asked, nothing else.
     bool is_worked_on_elsewhere = false;
+    // How files are read to be compared with their rows; tests put something slow here.
+    base::DigestFunction digest = ReadDigest;
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
@@ -72,8 +77,12 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Ends what an owner before us left behind, then works until Drain. Once; later calls do nothing.
+  // Ends what an owner before us left behind, then works until Drain. Once; later calls wait for
+  // that and do nothing. Keeps nobody from cancelling or looking meanwhile.
   base::Result<void> StartWorking();
+  // As StartWorking, but does nothing either when another thread is about to do it.
+  base::Result<void> EnsureWorking();
+  // Also while it is about to.
   bool is_working() const;
   const RuntimeTimes& times() const { return options_.times; }
 
@@ -82,7 +91,7 @@ class Engine {
   // stalled attempt ends that attempt at once; it goes on from its checkpoint. Errors of JobSubmit.
   base::Result<store::Submission> Submit(store::JobRequest request);
   // A finished run of this work that is its stage's last good one and whose artefacts are all there
-  // and intact. Reads all their bytes.
+  // and intact. Reads all their bytes, unless this engine has and they were not touched since.
   base::Result<std::optional<store::StageRunId>> FindReusable(std::string_view work_key);
 
   // Ends the job's own stages. A success that commits first wins; the outcome says so.
@@ -139,8 +148,11 @@ class Engine {
   ChangeFeed feed_;
   WorkerLog log_;
   CancelWishes cancel_wishes_;
+  VerifiedFiles verified_files_;
 
-  mutable base::Mutex mutex_;
+  base::Mutex start_mutex_;    // Held by the one that starts; whoever has mutex_ never takes it.
+  mutable base::Mutex mutex_;  // Held for moments only: a cancel passes it.
+  bool is_starting_ ROLLCALL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<ProjectorThread> projector_ ROLLCALL_GUARDED_BY(mutex_);
   ChangeFeed::Subscription wakes_projector_ ROLLCALL_GUARDED_BY(mutex_);
   std::unique_ptr<Agent> agent_ ROLLCALL_GUARDED_BY(mutex_);  // Stays once it is there.

@@ -23,7 +23,8 @@ struct Claimed {
 
 // Empty when the file is as claimed, else what is wrong with it. An error where that cannot be
 // found out: it says nothing about the file.
-base::Result<std::string> WhatIsWrong(const fs::path& data_dir, const Claimed& claimed) {
+base::Result<std::string> WhatIsWrong(const fs::path& data_dir, const Claimed& claimed,
+                                 const base::DigestFunction& digest_of) {
   if (!IsInside(claimed.path)) return std::string("is not inside the data directory");
   const fs::path path = data_dir / claimed.path;
   std::error_code failure;
@@ -35,7 +36,7 @@ base::Result<std::string> WhatIsWrong(const fs::path& data_dir, const Claimed& c
   if (!fs::is_regular_file(status) && !fs::is_directory(status)) {
     return std::string("is not there");
   }
-  const auto digest = base::DigestFile(path);
+  const auto digest = digest_of(path);
   if (!digest.ok() && digest.error().code == base::ErrorCode::kNotFound) {
     return std::string("is not there");
   }
@@ -79,14 +80,17 @@ base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
   return {};
 }
 
+base::Result<base::FileDigest> ReadDigest(const fs::path& path) { return base::DigestFile(path); }
+
 base::Result<void> CheckArtifacts(const fs::path& data_dir,
-                                  std::span<const domain::Artifact> artifacts) {
+                                  std::span<const domain::Artifact> artifacts,
+                                  const base::DigestFunction& digest) {
   for (const domain::Artifact& artifact : artifacts) {
     std::string wrong =
         fmt::format("has the name \"{}\" outside the data directory", artifact.name);
     if (IsInside(artifact.name)) {
       ROLLCALL_TRY_ASSIGN(
-          wrong, WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256}));
+          wrong, WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256}, digest));
     }
     if (!wrong.empty()) {
       return domain::MakeError(domain::reason::kArtifactCorrupt,
@@ -107,21 +111,23 @@ bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> ar
   return true;
 }
 
-base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment) {
+base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment,
+                                const base::DigestFunction& digest) {
   if (segment.path.empty()) return {};  // Its resume_blob holds everything.
   ROLLCALL_TRY_ASSIGN(const std::string wrong,
-                      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}));
+                      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}, digest));
   if (wrong.empty()) return {};
   return domain::MakeError(domain::reason::kArtifactCorrupt,
                            fmt::format("{} {}", segment.path, wrong));
 }
 
 IntactSegments CountIntactSegments(const fs::path& data_dir,
-                                   std::span<const domain::Segment> segments) {
+                                   std::span<const domain::Segment> segments,
+                                   const base::DigestFunction& digest) {
   IntactSegments intact;
   for (const domain::Segment& segment : segments) {
     if (segment.number != static_cast<std::int64_t>(intact.count)) break;
-    const auto checked = CheckSegment(data_dir, segment);
+    const auto checked = CheckSegment(data_dir, segment, digest);
     if (!checked.ok() && checked.error().reason != domain::reason::kArtifactCorrupt) {
       intact.unreadable = checked.error();
     }

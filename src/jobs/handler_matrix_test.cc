@@ -67,6 +67,7 @@ const std::vector<Case> kCases = {
     {"deep_json", "ERR_PROTOCOL"},
     {"leave_a_gap", "ERR_INTERNAL"},
     {"commit_twice", "ERR_INTERNAL"},
+    {"hasty", ""},
     {"lie_about_a_segment", "ERR_POISON_SEGMENT", 2},
     {"claim_others_segment", "ERR_POISON_SEGMENT", 2},
     {"claim_others_result", "ERR_ARTIFACT_CORRUPT"},

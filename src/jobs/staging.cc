@@ -117,7 +117,7 @@ Result<void> Staging::TakeSegment(std::string_view attempt_uuid,
   const auto check = [&]() -> Result<void> {
     ROLLCALL_TRY(base::Failpoint("segment.renamed"));
     if (!IsPlain(data_dir_ / segment.path)) return Corrupt(segment.path, "is no plain file");
-    return CheckSegment(data_dir_, segment);
+    return CheckSegment(data_dir_, segment, digest_);
   };
   auto checked = check();
   if (!checked.ok()) Remove(segment.path);  // No row has named it yet.
@@ -136,7 +136,7 @@ Result<void> Staging::TakeArtifacts(std::string_view attempt_uuid,
     for (const domain::Artifact& artifact : artifacts) {
       if (!IsPlain(data_dir_ / artifact.path)) return Corrupt(artifact.path, "is no plain file");
     }
-    ROLLCALL_TRY(CheckArtifacts(data_dir_, artifacts));
+    ROLLCALL_TRY(CheckArtifacts(data_dir_, artifacts, digest_));
     for (const domain::Artifact& artifact : artifacts) {
       ROLLCALL_TRY(base::SyncFile(data_dir_ / artifact.path));
     }

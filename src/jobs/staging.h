@@ -6,9 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "domain/stage_handler.h"
+#include "jobs/file_check.h"
 
 namespace rollcall::jobs {
 
@@ -20,7 +22,9 @@ namespace rollcall::jobs {
 // Thread-safe. Knows paths, no store: a row comes after, and a file without a row is nothing.
 class Staging {
  public:
-  explicit Staging(std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {}
+  // `digest` reads a file.
+  explicit Staging(std::filesystem::path data_dir, base::DigestFunction digest = ReadDigest)
+      : data_dir_(std::move(data_dir)), digest_(std::move(digest)) {}
 
   std::filesystem::path FolderOf(std::string_view attempt_uuid) const;
   // Makes it, empty.
@@ -47,6 +51,7 @@ class Staging {
   void Remove(const std::string& path) const;
 
   const std::filesystem::path data_dir_;
+  const base::DigestFunction digest_;
   base::Mutex mutex_;
   std::set<std::string> discarded_ ROLLCALL_GUARDED_BY(mutex_);
 };

@@ -83,7 +83,7 @@ TEST_F(WorkerCgroupTest, KillsAChildThatHidesFromItsGroupAndItsMark) {
   const pid_t hidden = WaitForPid("pid");
   ASSERT_FALSE(IsGone(hidden));
   process->Signal(SIGKILL);
-  while (!process->IsGone()) ::poll(nullptr, 0, 1);
+  while (!process->HasExited() || !process->HasEmptyCgroup()) ::poll(nullptr, 0, 1);
   EXPECT_TRUE(IsGone(hidden));
   EXPECT_FALSE(process->HasRunOutOfMemory());
   process->Reap();

@@ -182,8 +182,16 @@ bool WorkerProcess::HasExited() const {
 }
 
 void WorkerProcess::Signal(int signal) const {
+  SignalGroup(signal);
+  SignalStrays(signal);
+}
+
+void WorkerProcess::SignalGroup(int signal) const {
   if (!exit_) ::kill(-pid_, signal);
   if (signal == SIGKILL && cgroup_ && !cgroup_->IsEmpty()) cgroup_->Kill();
+}
+
+void WorkerProcess::SignalStrays(int signal) const {
   if (signal != SIGKILL && signal != SIGTERM) return;
   for (const pid_t pid : LiveProcessesOfAttempt(0, attempt_uuid_)) {
     const auto stat = ReadProcessStat(pid);
@@ -191,9 +199,14 @@ void WorkerProcess::Signal(int signal) const {
   }
 }
 
-bool WorkerProcess::IsGone() const {
-  return HasExited() && (!cgroup_ || cgroup_->IsEmpty()) &&
-         LiveProcessesOfAttempt(exit_ ? 0 : pid_, attempt_uuid_).empty();
+std::vector<base::UniqueFd> WorkerProcess::Remnants() const {
+  std::vector<base::UniqueFd> remnants;
+  for (const pid_t pid : LiveProcessesOfAttempt(exit_ ? 0 : pid_, attempt_uuid_)) {
+    base::UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    const bool has_just_ended = !pidfd.is_open() && errno == ESRCH;
+    if (!has_just_ended) remnants.push_back(std::move(pidfd));
+  }
+  return remnants;
 }
 
 std::optional<ProcessExit> WorkerProcess::PeekExit() const {

@@ -30,7 +30,8 @@ struct ProcessExit {
 // only what WorkerEnvironment hands on.
 //
 // The leader stays unreaped until Reap, so that its number and its group's stay ours for as long
-// as we may signal them. Not thread-safe: one thread starts, signals and reaps.
+// as we may signal them. Not thread-safe: one thread starts, talks, looks and reaps. Another may
+// send signals too, as long as it does not at the same time as Reap or the end of this.
 class WorkerProcess {
  public:
   struct Options {
@@ -61,8 +62,14 @@ class WorkerProcess {
   bool HasExited() const;
   // To the whole group and to what left it but has its mark. Harmless when they are gone.
   void Signal(int signal) const;
-  // The leader and everything it started have ended. Reads /proc.
-  bool IsGone() const;
+  // The two halves of Signal. The first costs one call; the second reads /proc.
+  void SignalGroup(int signal) const;
+  void SignalStrays(int signal) const;
+  // What still lives of the leader and of all that it started: a pidfd of each, readable when that
+  // one has ended; closed where there was none to be had. Reads /proc.
+  std::vector<base::UniqueFd> Remnants() const;
+  // Nothing lives in its control group, or it has none.
+  bool HasEmptyCgroup() const { return !cgroup_ || cgroup_->IsEmpty(); }
   // How the leader ended, without reaping it; nullopt while it runs.
   std::optional<ProcessExit> PeekExit() const;
   // The kernel killed it, or what it started, for want of memory.

@@ -83,14 +83,20 @@ TEST_F(WorkerProcessTest, LeadsAGroupOfItsOwn) {
   EXPECT_EQ(ReadProcessStat(process->pid())->start_ticks, process->start_ticks());
 }
 
-TEST_F(WorkerProcessTest, IsGoneOnlyWhenItsChildrenAre) {
-  const auto process = StartShell("sleep 1000 & exit 0");
+TEST_F(WorkerProcessTest, LeavesRemnantsUntilItsChildrenHaveEndedToo) {
+  const auto process = StartShell("sleep 1000 & setsid sleep 1000 & exit 0");
   pollfd ended{process->pidfd(), POLLIN, 0};
   ASSERT_EQ(::poll(&ended, 1, 30'000), 1);
   EXPECT_TRUE(process->HasExited());
-  EXPECT_FALSE(process->IsGone());
+  auto remnants = process->Remnants();
+  // While one becomes another program it has no mark for a moment.
+  for (; remnants.size() != 2; remnants = process->Remnants()) ::poll(nullptr, 0, 1);
   process->Signal(SIGKILL);
-  while (!process->IsGone()) ::poll(nullptr, 0, 1);
+  for (const base::UniqueFd& remnant : remnants) {
+    pollfd gone{remnant.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&gone, 1, 30'000), 1) << "its pidfd does not say that it has ended";
+  }
+  EXPECT_TRUE(process->Remnants().empty());
   process->Reap();
   EXPECT_TRUE(LiveProcessesOfAttempt(0, uuid_).empty());
 }

@@ -33,6 +33,7 @@
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "jobs/messages.h"
+#include "jobs/segment_file.h"
 #include "jobs/worker.h"
 
 namespace rollcall::jobs {
@@ -199,6 +200,16 @@ Output LieAboutASegment(JobContext& context) {
   ROLLCALL_TRY(base::MakeFolders((assignment.staging_dir / segment.path).parent_path()));
   ROLLCALL_TRY(base::WriteFileAtomic(assignment.staging_dir / segment.path, "lies"));
   OfferRaw(segment);
+}
+// Waits for no answer.
+Output OfferInHaste(JobContext& context) {
+  const auto& assignment = context.assignment();
+  for (std::int64_t number = 0; number < 3; ++number) {
+    ROLLCALL_TRY_ASSIGN(const domain::Segment segment,
+                        StageSegmentFile(assignment, SegmentNumber(number), "in haste\n"));
+    SendRaw(EncodeSegment(FrameType::kSegmentReady, segment));
+  }
+  return StageOutput{};
 }
 Output ClaimOthersSegment(JobContext& context) {
   domain::Segment segment = SegmentNumber(0);
@@ -435,6 +446,7 @@ constexpr std::array kAll = {
     Misconduct{"leave_a_gap", LeaveAGap},
     Misconduct{"commit_twice", CommitTwice},
     Misconduct{"lie_about_a_segment", LieAboutASegment},
+    Misconduct{"hasty", OfferInHaste},
     Misconduct{"claim_others_segment", ClaimOthersSegment},
     Misconduct{"claim_others_result", ClaimOthersResult},
     Misconduct{"claim_others_name", ClaimOthersName},
