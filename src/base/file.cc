@@ -298,8 +298,7 @@ Result<FileDigest> DigestFolder(const fs::path& folder, const DigestFunction& di
 Result<FileDigest> DigestFile(const fs::path& path, const OnBytes& on_bytes) {
   std::error_code ignored;  // What is wrong with the path is said by open() below.
   if (fs::is_directory(path, ignored)) {
-    return DigestFolder(path,
-                        [&](const fs::path& entry) { return DigestFile(entry, on_bytes); });
+    return DigestFolder(path, [&](const fs::path& entry) { return DigestFile(entry, on_bytes); });
   }
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.is_open()) return ErrnoError(errno, "open", path);

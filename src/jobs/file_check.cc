@@ -24,7 +24,7 @@ struct Claimed {
 // Empty when the file is as claimed, else what is wrong with it. An error where that cannot be
 // found out: it says nothing about the file.
 base::Result<std::string> WhatIsWrong(const fs::path& data_dir, const Claimed& claimed,
-                                 const base::DigestFunction& digest_of) {
+                                      const base::DigestFunction& digest_of) {
   if (!IsInside(claimed.path)) return std::string("is not inside the data directory");
   const fs::path path = data_dir / claimed.path;
   std::error_code failure;
@@ -90,7 +90,8 @@ base::Result<void> CheckArtifacts(const fs::path& data_dir,
         fmt::format("has the name \"{}\" outside the data directory", artifact.name);
     if (IsInside(artifact.name)) {
       ROLLCALL_TRY_ASSIGN(
-          wrong, WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256}, digest));
+          wrong,
+          WhatIsWrong(data_dir, {artifact.path, artifact.size_bytes, artifact.sha256}, digest));
     }
     if (!wrong.empty()) {
       return domain::MakeError(domain::reason::kArtifactCorrupt,
@@ -114,8 +115,9 @@ bool HasArtifacts(const fs::path& data_dir, std::span<const domain::Artifact> ar
 base::Result<void> CheckSegment(const fs::path& data_dir, const domain::Segment& segment,
                                 const base::DigestFunction& digest) {
   if (segment.path.empty()) return {};  // Its resume_blob holds everything.
-  ROLLCALL_TRY_ASSIGN(const std::string wrong,
-                      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}, digest));
+  ROLLCALL_TRY_ASSIGN(
+      const std::string wrong,
+      WhatIsWrong(data_dir, {segment.path, segment.size_bytes, segment.sha256}, digest));
   if (wrong.empty()) return {};
   return domain::MakeError(domain::reason::kArtifactCorrupt,
                            fmt::format("{} {}", segment.path, wrong));

@@ -110,7 +110,7 @@ class LongEpisodeTest : public ::testing::Test {
                              .token = ++token_,
                              .params_json = R"({"video_path": "/long.mp4"})",
                              .data_dir = data_,
-                        .staging_dir = data_,
+                             .staging_dir = data_,
                              .inputs = inputs_,
                              .segments = {}});
   }
