@@ -290,7 +290,8 @@ Json Describe(Place& place, int number) {
   }
   ROLLCALL_CHECK(store.RunSucceeded(view.run.work_key).value()->id == view.run.id);
   ROLLCALL_CHECK(jobs::CheckArtifacts(place.folder(), artifacts).ok());
-  ROLLCALL_CHECK(jobs::CountIntactSegments(place.folder(), segments) == kSegmentsEach);
+  ROLLCALL_CHECK(jobs::CountIntactSegments(place.folder(), segments).count ==
+                 std::size_t{kSegmentsEach});
   return shown;
 }
 

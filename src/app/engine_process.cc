@@ -91,7 +91,8 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                             .metrics = metrics},
                            *store, clock));
   engine_for_life = engine.get();
-  EpisodePlanner planner(*store, clock, media::Fingerprint);
+  EpisodePlanner planner(
+      *store, clock, [](const std::filesystem::path& video) { return media::Fingerprint(video); });
   EngineService service({.engine = *engine,
                          .store = *store,
                          .clock = clock,

@@ -289,7 +289,7 @@ INSTANTIATE_TEST_SUITE_P(
         SearchCase{"SegmentsOfEightTenths",
                    {.segment = milliseconds{800}, .policy = {}},
                    {0, 800, 1'500, 1'600, 2'400}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 struct PolicyCase {
   std::string name;
@@ -323,7 +323,7 @@ INSTANTIATE_TEST_SUITE_P(
                    {.policy = {.crop_every = milliseconds{1'000}}},
                    {0, 1'000, 2'000},
                    {0, 1'000, 2'000}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST_F(FrameExaminationTest, FullEmbedsEveryFaceOfEveryFrame) {
   script_.scenes = ScenesOf(0, 1'000, {300, 700});
@@ -387,7 +387,7 @@ INSTANTIATE_TEST_SUITE_P(Parts, FrameFailureTest,
                                            FailureCase{.name = "Embedder",
                                                        .embedder_fails = true,
                                                        .message = "the embedder is broken"}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& row) { return row.param.name; });
 
 TEST_F(FrameExaminationTest, ReadsNoFurtherAheadThanItMay) {
   script_.scenes = ScenesOf(0, 20'000, {500});

@@ -190,7 +190,7 @@ INSTANTIATE_TEST_SUITE_P(
                       EdgeCase{"NotUpToTheNextCut", {4'000}, 3'000, 3'500, 2'950, 3'550},
                       EdgeCase{"TheNearerOfTwoCuts", {2'000, 2'200}, 2'300, 3'000, 2'150, 3'050},
                       EdgeCase{"AShotOfOneSample", {2'000, 2'100}, 2'000, 2'000, 1'950, 2'050}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 using PresenceSpans = std::vector<std::pair<std::int64_t, std::int64_t>>;  // Start and end, ms.
 
@@ -245,7 +245,7 @@ INSTANTIATE_TEST_SUITE_P(
         UniteCase{"AShortTrackInsideALongOneHidesNoGap",
                   {{1'000, 3'500}, {1'500, 2'000}, {4'400, 4'800}},
                   {{1'000, 4'800}}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 // Pauses below 2 s are closed, what is then shorter than 0.5 s is dropped.
 struct MergeCase {
@@ -275,7 +275,7 @@ INSTANTIATE_TEST_SUITE_P(
         MergeCase{"JustABlip", {{1'000, 1'499}}, {}},
         MergeCase{"JustNoBlip", {{1'000, 1'500}}, {{1'000, 1'500}}},
         MergeCase{"BlipsThatAddUp", {{1'000, 1'300}, {2'000, 2'300}}, {{1'000, 2'300}}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST(PresenceTest, AnIntervalsGapsAreThoseOfItsOwnEdges) {
   std::vector<PresenceInterval> parts = IntervalsOf({{1'000, 2'000}, {2'500, 4'000}});

@@ -15,7 +15,7 @@ TEST(RowMeterTest, SaysAtOnceHowMuchThereIsToDo) {
   const RowMeter meter(context, 500);
   EXPECT_EQ(context.last_progress.done, 0);
   EXPECT_EQ(context.last_progress.total, 500);
-  EXPECT_EQ(context.last_progress.unit);
+  EXPECT_EQ(context.last_progress.unit, "rows");
 }
 
 TEST(RowMeterTest, IsNeverFarBehindAndExactAtTheEndOfAPass) {

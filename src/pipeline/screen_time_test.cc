@@ -195,7 +195,7 @@ INSTANTIATE_TEST_SUITE_P(
                     .skipped_ms = {{10'000, 11'000}}},
                    {{7'950, 10'000}, {11'000, 13'050}},
                    {{7'950, 10'000}, {11'000, 13'050}}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST(ScreenTimeTest, SeveralPeopleInAShotAreEachCredited) {
   const Episode episode{.tracks = {{.id = 1, .person = 1, .from_ms = 10'000, .to_ms = 19'900},
@@ -313,7 +313,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {.merge_gap = milliseconds{1'000}, .bridge = milliseconds{0}},
                     3,
                     1}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 TEST(ScreenTimeTest, AFaceInAFrameThatWasNeverSampledIsDamage) {
   Episode episode{.tracks = {{.id = 1, .from_ms = 10'000, .to_ms = 19'900}}};

@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
         ShotCase{"AStepBehindACut",
                  Then(Fade(6, 2), {{.grey = 255}, {.grey = kGrey}, {.grey = kGrey + 4}}),
                  {6, 7, 8}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& row) { return row.param.name; });
 
 struct ScoreCase {
   Shade before;
