@@ -188,8 +188,8 @@ Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapsh
                          control::JobView& view) {
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
     const jobs::StageSnapshot& stage = snapshot.stages[i];
-    const bool has_waited = stage.finished_at && stage.interruptions > 0;
-    if (stage.attempt_number < 2 && !has_waited) continue;
+    // An ended one may have waited for space, which is counted nowhere else.
+    if (stage.attempt_number < 2 && !stage.finished_at) continue;
     ROLLCALL_TRY(AddAttempts(store, stage, view.stages[i]));
   }
   return {};

@@ -212,6 +212,14 @@ base::Error XlsxError(lxw_error error, int error_number, const fs::path& path) {
                            "cannot write " + path.string() + ": " + lxw_strerror(error));
 }
 
+// More than the workbook takes while it is written: its sheets lie beside it, not compressed.
+std::int64_t RoomFor(const std::vector<TotalsRow>& totals,
+                     const std::vector<TimelineRow>& timeline) {
+  constexpr std::int64_t kEmpty = 64 << 10;
+  constexpr std::int64_t kRow = 1 << 10;
+  return kEmpty + kRow * (std::ssize(totals) + std::ssize(timeline));
+}
+
 }  // namespace
 
 base::Result<void> WriteTotalsXlsx(const fs::path& path, const std::vector<TotalsRow>& totals,
@@ -243,7 +251,7 @@ base::Result<void> WriteTotalsXlsx(const fs::path& path, const std::vector<Total
   const int error_number = errno;
   if (closed != LXW_NO_ERROR) {
     ::unlink(path.c_str());
-    return XlsxError(closed, error_number, path);
+    return base::WantingBytes(XlsxError(closed, error_number, path), RoomFor(totals, timeline));
   }
   return {};
 }

@@ -197,6 +197,7 @@ TEST_F(CliTest, RunsOneStageAndWhatItNeeds) {
 }
 
 TEST_F(CliTest, TakesGlobalFlagsBeforeTheCommandToo) {
+  MakeData();
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--json", "jobs", "list"},
         {"jobs", "--json", "list"},
@@ -206,6 +207,7 @@ TEST_F(CliTest, TakesGlobalFlagsBeforeTheCommandToo) {
     EXPECT_TRUE(base::ParseJson(ended.out, "stdout").ok()) << ended.out;
   }
   const auto other = folder_ / "other";
+  std::filesystem::create_directory(other);
   EXPECT_EQ(Rollcall({"--data", other.string(), "jobs", "list"}).exit, 0);
   EXPECT_TRUE(std::filesystem::exists(other / "rollcall.db"));
   EXPECT_FALSE(HasFile("episodes/other"));
