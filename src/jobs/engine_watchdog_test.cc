@@ -123,6 +123,7 @@ TEST_P(EngineFenceTest, KillsAWorkerAtItsFenceAlthoughACallOfTheStoreStillBlocks
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   EXPECT_EQ(Attempts("detect").size(), 2U);
   EXPECT_EQ(Run("detect").run.failures, 0);
+  ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
   EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
 }
 
@@ -180,6 +181,7 @@ TEST_F(EngineWatchdogTest, GoesOnWithOthersWhileASegmentsFileCannotBeRead) {
   gate_->Open();
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   EXPECT_EQ(Attempts("detect").size(), 1U);
+  ASSERT_TRUE(engine_->Settle(job.id, kLong).ok());
   EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
 }
 
