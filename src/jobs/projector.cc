@@ -96,6 +96,7 @@ base::Result<void> Projector::ProjectStage(const store::Subject& subject, const 
          .step = goes_on ? from.step : 0,
          .is_complete = is_same && from.is_complete};
   for (; now.step < steps.size(); ++now.step) {
+    ROLLCALL_TRY(CheckInPlace(sources_.data_dir));  // Each may wait for the disk.
     ROLLCALL_TRY(steps[now.step].act());
     ROLLCALL_TRY(base::Failpoint("projector.step"));
     if (!steps[now.step].line.empty()) sources_.log.Line(run, steps[now.step].line);
