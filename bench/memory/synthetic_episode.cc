@@ -24,7 +24,11 @@ constexpr std::int64_t kToken = 1;
 constexpr int kPeople = 12;
 constexpr std::int64_t kSamplesASecond = 10;
 constexpr std::int64_t kFramesASample = 4;
-constexpr std::int64_t kShotSamples = 50;
+// So short that 40 minutes already have more tracks than DuckDB writes at once (2,048): what is
+// compared is what grows, not how full a buffer of constant size is. And shorter than the pause
+// that ends an interval.
+constexpr std::int64_t kShotSamples = 19;
+constexpr std::int64_t kSceneSamples = 120 * kSamplesASecond;
 constexpr MediaTime kStep{1'000'000 / kSamplesASecond};
 
 std::string HarvestName(const std::string& file) {
@@ -63,10 +67,14 @@ domain::Embedding VectorOf(int person, int dimension, Numbers& numbers) {
 }
 
 std::vector<int> PeopleAt(SyntheticEpisode::Scene scene, std::int64_t sample) {
-  if (scene == SyntheticEpisode::Scene::kStudio) return {0, 1, 2, 3};
-  const auto shot = static_cast<int>(sample / kShotSamples);
-  const int first = shot * 5 % kPeople;
-  return {first, (first + 1 + shot % (kPeople - 1)) % kPeople};
+  if (scene == SyntheticEpisode::Scene::kStudio) return {0, 1};
+  const auto first = static_cast<int>(3 * (sample / kSceneSamples) % kPeople);
+  const auto absent = static_cast<int>(sample / kShotSamples % 3);
+  std::vector<int> people;
+  for (int i = 0; i < 3; ++i) {
+    if (i != absent) people.push_back(first + i);
+  }
+  return people;
 }
 
 class DetectionFiles {

@@ -13,8 +13,9 @@ namespace rollcall::bench {
 // What detect would have left of a video that nobody has to decode.
 struct SyntheticEpisode {
   enum class Scene {
-    kTalk,    // Shots of five seconds, two of twelve people in each.
-    kStudio,  // One shot from the first frame to the last, four people all the time.
+    // Shots of 1.9 s with two of three people; every two minutes it is another three of twelve.
+    kTalk,
+    kStudio,  // One shot from the first frame to the last, two people all the time.
   };
 
   Scene scene = Scene::kTalk;
