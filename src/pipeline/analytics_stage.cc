@@ -15,12 +15,12 @@
 #include "base/json.h"
 #include "domain/reasons.h"
 #include "pipeline/episode_params.h"
-#include "pipeline/row_meter.h"
 #include "pipeline/screen_time.h"
 #include "pipeline/skip_plan.h"
 #include "pipeline/stills_stage.h"
 #include "pipeline/stored_sources.h"
 #include "pipeline/track_table.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -155,7 +155,7 @@ base::Json Warnings(const Episode& episode) {
 class ReportWriter {
  public:
   ReportWriter(artifacts::OutputFile& file, const EpisodeParams& params, const Episode& episode,
-               RowMeter& meter)
+               WorkMeter& meter)
       : file_(file),
         json_(file, artifacts::JsonStream::Layout::kIndented),
         params_(params),
@@ -225,7 +225,7 @@ class ReportWriter {
   artifacts::JsonStream json_;
   const EpisodeParams& params_;
   const Episode& episode_;
-  RowMeter& meter_;
+  WorkMeter& meter_;
 };
 
 base::Json VideoJson(const Episode& episode) {
@@ -255,7 +255,7 @@ base::Result<artifacts::TimelineRow> TimelineRowOf(const PersonTime& person, std
 
 base::Result<std::vector<artifacts::TimelineRow>> TimelineOf(const std::vector<PersonTime>& people,
                                                              const SampleGrid& grid,
-                                                             RowMeter& meter) {
+                                                             WorkMeter& meter) {
   std::vector<artifacts::TimelineRow> rows;
   for (const PersonTime& person : people) {
     for (std::size_t i = 0; i < person.intervals.size(); ++i) {
@@ -315,12 +315,15 @@ artifacts::ReportMetadata MetadataOf(const EpisodeParams& params, const Episode&
 // Writes every output; each is described in the order it was written.
 class OutputWriter {
  public:
-  OutputWriter(const domain::StageAssignment& assignment, const EpisodeParams& params)
-      : folder_(assignment.staging_dir, assignment.token), params_(params) {}
+  // `bytes`: of the files that are made durable.
+  OutputWriter(const domain::JobContext& context, const EpisodeParams& params, WorkMeter& bytes)
+      : context_(context),
+        folder_(context.assignment().staging_dir, context.assignment().token, bytes.OnBytes()),
+        params_(params) {}
 
   base::Result<void> Report(const std::string& work_key, const Episode& episode,
                             const Results& results, const std::vector<PersonTime>& people,
-                            RowMeter& meter) {
+                            WorkMeter& meter) {
     ROLLCALL_TRY_ASSIGN(const auto path, PathFor("report.json"));
     ROLLCALL_TRY_ASSIGN(artifacts::OutputFile file, artifacts::OutputFile::Create(path));
     ROLLCALL_TRY(ReportWriter(file, params_, episode, meter)
@@ -329,14 +332,14 @@ class OutputWriter {
     return Seal("report.json", people.size());
   }
 
-  base::Result<void> Tables(const Episode& episode, const Results& results, RowMeter& meter) {
+  base::Result<void> Tables(const Episode& episode, const Results& results) {
     const std::size_t people = results.totals.size();
     ROLLCALL_TRY(Text("totals.csv", artifacts::TotalsCsv(results.totals), people));
     const std::size_t rows = results.timeline.size();
     ROLLCALL_TRY(Text("timeline.csv", artifacts::TimelineCsv(results.timeline), rows));
-    ROLLCALL_TRY(meter.Advance(0));
+    ROLLCALL_TRY(GoOn(context_));
     ROLLCALL_TRY(Text("timeline.vtt", artifacts::TimelineVtt(results.timeline), rows));
-    ROLLCALL_TRY(meter.Advance(0));
+    ROLLCALL_TRY(GoOn(context_));
     ROLLCALL_TRY_ASSIGN(const auto parquet, PathFor("totals.parquet"));
     ROLLCALL_TRY(artifacts::WriteTotalsParquet(parquet, results.totals));
     ROLLCALL_TRY_ASSIGN(const auto xlsx, PathFor("totals.xlsx"));
@@ -363,13 +366,14 @@ class OutputWriter {
     return {};
   }
 
+  const domain::JobContext& context_;
   const artifacts::ArtifactFolder folder_;
   const EpisodeParams& params_;
   std::vector<domain::Artifact> written_;
 };
 
 base::Result<SampleGrid> GridOf(const Episode& episode, const std::filesystem::path& aside,
-                                RowMeter& meter) {
+                                WorkMeter& meter) {
   ROLLCALL_TRY_ASSIGN(auto samples, StoredSamples::Create(episode.samples, aside, meter));
   std::vector<Interval> gaps;
   for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
@@ -385,7 +389,8 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
   ROLLCALL_TRY_ASSIGN(const Episode episode, EpisodeReader(assignment, params).Read());
   ROLLCALL_TRY_ASSIGN(const std::int64_t samples, artifacts::CountParquetRows(episode.samples));
   ROLLCALL_TRY_ASSIGN(const std::int64_t rows, artifacts::CountParquetRows(episode.detections));
-  RowMeter meter(context, samples + 2 * rows);  // The sightings are asked for twice.
+  WorkMeter meter(context, "rows", kRowsPerLook);
+  meter.Begin(samples + 2 * rows);  // The sightings are asked for twice.
 
   const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   ROLLCALL_TRY_ASSIGN(const auto aside, folder.PathFor(params.OutputName("samples.tmp")));
@@ -394,21 +399,23 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
   ROLLCALL_TRY_ASSIGN(const std::vector<PersonTime> people,
                       MeasureScreenTime(episode.clusters, episode.tracks, grid, sightings,
                                         OptionsFrom(params.settings)));
-  ROLLCALL_TRY(meter.AdvanceTo(samples + 2 * rows));
-  for (const PersonTime& person : people) {  // In the report as seen and merged, in the timeline.
-    meter.Expect(static_cast<std::int64_t>(person.seen.size() + 2 * person.intervals.size()));
+  std::size_t intervals = 0;  // In the report as seen and merged, in the timeline.
+  for (const PersonTime& person : people) {
+    intervals += person.seen.size() + 2 * person.intervals.size();
   }
+  meter.Begin(static_cast<std::int64_t>(intervals));
   Results results{.video = VideoJson(episode),
                   .coverage = {},
                   .totals = TotalsOf(people, episode.length()),
                   .timeline = {}};
   ROLLCALL_TRY_ASSIGN(results.coverage, Coverage(episode, people, grid));
   ROLLCALL_TRY_ASSIGN(results.timeline, TimelineOf(people, grid, meter));
-  OutputWriter outputs(assignment, params);
+  WorkMeter bytes(context, "bytes");
+  OutputWriter outputs(context, params, bytes);
   ROLLCALL_TRY(outputs.Report(assignment.work_key, episode, results, people, meter));
-  ROLLCALL_TRY(meter.Finish());
   context.SetPhase(domain::Phase::kFinalise);
-  ROLLCALL_TRY(outputs.Tables(episode, results, meter));
+  ROLLCALL_TRY(outputs.Tables(episode, results));
+  meter.Report();  // The last word is in the stage's own unit.
   domain::StageOutput output;
   output.artifacts = outputs.TakeWritten();
   output.result = {{"people", people.size()}, {"duration_ms", ToMillis(episode.length())}};

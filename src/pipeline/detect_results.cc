@@ -100,6 +100,8 @@ class Merge {
     ROLLCALL_TRY_ASSIGN(merge.table_, DetectionTableWriter::Create(table, params.episode_key));
     ROLLCALL_TRY_ASSIGN(const auto pack, folder.PathFor(params.HarvestName("faces.pack")));
     ROLLCALL_TRY_ASSIGN(merge.pack_, artifacts::FacesPackWriter::Create(pack));
+    ROLLCALL_TRY_ASSIGN(const auto samples, folder.PathFor(params.HarvestName("samples.parquet")));
+    ROLLCALL_TRY_ASSIGN(merge.samples_, SampleTableWriter::Create(samples));
     return merge;
   }
 
@@ -116,7 +118,7 @@ class Merge {
     }
     auto detection = segment.detections.begin();
     for (const auto& frame : segment.frames) {
-      samples_.push_back({frame.frame_id, frame.pts, frame.cut_score, frame.is_cut});
+      ROLLCALL_TRY(samples_->Add({frame.frame_id, frame.pts, frame.cut_score, frame.is_cut}));
       const auto before = detection;
       while (detection != segment.detections.end() && detection->frame_id == frame.frame_id) {
         ++detection;
@@ -128,11 +130,12 @@ class Merge {
 
   base::Result<void> Finish() {
     ROLLCALL_TRY(table_->Finish());
+    ROLLCALL_TRY(samples_->Finish());
     return pack_->Finish();
   }
 
   const Statistics& statistics() const { return statistics_; }
-  const std::vector<Sample>& samples() const { return samples_; }
+  std::int64_t samples() const { return samples_->rows(); }
   std::int64_t rows() const { return table_->rows(); }
   std::int64_t crops() const { return crops_; }
 
@@ -142,7 +145,7 @@ class Merge {
   const domain::JobContext& context_;
   std::unique_ptr<DetectionTableWriter> table_;
   std::unique_ptr<artifacts::FacesPackWriter> pack_;
-  std::vector<Sample> samples_;
+  std::unique_ptr<SampleTableWriter> samples_;
   Statistics statistics_;
   std::int64_t crops_ = 0;
 };
@@ -201,12 +204,9 @@ base::Result<domain::StageOutput> MergeDetectSegments(domain::JobContext& contex
     output.artifacts.push_back(std::move(kept));
     return {};
   };
-  ROLLCALL_TRY_ASSIGN(const auto samples, folder.PathFor(params.HarvestName("samples.parquet")));
-  ROLLCALL_TRY(WriteSamples(samples, merge.samples()));
   ROLLCALL_TRY(keep(folder.Seal(params.HarvestName("embeddings.parquet"), merge.rows())));
   ROLLCALL_TRY(keep(folder.Seal(params.HarvestName("faces.pack"), merge.crops())));
-  ROLLCALL_TRY(keep(folder.Seal(params.HarvestName("samples.parquet"),
-                                static_cast<std::int64_t>(merge.samples().size()))));
+  ROLLCALL_TRY(keep(folder.Seal(params.HarvestName("samples.parquet"), merge.samples())));
   ROLLCALL_TRY(keep(folder.Write(params.HarvestName("det_stats.json"),
                                  DetStats(counters, merge.statistics(), models).dump(1) + "\n",
                                  counters.faces_detected)));

@@ -161,13 +161,6 @@ base::Result<void> SampleTableWriter::Add(const Sample& sample) {
   return writer_->EndRow();
 }
 
-base::Result<void> WriteSamples(const std::filesystem::path& path,
-                                const std::vector<Sample>& samples) {
-  ROLLCALL_TRY_ASSIGN(const auto writer, SampleTableWriter::Create(path));
-  for (const Sample& sample : samples) ROLLCALL_TRY(writer->Add(sample));
-  return writer->Finish();
-}
-
 base::Result<SampleReader> SampleReader::Open(const std::filesystem::path& path) {
   ROLLCALL_TRY_ASSIGN(auto reader,
                       artifacts::ParquetReader::Open(path, {{"frame_id", ColumnType::kInt64},

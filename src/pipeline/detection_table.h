@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "artifacts/parquet.h"
 #include "base/result.h"
@@ -81,8 +80,6 @@ class SampleTableWriter {
   std::unique_ptr<artifacts::ParquetWriter> writer_;
   std::int64_t rows_ = 0;
 };
-base::Result<void> WriteSamples(const std::filesystem::path& path,
-                                const std::vector<Sample>& samples);
 
 class SampleReader {
  public:

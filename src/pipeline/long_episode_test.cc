@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,7 +13,9 @@
 #include "pipeline/analytics_stage.h"
 #include "pipeline/detection_table.h"
 #include "pipeline/testing/faces.h"
+#include "pipeline/testing/fake_context.h"
 #include "pipeline/track_stage.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -30,38 +31,6 @@ constexpr std::int64_t kShotSamples = 250;  // The two change sides at each cut.
 std::string HarvestName(const std::string& file) {
   return std::string("harvest/") + kKey + "/" + file;
 }
-
-// Hears all that a handler says of its progress, and may want it to stop when it is so far.
-class ListeningContext final : public domain::JobContext {
- public:
-  explicit ListeningContext(domain::StageAssignment assignment)
-      : assignment_(std::move(assignment)) {}
-
-  const domain::StageAssignment& assignment() const override { return assignment_; }
-  domain::StopReason stop_reason() const override {
-    if (reported.empty() || reported.back() < stop_at) return domain::StopReason::kNone;
-    ++asked_after_stop;
-    return domain::StopReason::kCancel;
-  }
-  void SetPhase(domain::Phase) override {}
-  void ReportProgress(const domain::Progress& progress) override {
-    reported.push_back(progress.done);
-    total = progress.total;
-  }
-  void Log(std::string_view) override {}
-  void BeginSegment(const domain::SegmentSpan&) override {}
-  base::Result<domain::Segment> CommitSegment(domain::Segment segment, std::string_view) override {
-    return segment;
-  }
-
-  std::vector<std::int64_t> reported;  // What was done, each time that it was said.
-  std::int64_t total = 0;
-  std::int64_t stop_at = std::numeric_limits<std::int64_t>::max();
-  mutable int asked_after_stop = 0;  // How often the handler was told to stop.
-
- private:
-  domain::StageAssignment assignment_;
-};
 
 // What detect leaves of two people, without a video: track and analytics on it.
 class LongEpisodeTest : public ::testing::Test {
@@ -101,27 +70,26 @@ class LongEpisodeTest : public ::testing::Test {
     inputs_.push_back(folder.Write(HarvestName(file), json.dump(1), 1).value());
   }
 
-  ListeningContext ContextFor(const std::string& stage) {
-    return ListeningContext({.subject_kind = "episode",
-                             .subject_id = kKey,
-                             .stage = stage,
-                             .job_id = stage + "_" + kKey,
-                             .work_key = "w",
-                             .token = ++token_,
-                             .params_json = R"({"video_path": "/long.mp4"})",
-                             .data_dir = data_,
-                             .staging_dir = data_,
-                             .inputs = inputs_,
-                             .segments = {}});
+  domain::StageAssignment Assignment(const std::string& stage) {
+    return {.subject_kind = "episode",
+            .subject_id = kKey,
+            .stage = stage,
+            .job_id = stage + "_" + kKey,
+            .work_key = "w",
+            .token = ++token_,
+            .params_json = R"({"video_path": "/long.mp4"})",
+            .data_dir = data_,
+            .inputs = inputs_};
   }
 
-  // Runs it to its end; what it left comes before what is there.
-  ListeningContext Pass(domain::StageHandler& handler, const std::string& stage) {
-    ListeningContext context = ContextFor(stage);
+  // Runs it to its end; what it left comes before what is there. The last word of its progress.
+  domain::Progress Pass(domain::StageHandler& handler, const std::string& stage) {
+    FakeContext context(Assignment(stage));
     auto output = handler.Run(context);
     EXPECT_TRUE(output.ok()) << stage << ": " << output.error().ToString();
     inputs_.insert(inputs_.begin(), output->artifacts.begin(), output->artifacts.end());
-    return context;
+    looks_ = context.looks;
+    return {.done = context.last_progress.done, .total = context.last_progress.total};
   }
 
   // All odd shots' first tracks and all even shots' second ones are of one person: from 1 on, two
@@ -156,6 +124,7 @@ class LongEpisodeTest : public ::testing::Test {
   const fs::path data_ = fs::temp_directory_path() / ("rollcall_long_" + base::RandomId());
   std::vector<domain::Artifact> inputs_;
   std::int64_t token_ = 1;
+  int looks_ = 0;  // Of the last pass, whether to go on.
 };
 
 TEST_F(LongEpisodeTest, TracksJsonNamesEachDetectionOfEachTrackOnce) {
@@ -192,42 +161,43 @@ TEST_F(LongEpisodeTest, TracksJsonNamesEachDetectionOfEachTrackOnce) {
   EXPECT_EQ(with_track, track_of.size());
 }
 
-TEST_F(LongEpisodeTest, BothStagesSayHowFarTheyAreOfAll) {
+TEST_F(LongEpisodeTest, AtTheEndAllRowsAreDone) {
   TrackStage track;
-  const ListeningContext tracked = Pass(track, "track");
+  const domain::Progress tracked = Pass(track, "track");
+  // The samples, the points of tracks.json, the detections: all of them are in a track.
+  EXPECT_EQ(tracked.done, kSamples + 2 * 2 * kSamples);
+  EXPECT_EQ(tracked.total, tracked.done);
   Cluster(2 * kSamples / kShotSamples);
   AnalyticsStage analytics;
-  const ListeningContext analysed = Pass(analytics, "analytics");
-  for (const ListeningContext* context : {&tracked, &analysed}) {
-    EXPECT_TRUE(std::ranges::is_sorted(context->reported));
-    EXPECT_EQ(context->reported.back(), context->total);
-    // Each pass is told of: between two reports there are few rows.
-    for (std::size_t i = 1; i < context->reported.size(); ++i) {
-      EXPECT_LE(context->reported[i] - context->reported[i - 1], 64);
-    }
-  }
+  const domain::Progress analysed = Pass(analytics, "analytics");
+  // The samples, the detections twice, and what is written of each interval.
+  EXPECT_GT(analysed.done, kSamples + 2 * 2 * kSamples);
+  EXPECT_EQ(analysed.total, analysed.done);
   EXPECT_EQ(JsonOf("outputs/long/report.json").at("people").size(), 2U);
 }
 
 TEST_F(LongEpisodeTest, ACancelIsObeyedInEveryLoop) {
-  const auto stops = [this](domain::StageHandler& handler, const std::string& stage,
-                            std::int64_t total) {
-    for (int part = 0; part < 20; ++part) {
-      ListeningContext context = ContextFor(stage);
-      context.stop_at = part * total / 20;
+  const auto stops = [this](domain::StageHandler& handler, const std::string& stage, int looks) {
+    // In every pass over rows, and while the results are made durable.
+    EXPECT_GT(looks, (kSamples + 2 * 2 * kSamples) / kRowsPerLook + 3);
+    for (int at = 1; at <= looks; ++at) {
+      FakeContext context(Assignment(stage));
+      context.cancel_at_look = at;
       const auto output = handler.Run(context);
-      ASSERT_FALSE(output.ok()) << stage << " " << part;
+      ASSERT_FALSE(output.ok()) << stage << " " << at << " of " << looks;
       EXPECT_EQ(output.error().code, base::ErrorCode::kCancelled);
-      EXPECT_EQ(context.asked_after_stop, 1) << stage << " " << part;  // At once.
+      EXPECT_EQ(context.looks, at) << stage;  // At once.
     }
   };
   TrackStage track;
-  const std::int64_t all_of_track = Pass(track, "track").total;
+  Pass(track, "track");
+  const int looks_of_track = looks_;
   Cluster(2 * kSamples / kShotSamples);
   AnalyticsStage analytics;
-  const std::int64_t all_of_analytics = Pass(analytics, "analytics").total;
-  stops(track, "track", all_of_track);
-  stops(analytics, "analytics", all_of_analytics);
+  Pass(analytics, "analytics");
+  const int looks_of_analytics = looks_;
+  stops(track, "track", looks_of_track);
+  stops(analytics, "analytics", looks_of_analytics);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "artifacts/artifact_folder.h"
@@ -34,6 +34,17 @@ base::Json StillJson(const TrackSummary& track, const domain::FaceCrop& crop) {
           {"quality", track.quality}};
 }
 
+// The crop of a track's best face; null without one. A pack is in order of frames and faces.
+const artifacts::FacesPackEntry* FindCrop(const artifacts::FacesPackReader& pack,
+                                          const TrackSummary& track) {
+  const auto place = [](const artifacts::FacesPackEntry& entry) {
+    return std::pair(entry.frame_id, entry.index);
+  };
+  const std::pair wanted(track.best_frame_id, track.best_index);
+  const auto found = std::ranges::lower_bound(pack.entries(), wanted, {}, place);
+  return found == pack.entries().end() || place(*found) != wanted ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::string StillFileName(std::int64_t track_id) {
@@ -49,7 +60,7 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
                       artifacts::FindInput(assignment, params.HarvestName("faces.pack")));
   context.SetPhase(domain::Phase::kWork);
   ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
-                      ReadTracks(assignment.data_dir / tracks_file.path));
+                      ReadTracks(assignment.data_dir / tracks_file.path, WithEmbeddings::kNo));
   WorkMeter bytes(context, "bytes");
   bool is_open = false;  // From then on it is tracks that are counted.
   const auto on_bytes = [&](std::int64_t read) {
@@ -58,8 +69,6 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   ROLLCALL_TRY_ASSIGN(const auto pack, artifacts::FacesPackReader::Open(
                                            assignment.data_dir / pack_file.path, on_bytes));
   is_open = true;
-  std::map<std::pair<std::int64_t, std::int32_t>, const artifacts::FacesPackEntry*> crop_of;
-  for (const auto& entry : pack->entries()) crop_of[{entry.frame_id, entry.index}] = &entry;
 
   const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());
   const std::string name = params.HarvestName("stills");
@@ -79,9 +88,8 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   for (std::size_t i = 0; i < tracks.size(); ++i) {
     ROLLCALL_TRY(GoOn(context));
     const TrackSummary& track = tracks[i];
-    const auto entry = crop_of.find({track.best_frame_id, track.best_index});
-    if (entry != crop_of.end()) {
-      ROLLCALL_TRY_ASSIGN(const domain::FaceCrop crop, pack->Read(*entry->second));
+    if (const artifacts::FacesPackEntry* entry = FindCrop(*pack, track)) {
+      ROLLCALL_TRY_ASSIGN(const domain::FaceCrop crop, pack->Read(*entry));
       ROLLCALL_TRY(WritePlain(stills / StillFileName(track.id), crop.jpeg));
       index += StillJson(track, crop).dump() + "\n";
       ++written;

@@ -9,7 +9,7 @@ namespace rollcall::pipeline {
 using artifacts::ColumnType;
 
 base::Result<std::unique_ptr<StoredSamples>> StoredSamples::Create(
-    const std::filesystem::path& samples, const std::filesystem::path& aside, RowMeter& meter) {
+    const std::filesystem::path& samples, const std::filesystem::path& aside, WorkMeter& meter) {
   ROLLCALL_TRY_ASSIGN(SampleReader reader, SampleReader::Open(samples));
   ROLLCALL_TRY_ASSIGN(auto table, artifacts::ScratchTable<Sample>::Create(aside));
   while (true) {
@@ -30,7 +30,7 @@ base::Result<void> StoredSightings::ForEach(
                                  {"confidence", ColumnType::kFloat}},
                                 [&](const artifacts::ParquetRow& row) -> base::Result<void> {
                                   const domain::MediaTime pts{row.Int(2)};
-                                  ROLLCALL_TRY(meter_.Advance(1, pts));
+                                  ROLLCALL_TRY(meter_.Advance());
                                   if (row.IsNull(0)) return {};
                                   return sighting({.track_id = row.Int(0),
                                                    .frame_id = row.Int(1),

@@ -7,8 +7,8 @@
 
 #include "artifacts/scratch_file.h"
 #include "pipeline/presence.h"
-#include "pipeline/row_meter.h"
 #include "pipeline/screen_time.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 
@@ -18,7 +18,7 @@ class StoredSamples final : public SampleSource {
   // `aside` is where they may lie for a moment (artifacts::ScratchFile). Each is one step of work.
   static base::Result<std::unique_ptr<StoredSamples>> Create(const std::filesystem::path& samples,
                                                              const std::filesystem::path& aside,
-                                                             RowMeter& meter);
+                                                             WorkMeter& meter);
 
   std::size_t size() const override { return static_cast<std::size_t>(table_.size()); }
   base::Result<Sample> At(std::size_t index) override {
@@ -35,7 +35,7 @@ class StoredSamples final : public SampleSource {
 // is one step of work. Borrows the meter.
 class StoredSightings final : public SightingSource {
  public:
-  StoredSightings(std::filesystem::path detections, RowMeter& meter)
+  StoredSightings(std::filesystem::path detections, WorkMeter& meter)
       : detections_(std::move(detections)), meter_(meter) {}
 
   base::Result<void> ForEach(
@@ -43,7 +43,7 @@ class StoredSightings final : public SightingSource {
 
  private:
   std::filesystem::path detections_;
-  RowMeter& meter_;
+  WorkMeter& meter_;
 };
 
 }  // namespace rollcall::pipeline

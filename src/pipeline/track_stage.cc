@@ -10,10 +10,10 @@
 #include "domain/reasons.h"
 #include "pipeline/detection_table.h"
 #include "pipeline/episode_params.h"
-#include "pipeline/row_meter.h"
 #include "pipeline/track_spool.h"
 #include "pipeline/track_table.h"
 #include "pipeline/tracker.h"
+#include "pipeline/work_meter.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -82,36 +82,37 @@ class TrackCollector final : public TrackSink {
 // Everything of one attempt. Rows are counted: the samples, those of tracks.json, the detections.
 class TrackRun {
  public:
-  static base::Result<TrackRun> Create(domain::JobContext& context, const EpisodeParams& params) {
-    TrackRun run(context, params);
-    ROLLCALL_TRY_ASSIGN(run.inputs_, FindInputs(context.assignment(), params));
-    ROLLCALL_TRY_ASSIGN(run.samples_, artifacts::CountParquetRows(run.inputs_.samples));
-    ROLLCALL_TRY_ASSIGN(run.rows_, artifacts::CountParquetRows(run.inputs_.detections));
-    ROLLCALL_TRY_ASSIGN(const auto aside, run.folder_.PathFor(params.HarvestName("tracks.tmp")));
-    ROLLCALL_TRY_ASSIGN(run.spool_, TrackSpool::Create(aside));
-    return run;
-  }
-
-  base::Result<domain::StageOutput> Run() {
-    RowMeter meter(context_, samples_ + 2 * rows_);
-    TrackCollector collector(Belief(params_.effort, params_.settings), *spool_);
-    ROLLCALL_TRY(TrackAll(meter, collector));
-    ROLLCALL_TRY(WriteTracks(meter));
-    ROLLCALL_TRY(meter.AdvanceTo(samples_ + rows_));
-    ROLLCALL_TRY(WriteDetections(meter));
-    ROLLCALL_TRY(meter.Finish());
-    context_.SetPhase(domain::Phase::kFinalise);
-    return Seal(collector.dropped());
-  }
-
- private:
   TrackRun(domain::JobContext& context, const EpisodeParams& params)
       : context_(context),
         params_(params),
-        folder_(context.assignment().staging_dir, context.assignment().token) {}
+        rows_(context, "rows", kRowsPerLook),
+        bytes_(context, "bytes"),
+        folder_(context.assignment().staging_dir, context.assignment().token, bytes_.OnBytes()) {}
+  TrackRun(const TrackRun&) = delete;
+  TrackRun& operator=(const TrackRun&) = delete;
 
+  base::Result<domain::StageOutput> Run() {
+    ROLLCALL_TRY_ASSIGN(inputs_, FindInputs(context_.assignment(), params_));
+    ROLLCALL_TRY_ASSIGN(const std::int64_t samples, artifacts::CountParquetRows(inputs_.samples));
+    ROLLCALL_TRY_ASSIGN(detections_, artifacts::CountParquetRows(inputs_.detections));
+    ROLLCALL_TRY_ASSIGN(const auto aside, PathFor("tracks.tmp"));
+    ROLLCALL_TRY_ASSIGN(spool_, TrackSpool::Create(aside));
+    rows_.Begin(samples + 2 * detections_);
+    TrackCollector collector(Belief(params_.effort, params_.settings), *spool_);
+    ROLLCALL_TRY(TrackAll(collector));
+    ROLLCALL_TRY(WriteTracks());
+    rows_.Begin(detections_);
+    ROLLCALL_TRY(WriteDetections());
+    context_.SetPhase(domain::Phase::kFinalise);
+    bytes_.Begin();
+    ROLLCALL_TRY_ASSIGN(domain::StageOutput output, Seal(collector.dropped()));
+    rows_.Report();  // The last word is in the stage's own unit.
+    return output;
+  }
+
+ private:
   // Feeds the detections to the tracker frame by frame; frames without a face count too.
-  base::Result<void> TrackAll(RowMeter& meter, TrackCollector& collector) {
+  base::Result<void> TrackAll(TrackCollector& collector) {
     Tracker tracker(Tracker::Options{}, collector);
     ROLLCALL_TRY_ASSIGN(SampleReader samples, SampleReader::Open(inputs_.samples));
     ROLLCALL_TRY_ASSIGN(DetectionReader detections,
@@ -129,12 +130,13 @@ class TrackRun {
       spool_->BeginFrame(faces.size());
       ROLLCALL_TRY(tracker.Next(*sample, faces));
       ROLLCALL_TRY(spool_->EndFrame());
-      ROLLCALL_TRY(meter.Advance(1, sample->pts));
+      rows_.SetPosition(sample->pts);
+      ROLLCALL_TRY(rows_.Advance());
     }
     return tracker.Flush();
   }
 
-  base::Result<void> WriteTracks(RowMeter& meter) {
+  base::Result<void> WriteTracks() {
     ROLLCALL_TRY_ASSIGN(const auto table_path, PathFor("tracks.parquet"));
     ROLLCALL_TRY_ASSIGN(const auto table, TrackTableWriter::Create(table_path));
     ROLLCALL_TRY_ASSIGN(const auto json_path, PathFor("tracks.json"));
@@ -146,15 +148,14 @@ class TrackRun {
     ROLLCALL_TRY(spool_->ForEachKept([&](const TrackSummary& track) -> base::Result<void> {
       ROLLCALL_TRY(table->Add(track));
       ROLLCALL_TRY(json.Append(std::exchange(separator, ",\n")));
-      return WriteTrackJson(track, json, meter);
+      return WriteTrackJson(track, json);
     }));
     ROLLCALL_TRY(json.Append("\n]}\n"));
     ROLLCALL_TRY(json.Close());
     return table->Finish();
   }
 
-  base::Result<void> WriteTrackJson(const TrackSummary& track, artifacts::OutputFile& file,
-                                    RowMeter& meter) {
+  base::Result<void> WriteTrackJson(const TrackSummary& track, artifacts::OutputFile& file) {
     artifacts::JsonStream json(file, artifacts::JsonStream::Layout::kCompact);
     json.BeginObject();
     json.Entries({{"track_id", track.id},
@@ -173,7 +174,7 @@ class TrackRun {
                   {"det_idx", point.index},
                   {"bbox", {point.box.x1, point.box.y1, point.box.x2, point.box.y2}},
                   {"confidence", point.score}});
-      return meter.Advance();
+      return rows_.Advance();
     }));
     json.EndArray();
     json.EndObject();
@@ -181,7 +182,7 @@ class TrackRun {
   }
 
   // embeddings.parquet anew, with the column track_id filled.
-  base::Result<void> WriteDetections(RowMeter& meter) {
+  base::Result<void> WriteDetections() {
     ROLLCALL_TRY_ASSIGN(const auto path, PathFor("embeddings.parquet"));
     ROLLCALL_TRY_ASSIGN(const auto table, DetectionTableWriter::Create(path, params_.episode_key));
     ROLLCALL_TRY_ASSIGN(DetectionReader detections,
@@ -191,7 +192,7 @@ class TrackRun {
       if (!row) break;
       ROLLCALL_TRY_ASSIGN(const auto track_id, spool_->TrackOf(table->rows()));
       ROLLCALL_TRY(table->Add(row->detection, track_id));
-      ROLLCALL_TRY(meter.Advance());
+      ROLLCALL_TRY(rows_.Advance());
     }
     return table->Finish();
   }
@@ -201,7 +202,7 @@ class TrackRun {
     domain::StageOutput output;
     for (const auto& [name, rows] :
          {std::pair("tracks.parquet", count), std::pair("tracks.json", count),
-          std::pair("embeddings.parquet", rows_)}) {
+          std::pair("embeddings.parquet", detections_)}) {
       ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
                           folder_.Seal(params_.HarvestName(name), rows));
     }
@@ -219,10 +220,11 @@ class TrackRun {
 
   domain::JobContext& context_;
   const EpisodeParams& params_;
+  WorkMeter rows_;
+  WorkMeter bytes_;  // Made durable at the end.
   const artifacts::ArtifactFolder folder_;
   Inputs inputs_;
-  std::int64_t samples_ = 0;
-  std::int64_t rows_ = 0;
+  std::int64_t detections_ = 0;
   std::unique_ptr<TrackSpool> spool_;
 };
 
@@ -231,8 +233,7 @@ class TrackRun {
 base::Result<domain::StageOutput> TrackStage::Run(domain::JobContext& context) {
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(context.assignment()));
   context.SetPhase(domain::Phase::kWork);
-  ROLLCALL_TRY_ASSIGN(TrackRun run, TrackRun::Create(context, params));
-  return run.Run();
+  return TrackRun(context, params).Run();
 }
 
 }  // namespace rollcall::pipeline

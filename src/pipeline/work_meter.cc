@@ -35,7 +35,7 @@ void WorkMeter::Report() {
                            .total = std::max(done_, total_),
                            .unit = unit_,
                            .counters = counters_,
-                           .position = {}});
+                           .position = position_});
 }
 
 }  // namespace rollcall::pipeline

@@ -41,6 +41,7 @@ class WorkMeter {
   void Begin(std::int64_t more = 0);
   // Shown beside it.
   void SetCounters(base::Json counters) { counters_ = std::move(counters); }
+  void SetPosition(domain::MediaTime position) { position_ = position; }
 
   // So much more is done; then as GoOn.
   base::Result<void> Advance(std::int64_t more = 1);
@@ -58,6 +59,7 @@ class WorkMeter {
   const std::string unit_;
   const std::int64_t every_;
   base::Json counters_ = base::Json::object();
+  domain::MediaTime position_{};
   std::int64_t done_ = 0;
   std::int64_t total_ = 0;
   std::int64_t unseen_ = 0;     // Done since the last look.
