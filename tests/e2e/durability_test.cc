@@ -57,7 +57,7 @@ TEST_F(DurabilityTest, GivesTheSameBytesHoweverOftenItIsKilled) {
   const char* const moments[] = {"[VALIDATE] a_s01_e01 stage=start",
                                  "[EXTRACT] a_s01_e01 stage=start",
                                  "[DETECT] a_s01_e01 stage=start",
-                                 "[DETECT] a_s01_e01 model=default loaded",
+                                 "[DETECT] a_s01_e01 model=default/landmarks.onnx loaded",
                                  "segment 1",
                                  "segment 2",
                                  "[TRACK] a_s01_e01 stage=start",
