@@ -11,10 +11,10 @@ namespace rollcall::bench {
 // The recorded traces (traces/), and what is made of them.
 //
 // The numbers of jobs::RateEstimator were chosen by d9_beside_others, d13_beside_others and
-// langer_beside_others alone and with the stretches below, and by simulated machines; the other
-// recordings were looked at meanwhile. The two of IsHeldOut were made when the method stood, and
-// what they showed changed how chance is told from change (from the variance of the steps to that
-// from each to the next), nothing else.
+// langer_beside_others, as they are and stretched, and by simulated machines; the other recordings
+// were looked at meanwhile. The two that are held out were made when the method stood; what they
+// showed changed how chance is told from change (not by the variance of the steps but from each to
+// the next), nothing else.
 struct Recording {
   std::string_view name;
   bool is_held_out = false;

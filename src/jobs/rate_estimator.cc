@@ -18,7 +18,7 @@ constexpr double kReachMax = 1.5;
 // Errors below that, and below so many times what chance makes of steps that vary as these do, are
 // those of a machine that does what it did.
 constexpr double kCalm = 0.1;
-constexpr double kChance = 2;
+constexpr double kChance = 3;
 // What part of the usual error is taken to come again.
 constexpr double kAgain = 0.3;
 // No prediction is stretched more than e^1.4, four times.

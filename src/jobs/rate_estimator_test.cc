@@ -75,6 +75,27 @@ TEST(RateEstimatorTest, FollowsAMachineThatBecomesSlower) {
   EXPECT_DOUBLE_EQ(estimator.Left(done + 300)->p50.count(), 30);
 }
 
+// One look in four had a p90 that held: each slower stretch was taken to be the last one.
+TEST(RateEstimatorTest, ExpectsMoreOfWhatHasMadeItWrongBefore) {
+  RateEstimator estimator;
+  std::int64_t done = 0;
+  int second = 1;
+  for (const int rate : {30, 20, 13, 9}) {
+    for (int i = 0; i < 25; ++i) estimator.Add(seconds{second++}, done += rate, seconds{0});
+  }
+  const auto left = estimator.Left(done + 400);
+  EXPECT_GT(left->p90.count(), 1.5 * 400 / 9) << "it may become slower once more, by as much";
+  EXPECT_LT(left->p90.count(), 4.5 * 400 / 9);
+  EXPECT_LT(left->p50.count(), left->p90.count());
+}
+
+TEST(RateEstimatorTest, IsAsSureAsEverWhereItHasBeenRight) {
+  RateEstimator estimator;
+  for (int i = 0; i <= 600; ++i) estimator.Add(seconds{i + 1}, 20 * i, seconds{0});
+  EXPECT_DOUBLE_EQ(estimator.Left(24'000)->p50.count(), 600);
+  EXPECT_DOUBLE_EQ(estimator.Left(24'000)->p90.count(), 600);
+}
+
 TEST(RateEstimatorTest, MergesSamplesThatComeTooFast) {
   RateEstimator estimator;
   for (int i = 0; i <= 1000; ++i) estimator.Add(milliseconds{i * 10 + 1}, i, seconds{0});
