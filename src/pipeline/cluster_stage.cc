@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "artifacts/artifact_folder.h"
 #include "pipeline/clusterer.h"
@@ -182,8 +184,13 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
   ROLLCALL_TRY_ASSIGN(const domain::Artifact input,
                       artifacts::FindInput(assignment, params.HarvestName("tracks.parquet")));
   context.SetPhase(domain::Phase::kWork);
-  ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
-                      ReadTracks(assignment.data_dir / input.path));
+  WorkMeter rows(context, "rows");
+  std::vector<TrackSummary> tracks;
+  const auto keep = [&](TrackSummary track) {
+    tracks.push_back(std::move(track));
+    return rows.Advance();
+  };
+  ROLLCALL_TRY(ForEachTrack(assignment.data_dir / input.path, WithEmbeddings::kYes, keep));
   WorkMeter steps(context, "steps");
   ROLLCALL_TRY_ASSIGN(const Grouped grouped, Group(tracks, Settings::From(params), steps));
   ROLLCALL_TRY_ASSIGN(const std::vector<Agreement> agreements, Agree(grouped.people, steps));

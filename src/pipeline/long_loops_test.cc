@@ -21,6 +21,7 @@
 #include "pipeline/stills_stage.h"
 #include "pipeline/testing/faces.h"
 #include "pipeline/testing/short_episode.h"
+#include "pipeline/track_stage.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -67,11 +68,14 @@ TEST_F(LongLoopsTest, EveryStageStopsWhereItLooksUpAfterACancel) {
   ExtractStage extract;
   Pass(extract, "extract");
   CancelEverywhere("detect", [] { return std::make_unique<DetectStage>(MakeDetect()); });
+  DetectStage detect = MakeDetect();
+  Pass(detect, "detect");
+  CancelEverywhere("track", [] { return std::make_unique<TrackStage>(); });
 }
 
 // Of tracks and crops that no video needs to be decoded for.
 TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
-  constexpr int kTracks = 300;
+  constexpr int kTracks = 100;
   const artifacts::ArtifactFolder folder(folder_.path(), 1);
   const auto pack =
       artifacts::FacesPackWriter::Create(folder.PathFor("harvest/x/faces.pack").value()).value();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "artifacts/artifact_folder.h"
 #include "artifacts/faces_pack.h"
@@ -59,8 +60,13 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
   ROLLCALL_TRY_ASSIGN(const domain::Artifact pack_file,
                       artifacts::FindInput(assignment, params.HarvestName("faces.pack")));
   context.SetPhase(domain::Phase::kWork);
-  ROLLCALL_TRY_ASSIGN(const std::vector<TrackSummary> tracks,
-                      ReadTracks(assignment.data_dir / tracks_file.path, WithEmbeddings::kNo));
+  WorkMeter rows(context, "rows");
+  std::vector<TrackSummary> tracks;
+  const auto keep = [&](TrackSummary track) {
+    tracks.push_back(std::move(track));
+    return rows.Advance();
+  };
+  ROLLCALL_TRY(ForEachTrack(assignment.data_dir / tracks_file.path, WithEmbeddings::kNo, keep));
   WorkMeter bytes(context, "bytes");
   bool is_open = false;  // From then on it is tracks that are counted.
   const auto on_bytes = [&](std::int64_t read) {

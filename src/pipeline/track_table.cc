@@ -1,6 +1,7 @@
 #include "pipeline/track_table.h"
 
 #include <utility>
+#include <vector>
 
 namespace rollcall::pipeline {
 
@@ -84,16 +85,6 @@ base::Result<void> ForEachTrack(
     if (with == WithEmbeddings::kYes && !row.IsNull(10)) summary.embedding = row.FloatList(10);
     return track(std::move(summary));
   });
-}
-
-base::Result<std::vector<TrackSummary>> ReadTracks(const std::filesystem::path& path,
-                                                   WithEmbeddings with) {
-  std::vector<TrackSummary> tracks;
-  ROLLCALL_TRY(ForEachTrack(path, with, [&](TrackSummary track) -> base::Result<void> {
-    tracks.push_back(std::move(track));
-    return {};
-  }));
-  return tracks;
 }
 
 }  // namespace rollcall::pipeline

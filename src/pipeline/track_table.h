@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "artifacts/parquet.h"
 #include "base/result.h"
@@ -48,8 +47,5 @@ class TrackTableWriter {
 // Streams the tracks in file order. An error of `track` ends the reading and is returned.
 base::Result<void> ForEachTrack(const std::filesystem::path& path, WithEmbeddings with,
                                 const std::function<base::Result<void>(TrackSummary track)>& track);
-// All of them in memory.
-base::Result<std::vector<TrackSummary>> ReadTracks(const std::filesystem::path& path,
-                                                   WithEmbeddings with = WithEmbeddings::kYes);
 
 }  // namespace rollcall::pipeline
