@@ -106,7 +106,7 @@ TEST_F(EngineLifeTest, StaysWhileItCannotFindOutWhetherAJobIsOpen) {
     stays = life->Leave();
     life->SetClientCount(0);
     const int seen = looks_;
-    while (looks_ < seen + 2) life->LookAgain();
+    while (looks_ < seen + 2 && !life->is_ending()) life->LookAgain();
     is_ending = life->is_ending();
     is_store_failing_ = false;
     life->LookAgain();
