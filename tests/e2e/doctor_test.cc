@@ -108,6 +108,7 @@ TEST_F(DoctorTest, FilesAreWrittenAgainAsItSays) {
 }
 
 TEST_F(DoctorTest, ChecksTheMachine) {
+  MakeData();
   for (const char* name : {"file system", "disk", "writable", "models", "provider", "engine",
                            "store", "projections", "clock"}) {
     const Json check = Check(name);
@@ -117,6 +118,7 @@ TEST_F(DoctorTest, ChecksTheMachine) {
 }
 
 TEST_F(DoctorTest, SaysWhatKeepsWorkersToTheirWork) {
+  MakeData();
   const std::string text = Check("workers").at("text");
   EXPECT_THAT(text, HasSubstr("seccomp"));
   EXPECT_THAT(text, HasSubstr("Landlock"));
