@@ -66,7 +66,7 @@ class FakeContext final : public domain::JobContext {
 
  private:
   domain::StageAssignment assignment_;
-  int segments_left_ = -1;
+  std::atomic<int> segments_left_{-1};  // Asked by threads that read ahead, too.
 };
 
 }  // namespace rollcall::pipeline::testing
