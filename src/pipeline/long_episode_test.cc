@@ -176,9 +176,6 @@ TEST_F(LongEpisodeTest, AtTheEndAllRowsAreDone) {
   EXPECT_EQ(JsonOf("outputs/long/report.json").at("people").size(), 2U);
 }
 
-// The thread sanitizer takes locks of DuckDB, which is not instrumented, for locks that are never
-// given back, and cannot count beyond 64 of them: so not with many of its databases in a process.
-#ifndef __SANITIZE_THREAD__
 TEST_F(LongEpisodeTest, ACancelIsObeyedInEveryLoop) {
   const auto stops = [this](domain::StageHandler& handler, const std::string& stage, int looks) {
     // In every pass over rows, and while the results are made durable.
@@ -202,7 +199,6 @@ TEST_F(LongEpisodeTest, ACancelIsObeyedInEveryLoop) {
   stops(track, "track", looks_of_track);
   stops(analytics, "analytics", looks_of_analytics);
 }
-#endif
 
 }  // namespace
 }  // namespace rollcall::pipeline

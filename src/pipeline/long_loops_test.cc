@@ -62,9 +62,6 @@ class LongLoopsTest : public testing::ShortEpisode {
   static constexpr int kThreadsThatLook = 3;
 };
 
-// The thread sanitizer takes locks of DuckDB, which is not instrumented, for locks that are never
-// given back, and cannot count beyond 64 of them: so not with many of its databases in a process.
-#ifndef __SANITIZE_THREAD__
 TEST_F(LongLoopsTest, EveryStageStopsWhereItLooksUpAfterACancel) {
   CancelEverywhere("validate", [] { return std::make_unique<ValidateStage>(); });
   CancelEverywhere("extract", [] { return std::make_unique<ExtractStage>(); });
@@ -75,11 +72,7 @@ TEST_F(LongLoopsTest, EveryStageStopsWhereItLooksUpAfterACancel) {
   Pass(detect, "detect");
   CancelEverywhere("track", [] { return std::make_unique<TrackStage>(); });
 }
-#endif
 
-// The thread sanitizer takes locks of DuckDB, which is not instrumented, for locks that are never
-// given back, and cannot count beyond 64 of them: so not with many of its databases in a process.
-#ifndef __SANITIZE_THREAD__
 // Of tracks and crops that no video needs to be decoded for.
 TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
   constexpr int kTracks = 100;
@@ -122,7 +115,6 @@ TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
   CancelEverywhere("stills", [] { return std::make_unique<StillsStage>(); });
   CancelEverywhere("cluster", [] { return std::make_unique<ClusterStage>(); });
 }
-#endif
 
 TEST_F(LongLoopsTest, TheModelThatHangsIsTheOneThatTheLogNamesLast) {
   ExtractStage extract;
