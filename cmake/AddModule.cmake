@@ -21,7 +21,7 @@
 add_custom_target(benches)
 
 # Several .cc files are compiled as one, which saves the headers and templates that they share: about
-# two thirds of a cold build. So names in anonymous namespaces are unique within a folder. The preset
+# half of a cold build. So names in anonymous namespaces are unique within a folder. The preset
 # `clang` compiles each file alone and sees which one lacks an include.
 function(_compile_together target)
   if(ROLLCALL_FILES_TOGETHER GREATER 1)
