@@ -24,16 +24,19 @@ void Main() {
   Print("as recorded, all looks", Sum(recorded));
   Print("as recorded, held out, all looks", Sum(held_out));
   std::vector<Verdict> stretched;
+  std::vector<Verdict> since_change;
   for (const LoadPattern& pattern : LoadPatterns()) {
     std::vector<Verdict> of_pattern;
     for (const SteadyRecording& steady : SteadyRecordings()) {
       const Trace trace = ReadRecording(steady.name, TraceClock::kProcessor);
       of_pattern.push_back(Replay(Stretch(trace, pattern)));
+      since_change.push_back(ReplaySinceChange(Stretch(trace, pattern)));
       stretched.push_back(of_pattern.back());
     }
     Print(fmt::format("stretched: {}", pattern.name), Sum(of_pattern));
   }
   Print("stretched, all looks", Sum(stretched));
+  Print("stretched, looks since the first change", Sum(since_change));
   for (const SteadyRecording& steady : SteadyRecordings()) {
     Print(fmt::format("steady: {}", steady.name),
           Replay(ReadRecording(steady.name, TraceClock::kProcessor)));

@@ -62,11 +62,16 @@ Trace Stretch(const Trace& trace, const LoadPattern& pattern) {
   Trace stretched{.name = fmt::format("{}, {}", trace.name, pattern.name), .total = trace.total};
   base::BootTime before{};
   double now_ns = 0;
+  double factor_before = 0;
   for (const Trace::Sample& sample : trace.samples) {
     double factor = 1;
     for (const auto& [from, times] : pattern.steps) {
       if (static_cast<double>(before.count()) >= from * all) factor = times;
     }
+    const bool is_first_change =
+        factor_before != 0 && factor != factor_before && stretched.changed_at == base::BootTime{};
+    if (is_first_change) stretched.changed_at = base::BootTime{static_cast<std::int64_t>(now_ns)};
+    factor_before = factor;
     now_ns += static_cast<double>((sample.at - before).count()) * factor;
     before = sample.at;
     stretched.samples.push_back({base::BootTime{static_cast<std::int64_t>(now_ns)}, sample.done});

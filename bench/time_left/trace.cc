@@ -26,6 +26,29 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
+// Looks before `from` are not judged.
+Verdict ReplayFrom(const Trace& trace, base::BootTime from) {
+  jobs::RateEstimator estimator;
+  const base::BootTime end = trace.samples.back().at;
+  Verdict verdict;
+  std::vector<double> spreads;
+  base::BootTime next_look{};
+  for (const Trace::Sample& sample : trace.samples) {
+    estimator.Add(sample.at, sample.done, {});
+    const auto left = estimator.Left(trace.total);
+    if (!left || sample.at < next_look || end - sample.at < kRestMin) continue;
+    next_look = sample.at + kBetweenLooks;
+    if (sample.at < from) continue;
+    const std::chrono::duration<double> rest = end - sample.at;
+    ++verdict.looks;
+    verdict.within_p50 += rest <= left->p50 ? 1 : 0;
+    verdict.within_p90 += rest <= left->p90 ? 1 : 0;
+    spreads.push_back(left->p90 / left->p50);
+  }
+  verdict.spread = Median(std::move(spreads));
+  return verdict;
+}
+
 }  // namespace
 
 base::Result<Trace> ReadTrace(const std::filesystem::path& path, TraceClock clock) {
@@ -48,26 +71,9 @@ base::Result<Trace> ReadTrace(const std::filesystem::path& path, TraceClock cloc
                      .message = fmt::format("{} is no trace", path.string())};
 }
 
-Verdict Replay(const Trace& trace) {
-  jobs::RateEstimator estimator;
-  const base::BootTime end = trace.samples.back().at;
-  Verdict verdict;
-  std::vector<double> spreads;
-  base::BootTime next_look{};
-  for (const Trace::Sample& sample : trace.samples) {
-    estimator.Add(sample.at, sample.done, {});
-    const auto left = estimator.Left(trace.total);
-    if (!left || sample.at < next_look || end - sample.at < kRestMin) continue;
-    next_look = sample.at + kBetweenLooks;
-    const std::chrono::duration<double> rest = end - sample.at;
-    ++verdict.looks;
-    verdict.within_p50 += rest <= left->p50 ? 1 : 0;
-    verdict.within_p90 += rest <= left->p90 ? 1 : 0;
-    spreads.push_back(left->p90 / left->p50);
-  }
-  verdict.spread = Median(std::move(spreads));
-  return verdict;
-}
+Verdict Replay(const Trace& trace) { return ReplayFrom(trace, {}); }
+
+Verdict ReplaySinceChange(const Trace& trace) { return ReplayFrom(trace, trace.changed_at); }
 
 Verdict Sum(const std::vector<Verdict>& verdicts) {
   Verdict sum;

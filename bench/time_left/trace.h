@@ -20,6 +20,7 @@ struct Trace {
   std::string name;
   std::int64_t total = 0;
   std::vector<Sample> samples;  // The last one is its end.
+  base::BootTime changed_at{};  // When the load first changed; 0 where it is not known.
 };
 
 enum class TraceClock {
@@ -41,6 +42,8 @@ struct Verdict {
   double p90_share() const { return static_cast<double>(within_p90) / looks; }
 };
 Verdict Replay(const Trace& trace);
+// Only from the first change of the load on, which nothing can foresee.
+Verdict ReplaySinceChange(const Trace& trace);
 // All looks of all of them; the median of the spreads.
 Verdict Sum(const std::vector<Verdict>& verdicts);
 

@@ -34,6 +34,10 @@ namespace reason = domain::reason;
 // ten copies while it writes a group: 2048 rows peak at 90 MB, 8192 at 200 MB.
 constexpr int kRowGroupRows = 65'536;
 constexpr int kRowGroupRowsWithLists = 2'048;
+// What is handed over at once of a table with lists: three batches are in memory, and 2048 rows
+// with embeddings would be 4 MiB each. A divisor of the group's rows, so that groups end where they
+// did.
+constexpr std::size_t kBatchRowsWithLists = 128;
 
 std::size_t FixedBytes(ColumnType type) {
   switch (type) {
@@ -168,13 +172,15 @@ base::Result<void> RegisterRows(duckdb_connection connection, RowSource* source)
   return {};
 }
 
+bool HasLists(const std::vector<Column>& columns) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const Column& column) { return column.type == ColumnType::kFloatList; });
+}
+
 std::string CopyStatement(const DuckdbPath& path, const std::vector<Column>& columns) {
-  const bool has_lists = std::any_of(columns.begin(), columns.end(), [](const Column& column) {
-    return column.type == ColumnType::kFloatList;
-  });
   return "COPY (SELECT * FROM rows_to_write()) TO " + path.sql() +
          " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false, ROW_GROUP_SIZE " +
-         std::to_string(has_lists ? kRowGroupRowsWithLists : kRowGroupRows) + ")";
+         std::to_string(HasLists(columns) ? kRowGroupRowsWithLists : kRowGroupRows) + ")";
 }
 
 class DuckdbParquetWriter final : public ParquetWriter {
@@ -184,7 +190,7 @@ class DuckdbParquetWriter final : public ParquetWriter {
       : path_(std::move(path)),
         columns_(std::move(columns)),
         session_(std::move(session)),
-        batch_rows_(duckdb_vector_size()),
+        batch_rows_(HasLists(columns_) ? kBatchRowsWithLists : duckdb_vector_size()),
         source_{.columns = &columns_, .pipe = &pipe_, .batch = {}} {
     batch_.columns.resize(columns_.size());
   }

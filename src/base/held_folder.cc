@@ -1,6 +1,7 @@
 #include "base/held_folder.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -15,6 +16,10 @@ Result<HeldFolder> HeldFolder::Open(const std::filesystem::path& path) {
   struct stat facts {};
   if (::fstat(folder.get(), &facts) != 0) return ErrnoError(errno, "look at", path);
   return HeldFolder(path, std::move(folder), facts.st_dev, facts.st_ino);
+}
+
+std::filesystem::path HeldFolder::held_path() const {
+  return fmt::format("/proc/self/fd/{}", folder_.get());
 }
 
 bool HeldFolder::IsInPlace() const {

@@ -19,6 +19,9 @@ class HeldFolder {
   static Result<HeldFolder> Open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
+  // A path that leads to this folder wherever it is now, for this process only: what is written
+  // below it never comes into a folder that has taken its place.
+  std::filesystem::path held_path() const;
   // Costs one stat. A path that cannot be looked at for another reason counts as in place.
   bool IsInPlace() const;
 

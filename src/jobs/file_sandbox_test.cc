@@ -13,7 +13,7 @@
 #include "jobs/testing/engine_fixture.h"
 
 // A sanitizer's runtime reads and writes what it likes: there are no such tests under one.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef ROLLCALL_SANITIZED
 
 namespace rollcall::jobs {
 namespace {

@@ -60,6 +60,19 @@ bool Projector::IsProjected(const store::RunView& view) const {
 
 base::Result<void> Projector::ProjectStage(const store::Subject& subject, const std::string& stage,
                                            Mode mode) {
+  auto projected = Project(subject, stage, mode);
+  if (projected.ok()) return {};
+  // People know the data directory by its name.
+  base::Error error = projected.error();
+  const std::string& held = data_dir_.native();
+  if (const auto at = error.message.find(held); at != std::string::npos) {
+    error.message.replace(at, held.size(), sources_.data_dir.path().native());
+  }
+  return error;
+}
+
+base::Result<void> Projector::Project(const store::Subject& subject, const std::string& stage,
+                                      Mode mode) {
   ROLLCALL_TRY(CheckInPlace(sources_.data_dir));
   if (epoch_.empty()) {
     ROLLCALL_TRY_ASSIGN(epoch_, sources_.store.StreamEpoch());

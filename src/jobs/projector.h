@@ -40,7 +40,7 @@ class Projector {
   };
 
   explicit Projector(const Sources& sources)
-      : data_dir_(sources.data_dir.path()), sources_(sources) {}
+      : data_dir_(sources.data_dir.held_path()), sources_(sources) {}
 
   // One stage of one subject. An error of the store, or of the file that could not be written;
   // ERR_DATA_DIRECTORY_MOVED.
@@ -68,6 +68,7 @@ class Projector {
   };
   struct Target;
 
+  base::Result<void> Project(const store::Subject& subject, const std::string& stage, Mode mode);
   base::Json OwnMeta(const std::filesystem::path& folder) const;
   Projected Remembered(const store::StageRun& run);
   base::Result<void> MoveOlder(const std::vector<store::RunView>& history, const Target& target,
@@ -94,7 +95,7 @@ class Projector {
   std::filesystem::path JobFolder(const store::StageRun& run) const;
   std::string EndLine(const store::StageRun& run) const;
 
-  const std::filesystem::path data_dir_;
+  const std::filesystem::path data_dir_;  // The held one: it may be renamed between two writes.
   const Sources sources_;
   std::string epoch_;
   std::map<std::string, Projected> projected_;  // By public id; only what has not ended.

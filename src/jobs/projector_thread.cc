@@ -24,7 +24,7 @@ std::string ProgressMark(const LiveAttempt& live) {
 
 ProjectorThread::ProjectorThread(const Projector::Sources& sources, const RuntimeTimes& times)
     : data_dir_(sources.data_dir),
-      cursor_path_(data_dir_.path() / "jobs" / ".projected.json"),
+      cursor_path_(data_dir_.held_path() / "jobs" / ".projected.json"),
       clock_(sources.clock),
       store_(sources.store),
       board_(sources.board),

@@ -14,7 +14,7 @@ namespace {
 using rollcall::jobs::SandboxRules;
 
 // A sanitizer's leak check needs what the sandbox refuses.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef ROLLCALL_SANITIZED
 constexpr SandboxRules kRulesOfTestWorkers = SandboxRules::kNone;
 #else
 constexpr SandboxRules kRulesOfTestWorkers = SandboxRules::kMayStartProcesses;

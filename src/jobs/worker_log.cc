@@ -58,14 +58,14 @@ void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
       fmt::format("[{}] {} {}\n", LogName(run.name), run.subject.id, base::Shown(text));
   base::MutexLock lock(mutex_);
   write_error_.clear();
-  Append(data_dir_ / "logs" / "worker.log", line);
-  Append(data_dir_ / "jobs" / run.public_id() / "log", line);
+  Append(fs::path("logs") / "worker.log", line);
+  Append(fs::path("jobs") / run.public_id() / "log", line);
 }
 
 void WorkerLog::Note(std::string_view text) {
   base::MutexLock lock(mutex_);
   write_error_.clear();
-  Append(data_dir_ / "logs" / "worker.log", fmt::format("[AGENT] {}\n", base::Shown(text)));
+  Append(fs::path("logs") / "worker.log", fmt::format("[AGENT] {}\n", base::Shown(text)));
 }
 
 std::string WorkerLog::write_error() const {
@@ -82,18 +82,21 @@ void WorkerLog::Append(const fs::path& path, std::string_view line) {
     write_error_ = DataDirectoryMoved(data_dir_).message;
     return;
   }
-  const auto open = [&path] {
+  // The folder may be renamed away right now.
+  const fs::path root = folder_.ok() ? folder_->held_path() : data_dir_;
+  const fs::path file_path = root / path;
+  const auto open = [&file_path] {
     return base::UniqueFd(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, base::kOwnFileMode));
+        ::open(file_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, base::kOwnFileMode));
   };
   base::UniqueFd file = open();
   if (!file.is_open() && errno == ENOENT) {
-    static_cast<void>(base::MakeFoldersIn(data_dir_, path.parent_path()));
+    static_cast<void>(base::MakeFoldersIn(root, file_path.parent_path()));
     file = open();
   }
   const bool is_written =
       file.is_open() && ::write(file.get(), line.data(), line.size()) == std::ssize(line);
-  if (!is_written) write_error_ = base::ErrnoError(errno, "write", path).message;
+  if (!is_written) write_error_ = base::ErrnoError(errno, "write", data_dir_ / path).message;
 }
 
 std::string DescribeProgress(const store::Liveness& liveness) {

@@ -30,6 +30,7 @@ class WorkerLog {
   std::string write_error() const;
 
  private:
+  // `path` is in the data directory.
   void Append(const std::filesystem::path& path, std::string_view line) ROLLCALL_REQUIRES(mutex_);
 
   const std::filesystem::path data_dir_;

@@ -17,7 +17,7 @@
 
 // A sanitizer's own memory is far above any limit, and its leak check needs ptrace: there are no
 // such tests under one.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef ROLLCALL_SANITIZED
 
 namespace rollcall::jobs {
 namespace {

@@ -184,13 +184,12 @@ class SmallDisk {
 };
 
 TEST_F(BadInputTest, DiskThatFillsUpAndIsFreed) {
-  const std::vector<std::string> analyze{"analyze", Video("a_s01_e01.mp4").string(), "--effort",
-                                         "full"};
+  const std::vector<std::string> analyze{"analyze", Video("a_s01_e01.mp4").string()};
   Command::Environment other = env_;
   other["ROLLCALL_DATA"] = (folder_ / "roomy").string();
   ASSERT_EQ(RunCommand(analyze, other).exit, 0);
 
-  const SmallDisk disk(data_, "5m");
+  const SmallDisk disk(data_, "2200k");  // Of the 2.5 MB that it takes.
   if (!disk.is_there()) return base::testing::SayNotTried("nobody may mount a small disk here");
   Command command(analyze, env_);
   ASSERT_TRUE(command.WaitForOutput("ERR_DISK_FULL"));
@@ -210,13 +209,12 @@ TEST_F(BadInputTest, DiskThatFillsUpAndIsFreed) {
 
 // Then the store cannot even be told so, and everybody who asks is all the same.
 TEST_F(BadInputTest, DiskThatIsFullToTheLastBlock) {
-  const std::vector<std::string> analyze{"analyze", Video("a_s01_e01.mp4").string(), "--effort",
-                                         "full"};
+  const std::vector<std::string> analyze{"analyze", Video("a_s01_e01.mp4").string()};
   Command::Environment other = env_;
   other["ROLLCALL_DATA"] = (folder_ / "roomy").string();
   ASSERT_EQ(RunCommand(analyze, other).exit, 0);
 
-  const SmallDisk disk(data_, "100m");
+  const SmallDisk disk(data_, "16m");
   if (!disk.is_there()) return base::testing::SayNotTried("nobody may mount a small disk here");
   Command command(analyze, env_);
   const auto says = [&](const std::vector<std::string>& asked, const std::string& answer) {
@@ -363,7 +361,7 @@ TEST_F(BadInputTest, DataDirectoryThatCannotBeWrittenIsLookedAtAsItsOwnerLeftIt)
     for (const std::string& file : files) ::chmod((data_ / file).c_str(), 0600);
     return shown;
   };
-  Command killed({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "full"}, env_);
+  Command killed({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "normal"}, env_);
   ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
   const Ended beside = look(0400);
   EXPECT_EQ(beside.exit, 0) << beside.err;

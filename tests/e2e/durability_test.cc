@@ -11,33 +11,30 @@ namespace {
 using base::Json;
 using ::testing::HasSubstr;
 
-// Every frame and every face: long enough to be interrupted in the middle.
-const std::vector<std::string> kSlow{"--effort", "full"};
-
 class DurabilityTest : public RollcallTest {
  protected:
-  std::vector<std::string> Analyze(const std::filesystem::path& video) {
-    std::vector<std::string> arguments{"analyze", video.string()};
-    arguments.insert(arguments.end(), kSlow.begin(), kSlow.end());
-    return arguments;
+  static std::vector<std::string> Analyze(const std::filesystem::path& video,
+                                          const std::string& effort = "normal") {
+    return {"analyze", video.string(), "--effort", effort};
   }
 };
 
+// Every frame and every face.
 TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
   const auto video = Video("a_s01_e01.mp4");
   const auto other_data = folder_ / "uninterrupted";
   Command::Environment other = env_;
   other["ROLLCALL_DATA"] = other_data.string();
-  ASSERT_EQ(RunCommand(Analyze(video), other).exit, 0);
+  ASSERT_EQ(RunCommand(Analyze(video, "full"), other).exit, 0);
 
   {
-    Command killed(Analyze(video), env_);
+    Command killed(Analyze(video, "full"), env_);
     ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
     killed.Signal(SIGKILL);
     EXPECT_EQ(killed.Wait().signal, SIGKILL);
   }
   ASSERT_TRUE(WaitUntil([&] { return ProcessesAbout(data_).empty(); }, std::chrono::seconds{10}));
-  const Ended again = Rollcall(Analyze(video));
+  const Ended again = Rollcall(Analyze(video, "full"));
   ASSERT_EQ(again.exit, 0) << again.out << again.err;
   EXPECT_THAT(again.out, HasSubstr("resuming detect_a_s01_e01 from segment "));
 
@@ -116,7 +113,7 @@ TEST_F(DurabilityTest, KeepsTheEarlierResultWhenAnotherEffortIsKilled) {
   const Ended again = Rollcall(Analyze(video));
   ASSERT_EQ(again.exit, 0) << again.out << again.err;
   EXPECT_THAT(again.out, HasSubstr("resuming detect_a_s01_e01 from segment "));
-  EXPECT_EQ(ReadJson("outputs/a_s01_e01/report.json")["effort"], "full");
+  EXPECT_EQ(ReadJson("outputs/a_s01_e01/report.json")["effort"], "normal");
 }
 
 TEST_F(DurabilityTest, RefusesTheSameStartFromASecondTerminal) {
@@ -138,7 +135,7 @@ TEST_F(DurabilityTest, RefusesToStartAStageThatAJobRuns) {
   const auto video = Video("a_s01_e01.mp4");
   Command first(Analyze(video), env_);
   ASSERT_TRUE(first.WaitForOutput("detect: running"));
-  const Ended second = Rollcall({"jobs", "start", "detect", "a_s01_e01", "--effort", "full"});
+  const Ended second = Rollcall({"jobs", "start", "detect", "a_s01_e01"});
   EXPECT_EQ(second.exit, 6) << second.out << second.err;
   EXPECT_THAT(second.out, HasSubstr("already running: detect_a_s01_e01"));
 
@@ -166,7 +163,7 @@ TEST_F(DurabilityTest, RefusesToStartAStageThatAJobRuns) {
   for (const Json& job : list->at("jobs")) {
     if (job.at("status") == "ok") efforts.insert(job.at("request").at("effort").get<std::string>());
   }
-  EXPECT_EQ(efforts, (std::set<std::string>{"draft", "full"}));
+  EXPECT_EQ(efforts, (std::set<std::string>{"draft", "normal"}));
 }
 
 TEST_F(DurabilityTest, CancelsFromASecondTerminalAndResumes) {

@@ -158,7 +158,7 @@ class ReadersTest : public RollcallTest {
 
 TEST_F(ReadersTest, NothingOfADataDirectoryIsForOtherUsers) {
   const mode_t before = ::umask(022);
-  Command command({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "full"}, env_);
+  Command command({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "normal"}, env_);
   // While an engine and its worker are at it, and afterwards.
   ASSERT_TRUE(WaitForSegments("a_s01_e01", 1));
   EXPECT_THAT(OpenToOthers(data_, 0077), ::testing::IsEmpty());

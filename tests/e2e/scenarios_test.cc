@@ -305,7 +305,7 @@ TEST_F(ScenarioTest, ObserverLostAndBack) {
   const fs::path video = Video("a_s01_e01.mp4");
   Json before;
   {
-    Command first(Analyze(video, "full"), env_);
+    Command first(Analyze(video), env_);
     ASSERT_TRUE(WaitForSegments(kKey, 1));
     before = Stage();
     first.Signal(SIGKILL);
@@ -319,7 +319,7 @@ TEST_F(ScenarioTest, ObserverLostAndBack) {
   EXPECT_GE(after["done"].get<std::int64_t>(), before["done"].get<std::int64_t>());
   EXPECT_LE(after["pulse_age_s"].get<double>(), 15);
   // A start is refused while it runs.
-  const Ended refused = Rollcall(Analyze(video, "full"));
+  const Ended refused = Rollcall(Analyze(video));
   EXPECT_EQ(refused.exit, 6) << refused.out << refused.err;
   EXPECT_THAT(refused.out, HasSubstr("already running: detect_a_s01_e01"));
   // Progress goes on, without anybody who looks.
@@ -420,7 +420,7 @@ TEST_F(ScenarioTest, WorkerThatPulsesButGetsNowhere) {
 }
 
 TEST_F(ScenarioTest, ResumeAfterEverythingWasKilled) {
-  Command command(Analyze(Video("a_s01_e01.mp4"), "full"), env_);
+  Command command(Analyze(Video("a_s01_e01.mp4")), env_);
   ASSERT_TRUE(WaitForSegments(kKey, 2));
   KillEverything(command);
   // Nothing pretends to be alive.

@@ -7,11 +7,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <iterator>
 #include <ranges>
 #include <string_view>
+#include <thread>
 
 #include "base/file.h"
 #include "failpoints.h"
@@ -75,6 +77,8 @@ struct Wish {
   bool is_quick = false;
   bool is_nightly = false;
   bool lists_parts = false;
+  bool prints_rows = false;
+  std::size_t together = 1;
   std::vector<std::string> only;
   std::string report;
   int volume = 0;  // 0: each trial's own.
@@ -100,6 +104,9 @@ void AddOptions(CLI::App& app, Wish& wish) {
   app.add_flag("--quick", wish.is_quick, "The small volumes of ./test");
   app.add_flag("--nightly", wish.is_nightly, "Ten times the volumes of ./test --faults");
   app.add_flag("--parts", wish.lists_parts, "Print the names of the trials");
+  app.add_flag("--rows", wish.prints_rows, "Print the rows as JSON");
+  app.add_option("--together", wish.together, "So many trials beside each other")
+      ->check(CLI::Range(1, 16));
   app.add_option("--only", wish.only, "Trials by name")->delimiter(',');
   app.add_option("--volume", wish.volume, "Instead of a trial's own volume")
       ->check(CLI::PositiveNumber);
@@ -121,11 +128,13 @@ std::vector<Row> Do(const Trial& trial, const Wish& wish) {
   const int volume = VolumeOf(trial, wish);
   if (volume == 0) return {{.name = trial.name, .skipped = "only in the full run"}};
   const auto began = std::chrono::steady_clock::now();
-  std::vector<Row> rows = trial.run(volume);
+  std::vector<Row> rows =
+      wish.together > 1 ? RunInOwnProcess(trial.name, volume) : trial.run(volume);
   for (Row& row : rows) {
     row.took_s = SecondsSince(began) / static_cast<double>(rows.size());
     const bool is_idle = row.rounds == 0 && row.skipped.empty();
     if (is_idle) row.violations.emplace_back("nothing was done");
+    if (wish.prints_rows) continue;
     for (const std::string& violation : row.violations | std::views::take(10)) {
       fmt::print(stderr, "{}: {}\n", row.name, violation);
     }
@@ -146,6 +155,24 @@ bool AreAllKnown(const std::vector<Trial>& trials, const std::vector<std::string
   return false;
 }
 
+// The rows of all trials in their order; as many at a time as are wished, each then in a process of
+// its own.
+std::vector<Row> DoAll(const std::vector<Trial>& trials, const Wish& wish) {
+  std::vector<std::vector<Row>> done(trials.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < trials.size(); i = next++) done[i] = Do(trials[i], wish);
+  };
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < wish.together; ++i) others.emplace_back(work);
+    work();
+  }
+  std::vector<Row> rows;
+  for (std::vector<Row>& each : done) std::ranges::move(each, std::back_inserter(rows));
+  return rows;
+}
+
 int Main(int argc, char** argv) {
   Wish wish;
   CLI::App app("Breaks the job runtime on purpose and looks whether its promises hold");
@@ -156,19 +183,22 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (wish.seed > 0) return ReplaySeed(wish.seed);
-  const std::vector<Trial> trials = Trials();
+  std::vector<Trial> trials = Trials();
   if (wish.lists_parts) {
     for (const Trial& trial : trials) fmt::print("{}\n", trial.name);
     return 0;
   }
   if (!AreAllKnown(trials, wish.only)) return 2;
   const auto began = std::chrono::steady_clock::now();
-  std::vector<Row> rows;
-  for (const Trial& trial : trials) {
-    const bool is_wanted =
-        wish.only.empty() || std::ranges::find(wish.only, trial.name) != wish.only.end();
-    if (!is_wanted) continue;
-    std::ranges::move(Do(trial, wish), std::back_inserter(rows));
+  if (!wish.only.empty()) {
+    std::erase_if(trials, [&](const Trial& trial) {
+      return std::ranges::find(wish.only, trial.name) == wish.only.end();
+    });
+  }
+  const std::vector<Row> rows = DoAll(trials, wish);
+  if (wish.prints_rows) {
+    fmt::print("{}\n", RowsToJson(rows).dump());
+    return 0;
   }
   fmt::print("{}", TextTable(rows));
   const bool is_written =

@@ -17,34 +17,17 @@ Row RowFrom(const Json& json) {
   row.hits = json.at("hits").get<std::map<std::string, int>>();
   row.noted = json.at("noted").get<std::map<std::string, std::int64_t>>();
   row.violations = json.at("violations").get<std::vector<std::string>>();
+  row.skipped = json.at("skipped").get<std::string>();
   for (const Json& ms : json.at("recoveries_ms")) {
     row.Recovered(std::chrono::milliseconds{ms.get<std::int64_t>()});
   }
   return row;
 }
 
-}  // namespace
-
-Json RowsToJson(const std::vector<Row>& rows) {
-  Json list = Json::array();
-  for (const Row& row : rows) {
-    Json recoveries = Json::array();
-    for (const auto& after : row.recoveries) recoveries.push_back(after.count());
-    list.push_back({{"name", row.name},
-                    {"rounds", row.rounds},
-                    {"hits", row.hits},
-                    {"noted", row.noted},
-                    {"violations", row.violations},
-                    {"recoveries_ms", std::move(recoveries)}});
-  }
-  return list;
-}
-
-std::vector<Row> RunInSibling(const std::string& trial, int volume) {
-  const std::string command =
-      fmt::format("exec '{}/store_faults' {} {}", ROLLCALL_BIN_DIR, trial, volume);
+// What a program prints of a trial.
+std::vector<Row> RowsOf(const std::string& command, const std::string& trial) {
   std::string text;
-  std::FILE* const pipe = ::popen(command.c_str(), "r");
+  std::FILE* const pipe = ::popen(command.c_str(), "re");
   std::array<char, 4096> bytes{};
   while (pipe != nullptr) {
     const std::size_t count = std::fread(bytes.data(), 1, bytes.size(), pipe);
@@ -59,8 +42,37 @@ std::vector<Row> RunInSibling(const std::string& trial, int volume) {
   }
   if (status == 0 && !rows.empty()) return rows;
   rows.push_back({.name = trial});
-  rows.back().violations.push_back(fmt::format("store_faults ended with {}", status));
+  rows.back().violations.push_back(fmt::format("its process ended with {}", status));
   return rows;
+}
+
+}  // namespace
+
+Json RowsToJson(const std::vector<Row>& rows) {
+  Json list = Json::array();
+  for (const Row& row : rows) {
+    Json recoveries = Json::array();
+    for (const auto& after : row.recoveries) recoveries.push_back(after.count());
+    list.push_back({{"name", row.name},
+                    {"rounds", row.rounds},
+                    {"hits", row.hits},
+                    {"noted", row.noted},
+                    {"violations", row.violations},
+                    {"skipped", row.skipped},
+                    {"recoveries_ms", std::move(recoveries)}});
+  }
+  return list;
+}
+
+std::vector<Row> RunInSibling(const std::string& trial, int volume) {
+  return RowsOf(fmt::format("exec '{}/store_faults' {} {}", ROLLCALL_BIN_DIR, trial, volume),
+                trial);
+}
+
+std::vector<Row> RunInOwnProcess(const std::string& trial, int volume) {
+  return RowsOf(
+      fmt::format("exec '{}/faults' --only {} --volume {} --rows", ROLLCALL_BIN_DIR, trial, volume),
+      trial);
 }
 
 }  // namespace rollcall::faults

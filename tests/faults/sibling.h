@@ -15,6 +15,9 @@ namespace rollcall::faults {
 // violation.
 std::vector<Row> RunInSibling(const std::string& trial, int volume);
 
+// The same with a trial of this program, in a process of its own. Thread-safe.
+std::vector<Row> RunInOwnProcess(const std::string& trial, int volume);
+
 base::Json RowsToJson(const std::vector<Row>& rows);
 
 }  // namespace rollcall::faults

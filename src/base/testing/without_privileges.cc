@@ -25,9 +25,11 @@ void WithoutPrivileges::PutAway() {
   ASSERT_EQ(::syscall(SYS_capget, &header, before_.data()), 0) << std::strerror(errno);
   bits_before_ = ::prctl(PR_GET_SECUREBITS);
   // A program that is started would get them back for being root's.
-  ASSERT_EQ(::prctl(PR_SET_SECUREBITS, bits_before_ | SECBIT_NOROOT), 0) << std::strerror(errno);
+  ASSERT_EQ(::prctl(PR_SET_SECUREBITS, bits_before_ | static_cast<int>(SECBIT_NOROOT)), 0)
+      << std::strerror(errno);
   Capabilities without = before_;
-  for (const unsigned each : {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER}) {
+  for (const unsigned each :
+       std::array<unsigned, 3>{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER}) {
     without[CAP_TO_INDEX(each)].effective &= ~CAP_TO_MASK(each);
   }
   ASSERT_EQ(::syscall(SYS_capset, &header, without.data()), 0) << std::strerror(errno);
