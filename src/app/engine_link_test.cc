@@ -102,8 +102,11 @@ TEST_F(EngineLinkTest, SaysThatTheDataDirectoryWasRenamedAndMakesNoNewOne) {
   const auto link = Open();
   const fs::path moved = folder_.string() + "-moved";
   fs::rename(folder_, moved);
-  while (link->Call(method::kHello, Json::object()).ok()) std::this_thread::yield();
-  EXPECT_TRUE(link->is_lost());
+  // It may answer that the directory is gone before it goes itself.
+  while (!link->is_lost()) {
+    static_cast<void>(link->Call(method::kHello, Json::object()));
+    std::this_thread::yield();
+  }
   const auto reopened = link->Reopen();
   ASSERT_FALSE(reopened.ok());
   EXPECT_EQ(reopened.error().reason, reason::kDataDirectoryMoved);

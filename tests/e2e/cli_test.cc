@@ -101,7 +101,8 @@ TEST_F(CliTest, FindsInTheSampleExactlyWhoIsInIt) {
 }
 
 TEST_F(CliTest, PrintsOneDocumentWithJson) {
-  const Ended ended = Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--json"});
+  const Ended ended =
+      Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--json", "--effort", "draft"});
   ASSERT_EQ(ended.exit, 0) << ended.err;
   const auto document = base::ParseJson(ended.out, "stdout");
   ASSERT_TRUE(document.ok()) << ended.out;
@@ -116,7 +117,7 @@ TEST_F(CliTest, PrintsOneDocumentWithJson) {
 }
 
 TEST_F(CliTest, ShowsExportsAndForgetsAnEpisode) {
-  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}).exit, 0);
+  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "draft"}).exit, 0);
   EXPECT_THAT(Rollcall({"episodes", "list"}).out, HasSubstr("analysed"));
   EXPECT_THAT(Rollcall({"episodes", "show", "a_s01_e01"}).out, HasSubstr("analytics"));
   EXPECT_THAT(Rollcall({"jobs", "list"}).out, HasSubstr("analyze_a_s01_e01  ok"));
@@ -176,14 +177,14 @@ TEST_F(CliTest, ShowsExportsAndForgetsAnEpisode) {
 }
 
 TEST_F(CliTest, NoticesAResultThatWasAltered) {
-  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string()}).exit, 0);
+  ASSERT_EQ(Rollcall({"analyze", Video("a_s01_e01.mp4").string(), "--effort", "draft"}).exit, 0);
   const auto report = std::filesystem::canonical(data_ / "outputs/a_s01_e01/totals.csv");
   ASSERT_TRUE(base::WriteFileAtomic(report, "person_name\n").ok());
   EXPECT_THAT(Rollcall({"inspect", "a_s01_e01"}).out, HasSubstr("✗"));
   const Ended ended = Rollcall({"export", "a_s01_e01"});
   EXPECT_THAT(ended.err, HasSubstr("ERR_ARTIFACT_CORRUPT"));
   // The next run makes it again.
-  EXPECT_EQ(Rollcall({"jobs", "start", "analyze", "a_s01_e01"}).exit, 0);
+  EXPECT_EQ(Rollcall({"jobs", "start", "analyze", "a_s01_e01", "--effort", "draft"}).exit, 0);
   EXPECT_THAT(Rollcall({"export", "a_s01_e01"}).out, StartsWith("person_name,total_ms"));
 }
 
@@ -246,9 +247,9 @@ TEST_F(CliTest, SaysInAnEmptyDataDirectoryWhatToDo) {
 
 TEST_F(CliTest, RunsAgainFromAStage) {
   const auto video = Video("a_s01_e01.mp4");
-  ASSERT_EQ(Rollcall({"analyze", video.string()}).exit, 0);
+  ASSERT_EQ(Rollcall({"analyze", video.string(), "--effort", "draft"}).exit, 0);
   const auto before = Results("a_s01_e01");
-  const Ended again = Rollcall({"analyze", video.string(), "--from", "track"});
+  const Ended again = Rollcall({"analyze", video.string(), "--effort", "draft", "--from", "track"});
   ASSERT_EQ(again.exit, 0) << again.out << again.err;
   EXPECT_THAT(again.out, HasSubstr("detect: already done"));
   EXPECT_THAT(again.out, HasSubstr("track: ok in"));

@@ -113,6 +113,10 @@ Ended RunCommand(std::vector<std::string> arguments, const Command::Environment&
   return Command(std::move(arguments), environment).Wait();
 }
 
+bool Ffmpeg(const std::string& arguments) {
+  return std::system(("ffmpeg -nostdin -v error -y " + arguments).c_str()) == 0;
+}
+
 void PauseBetweenLooks() { ::poll(nullptr, 0, 10); }
 
 std::vector<std::string> ProcessesAbout(const fs::path& folder) {

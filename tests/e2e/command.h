@@ -57,6 +57,9 @@ Ended RunCommand(std::vector<std::string> arguments, const Command::Environment&
 template <typename Holds>
 bool WaitUntil(Holds holds, std::chrono::seconds limit = std::chrono::seconds{60});
 
+// Makes a video with the ffmpeg program, which is among the packages of the tests.
+bool Ffmpeg(const std::string& arguments);
+
 // A short wait between two looks.
 void PauseBetweenLooks();
 

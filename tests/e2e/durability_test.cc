@@ -19,9 +19,10 @@ class DurabilityTest : public RollcallTest {
   }
 };
 
-// Every frame and every face.
+// Every frame and every face, in three segments.
 TEST_F(DurabilityTest, GoesOnAfterTheWholeTreeWasKilled) {
-  const auto video = Video("a_s01_e01.mp4");
+  const auto video = folder_ / "a_s01_e01.mp4";
+  ASSERT_TRUE(Ffmpeg("-i '" + SampleVideo().string() + "' -c copy -t 21 '" + video.string() + "'"));
   const auto other_data = folder_ / "uninterrupted";
   Command::Environment other = env_;
   other["ROLLCALL_DATA"] = other_data.string();
