@@ -41,6 +41,7 @@ class SqliteCheckTest : public testing::Test {
  protected:
   void Open(std::int64_t log_growth_bytes_max = 256 << 20) {
     auto opened = SqliteStore::Open({.path = folder_.db(),
+                                     .observer = [this](const auto&) { ++transactions_; },
                                      .check_log_growth_bytes_max = log_growth_bytes_max,
                                      .check_watch = hold_.watch()});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
@@ -77,6 +78,7 @@ class SqliteCheckTest : public testing::Test {
   base::FakeClock clock_;
   const AgentIdentity agent_{.id = "agent", .incarnation = "first", .boot_id = "boot"};
   CheckHold hold_;
+  std::atomic<int> transactions_ = 0;  // On the connections that everybody shares.
   std::unique_ptr<SqliteStore> store_;
   std::future<base::Result<void>> check_;
 };
@@ -102,6 +104,15 @@ TEST_F(SqliteCheckTest, AMinuteOfCheckingHoldsUpNoLeaseNoCommitAndNoCancel) {
   EXPECT_TRUE(IsChecking()) << "something waited for the check";
   hold_.Release();
   EXPECT_OK(check_.get());
+}
+
+// Neither for the file nor for what its rows say.
+TEST_F(SqliteCheckTest, NoPartOfACheckIsOnAConnectionThatOthersNeed) {
+  Open();
+  hold_.Release();
+  const int before = transactions_;
+  EXPECT_OK(store_->IntegrityCheck());
+  EXPECT_EQ(transactions_, before);
 }
 
 TEST_F(SqliteCheckTest, TwoChecksAtATimeHoldUpNothing) {
