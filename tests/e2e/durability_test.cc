@@ -215,7 +215,8 @@ TEST_F(DurabilityTest, EndsOnlyItsOwnJobAtCtrlC) {
 
 TEST_F(DurabilityTest, WorksOnWithoutATerminalWhenDetached) {
   ASSERT_EQ(Rollcall({"episodes", "add", Video("a_s01_e01.mp4").string()}).exit, 0);
-  const Ended started = Rollcall({"jobs", "start", "analyze", "a_s01_e01", "--detach"});
+  const Ended started =
+      Rollcall({"jobs", "start", "analyze", "a_s01_e01", "--effort", "draft", "--detach"});
   EXPECT_EQ(started.exit, 0) << started.err;
   const Ended waited = Rollcall({"jobs", "wait", "analyze_a_s01_e01"});
   EXPECT_EQ(waited.exit, 0) << waited.out << waited.err;

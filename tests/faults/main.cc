@@ -26,7 +26,7 @@
 namespace rollcall::faults {
 namespace {
 
-constexpr int kNightly = 10;  // Times the full volumes.
+constexpr int kNightly = 3;  // Times the full volumes.
 
 struct Trial {
   std::string name;
@@ -102,7 +102,7 @@ std::string Report(const std::vector<Row>& rows, double took_s, const Wish& wish
 
 void AddOptions(CLI::App& app, Wish& wish) {
   app.add_flag("--quick", wish.is_quick, "The small volumes of ./test");
-  app.add_flag("--nightly", wish.is_nightly, "Ten times the volumes of ./test --faults");
+  app.add_flag("--nightly", wish.is_nightly, "Three times the volumes of ./test --faults");
   app.add_flag("--parts", wish.lists_parts, "Print the names of the trials");
   app.add_flag("--rows", wish.prints_rows, "Print the rows as JSON");
   app.add_option("--together", wish.together, "So many trials beside each other")
