@@ -33,11 +33,11 @@ fs::path MediaFolder() {
 
 fs::path PackFolder() { return fs::path(ROLLCALL_SOURCE_DIR) / ".deps/models/default"; }
 
-// Of tests that detect again and again. A sanitizer sees detect whole in the others.
+// Under a sanitizer `draft`: how detect works at `normal` it sees in damage_resume_test.
 #ifdef ROLLCALL_SANITIZED
-constexpr const char* kEffortOfRepeats = "draft";
+constexpr const char* kEffort = "draft";
 #else
-constexpr const char* kEffortOfRepeats = "normal";
+constexpr const char* kEffort = "normal";
 #endif
 
 // Runs stages one after the other on a real video, without a runtime.
@@ -107,7 +107,7 @@ class StagesTest : public ::testing::Test {
   }
 
   fs::path video_;
-  std::string effort_ = "normal";
+  std::string effort_ = kEffort;
   const fs::path data_ = fs::temp_directory_path() / ("rollcall_stages_" + base::RandomId());
   std::vector<domain::Artifact> inputs_;
   std::vector<domain::SegmentSpan> skips_;
@@ -131,7 +131,9 @@ TEST_F(StagesTest, FindElevenPeopleInARealEpisode) {
   ASSERT_EQ(report_file.name, "outputs/open_ep4/report.json");
   const base::Json report =
       base::ParseJson(base::ReadFile(data_ / report_file.path).value(), "report").value();
-  EXPECT_EQ(report.at("people").size(), 11U);
+  if (effort_ == "normal") {
+    EXPECT_EQ(report.at("people").size(), 11U);
+  }
   EXPECT_NEAR(report.at("video").at("duration_ms").get<double>(), 39'200, 50);
   EXPECT_TRUE(fs::exists(
       data_ /
@@ -140,7 +142,6 @@ TEST_F(StagesTest, FindElevenPeopleInARealEpisode) {
 }
 
 TEST_F(StagesTest, DetectGoesOnFromItsSegmentsWithTheSameBytes) {
-  effort_ = kEffortOfRepeats;
   Prepare();
   const std::vector<domain::Artifact> prepared = inputs_;
   DetectStage detect = MakeDetect();
@@ -170,7 +171,6 @@ TEST_F(StagesTest, DetectGoesOnFromItsSegmentsWithTheSameBytes) {
 }
 
 TEST_F(StagesTest, DetectLeavesASkippedSegmentOutAndTheOthersAsTheyAre) {
-  effort_ = kEffortOfRepeats;
   Prepare();
   const std::vector<domain::Artifact> prepared = inputs_;
   DetectStage detect = MakeDetect();
@@ -241,7 +241,7 @@ TEST_F(StagesTest, NobodyIsFollowedOverAGap) {
   const base::Json gap = report.at("coverage").at("gaps").at(0);
   EXPECT_EQ(gap.at("start_ms"), 10'000);
   EXPECT_GE(gap.at("end_ms"), 20'000);
-  EXPECT_GE(report.at("people").size(), 8U);
+  EXPECT_GE(report.at("people").size(), effort_ == "normal" ? 8U : 1U);
   for (const base::Json& person : report.at("people")) {
     for (const base::Json& each : person.at("intervals")) {
       EXPECT_TRUE(each.at("end_ms") <= gap.at("start_ms") ||
@@ -252,7 +252,6 @@ TEST_F(StagesTest, NobodyIsFollowedOverAGap) {
 }
 
 TEST_F(StagesTest, AfterACrashTheNextSegmentIsWorkedOnAloneWithTheSameBytes) {
-  effort_ = kEffortOfRepeats;
   Prepare();
   DetectStage detect = MakeDetect();
   FakeContext undisturbed = ContextFor("detect");
