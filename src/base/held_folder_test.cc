@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "base/random.h"
 
 namespace rollcall::base {
@@ -26,6 +27,19 @@ TEST_F(HeldFolderTest, IsInPlaceUntilItIsRenamedAndAgainWhenItIsBack) {
   EXPECT_FALSE(folder->IsInPlace());
   fs::rename(root_ / "elsewhere", path_);
   EXPECT_TRUE(folder->IsInPlace());
+}
+
+// A projection had come into the folder that took the data directory's place between look and
+// write.
+TEST_F(HeldFolderTest, WhatIsWrittenThroughItNeverComesIntoAFolderThatTookItsPlace) {
+  const auto folder = HeldFolder::Open(path_);
+  ASSERT_TRUE(folder.ok());
+  fs::rename(path_, root_ / "elsewhere");
+  fs::create_directory(path_);
+  ASSERT_TRUE(MakeFoldersIn(folder->held_path(), folder->held_path() / "jobs").ok());
+  ASSERT_TRUE(WriteFileAtomic(folder->held_path() / "jobs/meta.json", "{}").ok());
+  EXPECT_TRUE(fs::is_empty(path_));
+  EXPECT_EQ(ReadFile(root_ / "elsewhere/jobs/meta.json").value(), "{}");
 }
 
 // Without the open folder its inode would be given to the next one.
