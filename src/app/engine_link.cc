@@ -90,6 +90,8 @@ Result<std::unique_ptr<EngineLink>> EngineLink::Open(const DataDirectory& data, 
   auto link =
       std::unique_ptr<EngineLink>(new EngineLink(data, std::move(folder), std::move(options)));
   ROLLCALL_TRY(link->Connect());
+  // From now on there may be work of ours to cancel, for which a new engine is needed.
+  link->options_.is_given_up = [] { return false; };
   return link;
 }
 
@@ -148,6 +150,7 @@ Result<void> EngineLink::Connect() {
     } else if (SteadyClock::now() > until) {
       return Unavailable("the engine that was started does not answer");
     }
+    if (options_.is_given_up()) return domain::MakeError(reason::kCancelled, "stopped on request");
     std::this_thread::sleep_for(kRetryPause);
   }
 }

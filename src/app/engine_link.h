@@ -33,6 +33,8 @@ class EngineLink {
     std::vector<std::string> engine_argv;
     // How long one that starts or ends elsewhere is waited for.
     std::chrono::milliseconds patience{40'000};
+    // Asked while Open waits: ERR_CANCELLED when true.
+    std::function<bool()> is_given_up = [] { return false; };
   };
 
   // ERR_STORE_IN_USE when another owner neither answers nor ends; what the engine says when it

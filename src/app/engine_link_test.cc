@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
+#include "jobs/data_lock.h"
 
 namespace rollcall::app {
 namespace {
@@ -60,6 +61,19 @@ TEST_F(EngineLinkTest, StartsAnEngineWhereThereIsNoneAndEndsItAgain) {
   link.reset();
   EXPECT_FALSE(IsAlive(engine));
   EXPECT_FALSE(fs::exists(folder_ / "rollcall.sock"));
+}
+
+// SIGTERM was obeyed after half a minute only.
+TEST_F(EngineLinkTest, GivesUpWaitingForAnOwnerThatDoesNotAnswer) {
+  const auto data = DataDirectory::Open(folder_).value();
+  const auto lock = jobs::DataLock::Acquire(data.root()).value();
+  int asked = 0;
+  const auto link =
+      EngineLink::Open(data, {.engine_argv = {"rollcall", "engine", "--data", folder_.string()},
+                              .patience = std::chrono::hours{1},
+                              .is_given_up = [&asked] { return ++asked == 2; }});
+  ASSERT_FALSE(link.ok());
+  EXPECT_EQ(link.error().reason, reason::kCancelled);
 }
 
 TEST_F(EngineLinkTest, FindsTheEngineThatIsThere) {

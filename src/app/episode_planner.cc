@@ -38,25 +38,6 @@ std::string ShownPath(std::string_view stored) {
   return base::Shown(base::PathFromText(stored).native());
 }
 
-Result<void> CheckVideoFile(const fs::path& video) {
-  struct stat status {};
-  if (::stat(video.c_str(), &status) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) {
-      return MakeError(reason::kVideoNotFound, "there is no file " + base::Shown(video.native()));
-    }
-    return base::ErrnoError(errno, "look at", video);
-  }
-  if (S_ISDIR(status.st_mode)) {
-    return MakeError(reason::kVideoUnreadable, base::Shown(video.native()) + " is a directory",
-                     "name one video file in it");
-  }
-  if (S_ISREG(status.st_mode) && status.st_size == 0) {
-    return MakeError(reason::kVideoUnreadable, base::Shown(video.native()) + " is empty",
-                     "copy it again: nothing of it has arrived");
-  }
-  return {};
-}
-
 // The pack as a job's parameters have it. A pack that cannot be read gives no models: detect then
 // says what is wrong, in its state and its log.
 struct Models {
@@ -175,6 +156,25 @@ bool ReadsTheVideo(domain::Stage stage) {
 }
 
 }  // namespace
+
+Result<void> CheckVideoFile(const fs::path& video) {
+  struct stat status {};
+  if (::stat(video.c_str(), &status) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return MakeError(reason::kVideoNotFound, "there is no file " + base::Shown(video.native()));
+    }
+    return base::ErrnoError(errno, "look at", video);
+  }
+  if (S_ISDIR(status.st_mode)) {
+    return MakeError(reason::kVideoUnreadable, base::Shown(video.native()) + " is a directory",
+                     "name one video file in it");
+  }
+  if (S_ISREG(status.st_mode) && status.st_size == 0) {
+    return MakeError(reason::kVideoUnreadable, base::Shown(video.native()) + " is empty",
+                     "copy it again: nothing of it has arrived");
+  }
+  return {};
+}
 
 Json StartRequest::ToJson() const {
   return {{"kind", kind},

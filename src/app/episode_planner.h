@@ -45,6 +45,9 @@ struct Registration {
   bool has_moved() const { return !is_new && path_before != episode.video_path; }
 };
 
+// ERR_VIDEO_NOT_FOUND, or ERR_VIDEO_UNREADABLE for a directory and for an empty file.
+base::Result<void> CheckVideoFile(const std::filesystem::path& video);
+
 // Turns what somebody asks for into work: which episode, which stages, with which parameters, and
 // which finished results serve as they are.
 //

@@ -127,6 +127,12 @@ Error ErrnoError(int error_number, std::string_view doing, const fs::path& path)
       error.reason = "ERR_DISK_FULL";
       error.hint = "free some space; work goes on from its last checkpoint";
       break;
+    case EMFILE:
+    case ENFILE:
+      error.code = ErrorCode::kResourceExhausted;
+      error.reason = "ERR_TOO_MANY_OPEN_FILES";
+      error.hint = "allow more open files (ulimit -n), or let fewer jobs run at a time";
+      break;
     case ENOENT:
       error.code = ErrorCode::kNotFound;
       error.reason = "ERR_NOT_FOUND";

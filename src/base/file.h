@@ -18,7 +18,8 @@ using OnBytes = std::function<Result<void>(std::int64_t bytes)>;
 inline constexpr std::size_t kPieceBytes = std::size_t{1} << 16;
 
 // The Error of a failed system call: ENOSPC and EDQUOT are kResourceExhausted / ERR_DISK_FULL,
-// ENOENT kNotFound, EACCES, EPERM and EROFS kFailedPrecondition, the rest kUnavailable.
+// EMFILE and ENFILE kResourceExhausted / ERR_TOO_MANY_OPEN_FILES, ENOENT kNotFound, EACCES, EPERM
+// and EROFS kFailedPrecondition, the rest kUnavailable.
 Error ErrnoError(int error_number, std::string_view doing, const std::filesystem::path& path);
 
 // `error` with how many bytes its writer needs room for before it tries again, where it is an

@@ -21,7 +21,7 @@ struct AnalyzeFlags {
 
 Result<ExitCode> Analyze(Session& session, const AnalyzeFlags& flags) {
   app::StartRequest request = RequestFor(session);
-  request.video = (std::filesystem::current_path() / flags.video).lexically_normal();
+  request.video = FullPath(flags.video);
   request.episode = flags.episode;
   request.from = flags.from;
   request.is_forced = flags.is_forced;
@@ -61,9 +61,8 @@ void AddAnalyze(CommandLine& line) {
       ->type_name("STAGE");
   command->add_flag("--force", flags->is_forced, "Run everything again");
   AddGlobalFlags(line, command);
-  OnChosen(
-      line, command, [flags](Session& session) { return Analyze(session, *flags); },
-      Session::Data::kIsMade);
+  OnChosenForVideo(line, command, flags->video,
+                   [flags](Session& session) { return Analyze(session, *flags); });
 }
 
 }  // namespace rollcall::cli

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "app/episode_planner.h"
+
 namespace rollcall::cli {
 
 void OnChosen(CommandLine& line, CLI::App* subcommand,
@@ -12,6 +14,21 @@ void OnChosen(CommandLine& line, CLI::App* subcommand,
       return run(*session);
     };
   });
+}
+
+void OnChosenForVideo(CommandLine& line, CLI::App* subcommand, const std::string& video,
+                      std::function<base::Result<ExitCode>(Session&)> run) {
+  subcommand->callback([&line, &video, run = std::move(run)] {
+    line.body = [&line, &video, run]() -> base::Result<ExitCode> {
+      ROLLCALL_TRY(app::CheckVideoFile(FullPath(video)));
+      ROLLCALL_TRY_ASSIGN(const auto session, Session::Open(line.flags, Session::Data::kIsMade));
+      return run(*session);
+    };
+  });
+}
+
+std::filesystem::path FullPath(const std::string& typed) {
+  return (std::filesystem::current_path() / typed).lexically_normal();
 }
 
 CLI::Option* AddSetting(CommandLine& line, CLI::App* subcommand, const std::string& flag,

@@ -27,6 +27,12 @@ struct CommandLine {
 void OnChosen(CommandLine& line, CLI::App* subcommand,
               std::function<base::Result<ExitCode>(Session&)> run,
               Session::Data wanted = Session::Data::kExists);
+// The same for one that puts something about a video into the data directory, which is not made
+// for a video that is not there.
+void OnChosenForVideo(CommandLine& line, CLI::App* subcommand, const std::string& video,
+                      std::function<base::Result<ExitCode>(Session&)> run);
+// What a person typed, as the engine has to have it.
+std::filesystem::path FullPath(const std::string& typed);
 
 // A flag whose value is a setting: goes to flags.settings[setting] as typed.
 CLI::Option* AddSetting(CommandLine& line, CLI::App* subcommand, const std::string& flag,

@@ -34,7 +34,7 @@ std::string AddedText(const Json& episode) {
 }
 
 Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
-  const auto video = (std::filesystem::current_path() / flags.video).lexically_normal();
+  const auto video = FullPath(flags.video);
   ROLLCALL_TRY_ASSIGN(const Json episode,
                       session.Call(method::kEpisodeAdd,
                                    {{"video", base::PathToText(video)}, {"episode", flags.key}}));
@@ -127,9 +127,8 @@ void AddEpisodes(CommandLine& line) {
   add->add_option("video", flags->video, "The video file; it stays where it is")->required();
   add->add_option("--episode", flags->key, "The episode's key")->type_name("KEY");
   AddGlobalFlags(line, add);
-  OnChosen(
-      line, add, [flags](Session& session) { return Add(session, *flags); },
-      Session::Data::kIsMade);
+  OnChosenForVideo(line, add, flags->video,
+                   [flags](Session& session) { return Add(session, *flags); });
 
   CLI::App* list = group->add_subcommand("list", "All episodes and how far they are");
   AddGlobalFlags(line, list);

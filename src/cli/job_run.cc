@@ -66,7 +66,7 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
   }
   if (job.state == domain::JobState::kCancelled) {
     console.Print(
-        fmt::format("canceled; what is done is kept. Go on with `{}`, or give the same "
+        fmt::format("cancelled; what is done is kept. Go on with `{}`, or give the same "
                     "command again\n",
                     session.Typed("jobs resume " + job.number())));
     return;

@@ -220,7 +220,7 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
     Settle(session, job.id);
   }
   if (job.state == domain::JobState::kCancelled) {
-    console.Print(fmt::format("{} is canceled; go on with `{}`\n", job.public_id,
+    console.Print(fmt::format("{} is cancelled; go on with `{}`\n", job.public_id,
                               session.Typed("jobs resume " + job.number())));
   } else {
     // A success that came first has won.
@@ -343,9 +343,10 @@ void AddJobs(CommandLine& line) {
   AddVerb(line, group, flags, "diagnose", "Why a job is where it is, and what to do", DiagnoseJob);
   AddVerb(line, group, flags, "cancel", "End a job; what is done is kept", Cancel);
   for (const char* name : {"resume", "retry"}) {
+    const bool is_same = std::string_view(name) == "retry";
+    const char* text = "Go on with a cancelled, failed or stalled job from its last checkpoint";
     CLI::App* verb =
-        AddVerb(line, group, flags, name,
-                "Go on with a cancelled, failed or stalled job from its last checkpoint", Resume);
+        AddVerb(line, group, flags, name, is_same ? "Another word for `resume`" : text, Resume);
     verb->add_flag("--detach", flags->is_detached, "Return at once");
     verb->add_flag("--skip-poison", flags->skips_poison,
                    "After ERR_POISON_SEGMENT: leave that segment of the video out and go on behind "

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/data_access.h"
+#include "cli/interrupt.h"
 #include "control/protocol.h"
 
 namespace rollcall::cli {
@@ -33,6 +34,8 @@ Result<app::EngineLink*> Session::Engine() {
   if (onlooker_ != nullptr) return onlooker_->Refusal();
   if (link_ == nullptr) {
     app::EngineLink::Options options;
+    const Interrupt interrupt;
+    options.is_given_up = [&interrupt] { return interrupt.has_come(); };
     options.engine_argv = {"rollcall", "engine", "--data", data_.root().string()};
     ROLLCALL_TRY_ASSIGN(link_, app::EngineLink::Open(data_, std::move(options)));
   }

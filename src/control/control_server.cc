@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/held_folder.h"
 #include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "control/line_buffer.h"
@@ -102,9 +103,11 @@ std::optional<std::pair<dev_t, ino_t>> InodeOf(const std::filesystem::path& path
 
 class SocketServer final : public ControlServer {
  public:
-  SocketServer(Service& service, Options options, UniqueFd listener, UniqueFd wake)
+  SocketServer(Service& service, Options options, base::HeldFolder folder, UniqueFd listener,
+               UniqueFd wake)
       : service_(service),
         options_(std::move(options)),
+        folder_(std::move(folder)),
         inode_(InodeOf(options_.socket)),
         listener_(std::move(listener)),
         wake_(std::move(wake)) {
@@ -229,6 +232,7 @@ class SocketServer final : public ControlServer {
   void RunIo() {
     while (!is_stopping_) {
       Poll();
+      LookAtSocket();
       TakeReplies();
       Accept();
       for (auto& [id, client] : clients_) Serve(id, client);
@@ -276,10 +280,27 @@ class SocketServer final : public ControlServer {
         if (!due || next < *due) due = next;
       }
     }
-    if (!due) return -1;
+    due = std::min(due.value_or(look_at_), look_at_);
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(*due - std::chrono::steady_clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+  }
+
+  // Who removes the socket's file shuts everybody out, and nothing else would ever tell us. Never
+  // in a folder that has taken the place of ours.
+  void LookAtSocket() {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (now < look_at_) return;
+    look_at_ = now + options_.look_interval;
+    struct stat ignored {};
+    if (::lstat(options_.socket.c_str(), &ignored) == 0 || errno != ENOENT) return;
+    if (!folder_.IsInPlace()) return;
+    Accept();  // Who waits at the old one.
+    auto listener = ListenAt(folder_.held_path() / options_.socket.filename());
+    if (!listener.ok()) return;
+    listener_ = std::move(*listener);
+    inode_ = InodeOf(options_.socket);
+    options_.log("the socket was removed; a new one is in its place");
   }
 
   void TakeReplies() {
@@ -467,8 +488,9 @@ class SocketServer final : public ControlServer {
 
   Service& service_;
   const Options options_;
-  const std::optional<std::pair<dev_t, ino_t>> inode_;  // Of the socket.
-  const UniqueFd listener_;
+  const base::HeldFolder folder_;                 // In which the socket is.
+  std::optional<std::pair<dev_t, ino_t>> inode_;  // Of the socket; as the listener, of that thread.
+  UniqueFd listener_;
   const UniqueFd wake_;
   std::atomic<bool> is_stopping_{false};
   std::atomic<bool> is_changed_{false};
@@ -489,6 +511,7 @@ class SocketServer final : public ControlServer {
   // Likewise. Set while nothing is accepted; the pause is zero while all is well.
   std::optional<SteadyTime> accept_again_at_;
   std::chrono::milliseconds accept_pause_{0};
+  SteadyTime look_at_{};  // Likewise.
 
   std::thread looker_;
   std::thread io_;
@@ -498,11 +521,12 @@ class SocketServer final : public ControlServer {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::Create(Service& service, Options options) {
   ROLLCALL_CHECK(options.clients_max > 0 && options.call_threads > 0);
+  ROLLCALL_TRY_ASSIGN(auto folder, base::HeldFolder::Open(options.socket.parent_path()));
   ROLLCALL_TRY_ASSIGN(UniqueFd listener, ListenAt(options.socket));
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.is_open()) return base::ErrnoError(errno, "make an eventfd for", options.socket);
   return std::unique_ptr<ControlServer>(std::make_unique<SocketServer>(
-      service, std::move(options), std::move(listener), std::move(wake)));
+      service, std::move(options), std::move(folder), std::move(listener), std::move(wake)));
 }
 
 }  // namespace rollcall::control

@@ -53,6 +53,8 @@ class ControlServer {
     // first and at most (doubled in between). Who waits meanwhile, waits in the socket.
     std::chrono::milliseconds accept_pause{50};
     std::chrono::milliseconds accept_pause_max{1000};
+    // How often it is looked whether somebody has removed the socket: then there is a new one.
+    std::chrono::milliseconds look_interval{1000};
     // A line for the log. Called by the server's own thread.
     std::function<void(const std::string& line)> log = [](const std::string&) {};
   };

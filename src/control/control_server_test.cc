@@ -1,6 +1,5 @@
 #include "control/control_server.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -9,12 +8,14 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/testing/no_descriptors.h"
 #include "base/unique_fd.h"
 #include "control/control_client.h"
 #include "control/protocol.h"
@@ -77,6 +78,35 @@ TEST_F(ControlServerTest, LeavesASocketAloneThatHasTakenItsPlace) {
   const auto second = Serve();
   first.reset();
   EXPECT_NE(Connect(), nullptr);
+}
+
+// Every command waited without a word for half a minute, and the engine never learnt of it.
+TEST_F(ControlServerTest, ListensAnewWhenSomebodyRemovesItsSocket) {
+  const auto server = Serve({.socket = socket(), .look_interval = milliseconds{5}});
+  const auto before = Connect();
+  std::filesystem::remove(socket());
+  for (int i = 0; i < 2000 && !ControlClient::Connect(socket()).ok(); ++i) {
+    std::this_thread::sleep_for(milliseconds{5});
+  }
+  const auto after = Connect();
+  ASSERT_NE(after, nullptr);
+  EXPECT_TRUE(after->Call("echo", {{"a", 1}}).ok());
+  EXPECT_TRUE(before->Call("echo", {{"a", 1}}).ok()) << "who was connected stays so";
+}
+
+TEST_F(ControlServerTest, LeavesNoSocketInAFolderThatHasTakenThePlaceOfItsOwn) {
+  const std::filesystem::path own = folder_.path() / "own";
+  std::filesystem::create_directory(own);
+  std::atomic<int> said = 0;
+  const auto server = Serve({.socket = own / "rollcall.sock",
+                             .look_interval = milliseconds{1},
+                             .log = [&](const std::string&) { ++said; }});
+  std::filesystem::rename(own, folder_.path() / "away");
+  std::filesystem::create_directory(own);
+  // Many looks.
+  std::this_thread::sleep_for(milliseconds{100});
+  EXPECT_TRUE(std::filesystem::is_empty(own));
+  EXPECT_EQ(said, 0);
 }
 
 // The next snapshot of a watched job.
@@ -302,24 +332,6 @@ TEST_F(ControlServerTest, ForgetsAWatcherThatIsGone) {
   service_.WaitForClients(0);
 }
 
-// Takes every descriptor from this process while it lives: the next one has no number.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const base::UniqueFd lowest_free(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    rlimit limit = before_;
-    limit.rlim_cur = static_cast<rlim_t>(lowest_free.get());
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
-};
-
 std::chrono::microseconds ProcessorTime() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
@@ -345,7 +357,7 @@ TEST_F(ControlServerTest, WaitsWithoutSpinningForADescriptorToAcceptAClientWith)
   std::strcpy(address.sun_path, socket().c_str());
   const std::string sent = EchoRequest(1);
   {
-    const NoDescriptors none;
+    const base::testing::NoDescriptors none;
     ASSERT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     ASSERT_EQ(::send(fd.get(), sent.data(), sent.size(), MSG_NOSIGNAL), std::ssize(sent));
     const auto used = ProcessorTime();

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 40> kEntries{{
+constexpr std::array<Entry, 41> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -58,6 +58,8 @@ constexpr std::array<Entry, 40> kEntries{{
      "`rollcall jobs diagnose JOB` says why it failed; `rollcall jobs resume JOB` tries it again"},
     {reason::kDiskFull, ErrorCode::kResourceExhausted,
      "free some space; then work goes on from its last checkpoint"},
+    {reason::kTooManyOpenFiles, ErrorCode::kResourceExhausted,
+     "allow more open files (ulimit -n), or let fewer jobs run at a time"},
     {reason::kOutOfMemory, ErrorCode::kResourceExhausted,
      "allow a worker more with jobs.worker_memory_mb in rollcall.toml or "
      "ROLLCALL_WORKER_MEMORY_MB"},
@@ -108,6 +110,10 @@ bool IsRetryable(const base::Error& error) {
 }
 
 bool IsDiskFull(const base::Error& error) { return error.reason == reason::kDiskFull; }
+
+bool IsTooManyOpenFiles(const base::Error& error) {
+  return error.reason == reason::kTooManyOpenFiles;
+}
 
 base::Error StoppedError() { return MakeError(reason::kCancelled, "stopped on request"); }
 

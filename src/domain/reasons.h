@@ -34,6 +34,7 @@ inline constexpr std::string_view kWorkerCrashed = "ERR_WORKER_CRASHED";
 inline constexpr std::string_view kPoisonSegment = "ERR_POISON_SEGMENT";
 inline constexpr std::string_view kNothingToSkip = "ERR_NOTHING_TO_SKIP";
 inline constexpr std::string_view kDiskFull = "ERR_DISK_FULL";
+inline constexpr std::string_view kTooManyOpenFiles = "ERR_TOO_MANY_OPEN_FILES";
 inline constexpr std::string_view kOutOfMemory = "ERR_OUT_OF_MEMORY";
 inline constexpr std::string_view kFenced = "ERR_FENCED";
 inline constexpr std::string_view kInterrupted = "ERR_INTERRUPTED";
@@ -59,5 +60,6 @@ base::Error MakeError(std::string_view reason, std::string message, std::string 
 bool IsRetryable(const base::Error& error);
 // Whether there was no space: nothing can go on before there is.
 bool IsDiskFull(const base::Error& error);
+bool IsTooManyOpenFiles(const base::Error& error);
 
 }  // namespace rollcall::domain

@@ -172,7 +172,9 @@ void Attempt::OnProjectionFailed(const base::Error& error, void (Attempt::*again
     again_ = {now + around_.times.projection_give_up / 20, again};
     return;
   }
-  if (IsDiskFull(error)) return End(AttemptOutcome::kFailed, error, Manner::kAtOnce);
+  if (IsDiskFull(error) || domain::IsTooManyOpenFiles(error)) {
+    return End(AttemptOutcome::kFailed, error, Manner::kAtOnce);
+  }
   End(AttemptOutcome::kFailed,
       MakeError(reason::kRegistryUpdateFailed, fmt::format("the state of {} cannot be written: {}",
                                                            task_.run.public_id(), error.message)),
@@ -389,6 +391,7 @@ void Attempt::OnSegmentTaken(const domain::Segment& segment, base::Result<void> 
 
 // A full disk is told before the worker is, which may do anything with the answer.
 void Attempt::RefuseSegment(const domain::Segment& segment, base::Error error) {
+  has_wanted_files_ = has_wanted_files_ || domain::IsTooManyOpenFiles(error);
   if (IsDiskFull(error)) around_.on_disk_full(error);
   SendFrame(EncodeSegmentAck({.number = segment.number, .error = std::move(error)}));
 }
@@ -461,6 +464,8 @@ void Attempt::OnDone(Conclusion conclusion) {
     return;
   }
   base::Error error = std::move(conclusion.error);
+  // A worker that opens too many itself is at fault; one that was refused for our want is not.
+  if (!has_wanted_files_ && domain::IsTooManyOpenFiles(error)) error.reason = "ERR_IO";
   if (IsFenced(error)) return Lose("the worker was told that another attempt has the lease");
   if (cancel_at_) return End(AttemptOutcome::kCancelled, error, Manner::kByItself);
   if (drain_at_ && error.reason == reason::kCancelled) {

@@ -204,6 +204,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::int64_t next_segment_ = 0;                  // The first number that is not committed.
   std::optional<domain::SegmentSpan> at_segment_;  // Begun and not committed.
   bool is_taking_segment_ = false;
+  bool has_wanted_files_ = false;  // A segment was refused because the engine could open no file.
   base::BootTime taking_since_{};
   std::deque<Frame> held_back_;    // Came after the segment that is being checked.
   base::BootTime heartbeat_at_{};  // Log lines.

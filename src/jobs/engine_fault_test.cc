@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include "base/failpoint.h"
+#include "base/testing/no_descriptors.h"
 #include "jobs/engine.h"
 #include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
@@ -257,6 +259,23 @@ TEST_F(EngineFaultTest, AWorkerThatEndsByItselfOnAFullDiskHasNotCrashed) {
   ::unsetenv("ROLLCALL_FAIL");
   ::unsetenv("ROLLCALL_FAIL_COUNT");
   base::ReadFailpointAgain();
+}
+
+// It was a failure of the stage each time, and the sixth ended the job.
+TEST_F(EngineFaultTest, AnEngineWithoutAFileDescriptorFailsNoJob) {
+  StartEngine([](Engine::Options& options) {
+    options.times.retry_first = std::chrono::milliseconds{1};
+    options.disk_free_bytes_min = 0;
+  });
+  std::optional<base::testing::NoDescriptors> none(std::in_place);
+  const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, base::Json::object()));
+  constexpr std::size_t kTimes = 8;
+  EXPECT_TRUE(Eventually([&] { return Attempts("detect").size() >= kTimes; }));
+  EXPECT_EQ(Run("detect").run.failures, 0);
+  EXPECT_EQ(Attempts("detect").front().error_reason, "ERR_TOO_MANY_OPEN_FILES");
+  none.reset();
+  EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded)
+      << Run("detect").run.last_error->ToString();
 }
 
 // Longer than a lease: it ran out, and who lost it was said to have been interrupted.

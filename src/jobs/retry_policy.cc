@@ -64,6 +64,12 @@ store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime 
     end.fruitless = {};
     return end;
   }
+  if (domain::IsTooManyOpenFiles(ended.error)) {
+    end.outcome = AttemptOutcome::kFailed;
+    end.fruitless = {};
+    end.retry_at = now + Delay(1);
+    return end;
+  }
   // A segment that this attempt committed has reset what was counted before it.
   const bool is_new_ground = ended.segments_committed > 0;
   // Neither failures nor interruptions alone may have come to their number.

@@ -31,6 +31,8 @@ struct EndedAttempt {
 // What becomes of a run whose attempt has not succeeded.
 //  - The disk was full: interrupted, however the attempt ended, and not counted. It goes on when
 //    there is room (disk_guard.h), however often that takes.
+//  - The engine had no file descriptor left: again after the first delay, and not counted, however
+//    often that takes.
 //  - An error that trying again cannot help: failed, at once.
 //  - A failure: again after min(retry_max, retry_first · 2^(n−1)) × U[0.5, 1), where n counts the
 //    failures since the last new segment; at most 5 times.

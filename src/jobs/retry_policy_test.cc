@@ -70,6 +70,17 @@ TEST(RetryPolicyTest, CountsAnewAfterANewSegment) {
   EXPECT_EQ(Policy().Decide(ended, kNow).retry_at, kNow + milliseconds{5'000});
 }
 
+// As a full disk: it says nothing of the work.
+TEST(RetryPolicyTest, AnEngineWithoutAFileDescriptorTriesAgainHoweverOften) {
+  store::StageRun run;
+  run.failures = 5;
+  run.interruptions_in_row = 9;
+  const store::AttemptEnd end =
+      Policy().Decide(Ended(run, AttemptOutcome::kInterrupted, reason::kTooManyOpenFiles), kNow);
+  EXPECT_EQ(end.outcome, AttemptOutcome::kFailed);
+  EXPECT_EQ(end.retry_at, kNow + milliseconds{5'000});
+}
+
 TEST(RetryPolicyTest, NeverRetriesWhatTryingCannotHelp) {
   for (const auto why : {reason::kEpisodeNotRegistered, reason::kVideoNotFound, reason::kBadParams,
                          reason::kModelMissing, reason::kInternal, reason::kArtifactCorrupt}) {

@@ -43,6 +43,7 @@ JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end) {
 void CountOutcome(const AttemptEnd& end, StageRun& run) {
   const bool is_interruption = end.outcome == AttemptOutcome::kInterrupted;
   if (is_interruption && domain::IsDiskFull(end.error)) return;
+  if (domain::IsTooManyOpenFiles(end.error)) return;
   run.fruitless += end.fruitless;
   switch (end.outcome) {
     case AttemptOutcome::kCrashed:

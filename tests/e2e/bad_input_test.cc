@@ -30,8 +30,14 @@ class BadInputTest : public RollcallTest {
   }
 };
 
+// No data directory is made for it either.
 TEST_F(BadInputTest, MissingFile) {
+  const std::string none = (folder_ / "none").string();
   ExpectRefusal(Rollcall({"analyze", "nowhere.mp4"}), 3, "ERR_VIDEO_NOT_FOUND");
+  ExpectRefusal(Rollcall({"analyze", "nowhere.mp4", "--data", none}), 3, "ERR_VIDEO_NOT_FOUND");
+  ExpectRefusal(Rollcall({"episodes", "add", "nowhere.mp4", "--data", none}), 3,
+                "ERR_VIDEO_NOT_FOUND");
+  EXPECT_FALSE(fs::exists(none));
 }
 
 TEST_F(BadInputTest, Directory) {

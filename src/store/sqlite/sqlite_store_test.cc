@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/file.h"
+#include "base/testing/sanitizers.h"
 #include "store/memory/memory_store.h"
 #include "store/sqlite/testing/sqlite_home.h"
 #include "store/testing/job_store_contract.h"
@@ -23,7 +24,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, PoisonContract,
                          [](const auto&) { return std::string("Store"); });
 
 TEST(SqliteStoreTest, RandomLivesGoAsInMemory) {
-  for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 12; seed += base::testing::EveryOneOrNth(6)) {
     SqliteHome home;
     MemoryStore memory;
     RandomScript on_disk(home.store(), seed);
