@@ -35,8 +35,10 @@ endif()
 # Sanitizers reach third-party sources that we compile (SQLite) as well.
 if(ROLLCALL_SANITIZE)
   # Compilers name it differently.
-  target_compile_definitions(rollcall_options INTERFACE ROLLCALL_SANITIZED=1
-    $<$<STREQUAL:${ROLLCALL_SANITIZE},thread>:ROLLCALL_THREAD_SANITIZED=1>)
+  target_compile_definitions(rollcall_options INTERFACE ROLLCALL_SANITIZED=1)
+  if(ROLLCALL_SANITIZE STREQUAL "thread")
+    target_compile_definitions(rollcall_options INTERFACE ROLLCALL_THREAD_SANITIZED=1)
+  endif()
   add_compile_options(-fsanitize=${ROLLCALL_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${ROLLCALL_SANITIZE})
   if(ROLLCALL_SANITIZE MATCHES "undefined")

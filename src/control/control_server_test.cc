@@ -82,12 +82,13 @@ TEST_F(ControlServerTest, LeavesASocketAloneThatHasTakenItsPlace) {
 
 // Every command waited without a word for half a minute, and the engine never learnt of it.
 TEST_F(ControlServerTest, ListensAnewWhenSomebodyRemovesItsSocket) {
-  const auto server = Serve({.socket = socket(), .look_interval = milliseconds{5}});
+  std::promise<std::string> said;
+  const auto server = Serve({.socket = socket(),
+                             .look_interval = milliseconds{5},
+                             .log = [&](const std::string& line) { said.set_value(line); }});
   const auto before = Connect();
   std::filesystem::remove(socket());
-  for (int i = 0; i < 2000 && !ControlClient::Connect(socket()).ok(); ++i) {
-    std::this_thread::sleep_for(milliseconds{5});
-  }
+  EXPECT_EQ(said.get_future().get(), "the socket was removed; a new one is in its place");
   const auto after = Connect();
   ASSERT_NE(after, nullptr);
   EXPECT_TRUE(after->Call("echo", {{"a", 1}}).ok());
@@ -99,12 +100,13 @@ TEST_F(ControlServerTest, LeavesNoSocketInAFolderThatHasTakenThePlaceOfItsOwn) {
   std::filesystem::create_directory(own);
   std::atomic<int> said = 0;
   const auto server = Serve({.socket = own / "rollcall.sock",
-                             .look_interval = milliseconds{1},
+                             .look_interval = milliseconds{0},
                              .log = [&](const std::string&) { ++said; }});
+  const auto client = std::move(ControlClient::Connect(own / "rollcall.sock").value());
   std::filesystem::rename(own, folder_.path() / "away");
   std::filesystem::create_directory(own);
-  // Many looks.
-  std::this_thread::sleep_for(milliseconds{100});
+  // It has looked before it answers the second.
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(client->Call("echo", Json::object()).ok());
   EXPECT_TRUE(std::filesystem::is_empty(own));
   EXPECT_EQ(said, 0);
 }
