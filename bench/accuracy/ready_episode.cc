@@ -44,8 +44,7 @@ base::Result<void> AddShot(const std::string& line, const media::PacketIndex& in
   const std::vector<std::string> fields = Split(line, ',');
   const auto at_frame = [&index](const std::string& field) {
     const std::size_t frame = std::stoul(field);
-    return domain::ToMillis(frame < index.packets.size() ? index.packets[frame].pts
-                                                         : index.duration);
+    return domain::ToMillis(frame < index.packets.size() ? index.packets[frame].pts : index.end);
   };
   if (fields.size() < 7) return Corrupt("truth.csv", "a shot has seven fields or more: " + line);
   const compose::TruthInterval when{.start_ms = at_frame(fields[2]), .end_ms = at_frame(fields[3])};
@@ -76,7 +75,7 @@ base::Result<Truth> ReadReadyTruth(const std::filesystem::path& video) {
   Truth truth;
   truth.width = probe.width;
   truth.height = probe.height;
-  truth.duration_ms = domain::ToMillis(index.duration);
+  truth.duration_ms = domain::ToMillis(index.length());
   try {
     truth.frames_per_second = json.at("fps").get<double>();
     truth.frames = json.at("frames").get<std::int64_t>();

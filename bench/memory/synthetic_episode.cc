@@ -92,8 +92,10 @@ class DetectionFiles {
                         artifacts::ParquetWriter::Create(path, {{"frame_id", ColumnType::kInt64},
                                                                 {"ts_ms", ColumnType::kInt64},
                                                                 {"pts_us", ColumnType::kInt64},
+                                                                {"until_us", ColumnType::kInt64},
                                                                 {"cut_score", ColumnType::kFloat},
-                                                                {"cut", ColumnType::kBool}}));
+                                                                {"cut", ColumnType::kBool},
+                                                                {"tiles", ColumnType::kBool}}));
     for (std::int64_t sample = 0; sample < samples; ++sample) {
       const MediaTime pts = sample * kStep;
       const bool is_cut = episode_.scene == SyntheticEpisode::Scene::kTalk && sample > 0 &&
@@ -101,8 +103,10 @@ class DetectionFiles {
       frames->Int64(sample * kFramesASample);
       frames->Int64(domain::ToMillis(pts));
       frames->Int64(pts.count());
+      frames->Int64((pts + kStep / kFramesASample).count());
       frames->Float(is_cut ? 0.8F : 0.01F);
       frames->Bool(is_cut);
+      frames->Bool(is_cut || sample % kSamplesASecond == 0);
       ROLLCALL_TRY(frames->EndRow());
       ROLLCALL_TRY(AddFaces(sample, pts, *faces));
     }
@@ -156,7 +160,8 @@ class DetectionFiles {
                                                   {"file", "synthetic.mp4"},
                                                   {"sha256", std::string(64, '0')}}},
                                                 {"extract.json",
-                                                 {{"duration_us", length_us},
+                                                 {{"first_picture_us", 0},
+                                                  {"end_us", length_us},
                                                   {"frames", samples * kFramesASample},
                                                   {"samples", samples},
                                                   {"warnings", Json::array()}}},

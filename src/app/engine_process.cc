@@ -98,8 +98,9 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                          .clock = clock,
                          .life = *life,
                          .planner = planner,
-                         .data = data});
-  if (options.works_at_once) ROLLCALL_TRY(engine->StartWorking());
+                         .data = data,
+                         .say = [](const std::string& line) { Say(line); }});
+  if (options.works_at_once) ROLLCALL_TRY(service.BeginToWork());
   ROLLCALL_TRY_ASSIGN(
       auto server,
       control::ControlServer::Create(

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "app/episode_projection.h"
+#include "app/stages.h"
 #include "app/views.h"
 #include "base/path_text.h"
 #include "control/protocol.h"
@@ -102,7 +103,7 @@ Result<Json> EngineService::Hello(const Json& params) {
 
 Result<Json> EngineService::Work(const Json& /*params*/) {
   ROLLCALL_TRY(RefuseWhenEnding());
-  ROLLCALL_TRY(parts_.engine.StartWorking());
+  ROLLCALL_TRY(BeginToWork());
   return Json::object();
 }
 
@@ -146,7 +147,7 @@ Result<Json> EngineService::JobStart(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json job, queries_.DetailedView(submission.job.id));
   Json beside = OpenBeside(submission.job);
-  ROLLCALL_TRY(parts_.engine.StartWorking());
+  ROLLCALL_TRY(BeginToWork());
   return Json{{"job", std::move(job)},
               {"existing", submission.is_existing},
               {"resumed", submission.is_existing && (!was_working || is_stalled)},
@@ -221,9 +222,70 @@ Result<Json> EngineService::JobCancel(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const auto outcome, parts_.engine.Cancel(job.id));
   // What an owner before us left running is ended by whoever works.
   const bool is_open = !domain::IsTerminal(outcome.job.state);
-  if (is_open) ROLLCALL_TRY(parts_.engine.EnsureWorking());
+  if (is_open) {
+    ROLLCALL_TRY(parts_.engine.is_working() ? parts_.engine.EnsureWorking() : BeginToWork());
+  }
   ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(job.id));
   return Json{{"job", std::move(view)}, {"had_finished", outcome.had_finished}};
+}
+
+// What an older program planned would be done by this one's rules and stand beside results of the
+// older ones. Segments of it cannot be gone on with.
+Result<EpisodePlan> EngineService::PlanAnew(const store::Job& job) {
+  ROLLCALL_TRY_ASSIGN(const Json asked, base::ParseJson(job.request_json, "a job's request"));
+  ROLLCALL_TRY_ASSIGN(StartRequest request, StartRequest::FromJson(asked));
+  request.video.clear();  // It is known where it is now.
+  request.episode = job.subject.id;
+  request.from.clear();
+  request.is_forced = false;
+  // One of its own: whoever starts something uses the other, maybe for long.
+  EpisodePlanner planner = parts_.planner;
+  return planner.Plan(request, [this](const std::string& work_key) {
+    return parts_.engine.FindReusable(work_key);
+  });
+}
+
+Result<std::vector<std::string>> EngineService::ReplanOlder() {
+  std::vector<std::string> said;
+  ROLLCALL_TRY_ASSIGN(const bool has_open, parts_.store.HasOpenJobs());
+  if (!has_open) return said;
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  for (const store::Job& job : jobs) {
+    if (domain::IsTerminal(job.state) || !IsOfOlderRevision(job.request_json)) continue;
+    auto plan = PlanAnew(job);
+    if (!plan.ok()) {
+      ROLLCALL_TRY(parts_.store.JobCancel(job.id, parts_.clock.Now()));
+      said.push_back(
+          fmt::format("{} was planned by an older rollcall and cannot be planned anew: "
+                      "{}; it is cancelled, `rollcall jobs resume {}` tries again",
+                      job.public_id(), plan.error().message, static_cast<std::int64_t>(job.id)));
+      continue;
+    }
+    ROLLCALL_TRY_ASSIGN(const auto submission,
+                        parts_.store.JobReplan(job.id, plan->request, parts_.clock.Now()));
+    said.push_back(
+        fmt::format("{} (job {}) was planned by an older rollcall: planned anew, its "
+                    "segments are dropped",
+                    job.public_id(), static_cast<std::int64_t>(submission.job.id)));
+  }
+  return said;
+}
+
+Result<void> EngineService::BeginToWork() {
+  const base::MutexLock lock(work_mutex_);
+  if (!parts_.engine.is_working()) {
+    ROLLCALL_TRY_ASSIGN(const auto said, ReplanOlder());
+    for (const std::string& line : said) parts_.say(line);
+  }
+  return parts_.engine.StartWorking();
+}
+
+Result<store::Submission> EngineService::Resume(const store::Job& job, bool skips_poison) {
+  if (!domain::IsTerminal(job.state) || !IsOfOlderRevision(job.request_json)) {
+    return parts_.engine.Resume(job.id, {.skips_poison = skips_poison});
+  }
+  ROLLCALL_TRY_ASSIGN(EpisodePlan plan, PlanAnew(job));
+  return parts_.engine.Submit(std::move(plan.request));
 }
 
 Result<Json> EngineService::JobResume(const Json& params) {
@@ -235,13 +297,14 @@ Result<Json> EngineService::JobResume(const Json& params) {
   if (name == job.public_id() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
-  ROLLCALL_TRY_ASSIGN(const auto submission,
-                      parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
+  const bool is_older = domain::IsTerminal(job.state) && IsOfOlderRevision(job.request_json);
+  ROLLCALL_TRY_ASSIGN(const auto submission, Resume(job, skips_poison));
   ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(submission.job.id));
   Json beside = OpenBeside(submission.job);
-  ROLLCALL_TRY(parts_.engine.StartWorking());
+  ROLLCALL_TRY(BeginToWork());
   return Json{{"job", std::move(view)},
               {"existing", submission.is_existing},
+              {"planned_anew", is_older},
               {"open_beside", std::move(beside)}};
 }
 

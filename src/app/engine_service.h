@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/data_directory.h"
 #include "app/engine_life.h"
@@ -27,6 +30,7 @@ class EngineService final : public control::Service {
     EngineLife& life;
     EpisodePlanner& planner;
     DataDirectory data;
+    std::function<void(const std::string& line)> say = [](const std::string&) {};  // For the log.
   };
   explicit EngineService(Parts parts)
       : parts_(std::move(parts)),
@@ -40,6 +44,9 @@ class EngineService final : public control::Service {
     return queries_.View(job_id);
   }
   void OnClientCount(int count) override;
+  // Starts the engine's work. At the first time open jobs that an older program planned are planned
+  // anew, or cancelled where that cannot be.
+  base::Result<void> BeginToWork();
 
  private:
   using Params = base::Json;
@@ -58,6 +65,9 @@ class EngineService final : public control::Service {
   Answer EpisodeAdd(const Params& params);
   Answer EpisodeRemove(const Params& params);
 
+  base::Result<std::vector<std::string>> ReplanOlder();  // A sentence for each.
+  base::Result<EpisodePlan> PlanAnew(const store::Job& job);
+  base::Result<store::Submission> Resume(const store::Job& job, bool skips_poison);
   base::Result<void> RefuseWhenEnding();
   base::Result<void> RefuseWhenWorkedOn(const std::string& key);
   base::Result<void> ProjectAdded(const store::Episode& episode);
@@ -71,6 +81,7 @@ class EngineService final : public control::Service {
   StoreQueries queries_;
   // One start at a time: "was anybody working before" must not be asked by two at once.
   base::Mutex start_mutex_;
+  base::Mutex work_mutex_;  // One that begins to work at a time.
 };
 
 }  // namespace rollcall::app

@@ -61,11 +61,9 @@ Models DescribeModels(const fs::path& folder) {
     if (role.role != "detector" && role.role != "landmarks" && role.role != "embedder") continue;
     models.list.push_back(
         {{"role", role.role}, {"name", role.file}, {"kind", role.kind}, {"sha256", role.sha256}});
-    models.identity.push_back({role.role, role.kind, role.sha256});
-  }
-  // The numbers beside the files (thresholds, sizes) are part of what the models do.
-  if (const auto digest = base::DigestFile(folder / "pack.toml"); digest.ok()) {
-    models.identity.push_back(digest->sha256);
+    // The numbers beside the files (thresholds, sizes) are part of what the models do. Those of
+    // roles that are not used are not: a new expression model makes nothing stale here.
+    models.identity.push_back({role.role, role.sha256, role.table_sha256});
   }
   return models;
 }
@@ -107,6 +105,7 @@ Json HandlerParameters(const store::Episode& episode, const StartRequest& reques
           {"models", models.list},
           {"provider", request.provider},
           {"edit_sequence", 0},
+          {"revisions", StageRevisions()},
           {"settings", {{"cluster_cosine_min", models.same_person}}}};
 }
 
@@ -308,7 +307,9 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
   ROLLCALL_TRY_ASSIGN(plan.episode, Find(request));
   plan.request.subject = {"episode", plan.episode.key};
   plan.request.kind = request.kind;
-  plan.request.request_json = request.ToJson().dump();
+  Json asked = request.ToJson();
+  asked["revisions"] = StageRevisions();
+  plan.request.request_json = asked.dump();
 
   const Models models = DescribeModels(request.model_pack);
   const Json handler_parameters = HandlerParameters(plan.episode, request, models);

@@ -20,15 +20,29 @@ using domain::Stage;
 
 const std::vector<WiredStage>& WiredStages() {
   static const std::vector<WiredStage> stages{
-      {Stage::kValidate, {}},
-      {Stage::kExtract, {Stage::kValidate}, 2},
-      {Stage::kDetect, {Stage::kExtract}, 2},
-      {Stage::kTrack, {Stage::kDetect}},
-      {Stage::kStills, {Stage::kTrack}},
-      {Stage::kCluster, {Stage::kTrack}, 2},
-      {Stage::kAnalytics, {Stage::kCluster, Stage::kStills}},
+      {Stage::kValidate, {}, 2},
+      {Stage::kExtract, {Stage::kValidate}, 3},
+      {Stage::kDetect, {Stage::kExtract}, 3},
+      {Stage::kTrack, {Stage::kDetect}, 2},
+      {Stage::kStills, {Stage::kTrack}, 2},
+      {Stage::kCluster, {Stage::kTrack}, 3},
+      {Stage::kAnalytics, {Stage::kCluster, Stage::kStills}, 2},
   };
   return stages;
+}
+
+base::Json StageRevisions() {
+  base::Json revisions = base::Json::object();
+  for (const WiredStage& stage : WiredStages()) {
+    revisions[std::string(stage.name())] = stage.revision;
+  }
+  return revisions;
+}
+
+bool IsOfOlderRevision(const std::string& json_text) {
+  const base::Json json = base::Json::parse(json_text, nullptr, /*allow_exceptions=*/false);
+  const bool is_said = json.is_object() && json.contains("revisions");
+  return !is_said || json["revisions"] != StageRevisions();
 }
 
 std::vector<jobs::Engine::StageSpec> EngineStages() {

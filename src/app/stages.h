@@ -23,6 +23,12 @@ struct WiredStage {
   std::string_view name() const { return domain::StageName(stage); }
 };
 
+// {"validate": 2, …}: stands in everything that is planned, so that what was planned or made by an
+// older program is known.
+base::Json StageRevisions();
+// Whether parameters or a request were written when a stage's revision was lower than now.
+bool IsOfOlderRevision(const std::string& json_text);
+
 // In the order in which an episode travels: each stage after those that it needs.
 const std::vector<WiredStage>& WiredStages();
 // The same as the runtime has to know it.

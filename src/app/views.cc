@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/stages.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "domain/stage.h"
@@ -74,7 +75,9 @@ Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts
   Json states = Json::object();
   Json timestamps = Json::object();
   Json status = Json::object();
+  bool is_older = false;
   for (const jobs::StageFacts& facts : stages) {
+    is_older = is_older || (facts.last_good && IsOfOlderRevision(facts.last_good->params_json));
     const std::string flag(domain::StageFlag(facts.stage));
     states[flag] = facts.is_true();
     timestamps[flag] = facts.last_good ? Json(IsoOrEmpty(facts.last_good->finished_at)) : Json();
@@ -88,6 +91,8 @@ Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts
           {"video_path", episode.video_path},
           {"fingerprint", episode.fingerprint},
           {"created_at", IsoTime(episode.created_at)},
+          // Of an older program: its times may count from another zero.
+          {"older_results", is_older},
           {"states", std::move(states)},
           {"timestamps", std::move(timestamps)},
           {"status", std::move(status)}};

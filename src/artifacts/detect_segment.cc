@@ -15,19 +15,21 @@ using domain::FaceCrop;
 using SampledFrame = DetectSegment::SampledFrame;
 
 // "RCDS" and the version; another version is refused, and its segment is made again.
-constexpr std::string_view kMagic{"RCDS\x01\x00\x00\x00", 8};
+constexpr std::string_view kMagic{"RCDS\x02\x00\x00\x00", 8};
 // Longer than any embedder's output.
 constexpr std::uint32_t kEmbeddingLengthMax = 4096;
 // The least bytes of an entry: what a count is held against before memory is taken for it.
-constexpr std::size_t kFrameBytes = 21;
+constexpr std::size_t kFrameBytes = 30;
 constexpr std::size_t kDetectionBytesMin = 58;
 constexpr std::size_t kCropBytesMin = 4 + faces_pack_format::kRecordBytesWithoutJpeg;
 
 void PutFrame(BinaryWriter& writer, const SampledFrame& frame) {
   writer.Put(frame.frame_id);
   writer.Put(std::int64_t{frame.pts.count()});
+  writer.Put(std::int64_t{frame.until.count()});
   writer.Put(frame.cut_score);
   writer.Put(static_cast<std::uint8_t>(frame.is_cut));
+  writer.Put(static_cast<std::uint8_t>(frame.with_tiles));
 }
 
 void PutDetection(BinaryWriter& writer, const Detection& detection) {
@@ -68,8 +70,9 @@ bool TakeFlag(BinaryReader& reader, bool& flag) {
 bool TakeFrame(BinaryReader& reader, SampledFrame& frame) {
   frame.frame_id = reader.Take<std::int64_t>();
   frame.pts = domain::MediaTime(reader.Take<std::int64_t>());
+  frame.until = domain::MediaTime(reader.Take<std::int64_t>());
   frame.cut_score = reader.Take<float>();
-  return TakeFlag(reader, frame.is_cut);
+  return TakeFlag(reader, frame.is_cut) && TakeFlag(reader, frame.with_tiles);
 }
 
 bool TakeEmbedding(BinaryReader& reader, Detection& detection) {

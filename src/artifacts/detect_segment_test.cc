@@ -13,7 +13,11 @@ namespace {
 DetectSegment SomeSegment() {
   DetectSegment segment;
   segment.failed_reads = 3;
-  segment.frames = {{.frame_id = 10, .pts = domain::MediaTime(400'000), .cut_score = 0.25F},
+  segment.frames = {{.frame_id = 10,
+                     .pts = domain::MediaTime(400'000),
+                     .until = domain::MediaTime(440'000),
+                     .cut_score = 0.25F,
+                     .with_tiles = true},
                     {.frame_id = 15,
                      .pts = domain::MediaTime(600'000),
                      .cut_score = std::numeric_limits<float>::quiet_NaN(),

@@ -56,8 +56,10 @@ struct DetectSegment {
   struct SampledFrame {
     std::int64_t frame_id = 0;
     domain::MediaTime pts{};
+    domain::MediaTime until{};  // When the next frame of the video, sampled or not, is shown.
     float cut_score = 0;  // Against the sampled frame before: 0 same … 1 entirely different.
     bool is_cut = false;
+    bool with_tiles = false;  // Small faces were looked for.
   };
   std::vector<SampledFrame> frames;
   std::int64_t failed_reads = 0;

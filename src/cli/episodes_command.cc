@@ -53,6 +53,7 @@ std::string StandOf(const Json& episode, const Paint& paint) {
     if (is_done.get<bool>()) stand = flag;
   }
   if (stand == "analytics_computed") stand = paint.Good("analysed");
+  if (episode.value("older_results", false)) stand += paint.Warn(" (older times)");
   for (const auto& [stage, status] : episode.at("status").items()) {
     if (status == "running") return paint.Accent(stage + " running");
     if (status == "error") return paint.Bad(stage + " error");

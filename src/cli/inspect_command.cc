@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/job_details.h"
 #include "cli/progress_lines.h"
+#include "cli/report_table.h"
 #include "cli/results.h"
 #include "cli/text_table.h"
 #include "control/job_view.h"
@@ -183,6 +184,7 @@ Result<void> PrintText(const Session& session, const Json& episode,
   const std::string key = episode.at("episode_key");
   std::string text =
       fmt::format("{}  {}\n\n", paint.Bold(key), ShownPath(episode.at("video_path")));
+  if (episode.value("older_results", false)) text += OlderResults(paint) + "\n";
   ROLLCALL_TRY_ASSIGN(const std::string attempts, Attempts(episode, paint));
   const bool is_worked_on = std::all_of(
       open.begin(), open.end(), [](const control::JobView& job) { return job.is_worked_on; });

@@ -236,7 +236,13 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
       const Json answer,
       session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
   ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
-  SayWhereItGoesOn(session, job);
+  if (answer.value("planned_anew", false)) {
+    session.console().Print(fmt::format(
+        "planned by an older rollcall: planned anew as job {}, its segments are dropped\n",
+        job.number()));
+  } else {
+    SayWhereItGoesOn(session, job);
+  }
   ROLLCALL_TRY_ASSIGN(auto warnings, WarnOfOthers(session, answer, job));
   if (flags.is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));

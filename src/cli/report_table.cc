@@ -75,14 +75,45 @@ std::string Table(const std::vector<Row>& rows, const Terminal& terminal) {
   return text;
 }
 
+std::string Nobody(const Json& coverage) {
+  const auto faces = coverage.value("faces_detected", std::int64_t{0});
+  if (faces == 0) return "  Nobody was seen.\n";
+  return fmt::format("  {} faces were found, and nobody could be made of them.\n", faces);
+}
+
+// "faces: 454 found; 60 chosen to tell people apart, 50 of them good enough (83 %)".
+std::string FacesLine(const Json& coverage) {
+  const auto chosen = coverage.value("faces_chosen", std::int64_t{0});
+  if (chosen == 0) return {};
+  const auto embedded = coverage.value("embeddings_computed", std::int64_t{0});
+  std::string line = fmt::format(
+      "  faces: {} found; {} chosen to tell people apart, {} of them good enough ({:.0f} %)\n",
+      coverage.value("faces_detected", std::int64_t{0}), chosen, embedded,
+      100.0 * static_cast<double>(embedded) / static_cast<double>(chosen));
+  std::string dropped;
+  for (const Json& each : coverage.value("not_counted", Json::array())) {
+    dropped += fmt::format("{}{} faces {}", dropped.empty() ? "" : ", ",
+                           each.at("faces").get<std::int64_t>(), each.at("why").get<std::string>());
+  }
+  return dropped.empty() ? line : line + "  not counted: " + dropped + "\n";
+}
+
 }  // namespace
+
+std::string OlderResults(const Paint& paint) {
+  return paint.Warn("  made by an older rollcall: ") +
+         "times count from the first picture; `rollcall analyze` makes them anew\n";
+}
 
 base::Result<std::string> ReportTable(const Json& report, const Terminal& terminal) {
   try {
     const Paint paint(terminal.is_coloured);
     std::vector<Row> rows;
     for (const Json& person : report.at("people")) rows.push_back(RowOf(person));
-    std::string text = rows.empty() ? "  Nobody was seen.\n" : Table(rows, terminal);
+    const Json coverage = report.value("coverage", Json::object());
+    std::string text = rows.empty() ? Nobody(coverage) : Table(rows, terminal);
+    if (!report.contains("time")) text += OlderResults(paint);
+    text += paint.Dim(FacesLine(coverage));
     for (const Json& warning : report.at("warnings")) {
       text += paint.Warn("  warning: ") + warning.get<std::string>() + "\n";
     }

@@ -14,6 +14,9 @@ namespace rollcall::cli {
 //   Person 1   1:23.4 ± 0.3 s        34.2%           12  ██████████████████
 //
 // and below it the warnings, one a line. ERR_ARTIFACT_CORRUPT when it is no report.
+// A line that says of results that an older program made them.
+std::string OlderResults(const Paint& paint);
+
 base::Result<std::string> ReportTable(const base::Json& report, const Terminal& terminal);
 
 }  // namespace rollcall::cli

@@ -24,7 +24,10 @@ Json Person(const std::string& name, std::int64_t from_ms, std::int64_t to_ms, d
 }
 
 Json Report(std::vector<Json> people) {
-  return {{"episode", "rhobh_s05_e03"}, {"warnings", Json::array()}, {"people", std::move(people)}};
+  return {{"episode", "rhobh_s05_e03"},
+          {"time", {{"zero", "file"}}},
+          {"warnings", Json::array()},
+          {"people", std::move(people)}};
 }
 
 TEST(ReportTableTest, ShowsWhoWasOnScreenAndForHowLong) {
@@ -53,6 +56,27 @@ TEST(ReportTableTest, FitsEveryWidth) {
 
 TEST(ReportTableTest, SaysThatNobodyWasSeen) {
   EXPECT_EQ(*ReportTable(Report({}), {}), "  Nobody was seen.\n");
+}
+
+TEST(ReportTableTest, SaysThatFacesWereFoundThoughNobodyIsCounted) {
+  Json report = Report({});
+  report["coverage"] = {
+      {"faces_detected", 90},
+      {"faces_chosen", 10},
+      {"embeddings_computed", 4},
+      {"not_counted",
+       {{{"why", "too short"}, {"tracks", 2}, {"faces", 3}},
+        {{"why", "without the features of a face"}, {"tracks", 9}, {"faces", 80}}}}};
+  EXPECT_EQ(*ReportTable(report, {}),
+            "  90 faces were found, and nobody could be made of them.\n"
+            "  faces: 90 found; 10 chosen to tell people apart, 4 of them good enough (40 %)\n"
+            "  not counted: 3 faces too short, 80 faces without the features of a face\n");
+}
+
+TEST(ReportTableTest, SaysThatAnOlderProgramMadeIt) {
+  Json report = Report({});
+  report.erase("time");
+  EXPECT_THAT(*ReportTable(report, {}), HasSubstr("made by an older rollcall"));
 }
 
 TEST(ReportTableTest, ShowsWarnings) {

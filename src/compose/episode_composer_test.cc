@@ -119,7 +119,7 @@ TEST_F(EpisodeComposerTest, TellsTimesToTheFrame) {
   const media::PacketIndex index = Index();
   ASSERT_EQ(index.packets.size(), 75U);
   EXPECT_EQ(index.packets[50].pts, domain::MediaTime{2'000'000});
-  EXPECT_NEAR(static_cast<double>(index.duration.count()), 3e6, 1e3);
+  EXPECT_NEAR(static_cast<double>(index.length().count()), 3e6, 1e3);
 }
 
 TEST_F(EpisodeComposerTest, VariesFrameDurationsWithTheTruthInTime) {

@@ -71,17 +71,18 @@ class Clip : public PictureSource {
     scale_ = std::min(1.0, scale);
     ROLLCALL_TRY_ASSIGN(const media::PacketIndex index, media::IndexPackets(path_));
     const MediaTime needed = start_ + (times.empty() ? MediaTime{} : times.back());
-    if (index.packets.empty() || needed > index.duration + kTimestampSlack) {
+    if (index.packets.empty() || needed > index.length() + kTimestampSlack) {
       return domain::MakeError(
           domain::reason::kBadParams,
           fmt::format("{} ends at {:.2f} s; the shot needs it up to {:.2f} s",
-                      path_.filename().string(), static_cast<double>(index.duration.count()) / 1e6,
+                      path_.filename().string(), static_cast<double>(index.length().count()) / 1e6,
                       static_cast<double>(needed.count()) / 1e6),
           "make the shot shorter or start the clip earlier");
     }
     for (const MediaTime time : times) {
       const auto after = std::upper_bound(
-          index.packets.begin(), index.packets.end(), start_ + time + kTimestampSlack,
+          index.packets.begin(), index.packets.end(),
+          index.start() + start_ + time + kTimestampSlack,
           [](MediaTime t, const media::PacketEntry& packet) { return t < packet.pts; });
       const std::int64_t found = after - index.packets.begin() - 1;
       wanted_.push_back(std::max<std::int64_t>(found, 0));

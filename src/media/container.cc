@@ -22,6 +22,8 @@ using domain::MediaTime;
 constexpr std::size_t kReadAheadPackets = 32;
 // A damaged passage ends reading when so many reads in a row give nothing.
 constexpr int kFailedReadsMax = 200;
+// A picture that begins later than this after the rest of its file does so by a damaged clock.
+constexpr MediaTime kLateMax = std::chrono::hours{1};
 // 300 days. Anything beyond is damage, and would overflow sums.
 constexpr std::int64_t kTimeMax = std::int64_t{300} * 24 * 3600 * 1'000'000;
 
@@ -192,6 +194,18 @@ base::Result<MediaTime> Container::Origin() {
   }
   origin_ = first.value_or(MediaTime{0});
   return *origin_;
+}
+
+MediaTime Container::ZeroBefore(MediaTime origin) const {
+  MediaTime zero = origin;
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    const AVStream& other = *format_->streams[i];
+    if (other.codecpar->codec_type != AVMEDIA_TYPE_AUDIO) continue;
+    if (other.start_time == AV_NOPTS_VALUE) continue;
+    const MediaTime begins(av_rescale_q(other.start_time, other.time_base, {1, 1'000'000}));
+    if (origin - begins < kLateMax) zero = std::min(zero, begins);
+  }
+  return zero;
 }
 
 std::optional<MediaTime> Container::ToTime(std::int64_t timestamp) const {

@@ -47,8 +47,11 @@ class Container {
   // cannot. Only in a timed container.
   bool Seek(domain::MediaTime time);
 
-  // When the first shown frame is shown, in container time: the episode's zero. Reads ahead.
+  // When the first shown frame is shown, in container time. Reads ahead.
   base::Result<domain::MediaTime> Origin();
+  // The file's zero, in container time, of a video whose first frame is shown at `origin`: there,
+  // or where its sound begins if that is earlier, as players count (docs/time.md).
+  domain::MediaTime ZeroBefore(domain::MediaTime origin) const;
 
   // The packet's presentation time in container time; its decode time if it has no other.
   std::optional<domain::MediaTime> TimeOf(const AVPacket& packet) const;

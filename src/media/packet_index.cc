@@ -99,15 +99,16 @@ class Collector {
 
   PacketIndex Finish(MediaTime origin) {
     PacketIndex index;
-    std::int64_t zero = origin.count();
     if (!container_.is_timed()) {
       if (container_.may_jump()) RemoveJumps(pictures_, frame_micros_, index.warnings);
       FillTimes(pictures_, frame_micros_);
-      zero = EarliestOfFirst();
+      origin = MediaTime(EarliestOfFirst());
     }
-    index.packets = PresentationOrder(std::move(pictures_), zero, index.warnings);
-    if (!index.packets.empty()) index.duration = index.packets.back().pts + LastFrame(index);
-    WarnOfDamage(index, MediaTime(zero));
+    index.zero = container_.ZeroBefore(origin);
+    index.packets = PresentationOrder(std::move(pictures_), origin.count(), index.warnings);
+    for (PacketEntry& packet : index.packets) packet.pts += origin - index.zero;
+    if (!index.packets.empty()) index.end = index.packets.back().pts + LastFrame(index);
+    WarnOfDamage(index, origin);
     return index;
   }
 
@@ -140,10 +141,10 @@ class Collector {
     }
     const MediaTime declared = DeclaredDuration(container_, origin);
     const MediaTime slack = std::max(kLengthSlack, declared / 50);
-    if (declared > index.duration + slack) {
+    if (declared > index.length() + slack) {
       index.warnings.push_back(
           fmt::format("the file ends in the middle: {:.1f} s of {:.1f} s are there",
-                      static_cast<double>(index.duration.count()) / 1e6,
+                      static_cast<double>(index.length().count()) / 1e6,
                       static_cast<double>(declared.count()) / 1e6));
     }
   }

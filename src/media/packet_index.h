@@ -13,7 +13,7 @@ namespace rollcall::media {
 
 // One coded video picture, as the container has it, without decoding.
 struct PacketEntry {
-  domain::MediaTime pts{};  // On the episode's timeline: the first displayed frame is 0.
+  domain::MediaTime pts{};  // On the file's timeline, as a player shows it (docs/time.md).
   bool is_keyframe = false;
   bool is_disposable = false;  // No other picture refers to it (H.264, HEVC, MPEG B pictures …).
   // Its place among the video's packets in the file, hidden ones counted. Readers of containers
@@ -23,8 +23,17 @@ struct PacketEntry {
 
 struct PacketIndex {
   std::vector<PacketEntry> packets;   // In presentation order; index = frame_id.
-  domain::MediaTime duration{};       // To the end of the last frame.
+  domain::MediaTime end{};            // Of the last frame, on the file's timeline.
+  domain::MediaTime zero{};           // Of that timeline, on the container's own clock.
   std::vector<std::string> warnings;  // "the file ends in the middle: …", for the report.
+
+  domain::MediaTime start() const { return packets.empty() ? end : packets.front().pts; }
+  domain::MediaTime length() const { return end - start(); }
+  // When the next frame takes the place of this one; the end for the last.
+  domain::MediaTime ShownUntil(std::int64_t frame_id) const {
+    const auto next = static_cast<std::size_t>(frame_id) + 1;
+    return next < packets.size() ? packets[next].pts : end;
+  }
 };
 
 // Demuxes the whole file. Truncated or corrupt: as far as it goes, with a warning. Packets without

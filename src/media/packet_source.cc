@@ -28,11 +28,17 @@ base::Result<std::unique_ptr<PacketSource>> PacketSource::Open(const std::filesy
   std::unique_ptr<PacketSource> source(
       new PacketSource(std::move(container), std::move(packets), std::move(on_bytes)));
   if (source->container_->is_timed()) {
-    ROLLCALL_TRY_ASSIGN(source->origin_, source->container_->Origin());
+    ROLLCALL_TRY(source->FindZero());
   } else {
     ROLLCALL_TRY(source->FindOrder());
   }
   return source;
+}
+
+base::Result<void> PacketSource::FindZero() {
+  ROLLCALL_TRY_ASSIGN(const MediaTime origin, container_->Origin());
+  zero_ = container_->ZeroBefore(origin);
+  return {};
 }
 
 base::Result<void> PacketSource::FindOrder() {
@@ -94,7 +100,7 @@ std::optional<std::int64_t> PacketSource::FrameIdOf(const Container::VideoPacket
   if (!time || !video.picture.is_shown || (video.packet->flags & AV_PKT_FLAG_DISCARD) != 0) {
     return std::nullopt;
   }
-  const MediaTime pts = *time - origin_;
+  const MediaTime pts = *time - zero_;
   const auto found =
       std::lower_bound(packets_.begin(), packets_.end(), pts - kRounding,
                        [](const PacketEntry& entry, MediaTime value) { return entry.pts < value; });
@@ -139,7 +145,7 @@ base::Result<bool> PacketSource::Land(std::int64_t lead) {
   has_beginning_ = false;
   is_at_end_ = false;
   position_ = -1;
-  const MediaTime target = packets_[static_cast<std::size_t>(lead)].pts + origin_;
+  const MediaTime target = packets_[static_cast<std::size_t>(lead)].pts + zero_;
   if (!container_->Seek(target)) return false;
   ROLLCALL_TRY_ASSIGN(Packet* const first, Next());
   if (first == nullptr) return false;
@@ -152,7 +158,7 @@ base::Result<bool> PacketSource::Land(std::int64_t lead) {
 base::Result<void> PacketSource::Reopen() {
   ROLLCALL_TRY_ASSIGN(container_, Container::Open(container_->path(), on_bytes_));
   if (container_->is_timed()) {
-    ROLLCALL_TRY_ASSIGN(origin_, container_->Origin());
+    ROLLCALL_TRY(FindZero());
   }
   memory_.clear();
   memory_bytes_ = 0;

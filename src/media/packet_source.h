@@ -47,6 +47,7 @@ class PacketSource {
         container_(std::move(container)),
         packets_(std::move(packets)) {}
 
+  base::Result<void> FindZero();
   base::Result<void> FindOrder();
   base::Result<void> Reopen();
   base::Result<bool> Land(std::int64_t lead);
@@ -58,7 +59,7 @@ class PacketSource {
   const base::OnBytes on_bytes_;
   std::unique_ptr<Container> container_;
   const std::vector<PacketEntry> packets_;
-  domain::MediaTime origin_{};                // Timed containers only.
+  domain::MediaTime zero_{};                  // Of the index, in container time; timed ones only.
   std::vector<std::int32_t> frame_of_order_;  // Others: decode_order → frame_id, -1 for none.
 
   std::deque<Packet> memory_;

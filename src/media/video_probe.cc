@@ -70,6 +70,7 @@ base::Result<VideoProbe> Probe(const std::filesystem::path& path, base::OnBytes 
   probe.has_audio = HasAudio(container->format());
   probe.size_bytes = container->size_bytes();
   ROLLCALL_TRY_ASSIGN(probe.start, container->Origin());
+  probe.zero = container->ZeroBefore(probe.start);
   return probe;
 }
 

@@ -24,7 +24,8 @@ struct VideoProbe {
   int rotation_degrees = 0;  // 0, 90, 180, 270, clockwise to show upright.
   std::int64_t sample_aspect_num = 1;
   std::int64_t sample_aspect_den = 1;
-  domain::MediaTime start{};     // First video timestamp in the container's own time.
+  domain::MediaTime zero{};      // The file's zero on the container's own clock.
+  domain::MediaTime start{};     // The first picture, on the same clock.
   domain::MediaTime duration{};  // Of the video stream; 0 if the container does not say.
   double frames_per_second = 0;  // Average; 0 if unknown.
   bool has_audio = false;

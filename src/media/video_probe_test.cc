@@ -295,7 +295,7 @@ TEST(PacketIndexTest, DoesNotTakeALateStartForAnEarlyEnd) {
   const auto index = IndexPackets(folder / "late.mkv", {});
   ASSERT_TRUE(index.ok());
   EXPECT_TRUE(index->warnings.empty()) << index->warnings.front();
-  EXPECT_EQ(index->duration, MediaTime{10'000'000});
+  EXPECT_EQ(index->length(), MediaTime{10'000'000});
 }
 
 TEST(PacketIndexTest, HasNoWarningsForAGoodFile) {
@@ -305,7 +305,7 @@ TEST(PacketIndexTest, HasNoWarningsForAGoodFile) {
     const auto index = IndexPackets(folder / name, {});
     ASSERT_TRUE(index.ok());
     EXPECT_TRUE(index->warnings.empty()) << name << ": " << index->warnings.front();
-    EXPECT_EQ(index->duration, MediaTime{1'200'000}) << name;
+    EXPECT_EQ(index->length(), MediaTime{1'200'000}) << name;
   }
 }
 
@@ -344,7 +344,7 @@ TEST(PacketIndexTest, KeepsVariableFrameTimesExactly) {
   for (int i = 0; i < 90; ++i) {
     EXPECT_EQ(index->packets[static_cast<std::size_t>(i)].pts, pts(i));
   }
-  EXPECT_EQ(index->duration, pts(90));
+  EXPECT_EQ(index->length(), pts(90));
 }
 
 TEST(PacketIndexTest, LeavesOutWhatAnEditListCutsAway) {
@@ -377,7 +377,7 @@ TEST(PacketIndexTest, TakesOutJumpsOfTheClock) {
     const auto index = IndexPackets(folder / name, {});
     ASSERT_TRUE(index.ok());
     EXPECT_GE(index->packets.size(), 98U);
-    EXPECT_NEAR(static_cast<double>(index->duration.count()), 4e6, 0.3e6);
+    EXPECT_NEAR(static_cast<double>(index->length().count()), 4e6, 0.3e6);
     ASSERT_FALSE(index->warnings.empty());
     EXPECT_NE(index->warnings.front().find("clock jumps"), std::string::npos);
   }

@@ -71,7 +71,7 @@ TEST(VideoWriterTest, SaysWhereTheLastFrameEnds) {
   ASSERT_TRUE((*writer)->Finish(MediaTime{5'000'000}).ok());
   const auto index = IndexPackets(folder / "a.mp4", {});
   ASSERT_TRUE(index.ok());
-  EXPECT_EQ(index->duration, MediaTime{5'000'000});
+  EXPECT_EQ(index->length(), MediaTime{5'000'000});
 }
 
 TEST(VideoWriterTest, RefusesWhatLibavRefuses) {

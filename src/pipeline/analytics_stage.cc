@@ -45,6 +45,7 @@ struct Episode {
   base::Json probe;
   base::Json extract;
   base::Json det_stats;
+  base::Json track_stats;
   std::filesystem::path samples;
   std::filesystem::path detections;
   std::vector<TrackQuality> tracks;
@@ -56,11 +57,16 @@ struct Episode {
     const auto listed = det_stats.find("gaps");  // Older results do not name them.
     if (listed == det_stats.end()) return {};
     std::vector<Gap> gaps = GapsFromJson(*listed);
-    for (Gap& gap : gaps) gap.end = std::min(gap.end, length());
+    for (Gap& gap : gaps) gap.end = std::min(gap.end, pictures().end);
     return gaps;
   }
 
-  MediaTime length() const { return MediaTime{extract.at("duration_us").get<std::int64_t>()}; }
+  // From the first to the end of the last, on the file's timeline.
+  Interval pictures() const {
+    return {.start = MediaTime{extract.at("first_picture_us").get<std::int64_t>()},
+            .end = MediaTime{extract.at("end_us").get<std::int64_t>()}};
+  }
+  MediaTime length() const { return pictures().length(); }
 };
 
 class EpisodeReader {
@@ -73,10 +79,12 @@ class EpisodeReader {
     ROLLCALL_TRY_ASSIGN(episode.probe, ReadJson("probe.json"));
     ROLLCALL_TRY_ASSIGN(episode.extract, ReadJson("extract.json"));
     ROLLCALL_TRY_ASSIGN(episode.det_stats, ReadJson("det_stats.json"));
+    ROLLCALL_TRY_ASSIGN(episode.track_stats, ReadJson("diagnostics/track_stats.json"));
     ROLLCALL_TRY_ASSIGN(episode.samples, PathOf("samples.parquet"));
     ROLLCALL_TRY_ASSIGN(const auto tracks, PathOf("tracks.parquet"));
     ROLLCALL_TRY(ForEachTrack(tracks, WithEmbeddings::kNo, [&](const TrackSummary& track) {
-      episode.tracks.push_back({.track_id = track.id, .quality = track.quality});
+      episode.tracks.push_back(
+          {.track_id = track.id, .quality = track.quality, .needs_tiles = track.needs_tiles});
       return base::Result<void>();
     }));
     ROLLCALL_TRY_ASSIGN(const auto clusters, PathOf("clusters.json"));
@@ -109,6 +117,50 @@ double Share(MediaTime part, MediaTime whole) {
          1e6;
 }
 
+// What was found and is not counted, by reason.
+struct DroppedFaces {
+  std::string why;  // In words.
+  std::int64_t tracks = 0;
+  std::int64_t faces = 0;
+};
+
+std::string InWords(const std::string& why) {
+  if (why == "too_short") return "too short";
+  if (why == "implausible_landmarks") return "without the features of a face";
+  if (why == "no_good_crop") return "without one picture good enough";
+  return why;
+}
+
+std::vector<DroppedFaces> DroppedOf(const base::Json& track_stats) {
+  std::vector<DroppedFaces> dropped;
+  const base::Json faces = track_stats.value("faces_dropped", base::Json::object());
+  for (const auto& [why, tracks] : track_stats.at("dropped").items()) {
+    dropped.push_back({.why = InWords(why),
+                       .tracks = tracks.get<std::int64_t>(),
+                       .faces = faces.value(why, std::int64_t{0})});
+  }
+  return dropped;
+}
+
+std::int64_t FacesIn(const std::vector<DroppedFaces>& dropped) {
+  std::int64_t faces = 0;
+  for (const DroppedFaces& each : dropped) faces += each.faces;
+  return faces;
+}
+
+// "90 faces in 12 tracks were found and not counted: 11 tracks without the features of a face, …".
+std::string DroppedSentence(const std::vector<DroppedFaces>& dropped) {
+  std::string reasons;
+  std::int64_t tracks = 0;
+  for (const DroppedFaces& each : dropped) {
+    tracks += each.tracks;
+    reasons += fmt::format("{}{} {} {}", reasons.empty() ? "" : ", ", each.tracks,
+                           each.tracks == 1 ? "track" : "tracks", each.why);
+  }
+  return fmt::format("{} faces in {} {} were found and not counted: {}", FacesIn(dropped), tracks,
+                     tracks == 1 ? "track" : "tracks", reasons);
+}
+
 double Rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
 base::Result<base::Json> Coverage(const Episode& episode, const std::vector<PersonTime>& people,
@@ -122,12 +174,26 @@ base::Result<base::Json> Coverage(const Episode& episode, const std::vector<Pers
     tracks_of_people += cluster.track_ids.size();
   }
   ROLLCALL_TRY_ASSIGN(const auto united, UnitePresence(std::move(anybody), grid, MediaTime{0}));
+  base::Json dropped = base::Json::array();
+  for (const DroppedFaces& each : DroppedOf(episode.track_stats)) {
+    dropped.push_back({{"why", each.why}, {"tracks", each.tracks}, {"faces", each.faces}});
+  }
+  const auto found = episode.det_stats.value("faces_detected", std::int64_t{0});
+  const auto embedded = episode.det_stats.value("embeddings_computed", std::int64_t{0});
+  const auto chosen =
+      found - episode.det_stats.value("faces_without_embedding", base::Json::object())
+                  .value("not_sampled", std::int64_t{0});
   return base::Json{{"video_ms", ToMillis(episode.length())},
                     {"frames_sampled", grid.size()},
                     {"frames_failed", episode.det_stats.value("failed_reads", 0)},
                     {"sample_step_ms", ToMillis(grid.median_step())},
-                    {"faces_detected", episode.det_stats.value("faces_detected", 0)},
-                    {"embeddings_computed", episode.det_stats.value("embeddings_computed", 0)},
+                    {"frames_closer", episode.det_stats.value("frames_closer", 0)},
+                    {"faces_detected", found},
+                    {"faces_chosen", chosen},
+                    {"embeddings_computed", embedded},
+                    {"embeddings_failed", chosen - embedded},
+                    {"faces_without_track", episode.track_stats.value("faces_without_track", 0)},
+                    {"not_counted", std::move(dropped)},
                     {"tracks", episode.tracks.size()},
                     {"tracks_of_people", tracks_of_people},
                     {"tracks_unidentified", episode.clusters.noise_tracks.size()},
@@ -135,7 +201,7 @@ base::Result<base::Json> Coverage(const Episode& episode, const std::vector<Pers
                     {"gaps", GapsToJson(episode.gaps())}};
 }
 
-base::Json Warnings(const Episode& episode) {
+base::Json Warnings(const Episode& episode, std::size_t people) {
   base::Json warnings = episode.extract.at("warnings");
   if (const auto gaps = episode.gaps(); !gaps.empty()) warnings.push_back(GapsWarning(gaps));
   if (const auto failed = episode.det_stats.value("failed_reads", std::int64_t{0}); failed > 0) {
@@ -148,7 +214,23 @@ base::Json Warnings(const Episode& episode) {
                                    episode.extract.value("samples", std::int64_t{0})));
   }
   for (const std::string& warning : episode.clusters.warnings) warnings.push_back(warning);
+  const auto dropped = DroppedOf(episode.track_stats);
+  const auto found = episode.det_stats.value("faces_detected", std::int64_t{0});
+  // A few false ones are in every video; the coverage has them.
+  if (!dropped.empty() && (people == 0 || 5 * FacesIn(dropped) > found)) {
+    const bool is_turned =
+        people == 0 && episode.track_stats.at("dropped").contains("implausible_landmarks");
+    warnings.push_back(DroppedSentence(dropped) + (is_turned ? "; is the video turned?" : ""));
+  }
   return warnings;
+}
+
+// What all times of the report are counted from, and where that is on the container's own clock.
+base::Json TimeJson(const Episode& episode) {
+  return {{"zero", "file"},
+          {"file_zero_us", episode.probe.value("zero_us", std::int64_t{0})},
+          {"first_picture_us", episode.probe.value("start_us", std::int64_t{0})},
+          {"first_picture_ms", ToMillis(episode.pictures().start)}};
 }
 
 // report.json, part by part: its intervals are as many as the results.
@@ -173,7 +255,8 @@ class ReportWriter {
                    {"model_pack", episode_.det_stats.value("model_pack", "")},
                    {"provider", episode_.det_stats.value("provider", "")},
                    {"models", params_.models},
-                   {"warnings", Warnings(episode_)}});
+                   {"warnings", Warnings(episode_, people.size())},
+                   {"time", TimeJson(episode_)}});
     json_.Key("people");
     json_.BeginArray();
     for (const PersonTime& person : people) ROLLCALL_TRY(Person(person));
@@ -377,7 +460,7 @@ base::Result<SampleGrid> GridOf(const Episode& episode, const std::filesystem::p
   ROLLCALL_TRY_ASSIGN(auto samples, StoredSamples::Create(episode.samples, aside, meter));
   std::vector<Interval> gaps;
   for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
-  return SampleGrid::Create(std::move(samples), episode.length(), std::move(gaps));
+  return SampleGrid::Create(std::move(samples), episode.pictures(), std::move(gaps));
 }
 
 }  // namespace

@@ -20,7 +20,6 @@ constexpr float kLowConfidence = 0.6F;  // origin.md §6.6
 struct Settings {
   ClusterOptions options;
   domain::MediaTime presence_min{};  // A group seen for less is no person.
-  std::int64_t count_min = 3;        // Nor one of fewer detections.
 
   static Settings From(const EpisodeParams& params) {
     Settings settings;
@@ -31,7 +30,6 @@ struct Settings {
     settings.options.tracks_max = json.value("cluster_tracks_max", settings.options.tracks_max);
     settings.presence_min = std::chrono::milliseconds{json.value("person_presence_min_ms", 400)};
     if (params.effort == Effort::kDraft) {
-      settings.count_min = 1;
       settings.presence_min = domain::MediaTime{0};
     }
     return settings;
@@ -94,12 +92,8 @@ base::Result<std::vector<Agreement>> Agree(const Groups& groups, WorkMeter& step
 
 bool IsPerson(const std::vector<const TrackSummary*>& group, const Settings& settings) {
   domain::MediaTime presence{0};
-  std::int64_t count = 0;
-  for (const TrackSummary* track : group) {
-    presence += track->end - track->start;
-    count += track->count;
-  }
-  return count >= settings.count_min && presence >= settings.presence_min;
+  for (const TrackSummary* track : group) presence += track->until - track->start;
+  return presence >= settings.presence_min;
 }
 
 base::Json ClusterJson(std::size_t number, const std::vector<const TrackSummary*>& group,

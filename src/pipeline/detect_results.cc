@@ -65,6 +65,7 @@ base::Json DetStats(const DetectCounters& counters, const Statistics& statistics
           {"failed_reads", counters.failed_reads},
           {"frames_damaged", counters.frames_damaged},
           {"frames_skipped", counters.frames_skipped},
+          {"frames_closer", counters.frames_closer},
           {"gaps", GapsToJson(counters.gaps)},
           {"embeddings_computed", counters.embeddings_computed},
           {"faces_without_embedding", statistics.without_embedding},
@@ -118,7 +119,12 @@ class Merge {
     }
     auto detection = segment.detections.begin();
     for (const auto& frame : segment.frames) {
-      ROLLCALL_TRY(samples_->Add({frame.frame_id, frame.pts, frame.cut_score, frame.is_cut}));
+      ROLLCALL_TRY(samples_->Add({.frame_id = frame.frame_id,
+                                  .pts = frame.pts,
+                                  .until = frame.until,
+                                  .cut_score = frame.cut_score,
+                                  .is_cut = frame.is_cut,
+                                  .with_tiles = frame.with_tiles}));
       const auto before = detection;
       while (detection != segment.detections.end() && detection->frame_id == frame.frame_id) {
         ++detection;
@@ -159,6 +165,7 @@ base::Json DetectCounters::ToJson() const {
           {"failed_reads", failed_reads},
           {"frames_damaged", frames_damaged},
           {"frames_skipped", frames_skipped},
+          {"frames_closer", frames_closer},
           {"gaps", GapsToJson(gaps)}};
 }
 
@@ -171,6 +178,7 @@ base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
   counters.failed_reads = json.value("failed_reads", std::int64_t{0});
   counters.frames_damaged = json.value("frames_damaged", std::int64_t{0});
   counters.frames_skipped = json.value("frames_skipped", std::int64_t{0});
+  counters.frames_closer = json.value("frames_closer", std::int64_t{0});
   if (json.contains("gaps")) counters.gaps = GapsFromJson(json.at("gaps"));
   return counters;
 }

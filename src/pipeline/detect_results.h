@@ -18,6 +18,7 @@ struct DetectCounters {
   std::int64_t failed_reads = 0;
   std::int64_t frames_damaged = 0;  // Of those processed: parts were concealed by the decoder.
   std::int64_t frames_skipped = 0;  // Left out with a skipped segment.
+  std::int64_t frames_closer = 0;   // Besides the samples, where shots follow each other fast.
   std::vector<Gap> gaps;            // What was skipped, in milliseconds.
 
   base::Json ToJson() const;

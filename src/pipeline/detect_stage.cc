@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -18,6 +19,7 @@
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "pipeline/detect_results.h"
+#include "pipeline/fast_stretch.h"
 #include "pipeline/frame_examination.h"
 #include "pipeline/manifest.h"
 #include "pipeline/segment_plan.h"
@@ -153,6 +155,7 @@ class DetectRun {
     bool is_alone = context_.assignment().crashes > 0;
     while (committed_.size() < plan_.size()) {
       if (skips_.IsSkipped(committed_.size())) {
+        CountReads();
         ROLLCALL_TRY(CommitOrStop());
         continue;
       }
@@ -193,7 +196,12 @@ class DetectRun {
           const std::string bytes,
           base::ReadFile(context_.assignment().data_dir / committed_[i].path, bytes_.OnBytes()));
       ROLLCALL_TRY_ASSIGN(const auto segment, artifacts::DecodeDetectSegment(bytes));
-      if (!segment.frames.empty()) last_frame_ = segment.frames.back().frame_id;
+      for (const auto& frame : segment.frames) {
+        // Those between were looked at in a second pass.
+        if (std::ranges::binary_search(manifest_.plan, frame.frame_id)) {
+          last_frame_ = frame.frame_id;
+        }
+      }
       if (skips_.SamplesLost(i) > 0) break;  // What lies before a gap does not matter behind it.
     }
     return {};
@@ -211,14 +219,56 @@ class DetectRun {
     ROLLCALL_TRY(Begin());
     const std::vector<std::size_t> samples = SamplesBefore(end);
     if (samples.empty()) {  // All too near behind a skipped segment.
-      while (committed_.size() < end) ROLLCALL_TRY(CommitOrStop());
+      while (committed_.size() < end) {
+        CountReads();
+        ROLLCALL_TRY(CommitOrStop());
+      }
       return {};
     }
     ROLLCALL_TRY_ASSIGN(const auto examination, Start(samples, models));
     const auto consumed = Consume(*examination, end);
     is_reading_over_ = true;
     models.examiners = examination->Release();
-    return consumed;
+    ROLLCALL_TRY(consumed);
+    if (committed_.size() == end) return {};
+    // It stopped at a segment in which shots follow each other fast.
+    for (const FastStretch& stretch : FindFastStretches(open_, plan_[committed_.size()].pts_to)) {
+      ROLLCALL_TRY(LookCloser(stretch, models));
+    }
+    return CommitOrStop();
+  }
+
+  // Every frame of it, instead of ten a second.
+  base::Result<void> LookCloser(const FastStretch& stretch, LoadedModels& models) {
+    std::vector<std::int64_t> frames = FramesOf(stretch, manifest_.index);
+    if (frames.empty()) return {};
+    const std::int64_t first_frame_id = frames.front();
+    frames.insert(frames.begin(), stretch.frame_before);
+    ROLLCALL_TRY_ASSIGN(const auto examination,
+                        Examine(std::move(frames), first_frame_id, /*is_after_gap=*/false, models));
+    const auto looked = TakeInstead(*examination, stretch);
+    is_reading_over_ = true;
+    models.examiners = examination->Release();
+    return looked;
+  }
+
+  base::Result<void> TakeInstead(FrameExamination& examination, const FastStretch& stretch) {
+    artifacts::DetectSegment closer;
+    while (true) {
+      if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
+      ROLLCALL_TRY(Await(examination));
+      ROLLCALL_TRY_ASSIGN(std::optional<ExaminedFrame> frame, examination.Next());
+      if (!frame) break;
+      AddTo(closer, *std::move(frame));
+    }
+    counters_.frames_closer += std::ssize(closer.frames);
+    const FoundFaces before = CountFaces(open_);
+    ReplaceFrames(stretch, std::move(closer), open_);
+    const FoundFaces after = CountFaces(open_);
+    counters_.faces_detected += after.detected - before.detected;
+    counters_.embeddings_computed += after.embedded - before.embedded;
+    Report();
+    return {};
   }
 
   // Indexes into the sampling plan: what is to be looked at of the segments before `end`.
@@ -255,6 +305,13 @@ class DetectRun {
     Before before = BeforeSample(samples.front());
     std::vector<std::int64_t> frames = std::move(before.frames);
     for (const std::size_t sample : samples) frames.push_back(manifest_.plan[sample]);
+    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap, models);
+  }
+
+  // Frames before the first one only prime the shot detector.
+  base::Result<std::unique_ptr<FrameExamination>> Examine(std::vector<std::int64_t> frames,
+                                                          std::int64_t first_frame_id,
+                                                          bool is_after_gap, LoadedModels& models) {
     BeginSeeking();
     is_reading_over_ = false;
     is_opening_ = true;
@@ -271,8 +328,8 @@ class DetectRun {
         FrameExamination::Options{.effort = params_.effort,
                                   .segment = options_.segment,
                                   .with_tiles = models.with_tiles,
-                                  .first_frame_id = manifest_.plan[samples.front()],
-                                  .begins_after_gap = before.is_gap,
+                                  .first_frame_id = first_frame_id,
+                                  .begins_after_gap = is_after_gap,
                                   .policy = {}});
   }
 
@@ -311,6 +368,7 @@ class DetectRun {
     return {};
   }
 
+  // Commits the segments before `end`, or up to one that has to be looked at more closely.
   base::Result<void> Consume(FrameExamination& examination, std::size_t end) {
     while (committed_.size() < end) {
       if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
@@ -318,6 +376,8 @@ class DetectRun {
       ROLLCALL_TRY_ASSIGN(std::optional<ExaminedFrame> frame, examination.Next());
       // Planned frames that did not decode are missing: a later frame closes their segments.
       while (committed_.size() < end && (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
+        CountReads();
+        if (NeedsCloserLook()) return {};
         ROLLCALL_TRY(CommitOrStop());
         if (committed_.size() < end) ROLLCALL_TRY(Begin());
       }
@@ -340,31 +400,48 @@ class DetectRun {
     return {};
   }
 
+  bool NeedsCloserLook() const {
+    return params_.effort == Effort::kNormal &&
+           !FindFastStretches(open_, plan_[committed_.size()].pts_to).empty();
+  }
+
   void Take(ExaminedFrame frame) {
     ++counters_.frames_processed;
     if (frame.is_damaged) ++counters_.frames_damaged;
     counters_.faces_detected += static_cast<std::int64_t>(frame.detections.size());
-    for (domain::Detection& detection : frame.detections) {
+    for (const domain::Detection& detection : frame.detections) {
       if (!detection.embedding.empty()) ++counters_.embeddings_computed;
-      open_.detections.push_back(std::move(detection));
     }
-    for (domain::FaceCrop& crop : frame.crops) open_.crops.push_back(std::move(crop));
-    open_.frames.push_back({.frame_id = frame.frame_id,
-                            .pts = frame.pts,
-                            .cut_score = frame.shot.score,
-                            .is_cut = frame.shot.is_cut});
     last_frame_ = frame.frame_id;
     position_ = frame.pts;
+    AddTo(open_, std::move(frame));
     Report();
+  }
+
+  void AddTo(artifacts::DetectSegment& segment, ExaminedFrame frame) const {
+    std::ranges::move(frame.detections, std::back_inserter(segment.detections));
+    std::ranges::move(frame.crops, std::back_inserter(segment.crops));
+    segment.frames.push_back({.frame_id = frame.frame_id,
+                              .pts = frame.pts,
+                              .until = manifest_.index.ShownUntil(frame.frame_id),
+                              .cut_score = frame.shot.score,
+                              .is_cut = frame.shot.is_cut,
+                              .with_tiles = frame.with_tiles});
+  }
+
+  // Of a segment whose samples are all there, before anything takes their place.
+  void CountReads() {
+    const std::size_t segment = committed_.size();
+    const std::int64_t lost = skips_.SamplesLost(segment);
+    open_.failed_reads = plan_[segment].samples - lost - std::ssize(open_.frames);
+    counters_.failed_reads += open_.failed_reads;
+    counters_.frames_skipped += lost;
   }
 
   base::Result<void> Commit() {
     const std::size_t segment = committed_.size();
     const PlannedSegment& planned = plan_[segment];
     const std::int64_t lost = skips_.SamplesLost(segment);
-    open_.failed_reads = planned.samples - lost - static_cast<std::int64_t>(open_.frames.size());
-    counters_.failed_reads += open_.failed_reads;
-    counters_.frames_skipped += lost;
     if (skips_.IsSkipped(segment)) AddGap(skips_.GapOf(segment), counters_.gaps);
     ROLLCALL_TRY_ASSIGN(domain::Segment committed,
                         context_.CommitSegment({.number = planned.number,

@@ -146,8 +146,10 @@ base::Result<std::unique_ptr<SampleTableWriter>> SampleTableWriter::Create(
                       artifacts::ParquetWriter::Create(path, {{"frame_id", ColumnType::kInt64},
                                                               {"ts_ms", ColumnType::kInt64},
                                                               {"pts_us", ColumnType::kInt64},
+                                                              {"until_us", ColumnType::kInt64},
                                                               {"cut_score", ColumnType::kFloat},
-                                                              {"cut", ColumnType::kBool}}));
+                                                              {"cut", ColumnType::kBool},
+                                                              {"tiles", ColumnType::kBool}}));
   return std::unique_ptr<SampleTableWriter>(new SampleTableWriter(std::move(writer)));
 }
 
@@ -155,8 +157,10 @@ base::Result<void> SampleTableWriter::Add(const Sample& sample) {
   writer_->Int64(sample.frame_id);
   writer_->Int64(domain::ToMillis(sample.pts));
   writer_->Int64(sample.pts.count());
+  writer_->Int64(sample.until.count());
   writer_->Float(sample.cut_score);
   writer_->Bool(sample.is_cut);
+  writer_->Bool(sample.with_tiles);
   ++rows_;
   return writer_->EndRow();
 }
@@ -166,7 +170,9 @@ base::Result<SampleReader> SampleReader::Open(const std::filesystem::path& path)
                       artifacts::ParquetReader::Open(path, {{"frame_id", ColumnType::kInt64},
                                                             {"pts_us", ColumnType::kInt64},
                                                             {"cut_score", ColumnType::kFloat},
-                                                            {"cut", ColumnType::kBool}}));
+                                                            {"cut", ColumnType::kBool},
+                                                            {"until_us", ColumnType::kInt64},
+                                                            {"tiles", ColumnType::kBool}}));
   return SampleReader(std::move(reader));
 }
 
@@ -175,8 +181,10 @@ base::Result<std::optional<Sample>> SampleReader::Next() {
   if (row == nullptr) return std::optional<Sample>{};
   return std::optional<Sample>{{.frame_id = row->Int(0),
                                 .pts = domain::MediaTime{row->Int(1)},
+                                .until = domain::MediaTime{row->Int(4)},
                                 .cut_score = static_cast<float>(row->Double(2)),
-                                .is_cut = row->Bool(3)}};
+                                .is_cut = row->Bool(3),
+                                .with_tiles = row->Bool(5)}};
 }
 
 }  // namespace rollcall::pipeline

@@ -58,12 +58,14 @@ class DetectionReader {
 };
 
 // harvest/<key>/samples.parquet: one row per frame that was really looked at: frame_id, ts_ms,
-// pts_us, cut_score, cut (a shot begins between the sample before and this one).
+// pts_us, until_us, cut_score, cut (a shot begins between the sample before and this one), tiles.
 struct Sample {
   std::int64_t frame_id = 0;
   domain::MediaTime pts{};
+  domain::MediaTime until{};  // When the next frame of the video, looked at or not, is shown.
   float cut_score = 0;
   bool is_cut = false;
+  bool with_tiles = false;  // Small faces were looked for too.
 };
 
 class SampleTableWriter {

@@ -129,6 +129,7 @@ base::Result<void> FrameExamination::ReadAll() {
     work->result = {.frame_id = frame->frame_id(),
                     .pts = frame->pts(),
                     .is_damaged = frame->is_damaged(),
+                    .with_tiles = work->search == vision::Search::kWholeAndTiles,
                     .shot = verdict,
                     .detections = {},
                     .crops = {}};

@@ -24,6 +24,7 @@ struct ExaminedFrame {
   std::int64_t frame_id = 0;
   domain::MediaTime pts{};
   bool is_damaged = false;
+  bool with_tiles = false;  // Small faces were looked for.
   ShotDetector::Verdict shot;
   std::vector<domain::Detection> detections;
   std::vector<domain::FaceCrop> crops;

@@ -68,7 +68,10 @@ class LongEpisodeTest : public ::testing::Test {
     inputs_.push_back(folder.Seal(HarvestName("embeddings.parquet"), 2 * kSamples).value());
     Write(folder, "probe.json", {{"file", "long.mp4"}, {"sha256", "0"}});
     Write(folder, "extract.json",
-          {{"duration_us", kSamples * 100'000}, {"frames", 1}, {"warnings", Json::array()}});
+          {{"first_picture_us", 0},
+           {"end_us", kSamples * 100'000},
+           {"frames", 1},
+           {"warnings", Json::array()}});
     Write(folder, "det_stats.json", {{"faces_detected", 2 * kSamples}});
   }
   ~LongEpisodeTest() override { fs::remove_all(data_); }

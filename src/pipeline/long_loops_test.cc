@@ -86,12 +86,14 @@ TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
                                         {"shot_id", artifacts::ColumnType::kInt64},
                                         {"start_us", artifacts::ColumnType::kInt64},
                                         {"end_us", artifacts::ColumnType::kInt64},
+                                        {"until_us", artifacts::ColumnType::kInt64},
                                         {"count", artifacts::ColumnType::kInt64},
                                         {"mean_confidence", artifacts::ColumnType::kFloat},
                                         {"quality", artifacts::ColumnType::kFloat},
                                         {"best_frame_id", artifacts::ColumnType::kInt64},
                                         {"best_det_idx", artifacts::ColumnType::kInt32},
                                         {"embedding_count", artifacts::ColumnType::kInt64},
+                                        {"needs_tiles", artifacts::ColumnType::kBool},
                                         {"embedding", artifacts::ColumnType::kFloatList}})
           .value();
   for (int i = 0; i < kTracks; ++i) {
@@ -99,12 +101,14 @@ TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
     table->Int64(0);
     table->Int64(i * 1'000'000);
     table->Int64(i * 1'000'000 + 900'000);
+    table->Int64(i * 1'000'000 + 940'000);
     table->Int64(9);
     table->Float(0.9F);
     table->Float(0.5F);
     table->Int64(i);
     table->Int32(0);
     table->Int64(4);
+    table->Bool(false);
     table->FloatList(testing::VectorOf(i % 8, 0.3F, i));
     ASSERT_TRUE(table->EndRow().ok());
     ASSERT_TRUE(pack->Add({.frame_id = i, .jpeg = std::string(1000, 'x')}).ok());

@@ -14,6 +14,7 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
                                                               {"frame_id", ColumnType::kInt64},
                                                               {"ts_ms", ColumnType::kInt64},
                                                               {"pts_us", ColumnType::kInt64},
+                                                              {"until_us", ColumnType::kInt64},
                                                               {"keyframe", ColumnType::kBool},
                                                               {"disposable", ColumnType::kBool},
                                                               {"decode_order", ColumnType::kInt64},
@@ -28,6 +29,7 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
     writer->Int64(frame_id);
     writer->Int64(domain::ToMillis(packet.pts));
     writer->Int64(packet.pts.count());
+    writer->Int64(manifest.index.ShownUntil(frame_id).count());
     writer->Bool(packet.is_keyframe);
     writer->Bool(packet.is_disposable);
     writer->Int64(packet.decode_order);
@@ -46,7 +48,8 @@ base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnR
        {"keyframe", ColumnType::kBool},
        {"disposable", ColumnType::kBool},
        {"decode_order", ColumnType::kInt64},
-       {"sampled", ColumnType::kBool}},
+       {"sampled", ColumnType::kBool},
+       {"until_us", ColumnType::kInt64}},
       [&](const artifacts::ParquetRow& row) -> base::Result<void> {
         if (on_row) ROLLCALL_TRY(on_row());
         if (row.Bool(4)) {
@@ -56,6 +59,7 @@ base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnR
                                           .is_keyframe = row.Bool(1),
                                           .is_disposable = row.Bool(2),
                                           .decode_order = static_cast<std::uint32_t>(row.Int(3))});
+        manifest.index.end = domain::MediaTime{row.Int(5)};
         return {};
       }));
   return manifest;

@@ -11,7 +11,8 @@
 namespace rollcall::pipeline {
 
 // harvest/<key>/manifest.parquet: one row per frame of the video, in presentation order:
-// episode_id, frame_id, ts_ms, pts_us, keyframe, disposable, sampled.
+// episode_id, frame_id, ts_ms, pts_us, until_us (when the next frame takes its place), keyframe,
+// disposable, decode_order, sampled.
 struct Manifest {
   media::PacketIndex index;
   std::vector<std::int64_t> plan;  // Sampled frame_ids, ascending.
@@ -19,7 +20,7 @@ struct Manifest {
 
 base::Result<void> WriteManifest(const std::filesystem::path& path, const std::string& episode_id,
                                  const Manifest& manifest, const OnRow& on_row = {});
-// The duration is not in the file: it stands in probe.json and is left 0 here.
+// The index's zero and its warnings are not in the file.
 base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnRow& on_row = {});
 
 }  // namespace rollcall::pipeline

@@ -35,6 +35,7 @@ base::Json ProbeJson(const EpisodeParams& params, const media::VideoProbe& probe
           {"coded_height_px", probe.coded_height},
           {"rotation_degrees", probe.rotation_degrees},
           {"sample_aspect", {probe.sample_aspect_num, probe.sample_aspect_den}},
+          {"zero_us", probe.zero.count()},
           {"start_us", probe.start.count()},
           {"duration_us", probe.duration.count()},
           {"frames_per_second", probe.frames_per_second},
@@ -115,7 +116,9 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
   const base::Json document{{"frames", frames},
                             {"keyframes", keyframes},
                             {"samples", samples},
-                            {"duration_us", manifest.index.duration.count()},
+                            {"first_picture_us", manifest.index.start().count()},
+                            {"end_us", manifest.index.end.count()},
+                            {"duration_us", manifest.index.length().count()},
                             {"effort", EffortName(params.effort)},
                             {"warnings", manifest.index.warnings}};
   ROLLCALL_TRY_ASSIGN(

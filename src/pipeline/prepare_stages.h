@@ -11,7 +11,7 @@ class ValidateStage final : public domain::StageHandler {
 };
 
 // Demux only: every frame's time and the sampling plan. Leaves manifest.parquet and extract.json
-// {frames, keyframes, samples, duration_us, effort, warnings[]}.
+// {frames, keyframes, samples, first_picture_us, end_us, duration_us, effort, warnings[]}.
 class ExtractStage final : public domain::StageHandler {
  public:
   base::Result<domain::StageOutput> Run(domain::JobContext& context) override;

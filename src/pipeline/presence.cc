@@ -4,17 +4,25 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "domain/reasons.h"
 
 namespace rollcall::pipeline {
+namespace {
+
+// How far samples without tiles are passed over. Tiles are looked at once a second and wherever a
+// shot begins (frame_examination.h).
+constexpr domain::MediaTime kTilesReach{1'200'000};
+
+}  // namespace
 
 using domain::MediaTime;
 
 base::Result<SampleGrid> SampleGrid::Create(std::unique_ptr<SampleSource> samples,
-                                            MediaTime video_length, std::vector<Interval> gaps) {
-  SampleGrid grid(std::move(samples), video_length, std::move(gaps));
+                                            Interval pictures, std::vector<Interval> gaps) {
+  SampleGrid grid(std::move(samples), pictures, std::move(gaps));
   ROLLCALL_TRY_ASSIGN(grid.median_step_, grid.MedianStep());
   return grid;
 }
@@ -22,7 +30,7 @@ base::Result<SampleGrid> SampleGrid::Create(std::unique_ptr<SampleSource> sample
 // The upper median, found by counting: each pass tells in which of 256 equal parts of what is left
 // it lies, so that no step has to be held.
 base::Result<MediaTime> SampleGrid::MedianStep() const {
-  if (size() < 2) return video_length_;
+  if (size() < 2) return pictures_.length();
   const std::size_t rank = (size() - 1) / 2;  // Steps that are not behind it in order.
   const auto for_each_step = [&](auto use) -> base::Result<void> {
     ROLLCALL_TRY_ASSIGN(Sample last, samples_->At(0));
@@ -85,78 +93,80 @@ base::Result<std::size_t> SampleGrid::IndexOf(std::int64_t frame_id) const {
       "a face was found in frame " + std::to_string(frame_id) + ", which is not among the samples");
 }
 
-base::Result<SampleGrid::Edge> SampleGrid::Before(std::size_t sample) const {
-  ROLLCALL_TRY_ASSIGN(const Sample at, samples_->At(sample));
-  const MediaTime here = at.pts;
-  MediaTime before{0};
-  if (sample > 0) {
-    ROLLCALL_TRY_ASSIGN(const Sample earlier, samples_->At(sample - 1));
-    before = earlier.pts;
-  }
-  for (const Interval& skipped : gaps_) {
-    if (skipped.start >= here || skipped.end <= before) continue;
-    // As at the beginning of the video.
-    return Edge{here - std::min(here - std::min(skipped.end, here), 2 * median_step_),
-                MediaTime{0}};
-  }
-  const MediaTime gap = std::min(here - before, 2 * median_step_);
-  // The first sample stands for all from the beginning, unless that is far away.
-  if (sample == 0) return Edge{here - gap, MediaTime{0}};
-  return Edge{here - gap / 2, gap};
+const Interval* SampleGrid::SkippedIn(MediaTime from, MediaTime to) const {
+  const auto found = std::ranges::find_if(
+      gaps_, [&](const Interval& gap) { return gap.start < to && gap.end > from; });
+  return found == gaps_.end() ? nullptr : &*found;
 }
 
-base::Result<SampleGrid::Edge> SampleGrid::After(std::size_t sample) const {
-  ROLLCALL_TRY_ASSIGN(const Sample at, samples_->At(sample));
-  const MediaTime here = at.pts;
-  const bool is_last = sample + 1 == size();
-  MediaTime after = std::max(video_length_, here);
-  if (!is_last) {
-    ROLLCALL_TRY_ASSIGN(const Sample later, samples_->At(sample + 1));
-    after = later.pts;
+MediaTime SampleGrid::FilledOf(const Border& border, EdgeRule rule) const {
+  const MediaTime usual = 2 * median_step_;
+  return std::clamp(border.where.length(), MediaTime{0},
+                    rule.needs_tiles ? std::max(kTilesReach, usual) : usual);
+}
+
+base::Result<SampleGrid::Border> SampleGrid::StartOf(std::size_t first, EdgeRule rule) const {
+  ROLLCALL_TRY_ASSIGN(const Sample seen, samples_->At(first));
+  Sample at = seen;                     // The earliest sample that may show it.
+  std::optional<MediaTime> was_absent;  // Until then, as far as somebody looked.
+  for (std::size_t i = first;; --i) {
+    if (i == 0) {
+      return Border{{pictures_.start, at.pts}, seen.pts - pictures_.start, /*is_of_video=*/true};
+    }
+    ROLLCALL_TRY_ASSIGN(const Sample before, samples_->At(i - 1));
+    if (at.is_cut) return Border{{before.until, at.pts}, seen.pts - before.until};
+    const bool says_nothing = rule.needs_tiles && !before.with_tiles;
+    if (!says_nothing && !was_absent) was_absent = before.until;
+    if (seen.pts - before.pts > (says_nothing ? kTilesReach : rule.snap)) {
+      const MediaTime from = was_absent.value_or(before.until);
+      return Border{{from, seen.pts}, seen.pts - from};
+    }
+    at = before;
   }
-  for (const Interval& skipped : gaps_) {
-    if (skipped.start >= after || skipped.end <= here) continue;
-    // As at the end of the video.
-    return Edge{here + std::min(std::max(skipped.start, here) - here, 2 * median_step_),
-                MediaTime{0}};
+}
+
+base::Result<SampleGrid::Border> SampleGrid::EndOf(std::size_t last, EdgeRule rule) const {
+  ROLLCALL_TRY_ASSIGN(const Sample seen, samples_->At(last));
+  Sample at = seen;                    // The latest sample that may show it.
+  std::optional<MediaTime> is_absent;  // From then on, as far as somebody looked.
+  for (std::size_t i = last;; ++i) {
+    if (i + 1 == size()) {
+      const MediaTime end = std::max(pictures_.end, at.until);
+      return Border{{at.until, end}, end - seen.until, /*is_of_video=*/true};
+    }
+    ROLLCALL_TRY_ASSIGN(const Sample next, samples_->At(i + 1));
+    if (next.is_cut) return Border{{at.until, next.pts}, next.pts - seen.until};
+    const bool says_nothing = rule.needs_tiles && !next.with_tiles;
+    if (!says_nothing && !is_absent) is_absent = next.pts;
+    if (next.until - seen.until > (says_nothing ? kTilesReach : rule.snap)) {
+      const MediaTime to = is_absent.value_or(next.pts);
+      return Border{{seen.until, to}, to - seen.until};
+    }
+    at = next;
   }
-  const MediaTime gap = std::min(after - here, 2 * median_step_);
-  if (is_last) return Edge{here + gap, MediaTime{0}};
-  return Edge{here + gap / 2, gap};
 }
 
 base::Result<PresenceInterval> SampleGrid::Presence(std::size_t first, std::size_t last,
-                                                    MediaTime snap) const {
-  ROLLCALL_TRY_ASSIGN(const Sample first_sample, samples_->At(first));
-  std::size_t from = first;
-  for (std::size_t i = first;; --i) {
-    ROLLCALL_TRY_ASSIGN(const Sample sample, samples_->At(i));
-    if (first_sample.pts - sample.pts > snap) break;
-    if (i == 0 || sample.is_cut) {
-      from = i;
-      break;
-    }
-  }
-  ROLLCALL_TRY_ASSIGN(const Sample last_sample, samples_->At(last));
-  std::size_t to = last;
-  Sample sample = last_sample;
-  for (std::size_t i = last; sample.pts - last_sample.pts <= snap; ++i) {
-    const bool is_end = i + 1 == size();
-    if (!is_end) {
-      ROLLCALL_TRY_ASSIGN(sample, samples_->At(i + 1));
-    }
-    if (is_end || sample.is_cut) {
-      to = i;
-      break;
-    }
-  }
-  ROLLCALL_TRY_ASSIGN(const Edge start, Before(from));
-  ROLLCALL_TRY_ASSIGN(const Edge end, After(to));
+                                                    EdgeRule rule) const {
+  ROLLCALL_TRY_ASSIGN(const Border start, StartOf(first, rule));
+  ROLLCALL_TRY_ASSIGN(const Border end, EndOf(last, rule));
   PresenceInterval presence;
-  presence.start = start.at;
-  presence.end = end.at;
-  presence.start_gap = start.gap;
-  presence.end_gap = end.gap;
+  const MediaTime before = FilledOf(start, rule);
+  presence.start = start.where.end - (start.is_of_video ? before : before / 2);
+  presence.start_gap = std::max(start.unseen, MediaTime{0});
+  if (const Interval* skipped = SkippedIn(start.where.start, start.where.end)) {
+    const MediaTime there = std::max(start.where.end - skipped->end, MediaTime{0});
+    presence.start = start.where.end - std::min(there, 2 * median_step_);
+    presence.start_gap = MediaTime{0};
+  }
+  const MediaTime behind = FilledOf(end, rule);
+  presence.end = end.where.start + (end.is_of_video ? behind : behind / 2);
+  presence.end_gap = std::max(end.unseen, MediaTime{0});
+  if (const Interval* skipped = SkippedIn(end.where.start, end.where.end)) {
+    const MediaTime there = std::max(skipped->start - end.where.start, MediaTime{0});
+    presence.end = end.where.start + std::min(there, 2 * median_step_);
+    presence.end_gap = MediaTime{0};
+  }
   return presence;
 }
 
@@ -172,8 +182,7 @@ base::Result<bool> SampleGrid::IsOneShot(MediaTime from, MediaTime to) const {
 }
 
 bool SampleGrid::HasGap(MediaTime from, MediaTime to) const {
-  return std::ranges::any_of(gaps_,
-                             [&](const Interval& gap) { return gap.start < to && gap.end > from; });
+  return SkippedIn(from, to) != nullptr;
 }
 
 base::Result<std::int64_t> SampleGrid::CountIn(const Interval& interval) const {

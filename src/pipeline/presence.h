@@ -18,9 +18,9 @@ struct Interval {
   domain::MediaTime length() const { return end - start; }
 };
 
-// An edge lies anywhere between two samples: ± half the gap, 0 at the ends of the video.
+// An edge lies anywhere where nobody looked: ± half the gap, 0 where every frame was looked at.
 struct PresenceInterval : Interval {
-  domain::MediaTime start_gap{};  // Between the samples around the edge.
+  domain::MediaTime start_gap{};  // Around the edge.
   domain::MediaTime end_gap{};
 };
 
@@ -32,23 +32,31 @@ class SampleSource {
   virtual base::Result<Sample> At(std::size_t index) = 0;
 };
 
+// How far a face's presence goes beyond the samples in which it was seen.
+struct EdgeRule {
+  domain::MediaTime snap{};  // An edge as near to a cut as this is moved to it.
+  // The face is so small that only samples with tiles show it: others say nothing of its absence.
+  bool needs_tiles = false;
+};
+
 // The frames that were looked at, as a ruler: what each stands for, and where shots begin and end.
-// Nothing stands for what was skipped: a gap's edges are like the ends of the video. Holds none of
-// the samples; whatever fails is an error of the source.
+// A picture is on screen until the next one is, however long that is. Nothing stands for what was
+// skipped: a gap's edges are like the ends of the video. Holds none of the samples; whatever fails
+// is an error of the source.
 class SampleGrid {
  public:
-  static base::Result<SampleGrid> Create(std::unique_ptr<SampleSource> samples,
-                                         domain::MediaTime video_length,
+  // `pictures`: from the first frame to the end of the last.
+  static base::Result<SampleGrid> Create(std::unique_ptr<SampleSource> samples, Interval pictures,
                                          std::vector<Interval> gaps = {});
 
   // Index of the sample with this frame_id; kDataLoss / ERR_ARTIFACT_CORRUPT if it is none.
   base::Result<std::size_t> IndexOf(std::int64_t frame_id) const;
 
-  // How long a face was there that was seen first and last in these samples: to the middle of the
-  // gap on either side, or, when its shot begins or ends within `snap` of it, to the cut. A gap
-  // that is much longer than usual (frames that did not decode) is not filled.
-  base::Result<PresenceInterval> Presence(std::size_t first, std::size_t last,
-                                          domain::MediaTime snap) const;
+  // How long a face was there that was seen first and last in these samples: to the middle of what
+  // was not looked at on either side, or, when its shot begins or ends near by, to the cut. A gap
+  // that is much longer than usual (frames that did not decode) is not filled, but counts as
+  // uncertain.
+  base::Result<PresenceInterval> Presence(std::size_t first, std::size_t last, EdgeRule rule) const;
 
   // Whether no cut lies between two times.
   base::Result<bool> IsOneShot(domain::MediaTime from, domain::MediaTime to) const;
@@ -67,19 +75,28 @@ class SampleGrid {
     domain::MediaTime at{};
     domain::MediaTime gap{};
   };
-  SampleGrid(std::unique_ptr<SampleSource> samples, domain::MediaTime video_length,
-             std::vector<Interval> gaps)
-      : samples_(std::move(samples)), video_length_(video_length), gaps_(std::move(gaps)) {}
+  // Where an edge may lie, between the last picture on one side and the first on the other.
+  struct Border {
+    Interval where;
+    domain::MediaTime unseen{};  // From the border's far side to where the face was seen.
+    bool is_of_video = false;    // There is no picture on the other side.
+  };
+  SampleGrid(std::unique_ptr<SampleSource> samples, Interval pictures, std::vector<Interval> gaps)
+      : samples_(std::move(samples)), pictures_(pictures), gaps_(std::move(gaps)) {}
 
   // The first sample of which `is_behind` holds; it holds of all after it. size() if of none.
   template <typename IsBehind>
   base::Result<std::size_t> FirstBehind(IsBehind is_behind) const;
   base::Result<domain::MediaTime> MedianStep() const;
-  base::Result<Edge> Before(std::size_t sample) const;
-  base::Result<Edge> After(std::size_t sample) const;
+  base::Result<Border> StartOf(std::size_t first, EdgeRule rule) const;
+  base::Result<Border> EndOf(std::size_t last, EdgeRule rule) const;
+  // Null if nothing between two times was skipped.
+  const Interval* SkippedIn(domain::MediaTime from, domain::MediaTime to) const;
+  // How much of a border is filled.
+  domain::MediaTime FilledOf(const Border& border, EdgeRule rule) const;
 
   std::unique_ptr<SampleSource> samples_;
-  domain::MediaTime video_length_;
+  Interval pictures_;
   std::vector<Interval> gaps_;
   domain::MediaTime median_step_{};
 };

@@ -36,7 +36,7 @@ PresenceInterval Seen(std::int64_t start_ms, std::int64_t end_ms) {
 }
 
 TEST(SampleGridTest, APresenceReachesToTheMiddleOfTheGaps) {
-  const auto presence = TenASecond(10, {}).Presence(20, 29, milliseconds{0}).value();
+  const auto presence = TenASecond(10, {}).Presence(20, 29, {.snap = milliseconds{0}}).value();
   EXPECT_EQ(presence.start, milliseconds{1950});
   EXPECT_EQ(presence.end, milliseconds{2950});
   EXPECT_EQ(presence.start_gap, milliseconds{100});
@@ -44,17 +44,85 @@ TEST(SampleGridTest, APresenceReachesToTheMiddleOfTheGaps) {
 
 TEST(SampleGridTest, APresenceNearACutReachesToIt) {
   const auto grid = TenASecond(10, {2000, 5000});
-  const auto presence = grid.Presence(22, 48, milliseconds{300}).value();
+  const auto presence = grid.Presence(22, 48, {.snap = milliseconds{300}}).value();
   EXPECT_EQ(presence.start, milliseconds{1950});
   EXPECT_EQ(presence.end, milliseconds{4950});
-  EXPECT_EQ(grid.Presence(25, 45, milliseconds{300}).value().start, milliseconds{2450});
+  EXPECT_EQ(grid.Presence(25, 45, {.snap = milliseconds{300}}).value().start, milliseconds{2450});
 }
 
-TEST(SampleGridTest, APresenceAtTheEndsOfTheVideoIsExact) {
-  const auto presence = TenASecond(10, {}).Presence(0, 99, milliseconds{0}).value();
+TEST(SampleGridTest, APresenceAtTheEndsOfTheVideoReachesToThem) {
+  const auto presence = TenASecond(10, {}).Presence(0, 99, {.snap = milliseconds{0}}).value();
   EXPECT_EQ(presence.start, milliseconds{0});
   EXPECT_EQ(presence.end, milliseconds{10'000});
-  EXPECT_EQ(presence.start_gap + presence.end_gap, milliseconds{0});
+  EXPECT_EQ(presence.start_gap, milliseconds{0});
+  EXPECT_EQ(presence.end_gap, milliseconds{100}) << "nobody looked behind the last sample";
+}
+
+Sample Shown(std::int64_t from_ms, std::int64_t until_ms, bool is_cut = false) {
+  Sample sample = SampleAt(from_ms, is_cut);
+  sample.until = milliseconds{until_ms};
+  return sample;
+}
+
+// A screen recorder writes a picture only when something changes: it was counted as one sample.
+TEST(SampleGridTest, APictureStaysUntilTheNextOne) {
+  const SampleGrid grid = testing::GridOf(
+      {Shown(0, 1'000), Shown(1'000, 9'000), Shown(9'000, 10'000)}, milliseconds{10'000});
+  const auto presence = grid.Presence(1, 1, {.snap = milliseconds{300}}).value();
+  EXPECT_EQ(presence.start, milliseconds{1'000});
+  EXPECT_EQ(presence.end, milliseconds{9'000});
+  EXPECT_EQ(presence.start_gap + presence.end_gap, milliseconds{0}) << "every picture was seen";
+}
+
+TEST(SampleGridTest, AnEdgeNearACutIsNotMovedOverAPictureThatStays) {
+  const SampleGrid grid = testing::GridOf(
+      {Shown(0, 1'000), Shown(1'000, 2'000), Shown(2'000, 3'000, true)}, milliseconds{3'000});
+  EXPECT_EQ(grid.Presence(0, 0, {.snap = milliseconds{300}}).value().end, milliseconds{1'000});
+}
+
+// Sound may begin before the picture: until then nobody is on screen.
+TEST(SampleGridTest, APresenceBeginsWithTheFirstPictureAtTheEarliest) {
+  const auto grid =
+      SampleGrid::Create(std::make_unique<testing::SamplesInMemory>(std::vector<Sample>{
+                             Shown(5'000, 5'040), Shown(5'100, 5'140), Shown(5'200, 5'240)}),
+                         {.start = milliseconds{5'000}, .end = milliseconds{5'300}});
+  ASSERT_TRUE(grid.ok());
+  const auto presence = grid->Presence(0, 2, {.snap = milliseconds{300}}).value();
+  EXPECT_EQ(presence.start, milliseconds{5'000});
+  EXPECT_EQ(presence.end, milliseconds{5'300});
+}
+
+// `draft` of a file with one keyframe said 9.00 s ± 0.00.
+TEST(SampleGridTest, OneSampleOfALongVideoIsAsUncertainAsTheVideoIsLong) {
+  const SampleGrid grid = testing::GridOf({Shown(0, 40)}, milliseconds{9'000});
+  const auto presence = grid.Presence(0, 0, {.snap = milliseconds{300}}).value();
+  EXPECT_EQ(presence.end, milliseconds{9'000});
+  EXPECT_EQ(presence.end_gap, milliseconds{8'960});
+}
+
+// Ten samples a second, once a second with tiles.
+SampleGrid WithTilesOnceASecond(std::int64_t cut_ms) {
+  std::vector<Sample> samples;
+  for (std::int64_t ms = 0; ms < 10'000; ms += 100) {
+    samples.push_back(Shown(ms, ms + 40, ms == cut_ms));
+    samples.back().with_tiles = ms % 1'000 == 0 || ms == cut_ms;
+  }
+  return testing::GridOf(std::move(samples), milliseconds{10'000});
+}
+
+// Whom only tiles show was counted from his first tile to his last, a second apart.
+TEST(SampleGridTest, SamplesWithoutTilesSayNothingOfAFaceThatNeedsThem) {
+  const EdgeRule small{.snap = milliseconds{300}, .needs_tiles = true};
+  // Seen at 2, 3 and 4 s; at 5 s he is gone.
+  const auto gone = WithTilesOnceASecond(-1).Presence(20, 40, small).value();
+  EXPECT_EQ(gone.end, milliseconds{4'520});
+  EXPECT_EQ(gone.end_gap, milliseconds{960});
+  // The shot ends at 4.7 s.
+  const auto cut = WithTilesOnceASecond(4'700).Presence(20, 40, small).value();
+  EXPECT_EQ(cut.end, milliseconds{4'670});
+  EXPECT_EQ(cut.end_gap, milliseconds{660});
+  const auto large = WithTilesOnceASecond(-1).Presence(20, 40, {.snap = milliseconds{300}}).value();
+  EXPECT_EQ(large.end, milliseconds{4'070});
 }
 
 TEST(SampleGridTest, FramesThatDidNotDecodeAreNotFilled) {
@@ -62,7 +130,7 @@ TEST(SampleGridTest, FramesThatDidNotDecodeAreNotFilled) {
   for (std::int64_t ms = 0; ms < 2000; ms += 100) samples.push_back(SampleAt(ms));
   for (std::int64_t ms = 8000; ms < 9000; ms += 100) samples.push_back(SampleAt(ms));
   const SampleGrid grid = testing::GridOf(samples, milliseconds{9000});
-  EXPECT_EQ(grid.Presence(10, 19, milliseconds{0}).value().end, milliseconds{2000});
+  EXPECT_EQ(grid.Presence(10, 19, {.snap = milliseconds{0}}).value().end, milliseconds{2000});
 }
 
 // Ten samples a second for ten seconds, but none from 4 s to `to_ms`, which was skipped.
@@ -79,10 +147,10 @@ SampleGrid GridWithGap(std::int64_t to_ms) {
 TEST(SampleGridTest, NobodyReachesIntoWhatWasSkipped) {
   for (const std::int64_t to_ms : {4200, 6000}) {
     const SampleGrid grid = GridWithGap(to_ms);
-    const auto before = grid.Presence(30, 39, milliseconds{300}).value();
+    const auto before = grid.Presence(30, 39, {.snap = milliseconds{300}}).value();
     EXPECT_EQ(before.end, milliseconds{4000}) << to_ms;
     EXPECT_EQ(before.end_gap, milliseconds{0});  // As at the end of the video.
-    const auto behind = grid.Presence(40, 45, milliseconds{300}).value();
+    const auto behind = grid.Presence(40, 45, {.snap = milliseconds{300}}).value();
     EXPECT_EQ(behind.start, milliseconds{to_ms}) << to_ms;
     EXPECT_EQ(behind.start_gap, milliseconds{0});
   }
@@ -94,8 +162,8 @@ TEST(SampleGridTest, ASampleFarFromWhatWasSkippedDoesNotReachToIt) {
   for (std::int64_t ms = 9000; ms < 9900; ms += 100) samples.push_back(SampleAt(ms));
   const SampleGrid grid = testing::GridOf(
       samples, milliseconds{10'000}, {{.start = milliseconds{4000}, .end = milliseconds{6000}}});
-  EXPECT_EQ(grid.Presence(0, 19, milliseconds{0}).value().end, milliseconds{2100});
-  EXPECT_EQ(grid.Presence(20, 24, milliseconds{0}).value().start, milliseconds{8800});
+  EXPECT_EQ(grid.Presence(0, 19, {.snap = milliseconds{0}}).value().end, milliseconds{2100});
+  EXPECT_EQ(grid.Presence(20, 24, {.snap = milliseconds{0}}).value().start, milliseconds{8800});
 }
 
 TEST(PresenceTest, NothingIsMergedOverWhatWasSkipped) {
@@ -165,13 +233,15 @@ TEST_P(PresenceEdgeTest, IsWhereItIsKnownToBe) {
   const SampleGrid grid = TenASecond(10, edge.cuts_ms);
   const auto presence =
       grid.Presence(static_cast<std::size_t>(edge.first_ms / 100),
-                    static_cast<std::size_t>(edge.last_ms / 100), milliseconds{300})
+                    static_cast<std::size_t>(edge.last_ms / 100), {.snap = milliseconds{300}})
           .value();
   EXPECT_EQ(presence.start, milliseconds{edge.start_ms});
   EXPECT_EQ(presence.end, milliseconds{edge.end_ms});
-  // An end of the video is exact; every other edge lies somewhere in a gap of 100 ms.
-  EXPECT_EQ(presence.start_gap, milliseconds{edge.start_ms == 0 ? 0 : 100});
-  EXPECT_EQ(presence.end_gap, milliseconds{edge.end_ms == 10'000 ? 0 : 100});
+  // An edge lies anywhere between the face and the last picture that cannot show it.
+  const std::int64_t before = edge.start_ms == 0 ? 0 : edge.start_ms - 50;
+  const std::int64_t behind = edge.end_ms == 10'000 ? 10'000 : edge.end_ms + 50;
+  EXPECT_EQ(presence.start_gap, milliseconds{edge.first_ms - before});
+  EXPECT_EQ(presence.end_gap, milliseconds{behind - edge.last_ms});
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -381,16 +451,18 @@ class FailingSamples final : public SampleSource {
   int readings_;
 };
 
+constexpr Interval kSecond{.start = milliseconds{0}, .end = milliseconds{1'000}};
+
 TEST(SampleGridTest, ASourceThatFailsIsAnErrorOfWhateverAsked) {
-  EXPECT_FALSE(SampleGrid::Create(std::make_unique<FailingSamples>(5), milliseconds{1'000}).ok());
+  EXPECT_FALSE(SampleGrid::Create(std::make_unique<FailingSamples>(5), kSecond).ok());
   int readings = 5;
-  auto grid = SampleGrid::Create(std::make_unique<FailingSamples>(readings), milliseconds{1'000});
+  auto grid = SampleGrid::Create(std::make_unique<FailingSamples>(readings), kSecond);
   while (!grid.ok()) {
-    grid = SampleGrid::Create(std::make_unique<FailingSamples>(++readings), milliseconds{1'000});
+    grid = SampleGrid::Create(std::make_unique<FailingSamples>(++readings), kSecond);
   }
   // Not one reading is left.
   EXPECT_FALSE(grid->IndexOf(3).ok());
-  EXPECT_FALSE(grid->Presence(2, 3, milliseconds{300}).ok());
+  EXPECT_FALSE(grid->Presence(2, 3, {.snap = milliseconds{300}}).ok());
   EXPECT_FALSE(grid->IsOneShot(milliseconds{100}, milliseconds{300}).ok());
   EXPECT_FALSE(grid->CountIn({.start = milliseconds{100}, .end = milliseconds{300}}).ok());
   EXPECT_FALSE(UnitePresence({Seen(0, 100), Seen(300, 400)}, *grid, milliseconds{1'000}).ok());

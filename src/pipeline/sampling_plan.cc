@@ -52,7 +52,8 @@ std::vector<std::int64_t> EveryStep(const std::vector<media::PacketEntry>& packe
   std::vector<std::int64_t> plan;
   std::size_t from = 0;
   const MediaTime end = packets.back().pts;
-  for (MediaTime target{0}; target <= end + options.step / 2 && from < packets.size();
+  const MediaTime first = (packets.front().pts + options.step / 2) / options.step * options.step;
+  for (MediaTime target = first; target <= end + options.step / 2 && from < packets.size();
        target += options.step) {
     const std::size_t frame = NearestReferred(packets, target, from, options.slack);
     // Where frames are further apart than the step, the next one is not due yet.

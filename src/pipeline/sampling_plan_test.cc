@@ -15,7 +15,7 @@ media::PacketIndex IndexOf(int count, std::int64_t step_us) {
     index.packets.push_back(
         {.pts = pts, .is_keyframe = pts.count() % 1'000'000 == 0, .is_disposable = i % 2 == 1});
   }
-  index.duration = domain::MediaTime{count * step_us};
+  index.end = domain::MediaTime{count * step_us};
   return index;
 }
 

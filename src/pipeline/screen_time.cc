@@ -13,6 +13,7 @@ struct PersonTrack {
   std::int64_t id = 0;
   std::size_t cluster = 0;       // Index among the clusters.
   std::optional<float> quality;  // Nothing: the track is not known.
+  bool needs_tiles = false;
   std::int64_t first_frame = -1;
   std::int64_t last_frame = -1;
 };
@@ -28,7 +29,10 @@ class PersonTracks {
     }
     std::ranges::sort(tracks_, {}, &PersonTrack::id);
     for (const TrackQuality& track : qualities) {
-      if (PersonTrack* known = Find(track.track_id)) known->quality = track.quality;
+      PersonTrack* known = Find(track.track_id);
+      if (known == nullptr) continue;
+      known->quality = track.quality;
+      known->needs_tiles = track.needs_tiles;
     }
   }
 
@@ -108,7 +112,9 @@ base::Result<PersonTime> Measure(const Cluster& cluster, const Scores& scores, P
     if (!track->quality || track->first_frame < 0) continue;
     ROLLCALL_TRY_ASSIGN(const std::size_t first, grid.IndexOf(track->first_frame));
     ROLLCALL_TRY_ASSIGN(const std::size_t last, grid.IndexOf(track->last_frame));
-    ROLLCALL_TRY_ASSIGN(presences.emplace_back(), grid.Presence(first, last, options.snap));
+    ROLLCALL_TRY_ASSIGN(
+        presences.emplace_back(),
+        grid.Presence(first, last, {.snap = options.snap, .needs_tiles = track->needs_tiles}));
     if (best == nullptr || *track->quality > *best->quality) best = track;
   }
   person.best_track_id = best == nullptr ? 0 : best->id;

@@ -62,6 +62,7 @@ struct PersonTime {
 struct TrackQuality {
   std::int64_t track_id = 0;
   float quality = 0;
+  bool needs_tiles = false;
 };
 
 // What the clusters, tracks and sightings of an episode say, longest on screen first. People

@@ -84,6 +84,7 @@ base::Result<void> TrackSpool::Keep(const TrackSummary& track) {
                     .shot = track.shot,
                     .start_us = track.start.count(),
                     .end_us = track.end.count(),
+                    .until_us = track.until.count(),
                     .count = track.count,
                     .best_frame_id = track.best_frame_id,
                     .embedding_count = track.embedding_count,
@@ -92,6 +93,7 @@ base::Result<void> TrackSpool::Keep(const TrackSummary& track) {
                     .mean_confidence = track.mean_confidence,
                     .quality = track.quality,
                     .best_index = track.best_index,
+                    .needs_tiles = track.needs_tiles,
                     .is_kept = true};
   embeddings_bytes_ += static_cast<std::int64_t>(embedding.size());
   ++kept_;
@@ -104,12 +106,14 @@ base::Result<TrackSummary> TrackSpool::SummaryOf(std::int64_t track_id, const En
       .shot = entry.shot,
       .start = MediaTime{entry.start_us},
       .end = MediaTime{entry.end_us},
+      .until = MediaTime{entry.until_us},
       .count = entry.count,
       .mean_confidence = entry.mean_confidence,
       .quality = entry.quality,
       .best_frame_id = entry.best_frame_id,
       .best_index = entry.best_index,
       .embedding_count = entry.embedding_count,
+      .needs_tiles = entry.needs_tiles,
       .embedding = domain::Embedding(static_cast<std::size_t>(entry.embedding_size))};
   ROLLCALL_TRY(
       embeddings_.Read(entry.embedding_at, std::as_writable_bytes(std::span(track.embedding))));

@@ -70,6 +70,7 @@ class TrackSpool {
     std::int64_t shot = 0;
     std::int64_t start_us = 0;
     std::int64_t end_us = 0;
+    std::int64_t until_us = 0;
     std::int64_t count = 0;
     std::int64_t best_frame_id = 0;
     std::int64_t embedding_count = 0;
@@ -78,6 +79,7 @@ class TrackSpool {
     float mean_confidence = 0;
     float quality = 0;
     std::int32_t best_index = 0;
+    bool needs_tiles = false;
     bool is_kept = false;
   };
 

@@ -33,17 +33,22 @@ base::Result<Inputs> FindInputs(const domain::StageAssignment& assignment,
                 .samples = assignment.data_dir / samples.path};
 }
 
-// The second look at what a detector took for a face: it must last, and have points or a vector
-// that say so.
+// The second look at what a detector took for a face: it must last, or be a good picture of one
+// where there are few pictures, and have points or a vector that say so.
 class Belief {
  public:
   Belief(Effort effort, const base::Json& settings)
-      : count_min_(effort == Effort::kDraft ? 1 : settings.value("track_count_min", 3)),
+      : is_draft_(effort == Effort::kDraft),
+        count_min_(settings.value("track_count_min", 3)),
+        length_min_(std::chrono::milliseconds{settings.value("track_length_min_ms", 120)}),
+        quality_min_(settings.value("track_quality_min", 0.4F)),
         plausibility_min_(settings.value("track_plausibility_min", 0.5F)) {}
 
   // Null when the track is believed; else why not.
   const char* WhyNot(const Track& track) const {
-    if (track.count < count_min_) return "too_short";
+    const bool is_lasting = track.count >= count_min_ && track.length() >= length_min_;
+    const bool is_good = track.embedding_count > 0 && track.best.quality >= quality_min_;
+    if (!is_draft_ && !is_lasting && !is_good) return "too_short";
     if (track.landmark_score_sum / static_cast<float>(track.count) < plausibility_min_) {
       return "implausible_landmarks";
     }
@@ -52,8 +57,17 @@ class Belief {
   }
 
  private:
+  bool is_draft_;
   int count_min_;
+  domain::MediaTime length_min_;
+  float quality_min_;
   float plausibility_min_;
+};
+
+// What was found and is not believed.
+struct DroppedTracks {
+  std::int64_t tracks = 0;
+  std::int64_t faces = 0;
 };
 
 // Puts what the tracker finds aside, and counts which tracks are not believed, and why.
@@ -66,17 +80,23 @@ class TrackCollector final : public TrackSink {
   }
   base::Result<void> TakeTrack(Track track) override {
     const char* why = belief_.WhyNot(track);
+    faces_ += track.count;
     if (why == nullptr) return spool_.Keep(Summarise(track));
-    ++dropped_[why];
+    ++dropped_[why].tracks;
+    dropped_[why].faces += track.count;
     return spool_.Drop(track.id);
   }
 
-  const std::map<std::string, std::int64_t>& dropped() const { return dropped_; }
+  // By reason.
+  const std::map<std::string, DroppedTracks>& dropped() const { return dropped_; }
+  // Of all tracks, believed or not.
+  std::int64_t faces() const { return faces_; }
 
  private:
   Belief belief_;
   TrackSpool& spool_;
-  std::map<std::string, std::int64_t> dropped_;
+  std::map<std::string, DroppedTracks> dropped_;
+  std::int64_t faces_ = 0;
 };
 
 // Everything of one attempt. Rows are counted: the samples, those of tracks.json, the detections.
@@ -105,7 +125,7 @@ class TrackRun {
     ROLLCALL_TRY(WriteDetections());
     context_.SetPhase(domain::Phase::kFinalise);
     bytes_.Begin();
-    ROLLCALL_TRY_ASSIGN(domain::StageOutput output, Seal(collector.dropped()));
+    ROLLCALL_TRY_ASSIGN(domain::StageOutput output, Seal(collector));
     rows_.Report();  // The last word is in the stage's own unit.
     return output;
   }
@@ -197,8 +217,14 @@ class TrackRun {
     return table->Finish();
   }
 
-  base::Result<domain::StageOutput> Seal(const std::map<std::string, std::int64_t>& dropped) {
+  base::Result<domain::StageOutput> Seal(const TrackCollector& collector) {
     const std::int64_t count = spool_->kept();
+    base::Json tracks_dropped = base::Json::object();
+    base::Json faces_dropped = base::Json::object();
+    for (const auto& [why, dropped] : collector.dropped()) {
+      tracks_dropped[why] = dropped.tracks;
+      faces_dropped[why] = dropped.faces;
+    }
     domain::StageOutput output;
     for (const auto& [name, rows] :
          {std::pair("tracks.parquet", count), std::pair("tracks.json", count),
@@ -206,11 +232,14 @@ class TrackRun {
       ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
                           folder_.Seal(params_.HarvestName(name), rows));
     }
-    const base::Json statistics{{"tracks", count}, {"dropped", dropped}};
+    const base::Json statistics{{"tracks", count},
+                                {"dropped", tracks_dropped},
+                                {"faces_dropped", faces_dropped},
+                                {"faces_without_track", detections_ - collector.faces()}};
     ROLLCALL_TRY_ASSIGN(output.artifacts.emplace_back(),
                         folder_.Write(params_.HarvestName("diagnostics/track_stats.json"),
                                       statistics.dump(1) + "\n", count));
-    output.result = {{"tracks", count}, {"tracks_dropped", dropped}};
+    output.result = {{"tracks", count}, {"tracks_dropped", std::move(tracks_dropped)}};
     return output;
   }
 

@@ -44,6 +44,7 @@ Embedding Normalised(const std::vector<float>& sum) {
 void Track::Add(const TrackPoint& point) {
   if (count == 0) start = point.pts;
   end = point.pts;
+  until = point.until;
   score_sum += point.score;
   landmark_score_sum += point.landmark_score;
   // An embedded face was cropped for certain, so that its still can be taken from the pack.
@@ -55,9 +56,10 @@ void Track::Add(const TrackPoint& point) {
 }
 
 float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now) const {
-  const MediaTime gap = now - live.seen;
-  const bool is_motion_valid = gap <= options_.motion_valid;
-  const auto seconds = static_cast<float>(Seconds(gap));
+  // A picture that stays shows no motion, however long.
+  const bool is_motion_valid = now - live.until <= options_.motion_valid;
+  const auto seconds =
+      static_cast<float>(Seconds(std::min(now - live.seen, options_.motion_valid)));
   const PixelBox predicted =
       is_motion_valid ? Moved(live.box, live.velocity_x * seconds, live.velocity_y * seconds)
                       : live.box;
@@ -75,7 +77,8 @@ float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now)
   return options_.motion_weight * motion_cost + (1 - options_.motion_weight) * (1 - cosine);
 }
 
-base::Result<void> Tracker::Extend(Live& live, const Detection& detection, std::int64_t row) {
+base::Result<void> Tracker::Extend(Live& live, const Detection& detection, const Sample& sample,
+                                   std::int64_t row) {
   const auto seconds = static_cast<float>(Seconds(detection.pts - live.seen));
   if (live.track.count > 0 && seconds > 0) {
     // Half old, half new: samples are a tenth of a second apart and boxes jitter.
@@ -86,6 +89,7 @@ base::Result<void> Tracker::Extend(Live& live, const Detection& detection, std::
   }
   live.box = detection.box;
   live.seen = detection.pts;
+  live.until = std::max(sample.until, detection.pts);
   if (!detection.embedding.empty()) {
     live.embedding_sum.resize(detection.embedding.size(), 0.0F);
     const float weight = std::max(0.01F, detection.quality);
@@ -97,6 +101,7 @@ base::Result<void> Tracker::Extend(Live& live, const Detection& detection, std::
   }
   const TrackPoint point{.frame_id = detection.frame_id,
                          .pts = detection.pts,
+                         .until = live.until,
                          .index = detection.index,
                          .row = row,
                          .box = detection.box,
@@ -104,11 +109,14 @@ base::Result<void> Tracker::Extend(Live& live, const Detection& detection, std::
                          .quality = detection.quality,
                          .landmark_score = detection.landmark_score,
                          .has_embedding = !detection.embedding.empty()};
+  if (live.track.count == 0) live.plain_before = plain_samples_ - (sample.with_tiles ? 0 : 1);
+  if (!sample.with_tiles) ++live.track.plain_points;
+  live.track.plain_samples = plain_samples_ - live.plain_before;
   live.track.Add(point);
   return sink_.TakePoint(live.track.id, point);
 }
 
-base::Result<void> Tracker::Link(const std::vector<Detection>& detections, MediaTime now,
+base::Result<void> Tracker::Link(const std::vector<Detection>& detections, const Sample& sample,
                                  bool is_strong, std::vector<bool>& is_taken) {
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < detections.size(); ++i) {
@@ -119,10 +127,10 @@ base::Result<void> Tracker::Link(const std::vector<Detection>& detections, Media
   CostMatrix costs(static_cast<int>(open.size()), static_cast<int>(live_.size()));
   for (std::size_t i = 0; i < open.size(); ++i) {
     for (std::size_t j = 0; j < live_.size(); ++j) {
-      const bool is_free = live_[j].seen < now || live_[j].track.count == 0;
+      const bool is_free = live_[j].seen < sample.pts || live_[j].track.count == 0;
       if (is_free) {
         costs.At(static_cast<int>(i), static_cast<int>(j)) =
-            Cost(live_[j], detections[open[i]], now);
+            Cost(live_[j], detections[open[i]], sample.pts);
       }
     }
   }
@@ -130,7 +138,7 @@ base::Result<void> Tracker::Link(const std::vector<Detection>& detections, Media
   for (std::size_t i = 0; i < open.size(); ++i) {
     if (chosen[i] < 0) continue;
     is_taken[open[i]] = true;
-    ROLLCALL_TRY(Extend(live_[static_cast<std::size_t>(chosen[i])], detections[open[i]],
+    ROLLCALL_TRY(Extend(live_[static_cast<std::size_t>(chosen[i])], detections[open[i]], sample,
                         next_row_ + static_cast<std::int64_t>(open[i])));
   }
   return {};
@@ -142,15 +150,16 @@ base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detecti
     ++shot_;
   }
   ROLLCALL_TRY(Retire(sample.pts));
+  if (!sample.with_tiles) ++plain_samples_;
   std::vector<bool> is_taken(detections.size(), false);
-  ROLLCALL_TRY(Link(detections, sample.pts, true, is_taken));
-  ROLLCALL_TRY(Link(detections, sample.pts, false, is_taken));
+  ROLLCALL_TRY(Link(detections, sample, true, is_taken));
+  ROLLCALL_TRY(Link(detections, sample, false, is_taken));
   for (std::size_t i = 0; i < detections.size(); ++i) {
     if (is_taken[i] || detections[i].score < options_.score_start) continue;
     Live& live = live_.emplace_back();
     live.track.id = next_id_++;
     live.track.shot = shot_;
-    ROLLCALL_TRY(Extend(live, detections[i], next_row_ + static_cast<std::int64_t>(i)));
+    ROLLCALL_TRY(Extend(live, detections[i], sample, next_row_ + static_cast<std::int64_t>(i)));
   }
   next_row_ += static_cast<std::int64_t>(detections.size());
   return {};
@@ -159,7 +168,7 @@ base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detecti
 base::Result<void> Tracker::Retire(MediaTime now) {
   std::vector<Live> staying;
   for (Live& live : live_) {
-    if (now - live.seen <= options_.lost) {
+    if (now - live.until <= options_.lost) {
       staying.push_back(std::move(live));
       continue;
     }

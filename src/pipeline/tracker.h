@@ -12,8 +12,9 @@ namespace rollcall::pipeline {
 struct TrackPoint {
   std::int64_t frame_id = 0;
   domain::MediaTime pts{};
-  std::int32_t index = 0;  // The detection's among those of its frame.
-  std::int64_t row = 0;    // Of the detection, in the order they were given to the tracker.
+  domain::MediaTime until{};  // When the next frame takes the place of this one.
+  std::int32_t index = 0;     // The detection's among those of its frame.
+  std::int64_t row = 0;       // Of the detection, in the order they were given to the tracker.
   domain::PixelBox box{};
   float score = 0;
   float quality = 0;
@@ -28,15 +29,22 @@ struct Track {
   std::int64_t shot = 0;      // From 0.
   domain::MediaTime start{};  // Of its first and last point.
   domain::MediaTime end{};
-  std::int64_t count = 0;  // Points.
+  domain::MediaTime until{};  // Of its last point: so long it was on screen for certain.
+  std::int64_t count = 0;     // Points.
+  // Of the samples without tiles while it lasted: how many there were, and how many show it.
+  std::int64_t plain_samples = 0;
+  std::int64_t plain_points = 0;
   float score_sum = 0;
   float landmark_score_sum = 0;
   TrackPoint best{};  // Of those with an embedding, if there is one, the one of best quality.
   domain::Embedding embedding{};  // Quality-weighted mean, L2-normalised; empty without any.
   std::int64_t embedding_count = 0;
 
-  // The embedding is the tracker's matter.
+  // The embedding is the tracker's matter, as are the samples.
   void Add(const TrackPoint& point);
+  domain::MediaTime length() const { return until - start; }
+  // So small that samples without tiles mostly miss it.
+  bool needs_tiles() const { return 2 * plain_points < plain_samples; }
 };
 
 // Where a tracker's results go. An error ends the tracking and is returned.
@@ -81,15 +89,18 @@ class Tracker {
     float velocity_x = 0;    // px per second
     float velocity_y = 0;
     domain::MediaTime seen{};
+    domain::MediaTime until{};      // So long what was seen then stayed on screen.
+    std::int64_t plain_before = 0;  // Samples without tiles before its first point.
     std::vector<float> embedding_sum;
     float embedding_weight = 0;
     domain::Embedding mean;  // Of embedding_sum; empty without.
   };
 
   float Cost(const Live& live, const domain::Detection& detection, domain::MediaTime now) const;
-  base::Result<void> Link(const std::vector<domain::Detection>& detections, domain::MediaTime now,
+  base::Result<void> Link(const std::vector<domain::Detection>& detections, const Sample& sample,
                           bool is_strong, std::vector<bool>& is_taken);
-  base::Result<void> Extend(Live& live, const domain::Detection& detection, std::int64_t row);
+  base::Result<void> Extend(Live& live, const domain::Detection& detection, const Sample& sample,
+                            std::int64_t row);
   base::Result<void> Retire(domain::MediaTime now);
 
   Options options_;
@@ -98,6 +109,7 @@ class Tracker {
   std::int64_t next_id_ = 1;
   std::int64_t shot_ = 0;
   std::int64_t next_row_ = 0;
+  std::int64_t plain_samples_ = 0;  // Without tiles, so far.
 };
 
 }  // namespace rollcall::pipeline

@@ -83,4 +83,22 @@ Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, base::Instant now) {
   return outcome;
 }
 
+Result<void> LetGoOfAll(Ledger& ledger, JobId id, base::Instant now) {
+  RunChanges changes(ledger, now);
+  ROLLCALL_TRY_ASSIGN(const auto links, ledger.JobStages(id));
+  for (const JobStage& link : links) ROLLCALL_TRY(ledger.JobStageErase(id, link.run));
+  std::vector<Fence> to_stop;  // Whoever works ends them when he sees the state.
+  for (const JobStage& link : links) {
+    if (link.is_reused || link.is_left) continue;
+    ROLLCALL_TRY_ASSIGN(const bool is_wanted, IsWantedByOther(ledger, link.run, id));
+    if (is_wanted) continue;
+    ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(link.run)));
+    if (!domain::IsTerminal(run.state) && !HasAttempt(run.state)) {
+      ROLLCALL_TRY(ledger.SegmentsErase(run.work_key, 0));
+    }
+    ROLLCALL_TRY(CancelRun(ledger, changes, std::move(run), to_stop));
+  }
+  return {};
+}
+
 }  // namespace rollcall::store

@@ -8,4 +8,8 @@ namespace rollcall::store {
 // JobStore::JobCancel within a transaction.
 base::Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, base::Instant now);
 
+// A job lets go of all its runs, as if it had joined none. Those that nothing else needs are
+// cancelled, and the checkpoints of those that had no attempt are dropped.
+base::Result<void> LetGoOfAll(Ledger& ledger, JobId id, base::Instant now);
+
 }  // namespace rollcall::store

@@ -87,6 +87,12 @@ class JobStore {
   // ends succeeded at once. A stage that drops its segments is refused while a run of its work is
   // live: kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
   virtual base::Result<Submission> JobSubmit(const JobRequest& request, base::Instant now) = 0;
+  // Gives an open job other stages, planned in another way: in one transaction it lets go of those
+  // it has, which are cancelled where nothing else needs them, with their checkpoints, and joins or
+  // makes those of `request` as JobSubmit does. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
+  // ended.
+  virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request,
+                                             base::Instant now) = 0;
   virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND
   // By public id ("analyze_x", "detect_x"): the newest job of that kind and subject, if it is open;
   // or else the newest open job that joined the newest run of that stage; or else the one or the

@@ -62,7 +62,8 @@ class Ledger {
   virtual base::Result<bool> JobAnyOpenOf(const Subject& subject) = 0;
 
   virtual base::Result<void> JobStageInsert(const JobStage& link) = 0;
-  virtual base::Result<void> JobStageLeave(JobId job, StageRunId run) = 0;      // Sets is_left.
+  virtual base::Result<void> JobStageLeave(JobId job, StageRunId run) = 0;  // Sets is_left.
+  virtual base::Result<void> JobStageErase(JobId job, StageRunId run) = 0;
   virtual base::Result<std::vector<JobStage>> JobStages(JobId id) = 0;          // By position.
   virtual base::Result<std::vector<JobStage>> RunJobStages(StageRunId id) = 0;  // Newest job first.
 

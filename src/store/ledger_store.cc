@@ -155,6 +155,10 @@ Result<Submission> LedgerStore::JobSubmit(const JobRequest& request, base::Insta
   return In(Access::kWrite, [&](Ledger& ledger) { return Submit(ledger, request, now); });
 }
 
+Result<Submission> LedgerStore::JobReplan(JobId id, const JobRequest& request, base::Instant now) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return Replan(ledger, id, request, now); });
+}
+
 Result<Job> LedgerStore::JobGet(JobId id) {
   return In(Access::kRead, [&](Ledger& ledger) -> Result<Job> {
     ROLLCALL_TRY_ASSIGN(auto job, ledger.JobRead(id));

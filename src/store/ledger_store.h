@@ -22,6 +22,7 @@ class LedgerStore : public JobStore {
   base::Result<void> EpisodeRemove(std::string_view key) final;
 
   base::Result<Submission> JobSubmit(const JobRequest& request, base::Instant now) final;
+  base::Result<Submission> JobReplan(JobId id, const JobRequest& request, base::Instant now) final;
   base::Result<Job> JobGet(JobId id) final;
   base::Result<Job> JobFind(std::string_view public_id) final;
   base::Result<std::vector<Job>> JobList() final;

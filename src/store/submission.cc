@@ -7,6 +7,7 @@
 #include <set>
 
 #include "domain/reasons.h"
+#include "store/cancellation.h"
 #include "store/poison.h"
 #include "store/run_changes.h"
 #include "store/transitions.h"
@@ -83,6 +84,18 @@ class Submitter {
                                                 .created_at = now_.wall,
                                                 .state = JobState::kBlocked}));
     ROLLCALL_TRY(TellSubmitted());
+    return RunStages();
+  }
+
+  // The same for a job that is there, and has no stages any more.
+  Result<Submission> RunInto(JobId id) {
+    id_ = id;
+    ROLLCALL_TRY(FindRuns());
+    return RunStages();
+  }
+
+ private:
+  Result<Submission> RunStages() {
     for (std::size_t i = 0; i < request_.stages.size(); ++i) {
       const StageRequest& stage = request_.stages[i];
       const int position = static_cast<int>(i);
@@ -99,7 +112,6 @@ class Submitter {
     return Submission{.job = std::move(job), .is_existing = false};
   }
 
- private:
   // Fills `live_`, and checks what `reuse` names.
   Result<void> FindRuns() {
     for (const StageRequest& stage : request_.stages) {
@@ -270,6 +282,19 @@ class Submitter {
 Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now) {
   ROLLCALL_TRY(Validate(request));
   return Submitter(ledger, request, now).Run();
+}
+
+Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, base::Instant now) {
+  RunChanges changes(ledger, now);
+  ROLLCALL_TRY_ASSIGN(const auto job, ledger.JobRead(id));
+  if (!job) {
+    return domain::MakeError(domain::reason::kJobNotFound,
+                             fmt::format("there is no job {}", static_cast<std::int64_t>(id)));
+  }
+  if (domain::IsTerminal(job->state)) return BadRequest(job->public_id() + " has ended");
+  ROLLCALL_TRY(changes.TellJob(id, "job_replanned", Json::object()));
+  ROLLCALL_TRY(LetGoOfAll(ledger, id, now));
+  return Submitter(ledger, request, now).RunInto(id);
 }
 
 }  // namespace rollcall::store

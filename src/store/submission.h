@@ -10,4 +10,8 @@ namespace rollcall::store {
 // is not a finished run of that work.
 base::Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now);
 
+// JobStore::JobReplan within a transaction.
+base::Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request,
+                                base::Instant now);
+
 }  // namespace rollcall::store

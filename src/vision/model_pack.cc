@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "domain/reasons.h"
 #include "vision/arcface_embedder.h"
 #include "vision/network_detector.h"
@@ -64,6 +65,15 @@ base::Result<LoadedRole> LoadRole(const ModelPack& pack, std::string_view role_n
   return LoadedRole{.name = pack.ModelName(*role), .session = std::move(session)};
 }
 
+// The same for the same numbers, in whatever order the file has them.
+std::string DigestOf(const PackFile::Role& role) {
+  base::Json table{{"kind", role.role.kind}};
+  for (const auto& [key, value] : role.params) {
+    std::visit([&, &key = key](const auto& each) { table[key] = each; }, value);
+  }
+  return base::Sha256(table.dump());
+}
+
 }  // namespace
 
 base::Result<ModelPack> ModelPack::Load(const std::filesystem::path& folder) {
@@ -83,6 +93,7 @@ base::Result<ModelPack> ModelPack::Load(const std::filesystem::path& folder) {
   for (const PackFile::Role& role : file.roles) {
     ROLLCALL_TRY(pack.ReadRole(role.role, role.params, toml, tables));
     pack.roles_.push_back(role.role);
+    pack.roles_.back().table_sha256 = DigestOf(role);
   }
   pack.tables_ = std::make_shared<const Tables>(std::move(tables));
   return pack;

@@ -22,6 +22,8 @@ struct PackRole {
   std::string sha256;
   std::string licence;
   std::string source;
+  // Of all that its table says besides file, licence and source: what its numbers do.
+  std::string table_sha256;
 };
 
 // A folder with pack.toml and model files. Code knows decoder kinds, never particular files.

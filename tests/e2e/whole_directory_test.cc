@@ -23,7 +23,7 @@ const fs::path kFixture = fs::path(ROLLCALL_SOURCE_DIR) / "tests/fixtures/whole-
 const fs::path kPlace = "/tmp/rollcall-whole-v1";
 
 // The first stage whose revision was raised since; it and all behind it run again. Empty: none.
-constexpr std::string_view kFirstRaised;
+constexpr std::string_view kFirstRaised = "validate";
 
 constexpr std::array<std::string_view, 7> kStages{"validate", "extract", "detect",   "track",
                                                   "stills",   "cluster", "analytics"};
@@ -102,6 +102,10 @@ TEST_F(WholeDirectoryTest, OpensAndGoesOnWhereTheReleaseBeforeWasKilled) {
   EXPECT_EQ(StatusOf("show_s01_e02", "detect"), "running");
   EXPECT_EQ(StatusOf("show_s01_e03", "extract"), "error");
 
+  // Times of the release before count from another zero.
+  EXPECT_THAT(Rollcall({"episodes", "list"}).out, HasSubstr("(older times)"));
+  EXPECT_THAT(Rollcall({"inspect", "show_s01_e01"}).out, HasSubstr("made by an older rollcall"));
+
   const fs::path begun = folder_ / "segments-begun";
   Command::Environment counting = env_;
   counting["ROLLCALL_FAIL"] = "segment.created:0:count";
@@ -116,6 +120,10 @@ TEST_F(WholeDirectoryTest, OpensAndGoesOnWhereTheReleaseBeforeWasKilled) {
     EXPECT_EQ(fs::file_size(begun), 4u);
     EXPECT_THAT(log, Not(HasSubstr("checkpoint repaired")));
   }
+
+  EXPECT_THAT(
+      ReadText("logs/engine.log"),
+      HasSubstr("was planned by an older rollcall: planned anew, its segments are dropped"));
 
   const Ended finished = Rollcall({"analyze", Video("show_s01_e01")});
   EXPECT_EQ(finished.exit, 0) << finished.err;
@@ -134,6 +142,7 @@ TEST_F(WholeDirectoryTest, OpensAndGoesOnWhereTheReleaseBeforeWasKilled) {
   const Ended draft = Rollcall({"analyze", Video("show_s01_e04"), "--effort", "draft"});
   EXPECT_EQ(draft.exit, 0) << draft.err;
   EXPECT_EQ(PeopleIn("show_s01_e04"), 5u);
+  EXPECT_THAT(Rollcall({"inspect", "show_s01_e01"}).out, Not(HasSubstr("older rollcall")));
   ExpectDoctorIsClean();
 }
 

@@ -46,6 +46,10 @@ class FaultyStore : public store::JobStore {
                                             base::Instant now) override {
     return Do("JobSubmit", [&] { return inner_->JobSubmit(request, now); });
   }
+  base::Result<store::Submission> JobReplan(store::JobId id, const store::JobRequest& request,
+                                            base::Instant now) override {
+    return Do("JobReplan", [&] { return inner_->JobReplan(id, request, now); });
+  }
   base::Result<store::Job> JobGet(store::JobId id) override {
     return Do("JobGet", [&] { return inner_->JobGet(id); });
   }

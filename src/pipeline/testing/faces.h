@@ -32,8 +32,10 @@ inline domain::Detection FaceAt(std::int64_t ms, float x, domain::Embedding embe
           .embedding = std::move(embedding)};
 }
 
+// Of a video with so many frames that a picture is gone as soon as it is there.
 inline Sample SampleAt(std::int64_t ms, bool is_cut = false) {
-  return {.frame_id = ms / 40, .pts = std::chrono::milliseconds{ms}, .is_cut = is_cut};
+  const domain::MediaTime pts = std::chrono::milliseconds{ms};
+  return {.frame_id = ms / 40, .pts = pts, .until = pts, .is_cut = is_cut};
 }
 
 }  // namespace rollcall::pipeline::testing

@@ -22,8 +22,8 @@ class SamplesInMemory final : public SampleSource {
 
 inline SampleGrid GridOf(std::vector<Sample> samples, domain::MediaTime length,
                          std::vector<Interval> gaps = {}) {
-  return SampleGrid::Create(std::make_unique<SamplesInMemory>(std::move(samples)), length,
-                            std::move(gaps))
+  return SampleGrid::Create(std::make_unique<SamplesInMemory>(std::move(samples)),
+                            {.start = domain::MediaTime{0}, .end = length}, std::move(gaps))
       .value();
 }
 

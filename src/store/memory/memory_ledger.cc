@@ -125,6 +125,12 @@ Result<void> MemoryLedger::JobStageLeave(JobId job, StageRunId run) {
   return {};
 }
 
+Result<void> MemoryLedger::JobStageErase(JobId job, StageRunId run) {
+  if (!Find(job_stages_, {job, run})) return NotOneRow("job_stage");
+  Erase(job_stages_, {job, run});
+  return {};
+}
+
 Result<std::vector<JobStage>> MemoryLedger::JobStages(JobId id) {
   std::vector<JobStage> links;
   const auto first = job_stages_.lower_bound({id, StageRunId{}});

@@ -139,6 +139,11 @@ Result<void> SqliteLedger::JobStageLeave(JobId job, StageRunId run) {
       "UPDATE job_stage SET is_left = 1 WHERE job_id = ?1 AND stage_run_id = ?2", job, run);
 }
 
+Result<void> SqliteLedger::JobStageErase(JobId job, StageRunId run) {
+  return database_.ChangeOne("DELETE FROM job_stage WHERE job_id = ?1 AND stage_run_id = ?2", job,
+                             run);
+}
+
 Result<std::vector<JobStage>> SqliteLedger::JobStages(JobId id) {
   return ReadAll(database_.Query(fmt::format("SELECT {} FROM job_stage WHERE job_id = ?1 "
                                              "ORDER BY position",

@@ -26,6 +26,7 @@ class SqliteLedger final : public Ledger {
 
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
+  base::Result<void> JobStageErase(JobId job, StageRunId run) override;
   base::Result<std::vector<JobStage>> JobStages(JobId id) override;
   base::Result<std::vector<JobStage>> RunJobStages(StageRunId id) override;
 

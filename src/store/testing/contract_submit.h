@@ -233,4 +233,56 @@ TEST_P(JobStoreContract, AStageWithTwoNeedsWaitsForBoth) {
   EXPECT_EQ(task.inputs[1].name, "detect.parquet");
 }
 
+// A program of another version would do its stages by other rules.
+TEST_P(JobStoreContract, AnOpenJobThatIsPlannedAnewLosesItsCheckpointsAndStaysTheSameJob) {
+  const JobId job = Submit(MakeRequest("analyze", "x", {"extract", "detect"}, 1)).job.id;
+  RunToSuccess("extract");
+  const LeasedTask task = ClaimStarted();
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
+  EXPECT_OK(store().TaskEnd(
+      task.fence, {.outcome = AttemptOutcome::kInterrupted, .error = {}, .exit = ""}, now()));
+  ASSERT_EQ(store().SegmentList(task.run.work_key)->size(), 1U);
+
+  const auto anew =
+      store().JobReplan(job, MakeRequest("analyze", "x", {"extract", "detect"}, 2), now());
+  ASSERT_TRUE(anew.ok());
+  EXPECT_EQ(anew->job.id, job);
+  EXPECT_EQ(CountEvents(job, "job_replanned"), 1);
+  EXPECT_TRUE(store().SegmentList(task.run.work_key)->empty());
+  EXPECT_EQ(store().JobRuns(job)->size(), 2U);
+  EXPECT_EQ(store().RunGet(task.run.id)->state, JobState::kCancelled);
+  RunToSuccess("extract");
+  RunToSuccess("detect");
+  EXPECT_EQ(JobStateOf(job), JobState::kSucceeded);
+}
+
+TEST_P(JobStoreContract, WhatAnAttemptStillWritesEndsBeforeWhatIsPlannedAnewBegins) {
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"}, 1)).job.id;
+  const LeasedTask task = ClaimStarted();
+  ASSERT_TRUE(store().JobReplan(job, MakeRequest("detect", "x", {"detect"}, 2), now()).ok());
+  EXPECT_EQ(store().RunGet(task.run.id)->state, JobState::kCancelling);
+  EXPECT_EQ(StateOf(job, "detect"), JobState::kBlocked);
+  EXPECT_OK(store().TaskEnd(
+      task.fence, {.outcome = AttemptOutcome::kCancelled, .error = {}, .exit = ""}, now()));
+  EXPECT_EQ(StateOf(job, "detect"), JobState::kQueued);
+}
+
+TEST_P(JobStoreContract, WhatAnotherJobWantsOutlivesThatAJobIsPlannedAnew) {
+  const JobId job = Submit(MakeRequest("analyze", "x", {"extract", "detect"}, 1)).job.id;
+  const JobId other = Submit(MakeRequest("extract", "x", {"extract"}, 1)).job.id;
+  ASSERT_TRUE(
+      store().JobReplan(job, MakeRequest("analyze", "x", {"extract", "detect"}, 2), now()).ok());
+  RunToSuccess("extract");
+  EXPECT_EQ(JobStateOf(other), JobState::kSucceeded);
+  EXPECT_NE(JobStateOf(job), JobState::kSucceeded);
+}
+
+TEST_P(JobStoreContract, OnlyAJobThatIsOpenCanBePlannedAnew) {
+  const JobRequest request = MakeRequest("detect", "x", {"detect"}, 2);
+  EXPECT_EQ(ReasonOf(store().JobReplan(JobId{99}, request, now())), "ERR_JOB_NOT_FOUND");
+  const JobId job = Submit(MakeRequest("detect", "x", {"detect"}, 1)).job.id;
+  RunToSuccess("detect");
+  EXPECT_EQ(ReasonOf(store().JobReplan(job, request, now())), "ERR_BAD_PARAMS");
+}
+
 }  // namespace rollcall::store

@@ -1,0 +1,87 @@
+#include "pipeline/fast_stretch.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+namespace rollcall::pipeline {
+namespace {
+
+using artifacts::DetectSegment;
+using domain::MediaTime;
+
+constexpr MediaTime kShortShot{500'000};
+constexpr MediaTime kApart{15'000};
+constexpr std::int64_t kToTheBorder = std::numeric_limits<std::int64_t>::max();
+
+// Replaces what belongs to the stretch in one of a segment's lists.
+template <typename T>
+void ReplaceIn(const FastStretch& stretch, std::vector<T>& list, std::vector<T> closer) {
+  std::vector<T> replaced;
+  const auto behind = std::ranges::find_if(
+      list, [&](const T& entry) { return entry.frame_id > stretch.frame_before; });
+  std::move(list.begin(), behind, std::back_inserter(replaced));
+  std::ranges::move(closer, std::back_inserter(replaced));
+  const auto rest = std::find_if(
+      behind, list.end(), [&](const T& entry) { return entry.frame_id > stretch.last_frame; });
+  std::move(rest, list.end(), std::back_inserter(replaced));
+  list = std::move(replaced);
+}
+
+}  // namespace
+
+std::vector<FastStretch> FindFastStretches(const DetectSegment& segment, MediaTime segment_end) {
+  const auto& frames = segment.frames;
+  std::vector<std::size_t> cuts;  // The first sample has none before it to begin behind.
+  for (std::size_t i = 1; i < frames.size(); ++i) {
+    if (frames[i].is_cut) cuts.push_back(i);
+  }
+  std::vector<FastStretch> stretches;
+  std::size_t covered = 0;  // The last sample of the last stretch.
+  for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+    if (frames[cuts[i + 1]].pts - frames[cuts[i]].pts >= kShortShot) continue;
+    std::size_t before = cuts[i] - 1;
+    if (frames[cuts[i]].pts - frames.front().pts < kShortShot) before = 0;
+    const bool is_at_end = segment_end - frames[cuts[i + 1]].pts < kShortShot;
+    const std::size_t last = is_at_end ? frames.size() - 1 : cuts[i + 1];
+    if (stretches.empty() || before >= covered) {
+      stretches.push_back({.frame_before = frames[before].frame_id});
+    }
+    stretches.back().last_frame = is_at_end ? kToTheBorder : frames[last].frame_id;
+    stretches.back().until = segment_end;
+    covered = last;
+  }
+  return stretches;
+}
+
+std::vector<std::int64_t> FramesOf(const FastStretch& stretch, const media::PacketIndex& index) {
+  std::vector<std::int64_t> frames;
+  MediaTime last = index.packets[static_cast<std::size_t>(stretch.frame_before)].pts;
+  const std::int64_t size = std::ssize(index.packets);
+  for (std::int64_t i = stretch.frame_before + 1; i < size && i <= stretch.last_frame; ++i) {
+    const MediaTime pts = index.packets[static_cast<std::size_t>(i)].pts;
+    if (pts >= stretch.until) break;
+    // The last one is a sample that what follows was compared with.
+    if (pts - last < kApart && i != stretch.last_frame) continue;
+    frames.push_back(i);
+    last = pts;
+  }
+  return frames;
+}
+
+void ReplaceFrames(const FastStretch& stretch, DetectSegment closer, DetectSegment& segment) {
+  ReplaceIn(stretch, segment.frames, std::move(closer.frames));
+  ReplaceIn(stretch, segment.detections, std::move(closer.detections));
+  ReplaceIn(stretch, segment.crops, std::move(closer.crops));
+}
+
+FoundFaces CountFaces(const DetectSegment& segment) {
+  FoundFaces faces{.detected = std::ssize(segment.detections)};
+  for (const domain::Detection& detection : segment.detections) {
+    if (!detection.embedding.empty()) ++faces.embedded;
+  }
+  return faces;
+}
+
+}  // namespace rollcall::pipeline
