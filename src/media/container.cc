@@ -168,9 +168,33 @@ base::Result<std::optional<Container::VideoPacket>> Container::ReadFile() {
       return std::optional<VideoPacket>(
           VideoPacket{.packet = std::move(packet), .picture = picture});
     }
+    const AVStream& other = *format_->streams[packet->stream_index];
+    if (packet->pts != AV_NOPTS_VALUE) {
+      const std::int64_t end = packet->pts + std::max<std::int64_t>(packet->duration, 0);
+      others_end_ =
+          std::max(others_end_, MediaTime(av_rescale_q(end, other.time_base, {1, 1'000'000})));
+    }
     av_packet_unref(packet.get());
   }
   return std::optional<VideoPacket>();
+}
+
+DisplayGeometry Container::GeometryOf(const AVFrame& frame) const {
+  Orientation orientation = geometry_.orientation;
+  const AVFrameSideData* turned = av_frame_get_side_data(&frame, AV_FRAME_DATA_DISPLAYMATRIX);
+  if (turned != nullptr && turned->size >= 9 * sizeof(std::int32_t)) {
+    orientation = OrientationOfMatrix(reinterpret_cast<const std::int32_t*>(turned->data));
+  }
+  // It only reads the frame.
+  auto* readable = const_cast<AVFrame*>(&frame);
+  return MakeDisplayGeometry(frame.width, frame.height,
+                             av_guess_sample_aspect_ratio(format_, stream_, readable), orientation);
+}
+
+void Container::ListenToOthers() {
+  for (unsigned i = 0; i < format_->nb_streams; ++i) {
+    format_->streams[i]->discard = AVDISCARD_DEFAULT;
+  }
 }
 
 bool Container::Seek(MediaTime time) {

@@ -58,6 +58,10 @@ class Container {
   std::optional<domain::MediaTime> DecodeTimeOf(const AVPacket& packet) const;
   std::optional<domain::MediaTime> ToTime(std::int64_t timestamp) const;
 
+  // From now on what is read past tells when the other streams end.
+  void ListenToOthers();
+  domain::MediaTime others_end() const { return others_end_; }
+
   bool is_timed() const { return is_timed_; }
   // Clocks in this container may jump (broadcast streams, joined files).
   bool may_jump() const;
@@ -65,7 +69,10 @@ class Container {
   const AVStream& stream() const { return *stream_; }
   const AVFormatContext& format() const { return *format_; }
   const AVCodecParameters& parameters() const { return *stream_->codecpar; }
+  // Of the stream's head: that of its pictures as long as nothing changes.
   const DisplayGeometry& geometry() const { return geometry_; }
+  // How this picture is shown: size, rotation and aspect may change from picture to picture.
+  DisplayGeometry GeometryOf(const AVFrame& frame) const;
   const std::filesystem::path& path() const { return path_; }
   std::int64_t size_bytes() const { return input_->size_bytes(); }
   // Passages that could not be read, so far.
@@ -88,6 +95,7 @@ class Container {
   std::deque<VideoPacket> read_ahead_;
   std::optional<domain::MediaTime> origin_;
   std::int64_t damaged_reads_ = 0;
+  domain::MediaTime others_end_{};  // In container time; see ListenToOthers.
 };
 
 // ERR_VIDEO_TOO_LARGE if a side is above kSidePixelsMax.

@@ -14,13 +14,6 @@ using domain::MakeError;
 
 namespace {
 
-// The deprecated formats that say "full range" by their name.
-bool IsJpegFormat(int format) {
-  return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ411P ||
-         format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ440P ||
-         format == AV_PIX_FMT_YUVJ444P;
-}
-
 int WithoutRange(int format) {
   switch (format) {
     case AV_PIX_FMT_YUVJ420P:
@@ -56,10 +49,7 @@ base::Result<std::unique_ptr<Decoder>> Decoder::Create(const Container& containe
   ROLLCALL_CHECK(codec != nullptr, "out of memory");
   ForgetLog();
   int code = avcodec_parameters_to_context(codec.get(), &parameters);
-  const bool is_jpeg = IsJpegFormat(parameters.format);
-  const bool is_silent = parameters.color_space == AVCOL_SPC_UNSPECIFIED;
-  decoder->colour_space_ = is_jpeg && is_silent ? AVCOL_SPC_SMPTE170M : parameters.color_space;
-  decoder->colour_range_ = is_jpeg ? AVCOL_RANGE_JPEG : parameters.color_range;
+  decoder->colour_ = std::make_unique<StreamColour>(parameters);
   codec->pkt_timebase = container.stream().time_base;
   codec->opaque = decoder->log_.get();
   codec->thread_count = options.is_repeatable ? 1 : std::clamp(options.threads, 1, 64);
@@ -89,6 +79,10 @@ int Decoder::GetClearedBuffer(AVCodecContext* codec, AVFrame* frame, int flags) 
 }
 
 bool Decoder::Send(AVPacket& packet, std::int64_t number) {
+  if (colour_->is_in_packets()) {
+    const Colour colour = colour_->Of(packet);
+    if (number != kNoNumber) colours_[number] = colour;
+  }
   packet.pts = number;
   packet.dts = AV_NOPTS_VALUE;
   const int code = avcodec_send_packet(codec_.get(), &packet);
@@ -98,13 +92,24 @@ bool Decoder::Send(AVPacket& packet, std::int64_t number) {
 
 void Decoder::Drain() { avcodec_send_packet(codec_.get(), nullptr); }
 
-void Decoder::Reset() { avcodec_flush_buffers(codec_.get()); }
+void Decoder::Reset() {
+  avcodec_flush_buffers(codec_.get());
+  colour_->Reset();
+  colours_.clear();
+}
 
-// A decoder keeps what the last parameter set said of colours when the next one says nothing, so
-// what it tells depends on where decoding began. The stream's own word does not.
-void Decoder::SetColour(AVFrame& frame) const {
-  frame.colorspace = colour_space_;
-  frame.color_range = colour_range_;
+// The picture's own, so that it does not depend on where decoding began.
+void Decoder::SetColour(AVFrame& frame) {
+  Colour colour = colour_->head();
+  if (const auto sent = colours_.find(frame.pts); sent != colours_.end()) {
+    colour = sent->second;
+    colours_.erase(sent);
+  } else if (!colour_->is_in_packets()) {
+    if (frame.colorspace != AVCOL_SPC_UNSPECIFIED) colour.space = frame.colorspace;
+    if (frame.color_range != AVCOL_RANGE_UNSPECIFIED) colour.range = frame.color_range;
+  }
+  frame.colorspace = colour.space;
+  frame.color_range = colour.range;
   frame.format = WithoutRange(frame.format);
 }
 

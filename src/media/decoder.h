@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "media/container.h"
 #include "media/libav.h"
+#include "media/stream_colour.h"
 
 namespace rollcall::media {
 
@@ -47,13 +48,13 @@ class Decoder {
 
  private:
   Decoder() = default;
-  void SetColour(AVFrame& frame) const;
+  void SetColour(AVFrame& frame);
   static int GetClearedBuffer(AVCodecContext* codec, AVFrame* frame, int flags);
 
   std::unique_ptr<CodecErrors> log_ = std::make_unique<CodecErrors>();  // Before codec_.
   CodecPtr codec_;
-  AVColorSpace colour_space_ = AVCOL_SPC_UNSPECIFIED;  // The stream's; see SetColour.
-  AVColorRange colour_range_ = AVCOL_RANGE_UNSPECIFIED;
+  std::unique_ptr<StreamColour> colour_;
+  std::map<std::int64_t, Colour> colours_;  // Of the packets sent, by number.
   std::int64_t errors_ = 0;
   std::int64_t damaged_pictures_ = 0;
 };

@@ -58,6 +58,12 @@ MediaTime DeclaredDuration(const Container& container, MediaTime origin) {
   return end - std::max(origin, MediaTime{0});
 }
 
+// Matroska without tags says when the last of its streams ends, and not which.
+bool IsLengthOfAllStreams(const Container& container) {
+  return container.format().nb_streams > 1 && container.stream().duration <= 0 &&
+         av_dict_get(container.stream().metadata, "DURATION", nullptr, 0) == nullptr;
+}
+
 // Collects what the packets say; then makes the index of it.
 class Collector {
  public:
@@ -79,6 +85,7 @@ class Collector {
                           .has_order = video.picture.has_order,
                           .is_immediate = video.picture.is_immediate,
                           .is_keyframe = (packet.flags & AV_PKT_FLAG_KEY) != 0,
+                          .is_gradual = video.picture.is_gradual,
                           .is_disposable = video.picture.is_disposable};
     // A timed container's reader knows only the packet, so nothing may be derived there.
     const auto pts =
@@ -140,6 +147,9 @@ class Collector {
                                    : fmt::format("{} passages of the file are damaged", passages));
     }
     const MediaTime declared = DeclaredDuration(container_, origin);
+    // The length may be that of the sound, which is all there.
+    const MediaTime missing = origin + declared - container_.others_end();
+    if (missing <= kLengthSlack) return;
     const MediaTime slack = std::max(kLengthSlack, declared / 50);
     if (declared > index.length() + slack) {
       index.warnings.push_back(
@@ -164,6 +174,7 @@ class Collector {
 base::Result<PacketIndex> IndexPackets(const std::filesystem::path& path, base::OnBytes on_bytes) {
   ROLLCALL_TRY_ASSIGN(auto container, Container::Open(path, std::move(on_bytes)));
   ROLLCALL_TRY_ASSIGN(const MediaTime origin, container->Origin());
+  if (IsLengthOfAllStreams(*container)) container->ListenToOthers();
   Collector collector(*container);
   while (true) {
     ROLLCALL_TRY_ASSIGN(auto packet, container->Read());

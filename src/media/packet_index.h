@@ -15,6 +15,8 @@ namespace rollcall::media {
 struct PacketEntry {
   domain::MediaTime pts{};  // On the file's timeline, as a player shows it (docs/time.md).
   bool is_keyframe = false;
+  // A keyframe from which decoding may begin, whose own picture is not whole (intra refresh).
+  bool is_gradual = false;
   bool is_disposable = false;  // No other picture refers to it (H.264, HEVC, MPEG B pictures …).
   // Its place among the video's packets in the file, hidden ones counted. Readers of containers
   // other than MP4 and Matroska find their frames by it: keep it with the rest.

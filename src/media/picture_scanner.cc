@@ -77,12 +77,40 @@ Bytes ExtradataOf(const AVCodecParameters& parameters) {
   return {parameters.extradata, static_cast<std::size_t>(parameters.extradata_size)};
 }
 
+constexpr int kH264Sei = 6;
 constexpr int kH264Slice = 1;
 constexpr int kH264Idr = 5;
 constexpr int kHevcFirstIrap = 16;
 constexpr int kHevcIdrNLp = 20;
 constexpr int kHevcLastVcl = 31;
 constexpr int kHevcSps = 33;
+
+// A number of SEI messages: 255 as often as it takes, and the rest (H.264, 7.3.2.3.1).
+std::size_t TakeSeiNumber(Bytes& bytes) {
+  std::size_t number = 0;
+  while (!bytes.empty()) {
+    const std::uint8_t next = bytes.front();
+    bytes = bytes.subspan(1);
+    number += next;
+    if (next != 0xff) break;
+  }
+  return number;
+}
+
+// Whether an H.264 SEI says that the pictures from here on are right only after some more: intra
+// refresh (D.1.8, recovery_frame_cnt, an exp-Golomb number).
+bool RecoversLater(Bytes sei) {
+  constexpr std::size_t kRecoveryPoint = 6;
+  while (sei.size() > 2) {
+    const std::size_t type = TakeSeiNumber(sei);
+    const std::size_t size = TakeSeiNumber(sei);
+    if (size > sei.size()) return false;
+    // The number 0 is a single bit 1.
+    if (type == kRecoveryPoint) return size > 0 && (sei[0] & 0x80) == 0;
+    sei = sei.subspan(size);
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -172,11 +200,13 @@ void PictureScanner::ScanH264(Bytes bytes, ScannedPicture& picture) const {
   VisitNals(bytes, length_size_, [&](Bytes nal) {
     has_nal = true;
     const int type = nal[0] & 31;
+    if (type == kH264Sei && RecoversLater(nal.subspan(1))) picture.is_gradual = true;
     if (type < kH264Slice || type > kH264Idr) return;
     has_slice = true;
     if (((nal[0] >> 5) & 3) != 0) is_reference = true;
     if (type == kH264Idr) picture.resets_order = true;
   });
+  if (picture.resets_order) picture.is_gradual = false;
   picture.is_shown = has_slice || !has_nal;  // What cannot be read at all is the decoder's affair.
   picture.is_disposable = has_slice && !is_reference;
 }

@@ -14,6 +14,7 @@ struct ScannedPicture {
   bool is_second_field = false;  // The other half of the picture before it.
   bool is_immediate = false;     // A B picture: shown as soon as it is decoded.
   bool resets_order = false;     // Display order starts anew: an IDR picture.
+  bool is_gradual = false;       // Decoding may begin here, but is right only some pictures later.
   bool has_order = false;
   std::int32_t order = 0;  // H.264 and HEVC picture order count, since the last reset.
 };

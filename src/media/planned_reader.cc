@@ -55,6 +55,9 @@ base::Result<std::unique_ptr<FrameReader>> PlannedReader::Open(const std::filesy
 PlannedReader::PlannedReader(std::unique_ptr<PacketSource> source, std::vector<std::int64_t> plan,
                              Options options)
     : source_(std::move(source)), plan_(std::move(plan)), options_(std::move(options)) {
+  const auto& packets = source_->packets();
+  const auto keyframe = std::ranges::find_if(packets, &PacketEntry::is_keyframe);
+  if (keyframe != packets.end()) first_keyframe_ = keyframe - packets.begin();
   if (options_.keyframes_only) {
     const bool is_h264 = source_->container().parameters().codec_id == AV_CODEC_ID_H264;
     mode_ = is_h264 ? DecodeMode::kSeparateKeyframes : DecodeMode::kKeyframes;
@@ -213,10 +216,19 @@ bool PlannedReader::IsTooLate(std::int64_t frame_id) const {
   return latest_.size() == kLaterFramesMax && *latest_.begin() > frame_id;
 }
 
+// Of a recording that begins in the middle the first pictures refer to what is not there: the
+// decoder makes up something grey. Where there is no keyframe at all the picture may build up by
+// and by, and what there is is shown.
+bool PlannedReader::IsMadeUp(const AVFrame& frame) const {
+  if ((frame.flags & AV_FRAME_FLAG_CORRUPT) == 0) return false;
+  return frame.pts < first_keyframe_;
+}
+
 void PlannedReader::Keep(FramePtr frame) {
   const std::int64_t frame_id = frame->pts;
   const bool is_wanted = frame_id != Decoder::kNoNumber && frame_id >= plan_[next_] &&
-                         frame->width > 0 && frame->height > 0 && !IsTooLate(frame_id);
+                         frame->width > 0 && frame->height > 0 && !IsTooLate(frame_id) &&
+                         !IsMadeUp(*frame);
   if (!is_wanted) return;
   waiting_.try_emplace(frame_id, std::move(frame));
   latest_.insert(frame_id);
@@ -232,6 +244,7 @@ std::unique_ptr<Frame> PlannedReader::Deliver() {
       in_decoder_.erase(plan_[next_++]);
       ++missed_;
     }
+    const DisplayGeometry geometry = source_->container().GeometryOf(*first->second);
     FramePtr frame = MakeRenderable(std::move(first->second));
     waiting_.erase(first);
     in_decoder_.erase(plan_[next_++]);
@@ -239,8 +252,7 @@ std::unique_ptr<Frame> PlannedReader::Deliver() {
     if (frame != nullptr) {
       const DecodedFrame::Place place{
           .frame_id = frame_id, .pts = source_->packets()[static_cast<std::size_t>(frame_id)].pts};
-      return std::make_unique<DecodedFrame>(std::move(frame), source_->container().geometry(),
-                                            place);
+      return std::make_unique<DecodedFrame>(std::move(frame), geometry, place);
     }
     ++missed_;
   }

@@ -50,6 +50,7 @@ class PlannedReader final : public FrameReader {
   bool IsDamaged() const { return is_watching_ && decoder_->damage() > damage_before_; }
   void ForgetPackets();
   bool IsTooLate(std::int64_t frame_id) const;
+  bool IsMadeUp(const AVFrame& frame) const;
   void Keep(FramePtr frame);
   // The next planned frame if it is there, or can no longer come.
   std::unique_ptr<Frame> Deliver();
@@ -58,6 +59,7 @@ class PlannedReader final : public FrameReader {
   const std::vector<std::int64_t> plan_;
   const Options options_;
   DecodeMode mode_ = DecodeMode::kAll;
+  std::int64_t first_keyframe_ = 0;  // Of the file; 0 also where there is none.
 
   std::unique_ptr<Decoder> decoder_;
   bool is_careful_ = false;  // decoder_ is repeatable, runs are short.

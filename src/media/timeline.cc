@@ -172,6 +172,7 @@ std::vector<PacketEntry> PresentationOrder(std::vector<StoredPicture> pictures, 
     }
     entries.push_back({.pts = pts,
                        .is_keyframe = each.is_keyframe,
+                       .is_gradual = each.is_gradual,
                        .is_disposable = each.is_disposable,
                        .decode_order = each.decode_order});
   }

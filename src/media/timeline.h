@@ -22,6 +22,7 @@ struct StoredPicture {
   bool has_order = false;
   bool is_immediate = false;  // Shown as soon as decoded.
   bool is_keyframe = false;
+  bool is_gradual = false;
   bool is_disposable = false;
 };
 

@@ -16,6 +16,7 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
                                                               {"pts_us", ColumnType::kInt64},
                                                               {"until_us", ColumnType::kInt64},
                                                               {"keyframe", ColumnType::kBool},
+                                                              {"gradual", ColumnType::kBool},
                                                               {"disposable", ColumnType::kBool},
                                                               {"decode_order", ColumnType::kInt64},
                                                               {"sampled", ColumnType::kBool}}));
@@ -31,6 +32,7 @@ base::Result<void> WriteManifest(const std::filesystem::path& path, const std::s
     writer->Int64(packet.pts.count());
     writer->Int64(manifest.index.ShownUntil(frame_id).count());
     writer->Bool(packet.is_keyframe);
+    writer->Bool(packet.is_gradual);
     writer->Bool(packet.is_disposable);
     writer->Int64(packet.decode_order);
     writer->Bool(is_sampled);
@@ -49,7 +51,8 @@ base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnR
        {"disposable", ColumnType::kBool},
        {"decode_order", ColumnType::kInt64},
        {"sampled", ColumnType::kBool},
-       {"until_us", ColumnType::kInt64}},
+       {"until_us", ColumnType::kInt64},
+       {"gradual", ColumnType::kBool}},
       [&](const artifacts::ParquetRow& row) -> base::Result<void> {
         if (on_row) ROLLCALL_TRY(on_row());
         if (row.Bool(4)) {
@@ -57,6 +60,7 @@ base::Result<Manifest> ReadManifest(const std::filesystem::path& path, const OnR
         }
         manifest.index.packets.push_back({.pts = domain::MediaTime{row.Int(0)},
                                           .is_keyframe = row.Bool(1),
+                                          .is_gradual = row.Bool(6),
                                           .is_disposable = row.Bool(2),
                                           .decode_order = static_cast<std::uint32_t>(row.Int(3))});
         manifest.index.end = domain::MediaTime{row.Int(5)};

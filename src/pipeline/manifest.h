@@ -12,7 +12,7 @@ namespace rollcall::pipeline {
 
 // harvest/<key>/manifest.parquet: one row per frame of the video, in presentation order:
 // episode_id, frame_id, ts_ms, pts_us, until_us (when the next frame takes its place), keyframe,
-// disposable, decode_order, sampled.
+// gradual (a keyframe whose own picture is not whole), disposable, decode_order, sampled.
 struct Manifest {
   media::PacketIndex index;
   std::vector<std::int64_t> plan;  // Sampled frame_ids, ascending.

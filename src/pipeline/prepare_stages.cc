@@ -1,6 +1,9 @@
 #include "pipeline/prepare_stages.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -40,6 +43,27 @@ base::Json ProbeJson(const EpisodeParams& params, const media::VideoProbe& probe
           {"duration_us", probe.duration.count()},
           {"frames_per_second", probe.frames_per_second},
           {"has_audio", probe.has_audio}};
+}
+
+// What a draft cannot know: who comes and goes between two keyframes that are far apart.
+void WarnOfFewKeyframes(Manifest& manifest) {
+  constexpr domain::MediaTime kFar = std::chrono::seconds{5};
+  const media::PacketIndex& index = manifest.index;
+  domain::MediaTime longest{0};
+  domain::MediaTime last = index.start();
+  for (const std::int64_t sample : manifest.plan) {
+    const domain::MediaTime pts = index.packets[static_cast<std::size_t>(sample)].pts;
+    longest = std::max(longest, pts - last);
+    last = pts;
+  }
+  longest = std::max(longest, index.end - last);
+  if (longest <= kFar && manifest.plan.size() > 1) return;
+  manifest.index.warnings.push_back(fmt::format(
+      "a draft looks at whole keyframes only, and there {} of them in {:.1f} s, up to {:.1f} s "
+      "apart: who comes and goes in between is not seen; `--effort normal` sees it",
+      manifest.plan.size() == 1 ? "is 1" : fmt::format("are {}", manifest.plan.size()),
+      static_cast<double>(index.length().count()) / 1e6,
+      static_cast<double>(longest.count()) / 1e6));
 }
 
 }  // namespace
@@ -102,6 +126,8 @@ base::Result<domain::StageOutput> ExtractStage::Run(domain::JobContext& context)
   const auto keyframes =
       std::count_if(manifest.index.packets.begin(), manifest.index.packets.end(),
                     [](const media::PacketEntry& packet) { return packet.is_keyframe; });
+
+  if (params.effort == Effort::kDraft) WarnOfFewKeyframes(manifest);
 
   context.SetPhase(domain::Phase::kFinalise);
   const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());

@@ -73,7 +73,8 @@ std::vector<std::int64_t> PlanSamples(const media::PacketIndex& index, Effort ef
   if (effort == Effort::kNormal) return EveryStep(packets, options);
   std::vector<std::int64_t> plan;
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (effort == Effort::kFull || packets[i].is_keyframe) {
+    const bool is_whole = packets[i].is_keyframe && !packets[i].is_gradual;
+    if (effort == Effort::kFull || is_whole) {
       plan.push_back(static_cast<std::int64_t>(i));
     }
   }

@@ -14,8 +14,8 @@ struct SamplingOptions {
   domain::MediaTime slack{40'000};
 };
 
-// The frame_ids to look at, ascending. Draft: keyframes. Normal: for each multiple of `step` the
-// nearest frame, within `slack` rather one that is not disposable. Full: all.
+// The frame_ids to look at, ascending. Draft: keyframes that are whole. Normal: for each multiple
+// of `step` the nearest frame, within `slack` rather one that is not disposable. Full: all.
 std::vector<std::int64_t> PlanSamples(const media::PacketIndex& index, Effort effort,
                                       const SamplingOptions& options);
 
