@@ -1,13 +1,19 @@
 #include "pipeline/cluster_stage.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "artifacts/artifact_folder.h"
 #include "pipeline/clusterer.h"
+#include "pipeline/detection_table.h"
 #include "pipeline/episode_params.h"
 #include "pipeline/track_table.h"
 #include "pipeline/work_meter.h"
@@ -20,6 +26,7 @@ constexpr float kLowConfidence = 0.6F;  // origin.md §6.6
 struct Settings {
   ClusterOptions options;
   domain::MediaTime presence_min{};  // A group seen for less is no person.
+  float quality_min = 0.25F;         // A track of none better says too little of who it is.
 
   static Settings From(const EpisodeParams& params) {
     Settings settings;
@@ -28,6 +35,7 @@ struct Settings {
     settings.options.join_cosine_min =
         json.value("cluster_join_cosine_min", settings.options.join_cosine_min);
     settings.options.tracks_max = json.value("cluster_tracks_max", settings.options.tracks_max);
+    settings.quality_min = json.value("cluster_quality_min", settings.quality_min);
     settings.presence_min = std::chrono::milliseconds{json.value("person_presence_min_ms", 400)};
     if (params.effort == Effort::kDraft) {
       settings.presence_min = domain::MediaTime{0};
@@ -40,6 +48,42 @@ struct Settings {
 float Weight(const TrackSummary& track) {
   return track.quality *
          std::sqrt(static_cast<float>(std::min<std::int64_t>(track.embedding_count, 16)));
+}
+
+using Pairs = std::vector<std::pair<std::int64_t, std::int64_t>>;  // Of track ids, lower first.
+
+// Whether two boxes may be of one face: one lies mostly within the other.
+bool IsSamePlace(const domain::PixelBox& a, const domain::PixelBox& b) {
+  constexpr float kWithin = 0.3F;
+  const float width = std::min(a.x2, b.x2) - std::max(a.x1, b.x1);
+  const float height = std::min(a.y2, b.y2) - std::max(a.y1, b.y1);
+  if (width <= 0 || height <= 0) return false;
+  const float smaller = std::min(a.width() * a.height(), b.width() * b.height());
+  return width * height > kWithin * smaller;
+}
+
+// The tracks that both have a face in one frame, in different places: never one person. That two
+// tracks last at the same time proves nothing: a detection may jump between them.
+base::Result<Pairs> FindApart(const std::filesystem::path& path, WorkMeter& rows) {
+  ROLLCALL_TRY_ASSIGN(DetectionReader reader, DetectionReader::Open(path, WithEmbeddings::kNo));
+  rows.Begin(reader.row_count());
+  std::set<std::pair<std::int64_t, std::int64_t>> apart;
+  std::vector<DetectionRow> frame;
+  while (true) {
+    ROLLCALL_TRY_ASSIGN(std::optional<DetectionRow> row, reader.Next());
+    if (!row) break;
+    ROLLCALL_TRY(rows.Advance());
+    if (!row->track_id) continue;
+    if (!frame.empty() && frame.front().detection.frame_id != row->detection.frame_id) {
+      frame.clear();
+    }
+    for (const DetectionRow& other : frame) {
+      if (IsSamePlace(other.detection.box, row->detection.box)) continue;
+      apart.insert(std::minmax(*other.track_id, *row->track_id));
+    }
+    frame.push_back(*std::move(row));
+  }
+  return Pairs(apart.begin(), apart.end());
 }
 
 // How the tracks of one group agree with each other and differ from the nearest other group.
@@ -123,26 +167,29 @@ base::Json ClusterJson(std::size_t number, const std::vector<const TrackSummary*
 struct Grouped {
   Groups people;
   std::vector<std::int64_t> noise;  // Track ids.
+  std::int64_t too_poor = 0;        // Of those: nobody could be told by them.
   std::vector<std::string> warnings;
 };
 
-base::Result<Grouped> Group(const std::vector<TrackSummary>& tracks, const Settings& settings,
-                            WorkMeter& steps) {
+base::Result<Grouped> Group(const std::vector<TrackSummary>& tracks, Settings settings,
+                            const Pairs& apart, WorkMeter& steps) {
   std::vector<ClusterInput> inputs;
   std::vector<const TrackSummary*> with_vector;
   Grouped grouped;
   for (const TrackSummary& track : tracks) {
-    if (track.embedding.empty()) {
+    // Small or blurred, it is like anybody.
+    if (track.embedding.empty() || track.quality < settings.quality_min) {
       grouped.noise.push_back(track.id);
+      ++grouped.too_poor;
       continue;
     }
     with_vector.push_back(&track);
     inputs.push_back({.track_id = track.id,
                       .start = track.start,
-                      .end = track.end,
                       .weight = Weight(track),
                       .embedding = track.embedding});
   }
+  settings.options.cannot_link = apart;
   // Afterwards each track is compared with all people.
   steps.Begin(ClusterSteps(inputs, settings.options) + std::ssize(inputs));
   ROLLCALL_TRY_ASSIGN(const Clustering clustering,
@@ -170,6 +217,40 @@ base::Result<Grouped> Group(const std::vector<TrackSummary>& tracks, const Setti
   return grouped;
 }
 
+// A person in a mirror, or on a photograph on the wall: two in one frame, and as like as one.
+void WarnOfDoubles(const Pairs& apart, Grouped& grouped) {
+  // Blurred faces are all rather alike.
+  constexpr float kOnePerson = 0.70F;
+  constexpr float kQualityMin = 0.5F;
+  const auto is_good = [&](std::size_t person) {
+    return std::ranges::any_of(grouped.people[person], [&](const TrackSummary* track) {
+      return track->quality >= kQualityMin;
+    });
+  };
+  std::map<std::int64_t, std::size_t> person_of;
+  for (std::size_t g = 0; g < grouped.people.size(); ++g) {
+    for (const TrackSummary* track : grouped.people[g]) person_of.emplace(track->id, g);
+  }
+  std::vector<domain::Embedding> means;
+  for (const auto& person : grouped.people) means.push_back(MeanOf(person));
+  std::set<std::pair<std::size_t, std::size_t>> doubles;
+  for (const auto& [a, b] : apart) {
+    const auto first = person_of.find(a);
+    const auto second = person_of.find(b);
+    if (first == person_of.end() || second == person_of.end()) continue;
+    const auto [low, high] = std::minmax(first->second, second->second);
+    if (low != high && is_good(low) && is_good(high) &&
+        domain::Cosine(means[low], means[high]) >= kOnePerson) {
+      doubles.emplace(low, high);
+    }
+  }
+  if (doubles.empty()) return;
+  grouped.warnings.push_back(fmt::format(
+      "{} of people look alike and are seen in one picture: a mirror, or a photograph of somebody, "
+      "counts as a person of its own",
+      doubles.size() == 1 ? "a pair" : fmt::format("{} pairs", doubles.size())));
+}
+
 }  // namespace
 
 base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context) {
@@ -177,6 +258,8 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
   ROLLCALL_TRY_ASSIGN(const EpisodeParams params, EpisodeParams::Parse(assignment));
   ROLLCALL_TRY_ASSIGN(const domain::Artifact input,
                       artifacts::FindInput(assignment, params.HarvestName("tracks.parquet")));
+  ROLLCALL_TRY_ASSIGN(const domain::Artifact detections,
+                      artifacts::FindInput(assignment, params.HarvestName("embeddings.parquet")));
   context.SetPhase(domain::Phase::kWork);
   WorkMeter rows(context, "rows");
   std::vector<TrackSummary> tracks;
@@ -185,9 +268,12 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
     return rows.Advance();
   };
   ROLLCALL_TRY(ForEachTrack(assignment.data_dir / input.path, WithEmbeddings::kYes, keep));
+  WorkMeter looks(context, "rows", kRowsPerLook);
+  ROLLCALL_TRY_ASSIGN(const Pairs apart, FindApart(assignment.data_dir / detections.path, looks));
   WorkMeter steps(context, "steps");
-  ROLLCALL_TRY_ASSIGN(const Grouped grouped, Group(tracks, Settings::From(params), steps));
+  ROLLCALL_TRY_ASSIGN(Grouped grouped, Group(tracks, Settings::From(params), apart, steps));
   ROLLCALL_TRY_ASSIGN(const std::vector<Agreement> agreements, Agree(grouped.people, steps));
+  WarnOfDoubles(apart, grouped);
   base::Json clusters = base::Json::array();
   for (std::size_t g = 0; g < grouped.people.size(); ++g) {
     clusters.push_back(ClusterJson(g, grouped.people[g], agreements[g]));
@@ -196,7 +282,8 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
   const base::Json document{
       {"episode_id", params.episode_key},     {"total_clusters", people},
       {"noise_tracks", grouped.noise.size()}, {"noise_track_ids", grouped.noise},
-      {"clusters", std::move(clusters)},      {"warnings", grouped.warnings}};
+      {"clusters", std::move(clusters)},      {"tracks_too_poor", grouped.too_poor},
+      {"warnings", grouped.warnings}};
   context.SetPhase(domain::Phase::kFinalise);
   const base::Json counters{{"people", people}};
   WorkMeter bytes(context, "bytes");

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <tuple>
 
 namespace rollcall::pipeline {
@@ -12,20 +12,27 @@ namespace {
 
 constexpr float kNever = -2;  // Below any cosine: these two are not one person.
 
-using PairSet = std::set<std::pair<std::int64_t, std::int64_t>>;
+using Pairs = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
-PairSet BothWays(const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs) {
-  PairSet both;
-  for (const auto& [a, b] : pairs) {
-    both.emplace(a, b);
-    both.emplace(b, a);
+// Where each of some tracks is among them.
+class Places {
+ public:
+  explicit Places(const std::vector<const ClusterInput*>& tracks) {
+    for (std::size_t i = 0; i < tracks.size(); ++i) place_.emplace(tracks[i]->track_id, i);
   }
-  return both;
-}
+  // For each pair of which both are there.
+  template <typename Use>
+  void ForEach(const Pairs& pairs, Use use) const {
+    for (const auto& [a, b] : pairs) {
+      const auto first = place_.find(a);
+      const auto second = place_.find(b);
+      if (first != place_.end() && second != place_.end()) use(first->second, second->second);
+    }
+  }
 
-bool OverlapInTime(const ClusterInput& a, const ClusterInput& b) {
-  return a.start <= b.end && b.start <= a.end;
-}
+ private:
+  std::map<std::int64_t, std::size_t> place_;
+};
 
 // Of what takes O(n) each.
 using OnStep = std::function<base::Result<void>()>;
@@ -38,6 +45,7 @@ class Linkage {
         size_(tracks.size()),
         cosines_(size_ * size_),
         weight_(size_),
+        tracks_(size_, 1),
         parent_(size_),
         nearest_(size_) {
     std::iota(parent_.begin(), parent_.end(), std::size_t{0});
@@ -45,20 +53,19 @@ class Linkage {
 
   base::Result<void> Compare(const std::vector<const ClusterInput*>& tracks,
                              const ClusterOptions& options) {
-    const PairSet cannot = BothWays(options.cannot_link);
-    const PairSet must = BothWays(options.must_link);
     for (std::size_t i = 0; i < size_; ++i) {
       ROLLCALL_TRY(on_step_());
       weight_[i] = std::max(tracks[i]->weight, 1e-6F);
       for (std::size_t j = 0; j < i; ++j) {
-        const std::pair ids{tracks[i]->track_id, tracks[j]->track_id};
-        float cosine = domain::Cosine(tracks[i]->embedding, tracks[j]->embedding);
-        if (OverlapInTime(*tracks[i], *tracks[j]) || cannot.contains(ids)) cosine = kNever;
-        if (must.contains(ids)) cosine = 1;
-        At(i, j) = At(j, i) = cosine;
+        At(i, j) = At(j, i) = domain::Cosine(tracks[i]->embedding, tracks[j]->embedding);
       }
       At(i, i) = kNever;
     }
+    const Places places(tracks);
+    places.ForEach(options.cannot_link,
+                   [&](std::size_t i, std::size_t j) { At(i, j) = At(j, i) = kNever; });
+    places.ForEach(options.must_link,
+                   [&](std::size_t i, std::size_t j) { At(i, j) = At(j, i) = 1; });
     for (std::size_t i = 0; i < size_; ++i) {
       ROLLCALL_TRY(on_step_());
       FindNearest(i);
@@ -79,6 +86,22 @@ class Linkage {
     }
   }
 
+  // Then the groups of one, the most alike first.
+  base::Result<void> JoinAlone(float cosine_min, float margin) {
+    while (true) {
+      ROLLCALL_TRY(on_step_());
+      std::optional<std::size_t> best;
+      for (std::size_t i = 0; i < size_; ++i) {
+        if (!IsRoot(i) || !IsAlone(i) || At(i, nearest_[i]) < cosine_min) continue;
+        if (!StandsOut(i, margin)) continue;
+        if (IsAlone(nearest_[i]) && !StandsOut(nearest_[i], margin)) continue;
+        if (!best || At(i, nearest_[i]) > At(*best, nearest_[*best])) best = i;
+      }
+      if (!best) return {};
+      Merge(std::min(*best, nearest_[*best]), std::max(*best, nearest_[*best]));
+    }
+  }
+
   std::size_t Root(std::size_t i) const {
     while (parent_[i] != i) i = parent_[i];
     return i;
@@ -87,6 +110,16 @@ class Linkage {
  private:
   float& At(std::size_t i, std::size_t j) { return cosines_[i * size_ + j]; }
   bool IsRoot(std::size_t i) const { return parent_[i] == i; }
+  bool IsAlone(std::size_t i) const { return tracks_[i] == 1; }
+
+  // Whether it is less like every other group than like its nearest one, and like a stranger.
+  bool StandsOut(std::size_t i, float margin) {
+    float second = 0;
+    for (std::size_t j = 0; j < size_; ++j) {
+      if (j != i && j != nearest_[i] && IsRoot(j)) second = std::max(second, At(i, j));
+    }
+    return At(i, nearest_[i]) - second >= margin;
+  }
 
   void FindNearest(std::size_t i) {
     std::size_t best = i;
@@ -106,6 +139,7 @@ class Linkage {
       At(keep, k) = At(k, keep) = average;
     }
     weight_[keep] = total;
+    tracks_[keep] += tracks_[gone];
     parent_[gone] = keep;
     FindNearest(keep);
     for (std::size_t k = 0; k < size_; ++k) {
@@ -122,14 +156,22 @@ class Linkage {
   std::size_t size_;
   std::vector<float> cosines_;
   std::vector<float> weight_;
+  std::vector<std::size_t> tracks_;  // In each group.
   std::vector<std::size_t> parent_;
   std::vector<std::size_t> nearest_;
 };
 
-// Puts inputs that formed no group into the nearest one that none of their contemporaries is in.
+// Puts inputs that formed no group into the nearest one that none is in whom they cannot be.
 base::Result<void> JoinNearest(std::span<const ClusterInput> inputs,
-                               const std::vector<std::size_t>& order, float cosine_min,
+                               const std::vector<std::size_t>& order, const ClusterOptions& options,
                                Clustering& clustering, const OnStep& on_step) {
+  std::vector<const ClusterInput*> all;
+  for (const ClusterInput& input : inputs) all.push_back(&input);
+  std::map<std::size_t, std::vector<std::size_t>> strangers;
+  Places(all).ForEach(options.cannot_link, [&](std::size_t i, std::size_t j) {
+    strangers[i].push_back(j);
+    strangers[j].push_back(i);
+  });
   std::vector<int>& group_of = clustering.group_of;
   const int groups = clustering.groups;
   const std::vector<int> founded = group_of;
@@ -142,14 +184,16 @@ base::Result<void> JoinNearest(std::span<const ClusterInput> inputs,
     for (std::size_t j = 0; j < inputs.size(); ++j) {
       if (group_of[j] < 0) continue;
       const auto group = static_cast<std::size_t>(group_of[j]);
-      if (OverlapInTime(inputs[i], inputs[j])) is_barred[group] = true;
       if (founded[j] < 0) continue;
       const double w = std::max(inputs[j].weight, 1e-6F);
       sum[group] += w * domain::Cosine(inputs[i].embedding, inputs[j].embedding);
       weight[group] += w;
     }
+    for (const std::size_t j : strangers[i]) {
+      if (group_of[j] >= 0) is_barred[static_cast<std::size_t>(group_of[j])] = true;
+    }
     int best = -1;
-    double best_cosine = cosine_min;
+    double best_cosine = options.join_cosine_min;
     for (int g = 0; g < groups; ++g) {
       const auto at = static_cast<std::size_t>(g);
       if (is_barred[at] || weight[at] <= 0 || sum[at] / weight[at] < best_cosine) continue;
@@ -180,10 +224,11 @@ Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOpti
   return ClusterTracks(inputs, options, [] { return base::Result<void>(); }).value();
 }
 
-// Each seed is compared, has its nearest found and is merged away, once at most; the others join.
+// Each seed is compared, has its nearest found and is merged away, once at most, by either rule;
+// the others join.
 std::int64_t ClusterSteps(std::span<const ClusterInput> inputs, const ClusterOptions& options) {
   const std::size_t seeds = std::min(inputs.size(), options.tracks_max);
-  return static_cast<std::int64_t>(3 * seeds + inputs.size() + 1);
+  return static_cast<std::int64_t>(4 * seeds + inputs.size() + 2);
 }
 
 base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,
@@ -216,11 +261,12 @@ base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,
   Linkage linkage(tracks, on_step);
   ROLLCALL_TRY(linkage.Compare(tracks, options));
   ROLLCALL_TRY(linkage.Run(options.cosine_min));
+  ROLLCALL_TRY(linkage.JoinAlone(options.alone_cosine_min, options.alone_margin));
   for (std::size_t k = 0; k < seeds.size(); ++k) {
     result.group_of[seeds[k]] = static_cast<int>(linkage.Root(k));
   }
   result.groups = Renumber(by_time, result.group_of);
-  ROLLCALL_TRY(JoinNearest(inputs, by_time, options.join_cosine_min, result, on_step));
+  ROLLCALL_TRY(JoinNearest(inputs, by_time, options, result, on_step));
   result.groups = Renumber(by_time, result.group_of);
   return result;
 }

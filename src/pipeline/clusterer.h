@@ -15,7 +15,6 @@ namespace rollcall::pipeline {
 struct ClusterInput {
   std::int64_t track_id = 0;
   domain::MediaTime start{};
-  domain::MediaTime end{};
   float weight = 1;  // How much its vector says; ≥ 0.
   domain::Embedding embedding;
 };
@@ -28,7 +27,12 @@ struct ClusterOptions {
   // Tracks of less weight than this do not form groups; they join one.
   float seed_weight_min = 0;
   float join_cosine_min = 0.35F;  // For those that join.
-  // Pairs of track ids that a person said are two people / one.
+  // A track that is alone after that joins the group that it is most like, from this cosine on, if
+  // it is less like every other one by the margin: half a face at the picture's edge, a profile.
+  float alone_cosine_min = 0.35F;
+  float alone_margin = 0.20F;
+  // Pairs of track ids that are two people: seen in one frame, in different places, or a person
+  // said so. And those that a person said are one.
   std::vector<std::pair<std::int64_t, std::int64_t>> cannot_link;
   std::vector<std::pair<std::int64_t, std::int64_t>> must_link;
 };
@@ -41,7 +45,7 @@ struct Clustering {
 };
 
 // Agglomerative clustering by average cosine (UPGMA, Sokal and Michener 1958) in which two tracks
-// that overlap in time never come into one group. Deterministic, and independent of the order of
+// that cannot be linked never come into one group. Deterministic, and independent of the order of
 // the inputs. O(n²) memory, about O(n² log n) time: `on_step` is called ClusterSteps times at most,
 // each of them O(n), and its error ends it.
 base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,

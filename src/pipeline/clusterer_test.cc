@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <random>
 
@@ -17,7 +18,6 @@ using testing::VectorOf;
 ClusterInput TrackOf(std::int64_t id, std::int64_t start_ms, int person, float noise = 0.3F) {
   return {.track_id = id,
           .start = std::chrono::milliseconds{start_ms},
-          .end = std::chrono::milliseconds{start_ms + 900},
           .weight = 1,
           .embedding = VectorOf(person, noise, static_cast<int>(id))};
 }
@@ -28,16 +28,46 @@ TEST(ClustererTest, GroupsTracksByPerson) {
   EXPECT_EQ(ClusterTracks(inputs, {}).group_of, (std::vector<int>{0, 1, 0, 1}));
 }
 
-TEST(ClustererTest, TwoFacesAtOneTimeAreNeverOnePerson) {
+TEST(ClustererTest, TwoFacesOfOneFrameAreNeverOnePerson) {
   const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 500, 0)};
-  EXPECT_EQ(ClusterTracks(inputs, {}).groups, 2);
+  EXPECT_EQ(ClusterTracks(inputs, {.cannot_link = {{1, 2}}}).groups, 2);
+}
+
+// One woman became two people: two tracks of her overlapped without sharing a frame.
+TEST(ClustererTest, TracksThatLastAtTheSameTimeMayBeOnePerson) {
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0), TrackOf(2, 500, 0)};
+  EXPECT_EQ(ClusterTracks(inputs, {}).groups, 1);
+}
+
+// The cosine of two people's vectors is `cosine` here.
+ClusterInput Leaning(std::int64_t id, int person, int other, float cosine) {
+  ClusterInput track = TrackOf(id, 1000 * id, person, 0);
+  track.embedding = VectorOf(person, 0);
+  for (float& x : track.embedding) x *= std::sqrt(1 - cosine * cosine);
+  track.embedding[static_cast<std::size_t>(other)] += cosine;
+  return track;
+}
+
+// Half a face at the picture's edge.
+TEST(ClustererTest, ATrackThatIsAloneJoinsTheOnlyGroupThatItIsRatherLike) {
+  const std::vector<ClusterInput> inputs{TrackOf(1, 1000, 0, 0), TrackOf(2, 2000, 1, 0),
+                                         Leaning(3, 5, 0, 0.38F)};
+  EXPECT_EQ(ClusterTracks(inputs, {}).group_of, (std::vector<int>{0, 1, 0}));
+  EXPECT_EQ(ClusterTracks(inputs, {.cannot_link = {{1, 3}}}).groups, 3);
+}
+
+TEST(ClustererTest, ATrackThatIsAloneStaysSoBetweenTwo) {
+  std::vector<ClusterInput> inputs{TrackOf(1, 1000, 0, 0), TrackOf(2, 2000, 1, 0),
+                                   Leaning(3, 5, 0, 0.38F)};
+  inputs[2].embedding[1] = 0.3F;
+  EXPECT_EQ(ClusterTracks(inputs, {}).groups, 3);
 }
 
 TEST(ClustererTest, CannotLinkHoldsThroughAThird) {
-  // 1 and 2 overlap; 3 is like both, joins one, and must not pull the other in.
+  // 1 and 2 share a frame; 3 is like both, joins one, and must not pull the other in.
   const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0, 0.1F), TrackOf(2, 500, 0, 0.2F),
                                          TrackOf(3, 5000, 0, 0.1F)};
-  const Clustering result = ClusterTracks(inputs, {});
+  const Clustering result = ClusterTracks(inputs, {.cannot_link = {{1, 2}}});
   EXPECT_EQ(result.groups, 2);
   EXPECT_NE(result.group_of[0], result.group_of[1]);
 }

@@ -1,11 +1,25 @@
 #include "pipeline/embedding_policy.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace rollcall::pipeline {
 namespace {
 
 constexpr domain::MediaTime kForgetAfter{500'000};
+
+// Whether another face of the frame is so close that one may be taken for the other.
+bool HasCloseNeighbour(const std::vector<domain::Detection>& detections, std::size_t own,
+                       float close) {
+  const auto [x, y] = detections[own].box.centre();
+  for (std::size_t i = 0; i < detections.size(); ++i) {
+    if (i == own) continue;
+    const auto [other_x, other_y] = detections[i].box.centre();
+    const float width = (detections[own].box.width() + detections[i].box.width()) / 2;
+    if (std::hypot(x - other_x, y - other_y) < close * width) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -34,19 +48,23 @@ std::vector<EmbeddingPolicy::Choice> EmbeddingPolicy::Next(
   std::vector<bool> taken(faces_.size(), false);
   std::vector<Choice> choices;
   faces_.reserve(faces_.size() + detections.size());
-  for (const domain::Detection& detection : detections) {
+  for (std::size_t i = 0; i < detections.size(); ++i) {
+    const domain::Detection& detection = detections[i];
     Choice choice;
     const bool is_usable = detection.score >= options_.embed_score_min &&
                            detection.landmark_score >= options_.plausibility_min;
     Face* face = Match(detection, taken);
     const bool is_new = face == nullptr;
+    const bool is_restless =
+        !is_new && (domain::Iou(face->box, detection.box) < options_.calm_iou ||
+                    HasCloseNeighbour(detections, i, options_.close));
     if (is_new) face = &faces_.emplace_back();
     face->box = detection.box;
     face->seen = pts;
     const bool is_better = detection.quality > options_.better_factor * face->best_quality;
     const bool is_due = pts - face->embedded >= options_.embed_every;
-    choice.embed =
-        effort_ != Effort::kNormal || (is_usable && (face->embeddings == 0 || is_due || is_better));
+    choice.embed = effort_ != Effort::kNormal ||
+                   (is_usable && (face->embeddings == 0 || is_due || is_better || is_restless));
     choice.crop = choice.embed || is_new || pts - face->cropped >= options_.crop_every;
     if (choice.embed) {
       face->embedded = pts;

@@ -8,8 +8,9 @@
 namespace rollcall::pipeline {
 
 // Decides, frame by frame, which faces are worth an embedding and which a crop: a face that has
-// just appeared, one clearly better than any of it before, each at least once in `embed_every`,
-// and twice a second a crop. Faces are followed by overlap alone (the tracks proper are made by the
+// just appeared, one clearly better than any of it before, one that may have become another (it has
+// jumped, or another face is close to it), each at least once in `embed_every`, and twice a second
+// a crop. Faces are followed by overlap alone (the tracks proper are made by the
 // track stage), so a face that jumps counts as new.
 //
 // Thread-compatible; deterministic. Reset at segment borders.
@@ -20,6 +21,8 @@ class EmbeddingPolicy {
     domain::MediaTime crop_every{500'000};
     float better_factor = 1.25F;  // × the best quality so far.
     float same_face_iou = 0.4F;
+    float calm_iou = 0.6F;         // With its box a sample ago; below that a face has jumped.
+    float close = 1.0F;            // Between the centres of two faces, in mean widths.
     float embed_score_min = 0.6F;  // Detector score below which only a crop is taken.
     float plausibility_min = 0.5F;
   };

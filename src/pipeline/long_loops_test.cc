@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/testing/sanitizers.h"
 #include "pipeline/cluster_stage.h"
+#include "pipeline/detection_table.h"
 #include "pipeline/stills_stage.h"
 #include "pipeline/testing/faces.h"
 #include "pipeline/testing/short_episode.h"
@@ -96,7 +97,13 @@ TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
                                         {"needs_tiles", artifacts::ColumnType::kBool},
                                         {"embedding", artifacts::ColumnType::kFloatList}})
           .value();
+  const auto detections =
+      DetectionTableWriter::Create(folder.PathFor("harvest/x/embeddings.parquet").value(), "x")
+          .value();
   for (int i = 0; i < kTracks; ++i) {
+    domain::Detection face = testing::FaceAt(i * 1000, 100);
+    face.frame_id = i;
+    ASSERT_TRUE(detections->Add(face, i).ok());
     table->Int64(i);
     table->Int64(0);
     table->Int64(i * 1'000'000);
@@ -115,7 +122,9 @@ TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
   }
   ASSERT_TRUE(pack->Finish().ok());
   ASSERT_TRUE(table->Finish().ok());
-  inputs_ = {folder.Seal("harvest/x/tracks.parquet", kTracks).value(),
+  ASSERT_TRUE(detections->Finish().ok());
+  inputs_ = {folder.Seal("harvest/x/embeddings.parquet", kTracks).value(),
+             folder.Seal("harvest/x/tracks.parquet", kTracks).value(),
              folder.Seal("harvest/x/faces.pack", kTracks).value()};
   CancelEverywhere("stills", [] { return std::make_unique<StillsStage>(); });
   CancelEverywhere("cluster", [] { return std::make_unique<ClusterStage>(); });

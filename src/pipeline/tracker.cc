@@ -67,7 +67,14 @@ float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now)
       std::max(domain::Iou(predicted, detection.box), domain::Iou(live.box, detection.box));
   const bool has_appearance = !live.mean.empty() && !detection.embedding.empty();
   const float cosine = has_appearance ? domain::Cosine(live.mean, detection.embedding) : 0;
-  if (has_appearance && cosine < options_.cosine_min) return CostMatrix::kForbidden;
+  const float quality = std::min(live.track.best.quality, detection.quality);
+  const float cosine_min =
+      quality >= options_.quality_sure ? options_.cosine_min_sure : options_.cosine_min;
+  if (has_appearance && cosine < cosine_min) {
+    const bool is_weak = quality < options_.quality_good;
+    const bool is_same_place = is_motion_valid && iou >= options_.iou_of_weak;
+    return is_weak && is_same_place ? 1 - iou : CostMatrix::kForbidden;
+  }
   const bool fits =
       is_motion_valid && (iou >= options_.iou_min || IsNear(predicted, detection.box, 0.5F));
   const bool is_same_face = has_appearance && cosine >= options_.relink_cosine_min;

@@ -67,11 +67,17 @@ class TrackSink {
 class Tracker {
  public:
   struct Options {
-    float score_start = 0.6F;         // Below this a detection only continues a track.
-    float iou_min = 0.2F;             // Of predicted and found box.
-    float motion_weight = 0.5F;       // Against appearance, where both are known.
-    float cosine_min = 0.15F;         // Below this it is somebody else, however well the boxes fit.
-    float relink_cosine_min = 0.45F;  // Enough when the boxes do not fit any more.
+    float score_start = 0.6F;    // Below this a detection only continues a track.
+    float iou_min = 0.2F;        // Of predicted and found box.
+    float motion_weight = 0.5F;  // Against appearance, where both are known.
+    // Below this it is somebody else, however well the boxes fit, if both pictures are good: of a
+    // face that turns away or is blurred the vector says little, and the boxes decide.
+    float cosine_min = 0.15F;
+    float cosine_min_sure = 0.25F;  // The same of two very good pictures.
+    float quality_good = 0.35F;
+    float quality_sure = 0.5F;
+    float iou_of_weak = 0.4F;                 // From which the boxes decide.
+    float relink_cosine_min = 0.45F;          // Enough when the boxes do not fit any more.
     domain::MediaTime lost{2'000'000};        // How long an unseen track waits.
     domain::MediaTime motion_valid{600'000};  // How long its motion is believed.
   };
