@@ -47,8 +47,10 @@ class Belief {
   // Null when the track is believed; else why not.
   const char* WhyNot(const Track& track) const {
     const bool is_lasting = track.count >= count_min_ && track.length() >= length_min_;
+    // One that is missed in most of the pictures that could show it is no face, however good it is.
+    const bool is_all_there_is = 2 * track.count >= track.samples;
     const bool is_good = track.embedding_count > 0 && track.best.quality >= quality_min_;
-    if (!is_draft_ && !is_lasting && !is_good) return "too_short";
+    if (!is_draft_ && !is_lasting && !(is_good && is_all_there_is)) return "too_short";
     if (track.landmark_score_sum / static_cast<float>(track.count) < plausibility_min_) {
       return "implausible_landmarks";
     }

@@ -116,7 +116,11 @@ base::Result<void> Tracker::Extend(Live& live, const Detection& detection, const
                          .quality = detection.quality,
                          .landmark_score = detection.landmark_score,
                          .has_embedding = !detection.embedding.empty()};
-  if (live.track.count == 0) live.plain_before = plain_samples_ - (sample.with_tiles ? 0 : 1);
+  if (live.track.count == 0) {
+    live.samples_before = samples_ - 1;
+    live.plain_before = plain_samples_ - (sample.with_tiles ? 0 : 1);
+  }
+  live.track.samples = samples_ - live.samples_before;
   if (!sample.with_tiles) ++live.track.plain_points;
   live.track.plain_samples = plain_samples_ - live.plain_before;
   live.track.Add(point);
@@ -157,6 +161,7 @@ base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detecti
     ++shot_;
   }
   ROLLCALL_TRY(Retire(sample.pts));
+  ++samples_;
   if (!sample.with_tiles) ++plain_samples_;
   std::vector<bool> is_taken(detections.size(), false);
   ROLLCALL_TRY(Link(detections, sample, true, is_taken));

@@ -31,7 +31,8 @@ struct Track {
   domain::MediaTime end{};
   domain::MediaTime until{};  // Of its last point: so long it was on screen for certain.
   std::int64_t count = 0;     // Points.
-  // Of the samples without tiles while it lasted: how many there were, and how many show it.
+  std::int64_t samples = 0;   // While it lasted, whether they show it or not.
+  // Of those without tiles: how many there were, and how many show it.
   std::int64_t plain_samples = 0;
   std::int64_t plain_points = 0;
   float score_sum = 0;
@@ -95,8 +96,9 @@ class Tracker {
     float velocity_x = 0;    // px per second
     float velocity_y = 0;
     domain::MediaTime seen{};
-    domain::MediaTime until{};      // So long what was seen then stayed on screen.
-    std::int64_t plain_before = 0;  // Samples without tiles before its first point.
+    domain::MediaTime until{};        // So long what was seen then stayed on screen.
+    std::int64_t samples_before = 0;  // Its first point.
+    std::int64_t plain_before = 0;    // Of those, without tiles.
     std::vector<float> embedding_sum;
     float embedding_weight = 0;
     domain::Embedding mean;  // Of embedding_sum; empty without.
@@ -115,7 +117,8 @@ class Tracker {
   std::int64_t next_id_ = 1;
   std::int64_t shot_ = 0;
   std::int64_t next_row_ = 0;
-  std::int64_t plain_samples_ = 0;  // Without tiles, so far.
+  std::int64_t samples_ = 0;        // So far.
+  std::int64_t plain_samples_ = 0;  // Of those, without tiles.
 };
 
 }  // namespace rollcall::pipeline
