@@ -179,16 +179,17 @@ base::Result<std::optional<Container::VideoPacket>> Container::ReadFile() {
   return std::optional<VideoPacket>();
 }
 
-DisplayGeometry Container::GeometryOf(const AVFrame& frame) const {
-  Orientation orientation = geometry_.orientation;
-  const AVFrameSideData* turned = av_frame_get_side_data(&frame, AV_FRAME_DATA_DISPLAYMATRIX);
-  if (turned != nullptr && turned->size >= 9 * sizeof(std::int32_t)) {
-    orientation = OrientationOfMatrix(reinterpret_cast<const std::int32_t*>(turned->data));
-  }
+DisplayGeometry Container::GeometryOf(const AVFrame& frame, Orientation orientation) const {
   // It only reads the frame.
   auto* readable = const_cast<AVFrame*>(&frame);
   return MakeDisplayGeometry(frame.width, frame.height,
                              av_guess_sample_aspect_ratio(format_, stream_, readable), orientation);
+}
+
+Orientation Container::OrientationOf(const AVFrame& keyframe) const {
+  const AVFrameSideData* turned = av_frame_get_side_data(&keyframe, AV_FRAME_DATA_DISPLAYMATRIX);
+  if (turned == nullptr || turned->size < 9 * sizeof(std::int32_t)) return geometry_.orientation;
+  return OrientationOfMatrix(reinterpret_cast<const std::int32_t*>(turned->data));
 }
 
 void Container::ListenToOthers() {

@@ -71,8 +71,11 @@ class Container {
   const AVCodecParameters& parameters() const { return *stream_->codecpar; }
   // Of the stream's head: that of its pictures as long as nothing changes.
   const DisplayGeometry& geometry() const { return geometry_; }
-  // How this picture is shown: size, rotation and aspect may change from picture to picture.
-  DisplayGeometry GeometryOf(const AVFrame& frame) const;
+  // How this picture is shown: size and aspect may change from picture to picture, and so may how
+  // it is turned, which a keyframe says for all up to the next one.
+  DisplayGeometry GeometryOf(const AVFrame& frame, Orientation orientation) const;
+  // What a keyframe says; the container's word where it says nothing.
+  Orientation OrientationOf(const AVFrame& keyframe) const;
   const std::filesystem::path& path() const { return path_; }
   std::int64_t size_bytes() const { return input_->size_bytes(); }
   // Passages that could not be read, so far.

@@ -110,6 +110,7 @@ base::Result<void> PlannedReader::StartRun() {
   sent_ = 0;
   in_decoder_.clear();
   waiting_.clear();
+  orientation_ = source_->container().geometry().orientation;
   latest_.clear();
   decoder_->Reset();
   damage_before_ = decoder_->damage();
@@ -225,12 +226,13 @@ bool PlannedReader::IsMadeUp(const AVFrame& frame) const {
 }
 
 void PlannedReader::Keep(FramePtr frame) {
+  if (frame->key_frame != 0) orientation_ = source_->container().OrientationOf(*frame);
   const std::int64_t frame_id = frame->pts;
   const bool is_wanted = frame_id != Decoder::kNoNumber && frame_id >= plan_[next_] &&
                          frame->width > 0 && frame->height > 0 && !IsTooLate(frame_id) &&
                          !IsMadeUp(*frame);
   if (!is_wanted) return;
-  waiting_.try_emplace(frame_id, std::move(frame));
+  waiting_.try_emplace(frame_id, Waiting{std::move(frame), orientation_});
   latest_.insert(frame_id);
   if (latest_.size() > kLaterFramesMax) latest_.erase(latest_.begin());
 }
@@ -244,8 +246,9 @@ std::unique_ptr<Frame> PlannedReader::Deliver() {
       in_decoder_.erase(plan_[next_++]);
       ++missed_;
     }
-    const DisplayGeometry geometry = source_->container().GeometryOf(*first->second);
-    FramePtr frame = MakeRenderable(std::move(first->second));
+    const DisplayGeometry geometry =
+        source_->container().GeometryOf(*first->second.frame, first->second.orientation);
+    FramePtr frame = MakeRenderable(std::move(first->second.frame));
     waiting_.erase(first);
     in_decoder_.erase(plan_[next_++]);
     ForgetPackets();

@@ -35,6 +35,11 @@ class PlannedReader final : public FrameReader {
   PlannedReader(std::unique_ptr<PacketSource> source, std::vector<std::int64_t> plan,
                 Options options);
 
+  struct Waiting {
+    FramePtr frame;
+    Orientation orientation;
+  };
+
   base::Result<void> StartRun();
   base::Result<void> EndRun();
   base::Result<void> UseDecoder(bool is_careful);
@@ -79,7 +84,8 @@ class PlannedReader final : public FrameReader {
 
   std::size_t next_ = 0;  // In plan_: the first that is still to come.
   // Decoded, by frame_id, waiting for an earlier one. Only damage makes any wait.
-  std::map<std::int64_t, FramePtr> waiting_;
+  std::map<std::int64_t, Waiting> waiting_;
+  Orientation orientation_;        // Since the last keyframe that was given out.
   std::set<std::int64_t> latest_;  // The highest frame_ids that this run has kept, a few.
   std::int64_t failed_packets_ = 0;
   std::int64_t missed_ = 0;

@@ -7,6 +7,7 @@
 namespace rollcall::pipeline {
 namespace {
 
+using std::chrono::milliseconds;
 using testing::FaceAt;
 
 class EmbeddingPolicyTest : public ::testing::Test {
@@ -48,6 +49,15 @@ TEST_F(EmbeddingPolicyTest, AFaceThatJumpsOrComesAfterACutIsNew) {
   EXPECT_TRUE(One(100, 400).embed);
   EXPECT_FALSE(One(200, 400).embed);
   EXPECT_TRUE(One(300, 400, 0.8F, true).embed);
+}
+
+// Who passes before somebody was taken for him until the next second.
+TEST_F(EmbeddingPolicyTest, AFaceWithAnotherCloseToItIsEmbeddedEachTime) {
+  policy_.Next({}, false, {FaceAt(0, 50), FaceAt(0, 400)});
+  const auto apart = policy_.Next(milliseconds{100}, false, {FaceAt(100, 60), FaceAt(100, 390)});
+  EXPECT_FALSE(apart[0].embed || apart[1].embed);
+  const auto close = policy_.Next(milliseconds{200}, false, {FaceAt(200, 70), FaceAt(200, 160)});
+  EXPECT_TRUE(close[0].embed && close[1].embed);
 }
 
 TEST_F(EmbeddingPolicyTest, FullEmbedsEveryFace) {

@@ -55,9 +55,13 @@ void Track::Add(const TrackPoint& point) {
   ++count;
 }
 
-float Tracker::Cost(const Live& live, const Detection& detection, MediaTime now) const {
+float Tracker::Cost(const Live& live, const Detection& detection, const Sample& sample) const {
+  const MediaTime now = sample.pts;
   // A picture that stays shows no motion, however long.
-  const bool is_motion_valid = now - live.until <= options_.motion_valid;
+  // A small face is looked for once a second only.
+  const bool is_next_look = sample.with_tiles && live.was_in_tiles && live.seen >= last_tiles_ &&
+                            domain::Iou(live.box, detection.box) >= options_.iou_of_weak;
+  const bool is_motion_valid = now - live.until <= options_.motion_valid || is_next_look;
   const auto seconds =
       static_cast<float>(Seconds(std::min(now - live.seen, options_.motion_valid)));
   const PixelBox predicted =
@@ -96,6 +100,7 @@ base::Result<void> Tracker::Extend(Live& live, const Detection& detection, const
   }
   live.box = detection.box;
   live.seen = detection.pts;
+  live.was_in_tiles = sample.with_tiles;
   live.until = std::max(sample.until, detection.pts);
   if (!detection.embedding.empty()) {
     live.embedding_sum.resize(detection.embedding.size(), 0.0F);
@@ -141,7 +146,7 @@ base::Result<void> Tracker::Link(const std::vector<Detection>& detections, const
       const bool is_free = live_[j].seen < sample.pts || live_[j].track.count == 0;
       if (is_free) {
         costs.At(static_cast<int>(i), static_cast<int>(j)) =
-            Cost(live_[j], detections[open[i]], sample.pts);
+            Cost(live_[j], detections[open[i]], sample);
       }
     }
   }
@@ -173,6 +178,7 @@ base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detecti
     live.track.shot = shot_;
     ROLLCALL_TRY(Extend(live, detections[i], sample, next_row_ + static_cast<std::int64_t>(i)));
   }
+  if (sample.with_tiles) last_tiles_ = sample.pts;
   next_row_ += static_cast<std::int64_t>(detections.size());
   return {};
 }

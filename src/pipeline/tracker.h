@@ -97,6 +97,7 @@ class Tracker {
     float velocity_y = 0;
     domain::MediaTime seen{};
     domain::MediaTime until{};        // So long what was seen then stayed on screen.
+    bool was_in_tiles = false;        // Its last point's sample had tiles.
     std::int64_t samples_before = 0;  // Its first point.
     std::int64_t plain_before = 0;    // Of those, without tiles.
     std::vector<float> embedding_sum;
@@ -104,7 +105,7 @@ class Tracker {
     domain::Embedding mean;  // Of embedding_sum; empty without.
   };
 
-  float Cost(const Live& live, const domain::Detection& detection, domain::MediaTime now) const;
+  float Cost(const Live& live, const domain::Detection& detection, const Sample& sample) const;
   base::Result<void> Link(const std::vector<domain::Detection>& detections, const Sample& sample,
                           bool is_strong, std::vector<bool>& is_taken);
   base::Result<void> Extend(Live& live, const domain::Detection& detection, const Sample& sample,
@@ -117,6 +118,7 @@ class Tracker {
   std::int64_t next_id_ = 1;
   std::int64_t shot_ = 0;
   std::int64_t next_row_ = 0;
+  domain::MediaTime last_tiles_{};  // Of the sample with tiles before this one.
   std::int64_t samples_ = 0;        // So far.
   std::int64_t plain_samples_ = 0;  // Of those, without tiles.
 };

@@ -63,6 +63,48 @@ TEST_F(TrackerTest, KeepsTwoCrossingFacesApartByAppearance) {
   }
 }
 
+domain::Detection Poor(domain::Detection face) {
+  face.quality = 0.2F;
+  return face;
+}
+
+// Of a face that turns away the vector says little: one woman was two tracks.
+TEST_F(TrackerTest, AFaceThatTurnsAwayStaysTheSameOne) {
+  for (int i = 0; i < 5; ++i) Feed(i * 100, {FaceAt(i * 100, 50, VectorOf(0))});
+  for (int i = 5; i < 10; ++i) Feed(i * 100, {Poor(FaceAt(i * 100, 55, VectorOf(1)))});
+  EXPECT_EQ(Finish().size(), 1U);
+}
+
+TEST_F(TrackerTest, AnotherFaceInItsPlaceIsAnotherTrack) {
+  for (int i = 0; i < 5; ++i) Feed(i * 100, {FaceAt(i * 100, 50, VectorOf(0))});
+  for (int i = 5; i < 10; ++i) Feed(i * 100, {FaceAt(i * 100, 55, VectorOf(1))});
+  EXPECT_EQ(Finish().size(), 2U);
+}
+
+// Pictures three seconds apart: each ended the track of the one before.
+TEST_F(TrackerTest, PicturesThatStayLongEndNoTrack) {
+  for (int i = 0; i < 5; ++i) {
+    Sample sample = SampleAt(i * 3'000);
+    sample.until = std::chrono::milliseconds{(i + 1) * 3'000};
+    ASSERT_TRUE(tracker_.Next(sample, {FaceAt(i * 3'000, 50)}).ok());
+  }
+  ASSERT_EQ(Finish().size(), 1U);
+  EXPECT_EQ(tracks_[0].length(), std::chrono::seconds{15});
+}
+
+TEST_F(TrackerTest, KnowsWhichTracksOnlyTilesShow) {
+  for (int i = 0; i < 30; ++i) {
+    Sample sample = SampleAt(i * 100);
+    sample.with_tiles = i % 10 == 0;
+    std::vector<domain::Detection> faces{FaceAt(i * 100, 50)};
+    if (sample.with_tiles) faces.push_back(FaceAt(i * 100, 500));
+    ASSERT_TRUE(tracker_.Next(sample, faces).ok());
+  }
+  ASSERT_EQ(Finish().size(), 2U);
+  EXPECT_FALSE(tracks_[0].needs_tiles());
+  EXPECT_TRUE(tracks_[1].needs_tiles());
+}
+
 TEST_F(TrackerTest, EndsEveryTrackAtACut) {
   for (int i = 0; i < 6; ++i) Feed(i * 100, {FaceAt(i * 100, 50, VectorOf(0))}, i == 3);
   ASSERT_EQ(Finish().size(), 2U);
