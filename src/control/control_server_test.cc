@@ -102,7 +102,7 @@ TEST_F(ControlServerTest, LeavesNoSocketInAFolderThatHasTakenThePlaceOfItsOwn) {
   const auto server = Serve({.socket = own / "rollcall.sock",
                              .look_interval = milliseconds{0},
                              .log = [&](const std::string&) { ++said; }});
-  const auto client = std::move(ControlClient::Connect(own / "rollcall.sock").value());
+  const auto client = ControlClient::Connect(own / "rollcall.sock").value();
   std::filesystem::rename(own, folder_.path() / "away");
   std::filesystem::create_directory(own);
   // It has looked before it answers the second.

@@ -27,6 +27,9 @@ enum class NoEmbedding : std::uint8_t {
 };
 const char* NoEmbeddingName(NoEmbedding reason);
 
+// How a picture has to be turned, clockwise, for what it shows to stand upright.
+enum class Turn : std::uint8_t { kNone, kQuarter, kHalf, kThreeQuarters };
+
 // One face in one frame.
 struct Detection {
   std::int64_t frame_id = 0;  // Index in presentation order among all frames of the video.
@@ -40,6 +43,7 @@ struct Detection {
   float raw_norm = 0;        // Of the embedding before L2; 0 without one.
   Embedding embedding{};     // Empty without one.
   NoEmbedding no_embedding = NoEmbedding::kNone;
+  Turn turn = Turn::kNone;  // While it is examined: how the picture is turned for it.
 };
 
 // An un-warped crop of one detection, JPEG.

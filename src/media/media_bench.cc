@@ -145,7 +145,7 @@ void BM_Read(benchmark::State& state) {
         {.threads = static_cast<int>(state.range(1)), .keyframes_only = kind == kKeyframes});
     while (auto frame = (*reader)->Next().value()) ++frames;
   }
-  const double seconds = static_cast<double>(index->duration.count()) / 1e6;
+  const double seconds = static_cast<double>(index->length().count()) / 1e6;
   state.counters["video_s_per_s"] = benchmark::Counter(
       seconds * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
   state.counters["frames"] = static_cast<double>(frames / state.iterations());

@@ -1,12 +1,22 @@
 #include "pipeline/face_examiner.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "domain/turned_picture.h"
 
 namespace rollcall::pipeline {
 namespace {
 
 using domain::Detection;
 using domain::NoEmbedding;
+using domain::Turn;
+
+// Of a face that may be turned: what is looked at around it, in its sizes and at least in pixels.
+constexpr float kSurroundings = 3;
+constexpr float kSurroundingsMin = 160;
+constexpr float kSameFaceIou = 0.35F;
+constexpr int kTurnedMax = 2;  // In one picture.
 
 float LongerSide(const domain::PixelBox& box) { return std::max(box.width(), box.height()); }
 
@@ -30,24 +40,126 @@ base::Result<std::vector<Detection>> FaceExaminer::Find(const domain::Picture& p
   for (const vision::FaceCandidate& candidate : candidates) {
     Detection detection{.index = static_cast<std::int32_t>(detections.size()),
                         .box = candidate.box,
-                        .score = candidate.score,
-                        .landmarks = candidate.landmarks};
-    if (candidate.landmarks) {
-      detection.landmark_score = vision::LandmarkPlausibility(*candidate.landmarks, candidate.box);
-    } else if (landmarker_) {
-      ROLLCALL_TRY_ASSIGN(const vision::LocatedLandmarks located,
-                          landmarker_->Locate(picture, candidate.box));
-      detection.landmarks = located.points;
-      detection.landmark_score = located.plausibility;
-    }
+                        .score = candidate.score};
+    ROLLCALL_TRY(SetLandmarks(picture, candidate, detection));
     detection.quality = FirstQuality(detection);
     detection.no_embedding = NoEmbedding::kNotSampled;
     detections.push_back(std::move(detection));
   }
+  const auto is_plausible = [&](const Detection& each) {
+    return each.landmark_score >= options_.plausibility_min;
+  };
+  if (std::ranges::none_of(detections, is_plausible)) {
+    int tried = 0;
+    for (Detection& detection : detections) {
+      if (detection.score < threshold || ++tried > kTurnedMax) break;  // Best score first.
+      ROLLCALL_TRY(TryTurned(picture, detection));
+    }
+    const auto turned = std::ranges::find_if(
+        detections, [](const Detection& each) { return each.turn != Turn::kNone; });
+    if (turned != detections.end()) {
+      ROLLCALL_TRY(AddTurned(picture, search, turned->turn, detections));
+    }
+  }
   return detections;
 }
 
+// The others of a picture that is turned.
+base::Result<void> FaceExaminer::AddTurned(const domain::Picture& picture, vision::Search search,
+                                           Turn turn, std::vector<Detection>& detections) {
+  const domain::TurnedPicture turned(picture, turn);
+  const float threshold =
+      search == vision::Search::kWhole ? options_.score_whole : options_.score_tiles;
+  ROLLCALL_TRY_ASSIGN(
+      const std::vector<vision::FaceCandidate> candidates,
+      vision::FindFaces(*detector_, turned, search, threshold, options_.face_px_min));
+  for (const vision::FaceCandidate& candidate : candidates) {
+    Detection upright{.box = candidate.box, .score = candidate.score};
+    ROLLCALL_TRY(SetLandmarks(turned, candidate, upright));
+    if (!upright.landmarks || upright.landmark_score < options_.plausibility_min) continue;
+    Detection found = TurnedBack(turned, turn, upright);
+    const auto same = std::ranges::find_if(detections, [&](const Detection& each) {
+      return domain::Iou(each.box, found.box) >= kSameFaceIou;
+    });
+    if (same == detections.end()) {
+      found.index = static_cast<std::int32_t>(detections.size());
+      detections.push_back(std::move(found));
+    } else if (same->turn == Turn::kNone) {
+      found.index = same->index;
+      *same = std::move(found);
+    }
+  }
+  return {};
+}
+
+// A face of the turned picture, in the pixels of the other one.
+Detection FaceExaminer::TurnedBack(const domain::TurnedPicture& turned, Turn turn,
+                                   const Detection& upright) {
+  Detection back = upright;
+  back.quality = FirstQuality(upright);
+  back.no_embedding = NoEmbedding::kNotSampled;
+  back.turn = turn;
+  back.box = turned.Back(upright.box);
+  back.landmarks = turned.Back(*upright.landmarks);
+  return back;
+}
+
+base::Result<void> FaceExaminer::SetLandmarks(const domain::Picture& picture,
+                                              const vision::FaceCandidate& candidate,
+                                              Detection& detection) {
+  if (candidate.landmarks) {
+    detection.landmarks = candidate.landmarks;
+    detection.landmark_score = vision::LandmarkPlausibility(*candidate.landmarks, candidate.box);
+  } else if (landmarker_) {
+    ROLLCALL_TRY_ASSIGN(const vision::LocatedLandmarks located,
+                        landmarker_->Locate(picture, candidate.box));
+    detection.landmarks = located.points;
+    detection.landmark_score = located.plausibility;
+  }
+  return {};
+}
+
+// Looks at the surroundings of a face, turned each way. What stands upright then takes its place.
+base::Result<void> FaceExaminer::TryTurned(const domain::Picture& picture, Detection& detection) {
+  Detection best = detection;
+  best.landmark_score = options_.plausibility_min;
+  for (const Turn turn : {Turn::kQuarter, Turn::kThreeQuarters, Turn::kHalf}) {
+    const domain::TurnedPicture turned(picture, turn);
+    const domain::PixelBox box = turned.Turned(detection.box);
+    const domain::PixelPoint centre = box.centre();
+    const float side = std::max(kSurroundings * LongerSide(box), kSurroundingsMin);
+    ROLLCALL_TRY_ASSIGN(const std::vector<vision::FaceCandidate> found,
+                        detector_->Detect(turned, {centre.x - side / 2, centre.y - side / 2,
+                                                   centre.x + side / 2, centre.y + side / 2}));
+    for (const vision::FaceCandidate& candidate : found) {
+      const bool is_it = domain::Iou(candidate.box, box) >= kSameFaceIou;
+      if (!is_it || candidate.score < options_.score_whole) continue;
+      Detection upright{.index = detection.index, .box = candidate.box, .score = candidate.score};
+      ROLLCALL_TRY(SetLandmarks(turned, candidate, upright));
+      if (!upright.landmarks || upright.landmark_score <= best.landmark_score) continue;
+      best = TurnedBack(turned, turn, upright);
+    }
+  }
+  if (best.turn != Turn::kNone) detection = std::move(best);
+  return {};
+}
+
+// A turned face is embedded as if the picture were turned.
 base::Result<void> FaceExaminer::Embed(const domain::Picture& picture, Detection& detection) {
+  if (detection.turn == Turn::kNone) return EmbedUpright(picture, detection);
+  const domain::TurnedPicture turned(picture, detection.turn);
+  Detection upright = detection;
+  upright.box = turned.Turned(detection.box);
+  if (upright.landmarks) upright.landmarks = turned.Turned(*detection.landmarks);
+  ROLLCALL_TRY(EmbedUpright(turned, upright));
+  upright.box = detection.box;
+  upright.landmarks = detection.landmarks;
+  detection = std::move(upright);
+  return {};
+}
+
+base::Result<void> FaceExaminer::EmbedUpright(const domain::Picture& picture,
+                                              Detection& detection) {
   if (!detection.landmarks || detection.landmark_score < options_.plausibility_min) {
     detection.no_embedding = NoEmbedding::kNoLandmarks;
     return {};

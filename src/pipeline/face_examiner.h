@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "domain/face.h"
+#include "domain/turned_picture.h"
 #include "vision/model_pack.h"
 
 namespace rollcall::pipeline {
@@ -33,7 +34,8 @@ class FaceExaminer {
         embedder_(std::move(embedder)),
         options_(options) {}
 
-  // The faces of one picture with landmarks and a first quality, without embeddings.
+  // The faces of one picture with landmarks and a first quality, without embeddings. Where none of
+  // them has the features of a face they may be turned: by 90 or 180 degrees each is tried.
   base::Result<std::vector<domain::Detection>> Find(const domain::Picture& picture,
                                                     vision::Search search);
   // Fills embedding, raw_norm, quality and no_embedding.
@@ -42,6 +44,16 @@ class FaceExaminer {
   const ExaminerOptions& options() const { return options_; }
 
  private:
+  base::Result<void> SetLandmarks(const domain::Picture& picture,
+                                  const vision::FaceCandidate& candidate,
+                                  domain::Detection& detection);
+  base::Result<void> AddTurned(const domain::Picture& picture, vision::Search search,
+                               domain::Turn turn, std::vector<domain::Detection>& detections);
+  static domain::Detection TurnedBack(const domain::TurnedPicture& turned, domain::Turn turn,
+                                      const domain::Detection& upright);
+  base::Result<void> TryTurned(const domain::Picture& picture, domain::Detection& detection);
+  base::Result<void> EmbedUpright(const domain::Picture& picture, domain::Detection& detection);
+
   std::unique_ptr<vision::FaceDetector> detector_;
   std::unique_ptr<vision::FaceLandmarker> landmarker_;  // Null when the detector gives points.
   std::unique_ptr<vision::FaceEmbedder> embedder_;

@@ -54,7 +54,7 @@ class Ledger {
 
   virtual base::Result<JobId> JobInsert(const Job& job) = 0;
   virtual base::Result<std::optional<Job>> JobRead(JobId id) = 0;
-  // Writes state, finished_at and event_seq, where the state still is `from`.
+  // Writes state, finished_at, event_seq and request_json, where the state still is `from`.
   virtual base::Result<void> JobUpdate(const Job& job, domain::JobState from) = 0;
   virtual base::Result<std::optional<Job>> JobNewest(std::string_view public_id) = 0;
   virtual base::Result<std::vector<Job>> JobAll() = 0;  // Newest first.

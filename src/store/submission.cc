@@ -286,12 +286,14 @@ Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Insta
 
 Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, base::Instant now) {
   RunChanges changes(ledger, now);
-  ROLLCALL_TRY_ASSIGN(const auto job, ledger.JobRead(id));
+  ROLLCALL_TRY_ASSIGN(auto job, ledger.JobRead(id));
   if (!job) {
     return domain::MakeError(domain::reason::kJobNotFound,
                              fmt::format("there is no job {}", static_cast<std::int64_t>(id)));
   }
   if (domain::IsTerminal(job->state)) return BadRequest(job->public_id() + " has ended");
+  job->request_json = request.request_json;
+  ROLLCALL_TRY(ledger.JobUpdate(*job, job->state));
   ROLLCALL_TRY(changes.TellJob(id, "job_replanned", Json::object()));
   ROLLCALL_TRY(LetGoOfAll(ledger, id, now));
   return Submitter(ledger, request, now).RunInto(id);

@@ -159,6 +159,25 @@ void NextOwner(ServiceRig& rig) {
              "what no row names was not removed");
 }
 
+// Jobs that an older program planned: of a video that is there, and of one that nobody knows.
+void OlderPlans(ServiceRig& rig) {
+  const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
+  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});
+  for (const char* key : {kKey, "gone"}) {
+    rig.Expect(rig.Eventually([&] {
+      store::JobRequest request = jobs::FakeRequest(key, {"validate"}, Json::object());
+      request.request_json = Json{{"kind", "validate"}}.dump();
+      base::SystemClock clock;
+      return rig.store().JobSubmit(request, clock.Now()).ok();
+    }),
+               "an older plan was not accepted");
+  }
+  rig.Call(method::kWork, Json::object());
+  rig.AwaitEndOfAll();
+  const auto anew = rig.Run(kKey, "validate");
+  rig.Expect(!anew || anew->run.generation == 2, "it was not planned anew");
+}
+
 // An attempt of an owner that died.
 void LeaveBehind(store::JobStore& store) {
   base::SystemClock clock;
@@ -184,6 +203,7 @@ const std::vector<Scenario>& LieScenarios() {
       {"damaged segment", DamagedSegment, {}, "", 0, nullptr},
       {"poison", Poison, {}, "", 0, nullptr},
       {"next owner", NextOwner, {}, "", 0, nullptr},
+      {"older plans", OlderPlans, {}, "", 0, nullptr},
       {"left behind", [](ServiceRig& rig) { rig.StartWorking(); }, LeaveBehind, "", 0, nullptr},
       {"segment said twice",
        [](ServiceRig& rig) {

@@ -157,8 +157,12 @@ void ServiceRig::ExpectRefusal(std::string_view method, const Json& params,
 store::JobId ServiceRig::Submit(const std::string& key, const std::vector<std::string>& stages,
                                 const Json& params) {
   store::JobId id{};
+  store::JobRequest request = jobs::FakeRequest(key, stages, params);
+  Json asked = params;
+  asked["revisions"] = app::StageRevisions();  // No older program's.
+  request.request_json = asked.dump();
   Expect(Eventually([&] {
-           const auto submission = engine_->Submit(jobs::FakeRequest(key, stages, params));
+           const auto submission = engine_->Submit(request);
            if (submission.ok()) id = submission->job.id;
            return submission.ok();
          }),

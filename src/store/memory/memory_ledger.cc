@@ -83,6 +83,7 @@ Result<void> MemoryLedger::JobUpdate(const Job& job, JobState from) {
   stored->state = job.state;
   stored->finished_at = job.finished_at;
   stored->event_seq = job.event_seq;
+  stored->request_json = job.request_json;
   Set(jobs_, job.id, *stored);
   return {};
 }

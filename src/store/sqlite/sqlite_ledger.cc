@@ -100,9 +100,10 @@ Result<std::optional<Job>> SqliteLedger::JobRead(JobId id) {
 
 Result<void> SqliteLedger::JobUpdate(const Job& job, JobState from) {
   return database_.ChangeOne(
-      "UPDATE job SET state = ?3, finished_at_ms = ?4, event_seq = ?5 WHERE id = ?1 AND state = ?2",
+      "UPDATE job SET state = ?3, finished_at_ms = ?4, event_seq = ?5, request_json = ?6 "
+      "WHERE id = ?1 AND state = ?2",
       job.id, domain::JobStateName(from), domain::JobStateName(job.state), Millis(job.finished_at),
-      job.event_seq);
+      job.event_seq, job.request_json);
 }
 
 Result<std::optional<Job>> SqliteLedger::JobNewest(std::string_view public_id) {

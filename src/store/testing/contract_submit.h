@@ -243,10 +243,12 @@ TEST_P(JobStoreContract, AnOpenJobThatIsPlannedAnewLosesItsCheckpointsAndStaysTh
       task.fence, {.outcome = AttemptOutcome::kInterrupted, .error = {}, .exit = ""}, now()));
   ASSERT_EQ(store().SegmentList(task.run.work_key)->size(), 1U);
 
-  const auto anew =
-      store().JobReplan(job, MakeRequest("analyze", "x", {"extract", "detect"}, 2), now());
+  JobRequest request = MakeRequest("analyze", "x", {"extract", "detect"}, 2);
+  request.request_json = R"({"new":1})";
+  const auto anew = store().JobReplan(job, request, now());
   ASSERT_TRUE(anew.ok());
   EXPECT_EQ(anew->job.id, job);
+  EXPECT_EQ(store().JobGet(job)->request_json, request.request_json);
   EXPECT_EQ(CountEvents(job, "job_replanned"), 1);
   EXPECT_TRUE(store().SegmentList(task.run.work_key)->empty());
   EXPECT_EQ(store().JobRuns(job)->size(), 2U);
