@@ -261,6 +261,9 @@ TEST_F(EngineFaultTest, AWorkerThatEndsByItselfOnAFullDiskHasNotCrashed) {
   base::ReadFailpointAgain();
 }
 
+// The undefined-behaviour sanitizer looks at memory by way of pipes, and takes it for bad where
+// there are none.
+#ifndef ROLLCALL_SANITIZED
 // It was a failure of the stage each time, and the sixth ended the job.
 TEST_F(EngineFaultTest, AnEngineWithoutAFileDescriptorFailsNoJob) {
   StartEngine([](Engine::Options& options) {
@@ -277,6 +280,7 @@ TEST_F(EngineFaultTest, AnEngineWithoutAFileDescriptorFailsNoJob) {
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded)
       << Run("detect").run.last_error->ToString();
 }
+#endif
 
 // Longer than a lease: it ran out, and who lost it was said to have been interrupted.
 TEST_F(EngineFaultTest, AFullStoreCostsARunNothingHoweverLongItLasts) {
