@@ -92,8 +92,9 @@ std::string FacesLine(const Json& coverage) {
       100.0 * static_cast<double>(embedded) / static_cast<double>(chosen));
   std::string dropped;
   for (const Json& each : coverage.value("not_counted", Json::array())) {
-    dropped += fmt::format("{}{} faces {}", dropped.empty() ? "" : ", ",
-                           each.at("faces").get<std::int64_t>(), each.at("why").get<std::string>());
+    const auto faces = each.at("faces").get<std::int64_t>();
+    dropped += fmt::format("{}{} {} {}", dropped.empty() ? "" : ", ", faces,
+                           faces == 1 ? "face" : "faces", each.at("why").get<std::string>());
   }
   return dropped.empty() ? line : line + "  not counted: " + dropped + "\n";
 }
