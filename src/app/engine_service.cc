@@ -240,9 +240,11 @@ Result<EpisodePlan> EngineService::PlanAnew(const store::Job& job) {
   request.is_forced = false;
   // One of its own: whoever starts something uses the other, maybe for long.
   EpisodePlanner planner = parts_.planner;
-  return planner.Plan(request, [this](const std::string& work_key) {
+  ROLLCALL_TRY_ASSIGN(EpisodePlan plan, planner.Plan(request, [this](const std::string& work_key) {
     return parts_.engine.FindReusable(work_key);
-  });
+  }));
+  plan.request.priority = job.priority;
+  return plan;
 }
 
 Result<std::vector<std::string>> EngineService::ReplanOlder() {
@@ -251,7 +253,8 @@ Result<std::vector<std::string>> EngineService::ReplanOlder() {
   if (!has_open) return said;
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   for (const store::Job& job : jobs) {
-    if (domain::IsTerminal(job.state) || !IsOfOlderRevision(job.request_json)) continue;
+    if (domain::IsTerminal(job.state) || job.subject.kind != "episode") continue;
+    if (!IsOfOlderRevision(job.request_json)) continue;
     auto plan = PlanAnew(job);
     if (!plan.ok()) {
       ROLLCALL_TRY(parts_.store.JobCancel(job.id, parts_.clock.Now()));
@@ -280,10 +283,7 @@ Result<void> EngineService::BeginToWork() {
   return parts_.engine.StartWorking();
 }
 
-Result<store::Submission> EngineService::Resume(const store::Job& job, bool skips_poison) {
-  if (!domain::IsTerminal(job.state) || !IsOfOlderRevision(job.request_json)) {
-    return parts_.engine.Resume(job.id, {.skips_poison = skips_poison});
-  }
+Result<store::Submission> EngineService::SubmitAnew(const store::Job& job) {
   ROLLCALL_TRY_ASSIGN(EpisodePlan plan, PlanAnew(job));
   return parts_.engine.Submit(std::move(plan.request));
 }
@@ -298,7 +298,9 @@ Result<Json> EngineService::JobResume(const Json& params) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
   const bool is_older = domain::IsTerminal(job.state) && IsOfOlderRevision(job.request_json);
-  ROLLCALL_TRY_ASSIGN(const auto submission, Resume(job, skips_poison));
+  ROLLCALL_TRY_ASSIGN(
+      const auto submission,
+      is_older ? SubmitAnew(job) : parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
   ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(submission.job.id));
   Json beside = OpenBeside(submission.job);
   ROLLCALL_TRY(BeginToWork());

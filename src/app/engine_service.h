@@ -67,7 +67,7 @@ class EngineService final : public control::Service {
 
   base::Result<std::vector<std::string>> ReplanOlder();  // A sentence for each.
   base::Result<EpisodePlan> PlanAnew(const store::Job& job);
-  base::Result<store::Submission> Resume(const store::Job& job, bool skips_poison);
+  base::Result<store::Submission> SubmitAnew(const store::Job& job);
   base::Result<void> RefuseWhenEnding();
   base::Result<void> RefuseWhenWorkedOn(const std::string& key);
   base::Result<void> ProjectAdded(const store::Episode& episode);

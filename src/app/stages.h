@@ -26,7 +26,7 @@ struct WiredStage {
 // {"validate": 2, …}: stands in everything that is planned, so that what was planned or made by an
 // older program is known.
 base::Json StageRevisions();
-// Whether parameters or a request were written when a stage's revision was lower than now.
+// Whether parameters or a request were written when the revisions were not those of now.
 bool IsOfOlderRevision(const std::string& json_text);
 
 // In the order in which an episode travels: each stage after those that it needs.
