@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "findings.h"
+#include "scene.h"
 #include "scoring.h"
 #include "subject.h"
 #include "yunet_pack.h"
@@ -59,12 +61,15 @@ class AccuracyBench {
     if (is_part("heldout")) {
       ROLLCALL_TRY(RunEpisodes(EpisodeSet::kHeldOut, "held-out episode", held_out_));
     }
+    if (is_part("hard")) ROLLCALL_TRY(RunEpisodes(EpisodeSet::kHard, "hard episode", hard_));
+    if (is_part("scenes") && flags_.only.empty()) ROLLCALL_TRY(RunScenes());
     if (is_part("clips") && flags_.only.empty()) ROLLCALL_TRY(RunClips());
     EndChildren();
     if (!flags_.json_file.empty()) {
       const Json document{{"pack", flags_.pack},  {"effort", flags_.effort},
                           {"passed", is_passed_}, {"episodes", episodes_},
-                          {"heldout", held_out_}, {"clips", clips_}};
+                          {"heldout", held_out_}, {"hard", hard_},
+                          {"scenes", scenes_},    {"clips", clips_}};
       ROLLCALL_TRY(base::WriteFileAtomic(flags_.json_file, document.dump(1) + "\n"));
     }
     return is_passed_;
@@ -112,7 +117,8 @@ class AccuracyBench {
         continue;
       }
       const EpisodeScore score = ScoreEpisode(subject.truth, *findings);
-      const std::vector<std::string> failures = FailuresOf(score, {});
+      const std::vector<std::string> failures =
+          set == EpisodeSet::kHard ? GroupFailuresOf(score, {}) : FailuresOf(score, {});
       fmt::print("{:<20}{:>8.1f}{:>9}{:>10.2f}{:>10.3f}{:>10.2f}{:>8.3f}{:>8.1f}  {}\n",
                  subject.key, static_cast<double>(score.duration_ms) / 1000,
                  fmt::format("{}/{}", score.people_found, score.people_truth),
@@ -143,6 +149,8 @@ class AccuracyBench {
             {"worst_error_ms", score.WorstErrorMs()},
             {"mean_error_ms", score.MeanErrorMs()},
             {"worst_edge_ms", score.WorstEdgeMs()},
+            {"mixed", score.groups.mixed.size()},
+            {"split", score.groups.split.size()},
             {"pairwise_f", score.pairs.f()},
             {"pairwise_precision", score.pairs.precision},
             {"pairwise_recall", score.pairs.recall},
@@ -150,6 +158,50 @@ class AccuracyBench {
             {"wall_s", wall_s_},
             {"failures", failures},
             {"people", people}};
+  }
+
+  base::Result<void> RunScenes() {
+    std::set<fs::path> labels;
+    for (const auto& entry : fs::directory_iterator(folders_.source / "bench/accuracy/scenes")) {
+      labels.insert(entry.path());
+    }
+    fmt::print("\n{:<28}{:>9}{:>7}{:>7}{:>7}{:>9}{:>8}\n", "scene", "labelled", "found", "mixed",
+               "split", "worst s", "wall s");
+    std::size_t splits = 0;
+    for (const fs::path& each : labels) {
+      ROLLCALL_TRY_ASSIGN(const SceneTruth scene, ReadScene(each));
+      ROLLCALL_TRY_ASSIGN(const Findings findings, Analyze(folders_.media / "scenes" / scene.video,
+                                                           "scene-" + each.stem().string()));
+      splits += PrintScene(each.stem().string(), ScoreScene(scene, findings));
+    }
+    if (splits > Limits{}.splits) Note({fmt::format("{} splits in all scenes", splits)});
+    return {};
+  }
+
+  // How many splits it has.
+  std::size_t PrintScene(const std::string& name, const SceneScore& score) {
+    const std::vector<std::string> failures = SceneFailuresOf(score, {});
+    std::int64_t worst = 0;
+    Json people = Json::array();
+    for (const ScenePersonScore& person : score.people) {
+      worst = std::max(worst, std::abs(person.error_ms()));
+      people.push_back({{"name", person.name},
+                        {"least_ms", person.least_ms},
+                        {"most_ms", person.most_ms},
+                        {"found_ms", person.found_ms}});
+    }
+    fmt::print("{:<28}{:>9}{:>7}{:>7}{:>7}{:>9.2f}{:>8.1f}  {}\n", name, score.people.size(),
+               score.found, score.groups.mixed.size(), score.groups.split.size(),
+               static_cast<double>(worst) / 1000, wall_s_, failures.empty() ? "pass" : "FAIL");
+    Note(failures);
+    for (const std::string& who : score.groups.split) fmt::print("    split: {}\n", who);
+    scenes_.push_back({{"name", name},
+                       {"mixed", score.groups.mixed.size()},
+                       {"split", score.groups.split},
+                       {"worst_error_ms", worst},
+                       {"people", people},
+                       {"failures", failures}});
+    return score.groups.split.size();
   }
 
   base::Result<void> RunClips() {
@@ -205,6 +257,8 @@ class AccuracyBench {
   fs::path data_;
   Json episodes_ = Json::array();
   Json held_out_ = Json::array();
+  Json hard_ = Json::array();
+  Json scenes_ = Json::array();
   Json clips_ = Json::array();
   double wall_s_ = 0;
   bool is_passed_ = true;
@@ -225,8 +279,8 @@ int Main(int argc, char** argv) {
   app.add_option("--effort", flags.effort, "draft, normal or full");
   app.add_option("--only", flags.only, "Episodes by key")->delimiter(',');
   app.add_option("--json", flags.json_file, "Write the figures here");
-  app.add_option("--part", flags.part, "episodes, heldout, clips or all")
-      ->check(CLI::IsMember({"episodes", "heldout", "clips", "all"}));
+  app.add_option("--part", flags.part, "episodes, heldout, hard, scenes, clips or all")
+      ->check(CLI::IsMember({"episodes", "heldout", "hard", "scenes", "clips", "all"}));
   CLI11_PARSE(app, argc, argv);
   if (!fs::exists(folders.media / "episodes")) {
     fmt::print("SKIPPED: accuracy is NOT measured, no shared media at {} (ROLLCALL_MEDIA)\n",

@@ -1,6 +1,7 @@
 #include "scoring.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +20,7 @@ using compose::TruthPlace;
 
 // Boxes differ between detectors: a face's centre may lie this part of the place's size outside it.
 constexpr double kPlaceMargin = 0.15;
+constexpr std::int64_t kLoneFaceMs = 100;  // What a face counts for that has none before it.
 
 std::int64_t OverlapMs(const std::vector<TruthInterval>& a, const std::vector<TruthInterval>& b) {
   std::int64_t sum = 0;
@@ -88,16 +90,16 @@ PairScore ScorePairs(const compose::Truth& truth, const std::vector<FoundFace>& 
   std::set<std::pair<std::size_t, std::int64_t>> seen;  // Who, when.
   for (const FoundFace& face : faces) {
     if (!face.person) continue;
-    if (const auto owner = OwnerOf(truth, face)) seen.insert({*owner, face.t_ms});
+    if (const auto owner = OwnerOf(truth, face)) seen.insert({owner->person, face.t_ms});
   }
   PairScore score;
   for (const FoundFace& face : faces) {
-    const std::optional<std::size_t> owner = OwnerOf(truth, face);
-    if (!face.person && (!owner || seen.contains({*owner, face.t_ms}))) continue;
+    const std::optional<FaceOwner> owner = OwnerOf(truth, face);
+    if (!face.person && (!owner || seen.contains({owner->person, face.t_ms}))) continue;
     ++score.faces;
-    if (owner) ++by_owner[*owner];
+    if (owner) ++by_owner[owner->person];
     if (face.person) ++by_person[*face.person];
-    if (owner && face.person) ++both[{*owner, *face.person}];
+    if (owner && face.person) ++both[{owner->person, *face.person}];
   }
   std::int64_t right = 0;
   std::int64_t claimed = 0;
@@ -108,6 +110,36 @@ PairScore ScorePairs(const compose::Truth& truth, const std::vector<FoundFace>& 
   if (claimed > 0) score.precision = static_cast<double>(right) / static_cast<double>(claimed);
   if (true_pairs > 0) score.recall = static_cast<double>(right) / static_cast<double>(true_pairs);
   return score;
+}
+
+// In ms, by person found. Faces of one person come in order.
+std::map<std::int64_t, std::map<std::size_t, std::int64_t>> SharesOf(
+    const compose::Truth& truth, const std::vector<FoundFace>& faces) {
+  std::map<std::int64_t, std::map<std::size_t, std::int64_t>> shares;
+  std::map<std::pair<std::int64_t, std::size_t>, std::int64_t> last;
+  for (const FoundFace& face : faces) {
+    if (!face.person) continue;
+    const auto owner = OwnerOf(truth, face);
+    if (!owner || owner->is_hidden) continue;
+    const auto [before, is_first] = last.try_emplace({*face.person, owner->person}, face.t_ms);
+    const std::int64_t since = is_first ? kLoneFaceMs : face.t_ms - before->second;
+    shares[*face.person][owner->person] += std::min(since, kLoneFaceMs);
+    before->second = face.t_ms;
+  }
+  return shares;
+}
+
+std::size_t LargestOf(const std::map<std::size_t, std::int64_t>& shares) {
+  return std::max_element(shares.begin(), shares.end(),
+                          [](const auto& a, const auto& b) { return a.second < b.second; })
+      ->first;
+}
+
+void AddPairFailure(const EpisodeScore& score, const Limits& limits,
+                    std::vector<std::string>& failures) {
+  if (score.pairs.f() >= limits.pair_f) return;
+  failures.push_back(fmt::format("pairwise F {:.3f} (precision {:.3f}, recall {:.3f})",
+                                 score.pairs.f(), score.pairs.precision, score.pairs.recall));
 }
 
 }  // namespace
@@ -130,9 +162,9 @@ std::int64_t EpisodeScore::WorstEdgeMs() const {
   return worst;
 }
 
-std::optional<std::size_t> OwnerOf(const compose::Truth& truth, const FoundFace& face) {
-  std::optional<std::size_t> owner;
-  double nearest = std::numeric_limits<double>::max();
+std::optional<FaceOwner> OwnerOf(const compose::Truth& truth, const FoundFace& face) {
+  std::optional<FaceOwner> owner;
+  std::pair nearest{true, std::numeric_limits<double>::max()};  // Hidden, distance squared.
   for (std::size_t i = 0; i < truth.people.size(); ++i) {
     for (const TruthPlace& place : truth.people[i].places) {
       if (face.t_ms < place.when.start_ms || face.t_ms >= place.when.end_ms) continue;
@@ -140,9 +172,10 @@ std::optional<std::size_t> OwnerOf(const compose::Truth& truth, const FoundFace&
       const double dx = std::abs(face.centre_x - (at.x + at.width / 2));
       const double dy = std::abs(face.centre_y - (at.y + at.height / 2));
       if (dx > at.width * (0.5 + kPlaceMargin) || dy > at.height * (0.5 + kPlaceMargin)) continue;
-      if (dx * dx + dy * dy < nearest) {
-        nearest = dx * dx + dy * dy;
-        owner = i;
+      const std::pair distance{place.is_hidden, dx * dx + dy * dy};
+      if (distance < nearest) {
+        nearest = distance;
+        owner = FaceOwner{.person = i, .is_hidden = place.is_hidden};
       }
     }
   }
@@ -159,13 +192,41 @@ std::int64_t WorstEdge(const std::vector<TruthInterval>& truth,
                    Furthest(b, a, &TruthInterval::end_ms)});
 }
 
+GroupScore ScoreGroups(const compose::Truth& truth, const std::vector<FoundFace>& faces) {
+  GroupScore score;
+  std::map<std::size_t, std::int64_t> found_as;
+  for (const auto& [person, shares] : SharesOf(truth, faces)) {
+    const std::size_t most = LargestOf(shares);
+    for (const auto& [owner, ms] : shares) {
+      if (ms < kShareMs) continue;
+      if (owner == most) {
+        ++found_as[owner];
+      } else {
+        score.mixed.emplace_back(truth.people[owner].id, person);
+      }
+    }
+  }
+  for (const auto& [owner, count] : found_as) {
+    for (std::int64_t i = 1; i < count; ++i) score.split.push_back(truth.people[owner].id);
+  }
+  return score;
+}
+
+std::map<std::int64_t, std::size_t> MostlyWho(const compose::Truth& truth,
+                                              const std::vector<FoundFace>& faces) {
+  std::map<std::int64_t, std::size_t> mostly;
+  for (const auto& [person, shares] : SharesOf(truth, faces)) mostly[person] = LargestOf(shares);
+  return mostly;
+}
+
 EpisodeScore ScoreEpisode(const compose::Truth& truth, const Findings& findings) {
   EpisodeScore score{.duration_ms = truth.duration_ms,
                      .people_truth = truth.people.size(),
                      .people_found = findings.people.size(),
                      .people = {},
                      .extras = {},
-                     .pairs = ScorePairs(truth, findings.faces)};
+                     .pairs = ScorePairs(truth, findings.faces),
+                     .groups = ScoreGroups(truth, findings.faces)};
   const auto pairs = Paired(truth.people, findings.people);
   for (std::size_t k = 0; k < findings.people.size(); ++k) {
     if (std::find(pairs.begin(), pairs.end(), std::optional(k)) == pairs.end()) {
@@ -223,10 +284,20 @@ std::vector<std::string> FailuresOf(const EpisodeScore& score, const Limits& lim
                                      *person.found_id, person.worst_edge_ms));
     }
   }
-  if (score.pairs.f() < limits.pair_f) {
-    failures.push_back(fmt::format("pairwise F {:.3f} (precision {:.3f}, recall {:.3f})",
-                                   score.pairs.f(), score.pairs.precision, score.pairs.recall));
+  AddPairFailure(score, limits, failures);
+  return failures;
+}
+
+std::vector<std::string> GroupFailuresOf(const EpisodeScore& score, const Limits& limits) {
+  std::vector<std::string> failures;
+  for (const auto& [id, person] : score.groups.mixed) {
+    failures.push_back(
+        fmt::format("faces of {} are in person {}, who is somebody else", id, person));
   }
+  if (score.groups.split.size() > limits.splits) {
+    failures.push_back(fmt::format("split: {}", fmt::join(score.groups.split, ", ")));
+  }
+  AddPairFailure(score, limits, failures);
   return failures;
 }
 

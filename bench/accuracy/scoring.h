@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compose/truth.h"
@@ -54,6 +56,15 @@ struct PairScore {
   }
 };
 
+// Who of the truth has faces in whom. Less than kShareMs of one in another is the blur of a change
+// of people.
+struct GroupScore {
+  std::vector<std::pair<std::string, std::int64_t>> mixed;  // Not the one that person is most.
+  std::vector<std::string> split;  // Once for every person too many that one was made.
+};
+
+inline constexpr std::int64_t kShareMs = 300;
+
 struct EpisodeScore {
   std::int64_t duration_ms = 0;
   std::size_t people_truth = 0;
@@ -61,6 +72,7 @@ struct EpisodeScore {
   std::vector<PersonScore> people;
   std::vector<FoundPerson> extras;  // Who is nobody of the truth.
   PairScore pairs;
+  GroupScore groups;
 
   std::int64_t WorstErrorMs() const;  // Largest absolute error of a person's time.
   double MeanErrorMs() const;
@@ -72,15 +84,28 @@ struct Limits {
   double error_share = 0.01;  // Of the episode's length; both hold.
   std::int64_t edge_ms = 200;
   double pair_f = 0.95;
+  std::size_t splits = 1;  // Of GroupFailuresOf.
 };
 
 EpisodeScore ScoreEpisode(const compose::Truth& truth, const Findings& findings);
+GroupScore ScoreGroups(const compose::Truth& truth, const std::vector<FoundFace>& faces);
+// Whom of the truth a found person mostly is, by faces that are seen; nobody's are missing.
+std::map<std::int64_t, std::size_t> MostlyWho(const compose::Truth& truth,
+                                              const std::vector<FoundFace>& faces);
+
+// Where grouping is made hard, and seeing too: nobody mixed, at most one split, and F.
+std::vector<std::string> GroupFailuresOf(const EpisodeScore& score, const Limits& limits);
 
 // Sentences; none: passed.
 std::vector<std::string> FailuresOf(const EpisodeScore& score, const Limits& limits);
 
-// Whose face is it: the nearest of the places that hold its centre; index into truth.people.
-std::optional<std::size_t> OwnerOf(const compose::Truth& truth, const FoundFace& face);
+// Whose face is it: the nearest of the places that hold its centre, of somebody hidden only if
+// there is no other.
+struct FaceOwner {
+  std::size_t person = 0;  // Of truth.people.
+  bool is_hidden = false;
+};
+std::optional<FaceOwner> OwnerOf(const compose::Truth& truth, const FoundFace& face);
 
 // The largest distance from an edge of one list to the nearest like edge (start or end) of the
 // other, both ways. Gaps of at most `hair_ms` in either are no edges. 0 if one list is empty.

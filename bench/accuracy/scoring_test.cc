@@ -86,6 +86,50 @@ TEST(ScoringTest, FailsWhenTwoPeopleAreMerged) {
   EXPECT_GE(FailuresOf(score, {}).size(), 3U);
 }
 
+TEST(ScoringTest, NamesWhoIsMixedIntoWhomForMoreThanABlur) {
+  Findings findings = Perfect();
+  for (FoundFace& face : findings.faces) {
+    if (face.t_ms >= 3800 && face.t_ms < 4000 && face.centre_x == 50) face.person = 2;
+  }
+  EXPECT_TRUE(ScoreEpisode(TwoPeople(), findings).groups.mixed.empty()) << "200 ms of A in B";
+  for (FoundFace& face : findings.faces) {
+    if (face.t_ms >= 3500 && face.t_ms < 4000 && face.centre_x == 50) face.person = 2;
+  }
+  const EpisodeScore score = ScoreEpisode(TwoPeople(), findings);
+  ASSERT_EQ(score.groups.mixed.size(), 1U);
+  EXPECT_EQ(score.groups.mixed[0], std::pair(std::string("A"), std::int64_t{2}));
+  EXPECT_FALSE(GroupFailuresOf(score, {}).empty());
+}
+
+TEST(ScoringTest, AllowsOnePersonTooManyWhereGroupingIsHard) {
+  Findings findings = Perfect();
+  for (FoundFace& face : findings.faces) {
+    if (face.t_ms >= 9600) face.person = 3;
+  }
+  EpisodeScore score = ScoreEpisode(TwoPeople(), findings);
+  EXPECT_EQ(score.groups.split, std::vector<std::string>{"B"});
+  EXPECT_TRUE(GroupFailuresOf(score, {}).empty());
+  for (FoundFace& face : findings.faces) {
+    if (face.t_ms < 400) face.person = 4;
+  }
+  score = ScoreEpisode(TwoPeople(), findings);
+  EXPECT_EQ(score.groups.split.size(), 2U);
+  EXPECT_FALSE(GroupFailuresOf(score, {}).empty());
+}
+
+// Behind another, and of the same centre.
+TEST(ScoringTest, AFaceIsThatOfWhoIsSeen) {
+  Truth truth = TwoPeople();
+  TruthPlace hidden = Place(0, 4000, 10);
+  hidden.is_hidden = true;
+  truth.AddPlace("C", hidden);
+  const FoundFace face{.t_ms = 100, .centre_x = 60, .centre_y = 50};
+  EXPECT_EQ(OwnerOf(truth, face)->person, 0U) << "A, although the middle of C is nearer";
+  EXPECT_EQ(OwnerOf(truth, {.t_ms = 100, .centre_x = 118, .centre_y = 50})->person, 2U)
+      << "nobody else is there";
+  EXPECT_EQ(truth.people[2].seen_ms, 0);
+}
+
 TEST(ScoringTest, FailsWhenOnePersonIsSplit) {
   Findings findings = Perfect();
   findings.people[1] = Person(2, {{2000, 4000}});
@@ -130,9 +174,10 @@ TEST(ScoringTest, CountsAFaceThatWasGivenToNobody) {
 
 TEST(ScoringTest, TellsNeighboursApartByPlace) {
   const Truth truth = TwoPeople();
-  const auto owner = [&truth](std::int64_t t_ms, double x) {
-    return OwnerOf(truth,
-                   {.t_ms = t_ms, .centre_x = x, .centre_y = 50, .is_tracked = true, .person = 1});
+  const auto owner = [&truth](std::int64_t t_ms, double x) -> std::optional<std::size_t> {
+    const auto found = OwnerOf(
+        truth, {.t_ms = t_ms, .centre_x = x, .centre_y = 50, .is_tracked = true, .person = 1});
+    return found ? std::optional(found->person) : std::nullopt;
   };
   EXPECT_EQ(owner(3000, 40), 0U);
   EXPECT_EQ(owner(3000, 260), 1U);

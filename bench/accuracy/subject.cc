@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Raised when the composer draws the same spec differently.
-constexpr std::string_view kComposerGeneration = "1";
+constexpr std::string_view kComposerGeneration = "2";
 
 std::string KeyFrom(std::string_view text) {
   std::string key;
@@ -110,6 +110,8 @@ base::Result<std::vector<EpisodeSubject>> PrepareEpisodes(const Folders& folders
   fs::path spec_folder = folders.source / "bench/accuracy/specs";
   if (set == EpisodeSet::kHeldOut) {
     spec_folder /= "heldout";
+  } else if (set == EpisodeSet::kHard) {
+    spec_folder /= "hard";
   } else {
     for (const char* name : {"open_ep1", "open_ep2", "open_ep4_ccby"}) {
       if (IsWanted(only, KeyFrom(name))) ROLLCALL_TRY(AddReady(folders, name, subjects));
@@ -130,7 +132,7 @@ base::Result<std::vector<ClipSubject>> ListClips(const Folders& folders) {
   ROLLCALL_TRY_ASSIGN(const auto exceptions,
                       ReadExceptions(folders.source / "bench/accuracy/clips.toml"));
   std::map<std::string, ClipSubject> clips;
-  for (const char* kind : {"clips", "noface", "scenes"}) {
+  for (const char* kind : {"clips", "noface"}) {
     for (const auto& entry : fs::recursive_directory_iterator(folders.media / kind)) {
       if (!entry.is_regular_file()) continue;
       const std::string name = fs::relative(entry.path(), folders.media);

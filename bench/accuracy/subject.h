@@ -28,6 +28,7 @@ struct EpisodeSubject {
 enum class EpisodeSet {
   kScored,   // The ready episodes of the media folder and those of bench/accuracy/specs.
   kHeldOut,  // Those of bench/accuracy/specs/heldout.
+  kHard,     // Those of bench/accuracy/specs/hard: who is who is made hard to tell.
 };
 
 // The episodes of a set, composed where the spec, its portraits or this program's composer have
@@ -44,7 +45,7 @@ struct ClipSubject {
   std::optional<compose::TruthInterval> seen;  // Without it the one person is there throughout.
 };
 
-// Every video under clips/, scenes/ and noface/, in order of name.
+// Every video under clips/ and noface/, in order of name.
 base::Result<std::vector<ClipSubject>> ListClips(const Folders& folders);
 
 }  // namespace rollcall::bench

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <opencv2/imgproc.hpp>
 #include <vector>
 
@@ -9,6 +10,12 @@ namespace rollcall::compose {
 namespace {
 
 constexpr int kGrainMargin = 256;
+
+// The head by its face, in parts of the face's width and height.
+constexpr double kHeadRadius = 0.62;
+constexpr double kHairAbove = 0.4;
+constexpr double kChinBelow = 0.1;
+constexpr double kNeck = 0.25;  // Over this height the turn ends, above and below.
 
 // How much of each pixel from `first` on lies in [from, to), in 256ths.
 std::vector<int> Coverage(int first, int count, double from, double to) {
@@ -78,8 +85,37 @@ void Draw(const SourcePixels& source, const View& view, cv::Mat& frame) {
   cv::warpAffine(source.pixels, drawn, map, place.size(), how | cv::WARP_INVERSE_MAP,
                  cv::BORDER_REPLICATE);
   cv::Mat target = frame(place);
-  Blend(drawn, Coverage(top, place.height, view.target.y, view.target.bottom()),
-        Coverage(left, place.width, view.target.x, view.target.right()), target);
+  std::vector<int> rows = Coverage(top, place.height, view.target.y, view.target.bottom());
+  for (int& row : rows) row = static_cast<int>(std::lround(row * view.opacity));
+  Blend(drawn, rows, Coverage(left, place.width, view.target.x, view.target.right()), target);
+}
+
+SourcePixels TurnedHead(const SourcePixels& source, const Region& face, double degrees) {
+  const double scale = source.pixels.cols / source.region.width;
+  const double centre = (face.x + face.width / 2 - source.region.x) * scale;
+  const double radius = kHeadRadius * face.width * scale;
+  const double height = face.height * scale;
+  const double top = (face.y - source.region.y) * scale - kHairAbove * height;
+  const double bottom = (face.bottom() - source.region.y) * scale + kChinBelow * height;
+  constexpr double kSide = std::numbers::pi / 2;
+  cv::Mat from_x(source.pixels.size(), CV_32FC1);
+  cv::Mat from_y(source.pixels.size(), CV_32FC1);
+  for (int y = 0; y < source.pixels.rows; ++y) {
+    const double outside = std::max({0.0, top - y, y - bottom}) / (kNeck * height);
+    const double turn = std::max(0.0, 1 - outside) * degrees * std::numbers::pi / 180;
+    for (int x = 0; x < source.pixels.cols; ++x) {
+      const double across = (x - centre) / radius;
+      double from = x;
+      if (turn != 0 && std::abs(across) < 1) {
+        from = centre + radius * std::sin(std::clamp(std::asin(across) + turn, -kSide, kSide));
+      }
+      from_x.at<float>(y, x) = static_cast<float>(from);
+      from_y.at<float>(y, x) = static_cast<float>(y);
+    }
+  }
+  SourcePixels turned{.region = source.region, .pixels = {}};
+  cv::remap(source.pixels, turned.pixels, from_x, from_y, cv::INTER_LINEAR, cv::BORDER_REPLICATE);
+  return turned;
 }
 
 void FillGradient(const std::array<std::array<std::uint8_t, 3>, 2>& colours, cv::Mat& frame) {

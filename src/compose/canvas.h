@@ -19,6 +19,11 @@ struct SourcePixels {
 // jump, edges included. `view.source` lies inside `source.region`.
 void Draw(const SourcePixels& source, const View& view, cv::Mat& frame);
 
+// The same photograph with the head turned about its upright axis: what a cylinder around the face
+// shows after a turn by `degrees`, shoulders and background as they are. Not more than a drawing,
+// but detector and recogniser take it for what it shows: half a face, seen obliquely.
+SourcePixels TurnedHead(const SourcePixels& source, const Region& face, double degrees);
+
 // Vertical, from the first colour to the second.
 void FillGradient(const std::array<std::array<std::uint8_t, 3>, 2>& colours, cv::Mat& frame);
 

@@ -54,6 +54,33 @@ TEST(CanvasTest, DrawsNothingOutsideTheFrame) {
   EXPECT_EQ(cv::countNonZero(frame.reshape(1)), 0);
 }
 
+TEST(CanvasTest, DrawsAHalfTransparentPictureInHalf) {
+  cv::Mat frame = Black(10, 10);
+  const SourcePixels source = Plain(4, 4, 200);
+  Draw(source,
+       {.source = source.region,
+        .target = {.x = 2, .y = 3, .width = 4, .height = 4},
+        .opacity = 0.5},
+       frame);
+  EXPECT_EQ(frame.at<cv::Vec3b>(4, 3)[0], 100);
+}
+
+// Left of the face white, right black: a turn by 90 degrees to one side shows one of the two.
+TEST(CanvasTest, ATurnedHeadShowsItsSideAndLeavesTheRestAlone) {
+  SourcePixels source = Plain(100, 100, 0);
+  source.pixels.colRange(0, 50).setTo(cv::Scalar::all(255));
+  const Region face{.x = 30, .y = 30, .width = 40, .height = 40};
+  const auto at = [](const SourcePixels& turned, int x, int y) {
+    return static_cast<int>(turned.pixels.at<cv::Vec3b>(y, x)[0]);
+  };
+  const SourcePixels right = TurnedHead(source, face, 75);
+  EXPECT_EQ(at(right, 40, 50), 0) << "the black cheek has come round to the left";
+  EXPECT_EQ(at(right, 5, 50), 255) << "beside the head";
+  EXPECT_EQ(at(right, 45, 95), 255) << "below the neck";
+  EXPECT_EQ(at(TurnedHead(source, face, -75), 60, 50), 255);
+  EXPECT_EQ(cv::norm(TurnedHead(source, face, 0).pixels, source.pixels), 0);
+}
+
 TEST(CanvasTest, RunsTheGradientFromTopToBottom) {
   cv::Mat frame = Black(4, 11);
   FillGradient({{{0, 100, 200}, {100, 0, 200}}}, frame);

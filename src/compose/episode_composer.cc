@@ -125,9 +125,9 @@ class EpisodeComposer {
       for (Layer& layer : layers) {
         auto pixels = layer.source->Next();
         if (!pixels.ok()) return AtLine(spec_, layer.spec->line, pixels.error());
-        Draw(**pixels, layer.motion.At(times.PartAt(times.pts[i])), frame);
+        DrawLayer(layer, **pixels, times.PartAt(times.pts[i]), frame);
       }
-      Expose(std::lerp(shot.light, shot.light_to, times.PartAt(times.pts[i])), frame);
+      Expose(LightOf(shot, times.PartAt(times.pts[i]), i), frame);
       const std::int64_t index = first_frame + static_cast<std::int64_t>(i);
       noise_.AddTo(frame, index);
       ROLLCALL_TRY(writer_.Write(image_, times.pts[i]));
@@ -136,6 +136,22 @@ class EpisodeComposer {
       }
     }
     return {};
+  }
+
+  static void DrawLayer(const Layer& layer, const SourcePixels& pixels, double part,
+                        cv::Mat& frame) {
+    const View view = layer.motion.At(part);
+    const double turn = std::lerp(layer.spec->turn[0], layer.spec->turn[1], part);
+    if (turn == 0) return Draw(pixels, view, frame);
+    Draw(TurnedHead(pixels, *layer.spec->people[0].face, turn), view, frame);
+  }
+
+  static double LightOf(const ShotSpec& shot, double part, std::size_t frame_of_shot) {
+    const double light = std::lerp(shot.light, shot.light_to, part);
+    if (!shot.flicker) return light;
+    const auto bright = static_cast<std::size_t>(shot.flicker->bright_frames);
+    const auto dark = static_cast<std::size_t>(shot.flicker->dark_frames);
+    return frame_of_shot % (bright + dark) < bright ? light : light * shot.flicker->light;
   }
 
   base::Result<std::vector<Layer>> OpenLayers(const ShotSpec& shot, const ShotTimes& times) {
@@ -155,13 +171,15 @@ class EpisodeComposer {
     return layers;
   }
 
-  // Everybody must be wholly visible for the whole shot, or the truth would be a matter of taste.
+  // Everybody must be wholly visible for the whole shot, or the truth would be a matter of taste;
+  // but for pictures that are there to cover somebody.
   base::Result<void> CheckPeople(const std::vector<Layer>& layers) const {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       for (const PersonInPicture& person : layers[i].spec->people) {
         const auto visible = layers[i].motion.CheckVisible(person);
         if (!visible.ok()) return AtLine(spec_, layers[i].spec->line, visible.error());
         for (std::size_t above = i + 1; above < layers.size(); ++above) {
+          if (layers[above].spec->may_cover) continue;
           if (Covers(layers[above], layers[i], person)) {
             return AtLine(
                 spec_, layers[above].spec->line,
@@ -182,30 +200,58 @@ class EpisodeComposer {
   }
 
   void NoteTruth(const std::vector<Layer>& layers, const ShotTimes& times) {
-    for (const Layer& layer : layers) {
-      for (const PersonInPicture& person : layer.spec->people) {
-        TruthPlace place{.when = {.start_ms = domain::ToMillis(times.start()),
-                                  .end_ms = domain::ToMillis(times.end)},
-                         .keys = {}};
-        const auto add_key = [&](MediaTime t) {
-          const Region at = layer.motion.PlaceOf(person, times.PartAt(t));
-          place.keys.push_back({.t_ms = domain::ToMillis(t),
-                                .x = at.x,
-                                .y = at.y,
-                                .width = at.width,
-                                .height = at.height});
-        };
-        add_key(times.start());
-        if (layer.motion.moves()) {
-          for (MediaTime t = times.start() + kBetweenTruthKeys; t < times.end;
-               t += kBetweenTruthKeys) {
-            add_key(t);
-          }
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      for (const PersonInPicture& person : layers[i].spec->people) {
+        MediaTime since = times.start();
+        bool was_seen = IsSeen(layers, i, person, 0);
+        for (const MediaTime t : times.pts) {
+          const bool is_seen = IsSeen(layers, i, person, times.PartAt(t));
+          if (is_seen == was_seen) continue;
+          NotePlace(layers[i], person, times, {since, t}, was_seen);
+          since = t;
+          was_seen = is_seen;
         }
-        add_key(times.end);
-        truth_.AddPlace(person.id, std::move(place));
+        NotePlace(layers[i], person, times, {since, times.end}, was_seen);
       }
     }
+  }
+
+  // At least half of the face, and at least half of its colour.
+  static bool IsSeen(const std::vector<Layer>& layers, std::size_t index,
+                     const PersonInPicture& person, double part) {
+    if (layers[index].motion.At(part).opacity < 0.5) return false;
+    const Region face = layers[index].motion.PlaceOf(person, part);
+    double covered = 0;
+    for (std::size_t above = index + 1; above < layers.size(); ++above) {
+      const View view = layers[above].motion.At(part);
+      if (view.opacity < 0.5) continue;
+      const Region shared = Shared(view.target, face);
+      covered += shared.width * shared.height;
+    }
+    return covered < face.width * face.height / 2;
+  }
+
+  void NotePlace(const Layer& layer, const PersonInPicture& person, const ShotTimes& times,
+                 std::pair<MediaTime, MediaTime> when, bool is_seen) {
+    const MediaTime from = when.first;
+    const MediaTime to = when.second;
+    TruthPlace place{.when = {.start_ms = domain::ToMillis(from), .end_ms = domain::ToMillis(to)},
+                     .is_hidden = !is_seen,
+                     .keys = {}};
+    const auto add_key = [&](MediaTime t) {
+      const Region at = layer.motion.PlaceOf(person, times.PartAt(t));
+      place.keys.push_back({.t_ms = domain::ToMillis(t),
+                            .x = at.x,
+                            .y = at.y,
+                            .width = at.width,
+                            .height = at.height});
+    };
+    add_key(from);
+    if (layer.motion.moves()) {
+      for (MediaTime t = from + kBetweenTruthKeys; t < to; t += kBetweenTruthKeys) add_key(t);
+    }
+    add_key(to);
+    truth_.AddPlace(person.id, std::move(place));
   }
 
   const EpisodeSpec& spec_;

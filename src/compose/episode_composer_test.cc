@@ -186,6 +186,64 @@ height = 0.5
   EXPECT_NE(truth.error().message.find("covers A"), std::string::npos);
 }
 
+// A stands still, B passes before A from the left to the right.
+TEST_F(EpisodeComposerTest, NobodyIsSeenWhileHalfOfTheFaceIsCovered) {
+  const auto truth = Compose(R"(
+[[shot]]
+frames = 100
+[[shot.picture]]
+image = "red.ppm"
+id = "A"
+at = [0.5, 0.5]
+height = 0.5
+[[shot.picture]]
+image = "blue.ppm"
+id = "B"
+at = [0.1875, 0.5]
+height = 0.5
+to = [0.8125, 0.5]
+may_cover = true
+)");
+  ASSERT_TRUE(truth.ok()) << truth.error().ToString();
+  ASSERT_EQ(truth->people[0].intervals.size(), 2U);
+  // 60 pixels wide each, 100 pixels of way in 4 s: half is covered from 0.8 s to 3.2 s.
+  EXPECT_NEAR(static_cast<double>(truth->people[0].intervals[0].end_ms), 800, 40);
+  EXPECT_NEAR(static_cast<double>(truth->people[0].intervals[1].start_ms), 3200, 40);
+  EXPECT_EQ(truth->people[1].seen_ms, 4000);
+}
+
+TEST_F(EpisodeComposerTest, ACrossFadeChangesPeopleInItsMiddle) {
+  const auto truth = Compose(R"(
+[[shot]]
+frames = 50
+[[shot.picture]]
+image = "red.ppm"
+id = "A"
+at = [0.5, 0.5]
+height = 0.5
+opacity = [1, 0]
+[[shot.picture]]
+image = "blue.ppm"
+id = "B"
+at = [0.5, 0.5]
+height = 0.5
+opacity = [0, 1]
+may_cover = true
+)");
+  ASSERT_TRUE(truth.ok()) << truth.error().ToString();
+  EXPECT_NEAR(static_cast<double>(truth->people[0].intervals[0].end_ms), 1000, 40);
+  EXPECT_NEAR(static_cast<double>(truth->people[1].intervals[0].start_ms), 1000, 40);
+  EXPECT_GT(ColourAt(2, 80, 60)[0], 150);
+  EXPECT_GT(ColourAt(47, 80, 60)[2], 150);
+}
+
+TEST_F(EpisodeComposerTest, FlickersByFrames) {
+  ASSERT_TRUE(
+      Compose("[[shot]]\nframes = 20\ncolour = [\"#a0a0a0\"]\nflicker = [3, 2, 0.25]\n").ok());
+  for (const std::int64_t bright : {0, 2, 5}) EXPECT_NEAR(ColourAt(bright, 80, 60)[1], 160, 8);
+  for (const std::int64_t dark : {3, 4, 8}) EXPECT_NEAR(ColourAt(dark, 80, 60)[1], 40, 8);
+}
+
 TEST_F(EpisodeComposerTest, LeavesNothingBehindWhenASourceIsMissing) {
   const auto truth =
       Compose(std::string(kTwoShots) +

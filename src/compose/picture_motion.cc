@@ -88,8 +88,9 @@ base::Result<PictureMotion> PictureMotion::Create(const PictureSpec& picture, Pi
                      .y = 0,
                      .width = static_cast<double>(source.width),
                      .height = static_cast<double>(source.height)};
-  View from{.source = picture.crop.value_or(whole), .target = {}};
-  View to{.source = picture.crop_to.value_or(from.source), .target = {}};
+  View from{.source = picture.crop.value_or(whole), .target = {}, .opacity = picture.opacity[0]};
+  View to{
+      .source = picture.crop_to.value_or(from.source), .target = {}, .opacity = picture.opacity[1]};
   for (const Region& crop : {from.source, to.source}) {
     if (!Inside(crop, whole)) {
       return Refusal(fmt::format("crop {} leaves the {}×{} source", ToText(crop), source.width,
@@ -129,7 +130,8 @@ base::Result<PictureMotion> PictureMotion::Create(const PictureSpec& picture, Pi
 
 View PictureMotion::At(double part) const {
   return {.source = Between(from_.source, to_.source, part),
-          .target = Between(from_.target, to_.target, part)};
+          .target = Between(from_.target, to_.target, part),
+          .opacity = std::lerp(from_.opacity, to_.opacity, part)};
 }
 
 Region PictureMotion::shown() const {
@@ -169,9 +171,18 @@ base::Result<void> PictureMotion::CheckVisible(const PersonInPicture& person) co
   return {};
 }
 
+Region Shared(const Region& a, const Region& b) {
+  const double x = std::max(a.x, b.x);
+  const double y = std::max(a.y, b.y);
+  return {.x = x,
+          .y = y,
+          .width = std::max(0.0, std::min(a.right(), b.right()) - x),
+          .height = std::max(0.0, std::min(a.bottom(), b.bottom()) - y)};
+}
+
 bool Intersect(const Region& a, const Region& b) {
-  return std::min(a.right(), b.right()) - std::max(a.x, b.x) > kHair &&
-         std::min(a.bottom(), b.bottom()) - std::max(a.y, b.y) > kHair;
+  const Region shared = Shared(a, b);
+  return shared.width > kHair && shared.height > kHair;
 }
 
 }  // namespace rollcall::compose

@@ -16,6 +16,7 @@ struct PixelSize {
 struct View {
   Region source;  // Pixels of the source.
   Region target;  // Pixels of the frame.
+  double opacity = 1;
 
   double scale() const { return target.width / source.width; }
   // Where a region of the source appears in the frame.
@@ -53,6 +54,8 @@ class PictureMotion {
   PixelSize frame_;
 };
 
+// What two rectangles share; without width or height: nothing.
+Region Shared(const Region& a, const Region& b);
 // Whether two rectangles share more than a hair.
 bool Intersect(const Region& a, const Region& b);
 

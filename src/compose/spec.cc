@@ -19,6 +19,8 @@ constexpr TableReader::Range kFraction{-1, 2};
 constexpr TableReader::Range kSourcePixels{0, 65'535};
 // Darker than a quarter, whether a face is still to be seen is a matter of taste.
 constexpr TableReader::Range kLight{0.25, 2};
+// At 75 degrees one eye is left.
+constexpr TableReader::Range kTurnDegrees{-75, 75};
 constexpr double kSecondsMost = 4 * 3600;
 
 constexpr std::string_view kMediaVariable = "$ROLLCALL_MEDIA/";
@@ -152,11 +154,23 @@ class SpecReader {
     ReadColours(in, shot);
     shot.light = in.Number("light", 1, kLight);
     shot.light_to = in.Number("light_to", shot.light, kLight);
+    ReadFlicker(in, shot);
     for (const toml::table* picture : in.Tables("picture")) {
       shot.pictures.push_back(ReadPicture(*picture));
     }
     in.NoOthers();
     return shot;
+  }
+
+  static void ReadFlicker(TableReader& in, ShotSpec& shot) {
+    const std::vector<double> numbers = in.Numbers("flicker", 3, {0, 250});
+    if (numbers.empty()) return;
+    shot.flicker = Flicker{.bright_frames = static_cast<int>(numbers[0]),
+                           .dark_frames = static_cast<int>(numbers[1]),
+                           .light = numbers[2]};
+    if (numbers[0] < 1 || numbers[1] < 1 || numbers[2] > 1) {
+      in.FailAt("flicker", "must be bright frames, dark frames and the light of these, 0 to 1");
+    }
   }
 
   static void ReadColours(TableReader& in, ShotSpec& shot) {
@@ -188,8 +202,22 @@ class SpecReader {
     picture.crop_to = ReadRegion(in, "crop_to");
     if (picture.crop_to && !picture.crop) in.FailAt("crop_to", "needs `crop`");
     ReadPlace(in, picture);
+    ReadLook(in, picture);
     in.NoOthers();
     return picture;
+  }
+
+  static void ReadLook(TableReader& in, PictureSpec& picture) {
+    const auto pair = [&in](std::string_view key, TableReader::Range range,
+                            std::array<double, 2> otherwise) {
+      const std::vector<double> numbers = in.Numbers(key, 2, range);
+      return numbers.empty() ? otherwise : std::array<double, 2>{numbers[0], numbers[1]};
+    };
+    picture.opacity = pair("opacity", {0, 1}, {1, 1});
+    picture.turn = pair("turn", kTurnDegrees, {0, 0});
+    const bool is_one_face = picture.people.size() == 1 && picture.people[0].face;
+    if (in.Has("turn") && !is_one_face) in.FailAt("turn", "needs one person with a `face`");
+    picture.may_cover = in.Flag("may_cover", false);
   }
 
   void ReadSource(TableReader& in, PictureSpec& picture) {

@@ -76,7 +76,18 @@ struct PictureSpec {
   std::optional<Region> window;  // Fractions of the frame.
   Placement from;
   Placement to;
-  int line = 0;  // In the spec, for messages.
+  std::array<double, 2> opacity{1, 1};  // At the shot's start and end; linear between.
+  // Degrees by which the one marked head is turned about its own axis, at the start and the end.
+  std::array<double, 2> turn{0, 0};
+  bool may_cover = false;  // Whether it may lie over people, who are not seen while it does.
+  int line = 0;            // In the spec, for messages.
+};
+
+// Light that goes off and on again.
+struct Flicker {
+  int bright_frames = 1;
+  int dark_frames = 1;
+  double light = 0;  // Factor of every pixel in the dark.
 };
 
 struct ShotSpec {
@@ -84,7 +95,8 @@ struct ShotSpec {
   domain::MediaTime duration{};        // that would start at or after it.
   std::array<std::array<std::uint8_t, 3>, 2> colours{};  // RGB at the top and at the bottom.
   double light = 1;                                      // Factor of every pixel, before the noise,
-  double light_to = 1;                // and at the end of the shot; linear between.
+  double light_to = 1;  // and at the end of the shot; linear between.
+  std::optional<Flicker> flicker;
   std::vector<PictureSpec> pictures;  // Back to front.
   int line = 0;
 };

@@ -55,6 +55,14 @@ std::int64_t TableReader::Integer(std::string_view key, std::int64_t fallback, R
   return *value;
 }
 
+bool TableReader::Flag(std::string_view key, bool fallback) {
+  const toml::node* node = Take(key);
+  if (node == nullptr) return fallback;
+  const std::optional<bool> value = node->value_exact<bool>();
+  if (!value) FailAt(key, "must be true or false");
+  return value.value_or(fallback);
+}
+
 std::string TableReader::Text(std::string_view key, std::string fallback) {
   const toml::node* node = Take(key);
   if (node == nullptr) return fallback;

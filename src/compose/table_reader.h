@@ -45,6 +45,7 @@ class TableReader {
   double Number(std::string_view key, double fallback, Range range);
   std::int64_t Integer(std::string_view key, std::int64_t fallback, Range range);
   std::string Text(std::string_view key, std::string fallback);
+  bool Flag(std::string_view key, bool fallback);
   // Exactly `count` numbers, or nothing when the key is missing.
   std::vector<double> Numbers(std::string_view key, std::size_t count, Range range);
   // One text or a list of texts.

@@ -23,7 +23,9 @@ Json ToJson(const TruthPlace& place) {
                     {"width", Tenths(key.width)},
                     {"height", Tenths(key.height)}});
   }
-  return {{"start_ms", place.when.start_ms}, {"end_ms", place.when.end_ms}, {"keys", keys}};
+  Json json{{"start_ms", place.when.start_ms}, {"end_ms", place.when.end_ms}, {"keys", keys}};
+  if (place.is_hidden) json["hidden"] = true;
+  return json;
 }
 
 TruthInterval IntervalFrom(const Json& json) {
@@ -40,7 +42,8 @@ TruthPerson PersonFrom(const Json& json) {
     person.intervals.push_back(IntervalFrom(interval));
   }
   for (const Json& place : json.at("places")) {
-    TruthPlace read{.when = IntervalFrom(place), .keys = {}};
+    TruthPlace read{
+        .when = IntervalFrom(place), .is_hidden = place.value("hidden", false), .keys = {}};
     for (const Json& key : place.at("keys")) {
       read.keys.push_back({.t_ms = key.at("t_ms").get<std::int64_t>(),
                            .x = key.at("x").get<double>(),
@@ -78,6 +81,10 @@ void Truth::AddPlace(const std::string& id, TruthPlace place) {
   if (person == people.end()) {
     people.push_back({.id = id, .seen_ms = 0, .intervals = {}, .places = {}});
     person = people.end() - 1;
+  }
+  if (place.is_hidden) {
+    person->places.push_back(std::move(place));
+    return;
   }
   std::vector<TruthInterval>& intervals = person->intervals;
   if (!intervals.empty() && intervals.back().end_ms == place.when.start_ms) {

@@ -28,9 +28,10 @@ struct TruthKey {
   double height = 0;
 };
 
-// One person in one shot. Between two keys the place is linear.
+// One person in one shot, or in a part of it. Between two keys the place is linear.
 struct TruthPlace {
   TruthInterval when;
+  bool is_hidden = false;      // Half of the face or more is covered, or faded: not seen.
   std::vector<TruthKey> keys;  // Ascending; the first at the shot's start, the last at its end.
 
   // The place at `t_ms`, which lies in `when`.
@@ -54,7 +55,7 @@ struct Truth {
   std::vector<std::int64_t> cuts_ms;  // Where the second and every later shot begins.
   std::vector<TruthPerson> people;    // In order of appearance.
 
-  // Adds one shot's person; finds the person by id or adds it.
+  // Adds one shot's person; finds the person by id or adds it. A hidden one is not seen then.
   void AddPlace(const std::string& id, TruthPlace place);
 };
 

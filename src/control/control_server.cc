@@ -110,7 +110,8 @@ class SocketServer final : public ControlServer {
         folder_(std::move(folder)),
         inode_(InodeOf(options_.socket)),
         listener_(std::move(listener)),
-        wake_(std::move(wake)) {
+        wake_(std::move(wake)),
+        look_at_(std::chrono::steady_clock::now() + options_.look_interval) {
     for (int i = 0; i < options_.call_threads; ++i) {
       callers_.emplace_back([this] { RunCalls(); });
     }
@@ -511,7 +512,7 @@ class SocketServer final : public ControlServer {
   // Likewise. Set while nothing is accepted; the pause is zero while all is well.
   std::optional<SteadyTime> accept_again_at_;
   std::chrono::milliseconds accept_pause_{0};
-  SteadyTime look_at_{};  // Likewise.
+  SteadyTime look_at_;  // Likewise.
 
   std::thread looker_;
   std::thread io_;
@@ -522,6 +523,8 @@ class SocketServer final : public ControlServer {
 Result<std::unique_ptr<ControlServer>> ControlServer::Create(Service& service, Options options) {
   ROLLCALL_CHECK(options.clients_max > 0 && options.call_threads > 0);
   ROLLCALL_TRY_ASSIGN(auto folder, base::HeldFolder::Open(options.socket.parent_path()));
+  // That of an owner who has ended: the lock of the data directory is ours.
+  ::unlink(options.socket.c_str());
   ROLLCALL_TRY_ASSIGN(UniqueFd listener, ListenAt(options.socket));
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.is_open()) return base::ErrnoError(errno, "make an eventfd for", options.socket);

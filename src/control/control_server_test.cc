@@ -73,7 +73,8 @@ class ControlServerTest : public ::testing::Test {
 };
 
 TEST_F(ControlServerTest, LeavesASocketAloneThatHasTakenItsPlace) {
-  auto first = Serve();
+  // It does not look for its socket meanwhile: it would make a new one before the second does.
+  auto first = Serve({.socket = socket(), .look_interval = std::chrono::hours{1}});
   std::filesystem::rename(socket(), folder_.path() / "moved.sock");
   const auto second = Serve();
   first.reset();
@@ -93,6 +94,13 @@ TEST_F(ControlServerTest, ListensAnewWhenSomebodyRemovesItsSocket) {
   ASSERT_NE(after, nullptr);
   EXPECT_TRUE(after->Call("echo", {{"a", 1}}).ok());
   EXPECT_TRUE(before->Call("echo", {{"a", 1}}).ok()) << "who was connected stays so";
+}
+
+// Between its look and its listening, that is.
+TEST_F(ControlServerTest, ListeningReplacesNoSocketThatIsThere) {
+  const auto server = Serve();
+  EXPECT_FALSE(ListenAt(socket()).ok());
+  EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
 }
 
 TEST_F(ControlServerTest, LeavesNoSocketInAFolderThatHasTakenThePlaceOfItsOwn) {

@@ -55,7 +55,6 @@ Result<UniqueFd> ListenAt(const fs::path& path) {
   ROLLCALL_TRY_ASSIGN(const Address address, AddressOf(path));
   UniqueFd fd = NewSocket();
   if (!fd.is_open()) return base::ErrnoError(errno, "make a socket for", path);
-  ::unlink(path.c_str());
   if (::bind(fd.get(), Generic(address), sizeof address.socket) != 0) {
     return base::ErrnoError(errno, "bind", path);
   }

@@ -10,8 +10,8 @@ namespace rollcall::control {
 // Unix sockets by paths of any length. A socket address holds 107 bytes; a longer path is reached
 // through the descriptor of its folder (/proc/self/fd/N/name).
 
-// A listening socket at `path`, for this user only; a socket that is left there from an owner that
-// is gone is replaced. The caller owns the data directory's lock, so nobody else listens there.
+// A listening socket at `path`, for this user only. Nothing that is there is replaced: an error
+// then.
 base::Result<base::UniqueFd> ListenAt(const std::filesystem::path& path);
 
 // kUnavailable / ERR_ENGINE_UNAVAILABLE when nobody listens there.

@@ -222,6 +222,12 @@ base::Result<MediaTime> Container::Origin() {
 }
 
 MediaTime Container::ZeroBefore(MediaTime origin) const {
+  if (origin < MediaTime{0} || origin >= kLateMax) return SoundBefore(origin);
+  const bool has_own_zero = std::string_view(format_->iformat->name).starts_with("mov,mp4");
+  return has_own_zero ? MediaTime{0} : std::max(SoundBefore(origin), MediaTime{0});
+}
+
+MediaTime Container::SoundBefore(MediaTime origin) const {
   MediaTime zero = origin;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     const AVStream& other = *format_->streams[i];

@@ -49,8 +49,9 @@ class Container {
 
   // When the first shown frame is shown, in container time. Reads ahead.
   base::Result<domain::MediaTime> Origin();
-  // The file's zero, in container time, of a video whose first frame is shown at `origin`: there,
-  // or where its sound begins if that is earlier, as players count (docs/time.md).
+  // The file's zero, in container time, of a video whose first frame is shown at `origin`, as
+  // players count (docs/time.md): an MP4's own zero; else there or where its sound begins, if that
+  // is earlier.
   domain::MediaTime ZeroBefore(domain::MediaTime origin) const;
 
   // The packet's presentation time in container time; its decode time if it has no other.
@@ -82,6 +83,7 @@ class Container {
   std::int64_t damaged_reads() const { return damaged_reads_; }
 
  private:
+  domain::MediaTime SoundBefore(domain::MediaTime origin) const;
   Container(std::filesystem::path path, std::unique_ptr<InputFile> input);
   base::Result<void> OpenFormat();
   base::Result<void> FindStreams();

@@ -18,8 +18,8 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
+#include "pipeline/close_look.h"
 #include "pipeline/detect_results.h"
-#include "pipeline/fast_stretch.h"
 #include "pipeline/frame_examination.h"
 #include "pipeline/manifest.h"
 #include "pipeline/segment_plan.h"
@@ -231,28 +231,30 @@ class DetectRun {
     models.examiners = examination->Release();
     ROLLCALL_TRY(consumed);
     if (committed_.size() == end) return {};
-    // It stopped at a segment in which shots follow each other fast.
-    for (const FastStretch& stretch : FindFastStretches(open_, plan_[committed_.size()].pts_to)) {
-      ROLLCALL_TRY(LookCloser(stretch, models));
+    // It stopped at a segment of which samples do not tell enough.
+    for (const CloseLook& look : FindCloseLooks(open_, plan_[committed_.size()].pts_to)) {
+      ROLLCALL_TRY(LookCloser(look, models));
     }
     return CommitOrStop();
   }
 
   // Every frame of it, instead of ten a second.
-  base::Result<void> LookCloser(const FastStretch& stretch, LoadedModels& models) {
-    std::vector<std::int64_t> frames = FramesOf(stretch, manifest_.index);
+  base::Result<void> LookCloser(const CloseLook& look, LoadedModels& models) {
+    std::vector<std::int64_t> frames = FramesOf(look, manifest_.index);
     if (frames.empty()) return {};
     const std::int64_t first_frame_id = frames.front();
-    frames.insert(frames.begin(), stretch.frame_before);
-    ROLLCALL_TRY_ASSIGN(const auto examination,
-                        Examine(std::move(frames), first_frame_id, /*is_after_gap=*/false, models));
-    const auto looked = TakeInstead(*examination, stretch);
+    frames.insert(frames.begin(), look.frame_before);
+    EmbeddingPolicy::Options policy;
+    if (look.embeds_all) policy.embed_every = domain::MediaTime{0};
+    ROLLCALL_TRY_ASSIGN(const auto examination, Examine(std::move(frames), first_frame_id,
+                                                        /*is_after_gap=*/false, policy, models));
+    const auto looked = TakeInstead(*examination, look);
     is_reading_over_ = true;
     models.examiners = examination->Release();
     return looked;
   }
 
-  base::Result<void> TakeInstead(FrameExamination& examination, const FastStretch& stretch) {
+  base::Result<void> TakeInstead(FrameExamination& examination, const CloseLook& look) {
     artifacts::DetectSegment closer;
     while (true) {
       if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
@@ -263,7 +265,7 @@ class DetectRun {
     }
     counters_.frames_closer += std::ssize(closer.frames);
     const FoundFaces before = CountFaces(open_);
-    ReplaceFrames(stretch, std::move(closer), open_);
+    ReplaceFrames(look, std::move(closer), open_);
     const FoundFaces after = CountFaces(open_);
     counters_.faces_detected += after.detected - before.detected;
     counters_.embeddings_computed += after.embedded - before.embedded;
@@ -305,13 +307,15 @@ class DetectRun {
     Before before = BeforeSample(samples.front());
     std::vector<std::int64_t> frames = std::move(before.frames);
     for (const std::size_t sample : samples) frames.push_back(manifest_.plan[sample]);
-    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap, models);
+    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap, {}, models);
   }
 
   // Frames before the first one only prime the shot detector.
   base::Result<std::unique_ptr<FrameExamination>> Examine(std::vector<std::int64_t> frames,
                                                           std::int64_t first_frame_id,
-                                                          bool is_after_gap, LoadedModels& models) {
+                                                          bool is_after_gap,
+                                                          EmbeddingPolicy::Options policy,
+                                                          LoadedModels& models) {
     BeginSeeking();
     is_reading_over_ = false;
     is_opening_ = true;
@@ -330,7 +334,7 @@ class DetectRun {
                                   .with_tiles = models.with_tiles,
                                   .first_frame_id = first_frame_id,
                                   .begins_after_gap = is_after_gap,
-                                  .policy = {}});
+                                  .policy = policy});
   }
 
   // For a frame; from where the reader stands the file may be long.
@@ -402,7 +406,7 @@ class DetectRun {
 
   bool NeedsCloserLook() const {
     return params_.effort == Effort::kNormal &&
-           !FindFastStretches(open_, plan_[committed_.size()].pts_to).empty();
+           !FindCloseLooks(open_, plan_[committed_.size()].pts_to).empty();
   }
 
   void Take(ExaminedFrame frame) {

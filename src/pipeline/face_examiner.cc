@@ -17,6 +17,11 @@ constexpr float kSurroundings = 3;
 constexpr float kSurroundingsMin = 160;
 constexpr float kSameFaceIou = 0.35F;
 constexpr int kTurnedMax = 2;  // In one picture.
+// A face that stands upright and whose points are not found well is found upside down too, but less
+// surely. Of 300 turned pictures of 30 people 280 meet both; of 46 upright ones that gave a turned
+// face (a man with curly hair who turns his head) none.
+constexpr float kTurnedPlausibility = 0.8F;
+constexpr float kTurnedScoreSlack = 0.002F;
 
 float LongerSide(const domain::PixelBox& box) { return std::max(box.width(), box.height()); }
 
@@ -84,7 +89,7 @@ base::Result<void> FaceExaminer::AddTurned(const domain::Picture& picture, visio
     if (same == detections.end()) {
       found.index = static_cast<std::int32_t>(detections.size());
       detections.push_back(std::move(found));
-    } else if (same->turn == Turn::kNone) {
+    } else if (same->turn == Turn::kNone && found.score >= same->score - kTurnedScoreSlack) {
       found.index = same->index;
       *same = std::move(found);
     }
@@ -122,7 +127,7 @@ base::Result<void> FaceExaminer::SetLandmarks(const domain::Picture& picture,
 // Looks at the surroundings of a face, turned each way. What stands upright then takes its place.
 base::Result<void> FaceExaminer::TryTurned(const domain::Picture& picture, Detection& detection) {
   Detection best = detection;
-  best.landmark_score = options_.plausibility_min;
+  best.landmark_score = kTurnedPlausibility;
   for (const Turn turn : {Turn::kQuarter, Turn::kThreeQuarters, Turn::kHalf}) {
     const domain::TurnedPicture turned(picture, turn);
     const domain::PixelBox box = turned.Turned(detection.box);
@@ -133,7 +138,8 @@ base::Result<void> FaceExaminer::TryTurned(const domain::Picture& picture, Detec
                                                    centre.x + side / 2, centre.y + side / 2}));
     for (const vision::FaceCandidate& candidate : found) {
       const bool is_it = domain::Iou(candidate.box, box) >= kSameFaceIou;
-      if (!is_it || candidate.score < options_.score_whole) continue;
+      const float score_min = std::max(options_.score_whole, detection.score - kTurnedScoreSlack);
+      if (!is_it || candidate.score < score_min) continue;
       Detection upright{.index = detection.index, .box = candidate.box, .score = candidate.score};
       ROLLCALL_TRY(SetLandmarks(turned, candidate, upright));
       if (!upright.landmarks || upright.landmark_score <= best.landmark_score) continue;

@@ -82,10 +82,25 @@ float Tracker::Cost(const Live& live, const Detection& detection, const Sample& 
   const bool fits =
       is_motion_valid && (iou >= options_.iou_min || IsNear(predicted, detection.box, 0.5F));
   const bool is_same_face = has_appearance && cosine >= options_.relink_cosine_min;
-  if (!fits && !is_same_face) return CostMatrix::kForbidden;
+  if (!is_same_face && (!fits || live.is_displaced)) return CostMatrix::kForbidden;
   const float motion_cost = 1 - iou;
   if (!has_appearance) return motion_cost;
   return options_.motion_weight * motion_cost + (1 - options_.motion_weight) * (1 - cosine);
+}
+
+void Tracker::TakeEmbedding(Live& live, const Detection& detection) const {
+  ++live.track.embedding_count;
+  const bool is_sure =
+      std::min(live.track.best.quality, detection.quality) >= options_.quality_sure;
+  const bool is_unlike = !live.mean.empty() &&
+                         domain::Cosine(live.mean, detection.embedding) < options_.cosine_of_mean;
+  if (is_sure && is_unlike) return;
+  live.embedding_sum.resize(detection.embedding.size(), 0.0F);
+  const float weight = std::max(0.01F, detection.quality);
+  for (std::size_t i = 0; i < detection.embedding.size(); ++i) {
+    live.embedding_sum[i] += weight * detection.embedding[i];
+  }
+  live.mean = Normalised(live.embedding_sum);
 }
 
 base::Result<void> Tracker::Extend(Live& live, const Detection& detection, const Sample& sample,
@@ -101,16 +116,9 @@ base::Result<void> Tracker::Extend(Live& live, const Detection& detection, const
   live.box = detection.box;
   live.seen = detection.pts;
   live.was_in_tiles = sample.with_tiles;
+  live.is_displaced = false;
   live.until = std::max(sample.until, detection.pts);
-  if (!detection.embedding.empty()) {
-    live.embedding_sum.resize(detection.embedding.size(), 0.0F);
-    const float weight = std::max(0.01F, detection.quality);
-    for (std::size_t i = 0; i < detection.embedding.size(); ++i) {
-      live.embedding_sum[i] += weight * detection.embedding[i];
-    }
-    live.mean = Normalised(live.embedding_sum);
-    ++live.track.embedding_count;
-  }
+  if (!detection.embedding.empty()) TakeEmbedding(live, detection);
   const TrackPoint point{.frame_id = detection.frame_id,
                          .pts = detection.pts,
                          .until = live.until,
@@ -178,9 +186,24 @@ base::Result<void> Tracker::Next(const Sample& sample, const std::vector<Detecti
     live.track.shot = shot_;
     ROLLCALL_TRY(Extend(live, detections[i], sample, next_row_ + static_cast<std::int64_t>(i)));
   }
+  NoteDisplaced(sample.pts);
   if (sample.with_tiles) last_tiles_ = sample.pts;
   next_row_ += static_cast<std::int64_t>(detections.size());
   return {};
+}
+
+// One that is not there while another is where it was: what follows there without a vector is the
+// other's, however well the boxes of both fit.
+void Tracker::NoteDisplaced(MediaTime now) {
+  for (Live& live : live_) {
+    if (live.seen >= now) continue;
+    for (const Live& other : live_) {
+      const bool is_there = other.seen >= now;
+      if (is_there && domain::Iou(other.box, live.box) >= options_.iou_of_weak) {
+        live.is_displaced = true;
+      }
+    }
+  }
 }
 
 base::Result<void> Tracker::Retire(MediaTime now) {

@@ -77,6 +77,9 @@ class Tracker {
     float cosine_min_sure = 0.25F;  // The same of two very good pictures.
     float quality_good = 0.35F;
     float quality_sure = 0.5F;
+    // Below this a very good picture is not taken into the mean of good ones: in a cross-fade the
+    // mean would go along with the change.
+    float cosine_of_mean = 0.5F;
     float iou_of_weak = 0.4F;                 // From which the boxes decide.
     float relink_cosine_min = 0.45F;          // Enough when the boxes do not fit any more.
     domain::MediaTime lost{2'000'000};        // How long an unseen track waits.
@@ -96,8 +99,10 @@ class Tracker {
     float velocity_x = 0;    // px per second
     float velocity_y = 0;
     domain::MediaTime seen{};
-    domain::MediaTime until{};        // So long what was seen then stayed on screen.
-    bool was_in_tiles = false;        // Its last point's sample had tiles.
+    domain::MediaTime until{};  // So long what was seen then stayed on screen.
+    bool was_in_tiles = false;  // Its last point's sample had tiles.
+    // Somebody else has taken its place since: only its own vector brings it back.
+    bool is_displaced = false;
     std::int64_t samples_before = 0;  // Its first point.
     std::int64_t plain_before = 0;    // Of those, without tiles.
     std::vector<float> embedding_sum;
@@ -108,8 +113,10 @@ class Tracker {
   float Cost(const Live& live, const domain::Detection& detection, const Sample& sample) const;
   base::Result<void> Link(const std::vector<domain::Detection>& detections, const Sample& sample,
                           bool is_strong, std::vector<bool>& is_taken);
+  void TakeEmbedding(Live& live, const domain::Detection& detection) const;
   base::Result<void> Extend(Live& live, const domain::Detection& detection, const Sample& sample,
                             std::int64_t row);
+  void NoteDisplaced(domain::MediaTime now);
   base::Result<void> Retire(domain::MediaTime now);
 
   Options options_;

@@ -1,0 +1,170 @@
+#include "pipeline/close_look.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "pipeline/testing/short_episode.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::FakeContext;
+
+// 25 frames a second, ten samples a second up to 2 s, cuts before the samples named.
+artifacts::DetectSegment Sampled(const std::vector<std::int64_t>& cuts_ms) {
+  artifacts::DetectSegment segment;
+  for (std::int64_t ms = 0; ms < 2'000; ms += 100) {
+    segment.frames.push_back({.frame_id = ms / 20,
+                              .pts = milliseconds{ms},
+                              .until = milliseconds{ms + 40},
+                              .is_cut = std::ranges::count(cuts_ms, ms) > 0});
+  }
+  return segment;
+}
+
+// Frames before and last, in milliseconds; -1: to the segment's end.
+struct LookCase {
+  std::string name;
+  std::vector<std::int64_t> cuts_ms;
+  std::vector<std::pair<std::int64_t, std::int64_t>> looks;
+};
+
+class FastCutsLookTest : public ::testing::TestWithParam<LookCase> {};
+
+TEST_P(FastCutsLookTest, IsWhereTwoCutsAreNear) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> found;
+  for (const CloseLook& look : FindFastCuts(Sampled(GetParam().cuts_ms), milliseconds{2'000})) {
+    const bool is_to_the_end = look.last_frame > 100;
+    found.emplace_back(20 * look.frame_before, is_to_the_end ? -1 : 20 * look.last_frame);
+  }
+  EXPECT_EQ(found, GetParam().looks);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cuts, FastCutsLookTest,
+                         ::testing::Values(LookCase{"None", {}, {}},
+                                           LookCase{"OneCut", {1'000}, {}},
+                                           LookCase{"HalfASecondApart", {700, 1'200}, {}},
+                                           LookCase{"Near", {700, 1'100}, {{600, 1'100}}},
+                                           LookCase{"Many", {600, 700, 900, 1'200}, {{500, 1'200}}},
+                                           LookCase{"FromTheBeginning", {300, 600}, {{0, 600}}},
+                                           LookCase{"ToTheEnd", {1'300, 1'600}, {{1'200, -1}}},
+                                           LookCase{"TheFirstSampleBeginsNoLook", {0, 300}, {}},
+                                           LookCase{"OfAFlash", {900, 1'000}, {{800, 1'000}}}),
+                         [](const auto& each) { return each.param.name; });
+
+// A face at one place in every sample, with a vector each half second: of the first person before
+// 1 s, then of the second.
+artifacts::DetectSegment Changing(float quality, float second_x) {
+  artifacts::DetectSegment segment = Sampled({});
+  for (const auto& frame : segment.frames) {
+    const bool is_first = frame.pts < milliseconds{1'000};
+    domain::Detection face{.frame_id = frame.frame_id, .pts = frame.pts};
+    const float x = is_first ? 0 : second_x;
+    face.box = {.x1 = x, .y1 = 0, .x2 = x + 50, .y2 = 60};
+    face.quality = quality;
+    if (frame.pts % milliseconds{500} == milliseconds{0}) {
+      face.embedding = is_first ? domain::Embedding{1, 0} : domain::Embedding{0, 1};
+    }
+    segment.detections.push_back(std::move(face));
+  }
+  return segment;
+}
+
+// It was found up to a second late, and what was before it stayed with the first.
+TEST(ChangesLookTest, IsWhereAFaceBecomesSomebodyElsesWithoutACut) {
+  const auto looks = FindChanges(Changing(0.6F, 5), milliseconds{2'000});
+  ASSERT_EQ(looks.size(), 1U);
+  EXPECT_EQ(20 * looks[0].frame_before, 500);
+  EXPECT_EQ(20 * looks[0].last_frame, 1'000);
+  EXPECT_TRUE(looks[0].embeds_all);
+}
+
+TEST(ChangesLookTest, IsNotWhereTheVectorSaysLittleOrTheFaceIsElsewhere) {
+  EXPECT_TRUE(FindChanges(Changing(0.2F, 5), milliseconds{2'000}).empty());
+  EXPECT_TRUE(FindChanges(Changing(0.6F, 80), milliseconds{2'000}).empty());
+  artifacts::DetectSegment cut = Changing(0.6F, 5);
+  cut.frames[8].is_cut = true;
+  EXPECT_TRUE(FindChanges(cut, milliseconds{2'000}).empty());
+}
+
+TEST(CloseLookTest, WhatOverlapsIsOneLook) {
+  artifacts::DetectSegment segment = Changing(0.6F, 5);
+  segment.frames[1].is_cut = segment.frames[4].is_cut = true;
+  auto looks = FindCloseLooks(segment, milliseconds{2'000});
+  ASSERT_EQ(looks.size(), 2U) << "0 to 0.4 s for the cuts, 0.5 to 1 s for the change";
+  segment.frames[6].is_cut = true;
+  looks = FindCloseLooks(segment, milliseconds{2'000});
+  ASSERT_EQ(looks.size(), 1U) << "the cut at 0.6 s lies between the vectors, which tell nothing";
+  EXPECT_FALSE(looks[0].embeds_all);
+}
+
+TEST(CloseLookFramesTest, AreAllOrFifteenMillisecondsApart) {
+  media::PacketIndex index;
+  for (int i = 0; i < 200; ++i) index.packets.push_back({.pts = milliseconds{5 * i}});
+  index.end = milliseconds{1'000};
+  const CloseLook look{.frame_before = 10, .last_frame = 20, .until = milliseconds{1'000}};
+  EXPECT_EQ(FramesOf(look, index), (std::vector<std::int64_t>{13, 16, 19, 20}));
+  for (int i = 0; i < 200; ++i) index.packets[static_cast<std::size_t>(i)].pts *= 8;
+  EXPECT_EQ(FramesOf(look, index).size(), 10U);
+}
+
+TEST(CloseLookFramesTest, WhatWasSeenCloselyTakesThePlaceOfItsSamples) {
+  artifacts::DetectSegment segment = Sampled({});
+  for (const std::int64_t frame : {0, 5, 10, 50}) segment.detections.push_back({.frame_id = frame});
+  artifacts::DetectSegment closer;
+  for (std::int64_t frame = 6; frame <= 10; ++frame) closer.frames.push_back({.frame_id = frame});
+  closer.detections = {{.frame_id = 7}, {.frame_id = 8}};
+  ReplaceFrames({.frame_before = 5, .last_frame = 10, .until = {}}, closer, segment);
+  std::vector<std::int64_t> frames;
+  for (std::size_t i = 0; i < 9; ++i) frames.push_back(segment.frames[i].frame_id);
+  EXPECT_EQ(frames, (std::vector<std::int64_t>{0, 5, 6, 7, 8, 9, 10, 15, 20}));
+  std::vector<std::int64_t> faces;
+  for (const auto& face : segment.detections) faces.push_back(face.frame_id);
+  EXPECT_EQ(faces, (std::vector<std::int64_t>{0, 5, 7, 8, 50}));
+}
+
+// A picture that changes every four frames, through every border of a segment.
+class SegmentAloneTest : public testing::ShortEpisode {
+ protected:
+  SegmentAloneTest() {
+    EXPECT_TRUE(media::testing::RunFfmpeg(
+        "-f lavfi -i color=red:s=192x128:r=25:d=4 -f lavfi -i testsrc2=s=192x128:r=25:d=4 "
+        "-filter_complex \"[0][1]overlay=enable='mod(floor(n/4),2)'\" -c:v libx264 -g 25 "
+        "-pix_fmt yuv420p " +
+        video_.string()));
+  }
+};
+
+TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWithAnyNumberOfThreads) {
+  ExtractStage extract;
+  Pass(extract, "extract");
+  DetectStage detect = MakeDetect();
+  FakeContext whole(Assignment("detect"));
+  ASSERT_TRUE(detect.Run(whole).ok());
+  ASSERT_EQ(whole.committed.size(), static_cast<std::size_t>(kSegments));
+  const std::string bytes = base::ReadFile(folder_.path() / whole.committed[1].path).value();
+  EXPECT_GT(artifacts::DecodeDetectSegment(bytes)->frames.size(), 20U)
+      << "it was looked at closely";
+  for (const int threads : {1, 4}) {
+    for (std::size_t before = 0; before < whole.committed.size(); ++before) {
+      SCOPED_TRACE(std::to_string(threads) + " threads, from segment " + std::to_string(before));
+      domain::StageAssignment assignment = Assignment("detect");
+      assignment.segments.assign(whole.committed.begin(),
+                                 whole.committed.begin() + static_cast<std::ptrdiff_t>(before));
+      FakeContext context(std::move(assignment));
+      DetectStage again = MakeDetect(PackFolder(), threads);
+      ASSERT_TRUE(again.Run(context).ok());
+      ASSERT_EQ(context.committed.size(), whole.committed.size() - before);
+      for (std::size_t i = 0; i < context.committed.size(); ++i) {
+        EXPECT_EQ(context.committed[i].sha256, whole.committed[before + i].sha256) << i;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rollcall::pipeline
