@@ -50,8 +50,22 @@ base::Result<Findings> ReadFindings(const std::filesystem::path& data_dir, const
   } catch (const Json::exception& error) {
     return domain::MakeError(domain::reason::kArtifactCorrupt, key + ": " + error.what());
   }
+  std::map<std::int64_t, std::int64_t> samples;  // When, and until when the next one comes.
+  std::int64_t last = 0;
+  const auto add_sample = [&](const artifacts::ParquetRow& row) -> base::Result<void> {
+    const std::int64_t pts_us = row.Int(0);
+    if (!samples.empty()) samples[last] = pts_us;
+    samples[pts_us] = row.Int(1);
+    last = pts_us;
+    return {};
+  };
+  ROLLCALL_TRY(artifacts::ReadParquet(
+      data_dir / "harvest" / key / "samples.parquet",
+      {{"pts_us", ColumnType::kInt64}, {"until_us", ColumnType::kInt64}}, add_sample));
   const auto add_face = [&](const artifacts::ParquetRow& row) -> base::Result<void> {
+    const std::int64_t pts_us = row.Int(6);
     FoundFace face{.t_ms = row.Int(0),
+                   .for_ms = (samples[pts_us] - pts_us) / 1000,
                    .centre_x = (row.Double(1) + row.Double(3)) / 2,
                    .centre_y = (row.Double(2) + row.Double(4)) / 2,
                    .is_tracked = !row.IsNull(5),
@@ -69,7 +83,8 @@ base::Result<Findings> ReadFindings(const std::filesystem::path& data_dir, const
                                        {"bbox_y1", ColumnType::kFloat},
                                        {"bbox_x2", ColumnType::kFloat},
                                        {"bbox_y2", ColumnType::kFloat},
-                                       {"track_id", ColumnType::kInt64}},
+                                       {"track_id", ColumnType::kInt64},
+                                       {"pts_us", ColumnType::kInt64}},
                                       add_face));
   return findings;
 }

@@ -37,6 +37,7 @@ struct Flags {
   std::vector<std::string> only;
   std::string json_file;
   std::string part = "all";
+  std::size_t every = 1;
 };
 
 class AccuracyBench {
@@ -208,7 +209,8 @@ class AccuracyBench {
     ROLLCALL_TRY_ASSIGN(const auto clips, ListClips(folders_));
     fmt::print("\n{:<46}{:>9}{:>9}{:>10}{:>8}\n", "clip", "length s", "people", "error s",
                "wall s");
-    for (const ClipSubject& clip : clips) {
+    for (std::size_t i = 0; i < clips.size(); i += flags_.every) {
+      const ClipSubject& clip = clips[i];
       const auto findings = Analyze(clip.video, clip.key);
       if (!findings.ok()) {
         fmt::print("{:<46} FAILED\n", clip.name);
@@ -278,6 +280,7 @@ int Main(int argc, char** argv) {
   app.add_option("--default-pack", flags.default_pack, "What --pack yunet is made of");
   app.add_option("--effort", flags.effort, "draft, normal or full");
   app.add_option("--only", flags.only, "Episodes by key")->delimiter(',');
+  app.add_option("--every", flags.every, "Of the clips only each N-th")->check(CLI::PositiveNumber);
   app.add_option("--json", flags.json_file, "Write the figures here");
   app.add_option("--part", flags.part, "episodes, heldout, hard, scenes, clips or all")
       ->check(CLI::IsMember({"episodes", "heldout", "hard", "scenes", "clips", "all"}));

@@ -20,7 +20,6 @@ using compose::TruthPlace;
 
 // Boxes differ between detectors: a face's centre may lie this part of the place's size outside it.
 constexpr double kPlaceMargin = 0.15;
-constexpr std::int64_t kLoneFaceMs = 100;  // What a face counts for that has none before it.
 
 std::int64_t OverlapMs(const std::vector<TruthInterval>& a, const std::vector<TruthInterval>& b) {
   std::int64_t sum = 0;
@@ -81,12 +80,23 @@ std::int64_t Furthest(const std::vector<TruthInterval>& from, const std::vector<
   return furthest;
 }
 
-std::int64_t PairsOf(std::int64_t count) { return count * (count - 1) / 2; }
+// Of some faces.
+struct Weight {
+  double sum = 0;
+  double squares = 0;
+
+  void Add(const FoundFace& face) {
+    const auto ms = static_cast<double>(face.for_ms);
+    sum += ms;
+    squares += ms * ms;
+  }
+  double pairs() const { return (sum * sum - squares) / 2; }
+};
 
 PairScore ScorePairs(const compose::Truth& truth, const std::vector<FoundFace>& faces) {
-  std::map<std::pair<std::size_t, std::int64_t>, std::int64_t> both;
-  std::map<std::size_t, std::int64_t> by_owner;
-  std::map<std::int64_t, std::int64_t> by_person;
+  std::map<std::pair<std::size_t, std::int64_t>, Weight> both;
+  std::map<std::size_t, Weight> by_owner;
+  std::map<std::int64_t, Weight> by_person;
   std::set<std::pair<std::size_t, std::int64_t>> seen;  // Who, when.
   for (const FoundFace& face : faces) {
     if (!face.person) continue;
@@ -97,34 +107,29 @@ PairScore ScorePairs(const compose::Truth& truth, const std::vector<FoundFace>& 
     const std::optional<FaceOwner> owner = OwnerOf(truth, face);
     if (!face.person && (!owner || seen.contains({owner->person, face.t_ms}))) continue;
     ++score.faces;
-    if (owner) ++by_owner[owner->person];
-    if (face.person) ++by_person[*face.person];
-    if (owner && face.person) ++both[{owner->person, *face.person}];
+    if (owner) by_owner[owner->person].Add(face);
+    if (face.person) by_person[*face.person].Add(face);
+    if (owner && face.person) both[{owner->person, *face.person}].Add(face);
   }
-  std::int64_t right = 0;
-  std::int64_t claimed = 0;
-  std::int64_t true_pairs = 0;
-  for (const auto& [key, count] : both) right += PairsOf(count);
-  for (const auto& [person, count] : by_person) claimed += PairsOf(count);
-  for (const auto& [owner, count] : by_owner) true_pairs += PairsOf(count);
-  if (claimed > 0) score.precision = static_cast<double>(right) / static_cast<double>(claimed);
-  if (true_pairs > 0) score.recall = static_cast<double>(right) / static_cast<double>(true_pairs);
+  double right = 0;
+  double claimed = 0;
+  double true_pairs = 0;
+  for (const auto& [key, weight] : both) right += weight.pairs();
+  for (const auto& [person, weight] : by_person) claimed += weight.pairs();
+  for (const auto& [owner, weight] : by_owner) true_pairs += weight.pairs();
+  if (claimed > 0) score.precision = right / claimed;
+  if (true_pairs > 0) score.recall = right / true_pairs;
   return score;
 }
 
-// In ms, by person found. Faces of one person come in order.
+// In ms, by person found.
 std::map<std::int64_t, std::map<std::size_t, std::int64_t>> SharesOf(
     const compose::Truth& truth, const std::vector<FoundFace>& faces) {
   std::map<std::int64_t, std::map<std::size_t, std::int64_t>> shares;
-  std::map<std::pair<std::int64_t, std::size_t>, std::int64_t> last;
   for (const FoundFace& face : faces) {
     if (!face.person) continue;
     const auto owner = OwnerOf(truth, face);
-    if (!owner || owner->is_hidden) continue;
-    const auto [before, is_first] = last.try_emplace({*face.person, owner->person}, face.t_ms);
-    const std::int64_t since = is_first ? kLoneFaceMs : face.t_ms - before->second;
-    shares[*face.person][owner->person] += std::min(since, kLoneFaceMs);
-    before->second = face.t_ms;
+    if (owner && !owner->is_hidden) shares[*face.person][owner->person] += face.for_ms;
   }
   return shares;
 }

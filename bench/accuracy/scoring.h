@@ -21,7 +21,8 @@ struct FoundPerson {
 
 struct FoundFace {
   std::int64_t t_ms = 0;
-  double centre_x = 0;  // Pixels of the frame.
+  std::int64_t for_ms = 100;  // Until the next sample.
+  double centre_x = 0;        // Pixels of the frame.
   double centre_y = 0;
   bool is_tracked = false;             // False: the program did not believe in it.
   std::optional<std::int64_t> person;  // The cluster of its track.
@@ -43,7 +44,8 @@ struct PersonScore {
   std::int64_t error_ms() const { return seen_ms - truth_ms; }
 };
 
-// Over all pairs of faces: same person in the truth against same person found. A face of nobody, or
+// Over all pairs of faces, each by the time for which it stands, so that looking closely somewhere
+// counts for no more: same person in the truth against same person found. A face of nobody, or
 // one that was given to nobody, is a person of its own. Left out: what the program rejected and was
 // nobody, or lies in the place of somebody who is seen in the same frame anyway.
 struct PairScore {

@@ -27,7 +27,7 @@ function numberIn(fields) {
 // pictures: [{ seconds, number }], number null where there is no code.
 export function readVideo(path) {
   const probe = JSON.parse(output('ffprobe', [
-    '-v', 'error', '-of', 'json', '-show_entries', 'format=start_time:stream=codec_type,start_time,width,height', path,
+    '-v', 'error', '-of', 'json', '-show_entries', 'format=start_time,format_name:stream=codec_type,start_time,width,height', path,
   ]));
   const sound = probe.streams
     .filter((stream) => stream.codec_type === 'audio').map((stream) => Number(stream.start_time));
@@ -44,7 +44,9 @@ export function readVideo(path) {
     throw new Error(`${path}: ffmpeg gives ${codes.length / kFields} pictures, ffprobe ${times.length}`);
   }
   const first = Math.min(...times);
-  const zero = Math.min(first, ...sound.filter((begins) => first - begins < kLateSecondsMax));
+  const begins = Math.min(first, ...sound.filter((sounds) => first - sounds < kLateSecondsMax));
+  const isMp4 = probe.format.format_name.startsWith('mov,mp4');
+  const zero = isMp4 && first < kLateSecondsMax ? Math.min(first, 0) : Math.max(begins, Math.min(first, 0));
   const pictures = times.map((time, at) => ({
     seconds: time - zero, number: numberIn(codes.subarray(at * kFields, (at + 1) * kFields)),
   }));

@@ -127,43 +127,61 @@ TEST(CloseLookFramesTest, WhatWasSeenCloselyTakesThePlaceOfItsSamples) {
   EXPECT_EQ(faces, (std::vector<std::int64_t>{0, 5, 7, 8, 50}));
 }
 
-// A picture that changes every four frames, through every border of a segment.
 class SegmentAloneTest : public testing::ShortEpisode {
  protected:
-  SegmentAloneTest() {
-    EXPECT_TRUE(media::testing::RunFfmpeg(
-        "-f lavfi -i color=red:s=192x128:r=25:d=4 -f lavfi -i testsrc2=s=192x128:r=25:d=4 "
-        "-filter_complex \"[0][1]overlay=enable='mod(floor(n/4),2)'\" -c:v libx264 -g 25 "
-        "-pix_fmt yuv420p " +
-        video_.string()));
+  void Make(const std::string& arguments) {
+    ASSERT_TRUE(media::testing::RunFfmpeg(arguments + " -c:v libx264 -g 25 -pix_fmt yuv420p " +
+                                          video_.string()));
   }
-};
 
-TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWithAnyNumberOfThreads) {
-  ExtractStage extract;
-  Pass(extract, "extract");
-  DetectStage detect = MakeDetect();
-  FakeContext whole(Assignment("detect"));
-  ASSERT_TRUE(detect.Run(whole).ok());
-  ASSERT_EQ(whole.committed.size(), static_cast<std::size_t>(kSegments));
-  const std::string bytes = base::ReadFile(folder_.path() / whole.committed[1].path).value();
-  EXPECT_GT(artifacts::DecodeDetectSegment(bytes)->frames.size(), 20U)
-      << "it was looked at closely";
-  for (const int threads : {1, 4}) {
-    for (std::size_t before = 0; before < whole.committed.size(); ++before) {
-      SCOPED_TRACE(std::to_string(threads) + " threads, from segment " + std::to_string(before));
-      domain::StageAssignment assignment = Assignment("detect");
-      assignment.segments.assign(whole.committed.begin(),
-                                 whole.committed.begin() + static_cast<std::ptrdiff_t>(before));
-      FakeContext context(std::move(assignment));
-      DetectStage again = MakeDetect(PackFolder(), threads);
-      ASSERT_TRUE(again.Run(context).ok());
-      ASSERT_EQ(context.committed.size(), whole.committed.size() - before);
-      for (std::size_t i = 0; i < context.committed.size(); ++i) {
-        EXPECT_EQ(context.committed[i].sha256, whole.committed[before + i].sha256) << i;
+  // Segments from `first` on made again with the ones before them at hand, by one thread and by
+  // four.
+  void ExpectTheSameAlone(domain::MediaTime segment, std::size_t frames_of_second_min,
+                          std::size_t first = 0) {
+    ExtractStage extract;
+    Pass(extract, "extract");
+    DetectStage detect = MakeDetect(PackFolder(), 2, segment);
+    FakeContext whole(Assignment("detect"));
+    ASSERT_TRUE(detect.Run(whole).ok());
+    ASSERT_GT(whole.committed.size(), 2U);
+    const std::string bytes = base::ReadFile(folder_.path() / whole.committed[1].path).value();
+    EXPECT_GT(artifacts::DecodeDetectSegment(bytes)->frames.size(), frames_of_second_min)
+        << "it was looked at closely";
+    for (const int threads : {1, 4}) {
+      for (std::size_t before = first; before < whole.committed.size(); ++before) {
+        SCOPED_TRACE(std::to_string(threads) + " threads, from segment " + std::to_string(before));
+        domain::StageAssignment assignment = Assignment("detect");
+        assignment.segments.assign(whole.committed.begin(),
+                                   whole.committed.begin() + static_cast<std::ptrdiff_t>(before));
+        FakeContext context(std::move(assignment));
+        DetectStage again = MakeDetect(PackFolder(), threads, segment);
+        ASSERT_TRUE(again.Run(context).ok());
+        ASSERT_EQ(context.committed.size(), whole.committed.size() - before);
+        for (std::size_t i = 0; i < context.committed.size(); ++i) {
+          EXPECT_EQ(context.committed[i].sha256, whole.committed[before + i].sha256) << i;
+        }
       }
     }
   }
+};
+
+// A picture that changes every four frames, through every border of a segment.
+TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWithAnyNumberOfThreads) {
+  Make(
+      "-f lavfi -i color=red:s=192x128:r=25:d=4 -f lavfi -i testsrc2=s=192x128:r=25:d=4 "
+      "-filter_complex \"[0][1]overlay=enable='mod(floor(n/4),2)'\"");
+  ExpectTheSameAlone(kSegment, 20);
+}
+
+// Two people who fade into each other in each of three segments.
+TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWhereAFaceBecomesAnother) {
+  const std::string photos = ROLLCALL_DEPS_DIR "/photos/";
+  const std::string scaled = "scale=180:-2,pad=240:224:-1:-1,format=yuv420p,fps=25";
+  Make("-loop 1 -t 9 -i " + photos + "sample3.jpg -loop 1 -t 9 -i " + photos +
+       "sample6.jpg -filter_complex \"[0]crop=600:708:860:40," + scaled +
+       "[a];[1]crop=560:660:60:320," + scaled +
+       "[b];[a][b]blend=all_expr='st(0,clip(2*sin(T*2.0944)+0.5,0,1));A*(1-ld(0))+B*ld(0)'\" -t 9");
+  ExpectTheSameAlone(std::chrono::seconds{3}, 30, 1);
 }
 
 }  // namespace

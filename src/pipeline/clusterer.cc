@@ -73,8 +73,9 @@ class Linkage {
     return {};
   }
 
-  // Merges until no pair reaches `cosine_min`.
-  base::Result<void> Run(float cosine_min) {
+  // Merges until no pair reaches `cosine_min`. A group that would as well go with somebody who is
+  // apart from the one that it is nearest to goes with nobody.
+  base::Result<void> Run(float cosine_min, float either_margin) {
     while (true) {
       ROLLCALL_TRY(on_step_());
       std::optional<std::size_t> best;
@@ -82,7 +83,15 @@ class Linkage {
         if (IsRoot(i) && (!best || At(i, nearest_[i]) > At(*best, nearest_[*best]))) best = i;
       }
       if (!best || At(*best, nearest_[*best]) < cosine_min) return {};
-      Merge(std::min(*best, nearest_[*best]), std::max(*best, nearest_[*best]));
+      const std::size_t a = std::min(*best, nearest_[*best]);
+      const std::size_t b = std::max(*best, nearest_[*best]);
+      if (MayBeAnother(a, b, either_margin)) {
+        LeaveAlone(a);
+      } else if (MayBeAnother(b, a, either_margin)) {
+        LeaveAlone(b);
+      } else {
+        Merge(a, b);
+      }
     }
   }
 
@@ -119,6 +128,22 @@ class Linkage {
       if (j != i && j != nearest_[i] && IsRoot(j)) second = std::max(second, At(i, j));
     }
     return At(i, nearest_[i]) - second >= margin;
+  }
+
+  // Whether there is somebody who is not `other` and to whom `i` is as like.
+  bool MayBeAnother(std::size_t i, std::size_t other, float margin) {
+    for (std::size_t k = 0; k < size_; ++k) {
+      if (k == i || k == other || !IsRoot(k) || At(other, k) != kNever) continue;
+      if (At(i, k) > At(i, other) - margin) return true;
+    }
+    return false;
+  }
+
+  void LeaveAlone(std::size_t i) {
+    for (std::size_t k = 0; k < size_; ++k) At(i, k) = At(k, i) = kNever;
+    for (std::size_t k = 0; k < size_; ++k) {
+      if (IsRoot(k) && (k == i || nearest_[k] == i)) FindNearest(k);
+    }
   }
 
   void FindNearest(std::size_t i) {
@@ -224,11 +249,11 @@ Clustering ClusterTracks(std::span<const ClusterInput> inputs, const ClusterOpti
   return ClusterTracks(inputs, options, [] { return base::Result<void>(); }).value();
 }
 
-// Each seed is compared, has its nearest found and is merged away, once at most, by either rule;
-// the others join.
+// Each seed is compared, has its nearest found, is merged away, by either rule, or left alone, once
+// at most each; the others join.
 std::int64_t ClusterSteps(std::span<const ClusterInput> inputs, const ClusterOptions& options) {
   const std::size_t seeds = std::min(inputs.size(), options.tracks_max);
-  return static_cast<std::int64_t>(4 * seeds + inputs.size() + 2);
+  return static_cast<std::int64_t>(5 * seeds + inputs.size() + 2);
 }
 
 base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,
@@ -260,7 +285,7 @@ base::Result<Clustering> ClusterTracks(std::span<const ClusterInput> inputs,
   for (const std::size_t i : seeds) tracks.push_back(&inputs[i]);
   Linkage linkage(tracks, on_step);
   ROLLCALL_TRY(linkage.Compare(tracks, options));
-  ROLLCALL_TRY(linkage.Run(options.cosine_min));
+  ROLLCALL_TRY(linkage.Run(options.cosine_min, options.either_margin));
   ROLLCALL_TRY(linkage.JoinAlone(options.alone_cosine_min, options.alone_margin));
   for (std::size_t k = 0; k < seeds.size(); ++k) {
     result.group_of[seeds[k]] = static_cast<int>(linkage.Root(k));

@@ -21,6 +21,8 @@ struct ClusterInput {
 
 struct ClusterOptions {
   float cosine_min = 0.40F;  // Average linkage stops below it; a pack's `same_person`.
+  // Who is like two different people, and no more like one of them than by this, joins nobody.
+  float either_margin = 0.05F;
   // Above this many, the heaviest are clustered and the others join the nearest group or none.
   // The similarity matrix takes 4 · tracks_max² bytes: 256 MB.
   std::size_t tracks_max = 8'000;

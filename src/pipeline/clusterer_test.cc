@@ -64,8 +64,9 @@ TEST(ClustererTest, ATrackThatIsAloneStaysSoBetweenTwo) {
 }
 
 TEST(ClustererTest, CannotLinkHoldsThroughAThird) {
-  // 1 and 2 share a frame; 3 is like both, joins one, and must not pull the other in.
-  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0, 0.1F), TrackOf(2, 500, 0, 0.2F),
+  // 1 and 2 share a frame; 3 is like both, joins the one that it is more like, and must not pull
+  // the other in.
+  const std::vector<ClusterInput> inputs{TrackOf(1, 0, 0, 0.1F), TrackOf(2, 500, 0, 0.5F),
                                          TrackOf(3, 5000, 0, 0.1F)};
   const Clustering result = ClusterTracks(inputs, {.cannot_link = {{1, 2}}});
   EXPECT_EQ(result.groups, 2);
@@ -107,6 +108,25 @@ TEST(ClustererTest, AboveItsLimitTheLightestJoinInsteadOfFounding) {
   const Clustering result = ClusterTracks(inputs, {.tracks_max = 2});
   EXPECT_EQ(result.left_over, 1U);
   EXPECT_EQ(result.group_of, (std::vector<int>{0, 1, 0}));
+}
+
+// Two women in one picture and a blurred face later that is like both: it joined the one that it
+// was like by a hair more, and her time was a third too long.
+TEST(ClustererTest, WhoIsAsLikeOneOfTwoPeopleAsTheOtherJoinsNeither) {
+  const auto at = [](std::int64_t id, float degrees) {
+    const float angle = degrees * 3.14159265F / 180;
+    return ClusterInput{.track_id = id, .embedding = {std::cos(angle), std::sin(angle)}};
+  };
+  // Cosines 0.63 and 0.61.
+  std::vector<ClusterInput> inputs{at(1, 0), at(2, 103.4F), at(3, 52.4F)};
+  ClusterOptions options;
+  options.cannot_link = {{1, 2}};
+  EXPECT_EQ(ClusterTracks(inputs, options).groups, 3);
+  inputs[2] = at(3, 40);
+  EXPECT_EQ(ClusterTracks(inputs, options).group_of, (std::vector<int>{0, 1, 0}));
+  inputs[2] = at(3, 52.4F);
+  options.cannot_link = {};
+  EXPECT_EQ(ClusterTracks(inputs, options).groups, 2) << "nothing says that they are two";
 }
 
 TEST(ClustererTest, LooksUpAtEachStepAndEndsThereWhenStopped) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -26,19 +27,26 @@ fs::path NewFolder() {
 }
 
 // Made once for all test processes, which run beside each other: whoever holds the lock makes it.
-fs::path MakeSample() {
-  const fs::path spec = ROLLCALL_SOURCE_DIR "/tools/sample/sample.toml";
-  const auto digest = base::DigestFile(spec);
+fs::path MadeOnce(const std::string& name, const std::function<void(const fs::path&)>& make) {
   const fs::path folder = fs::path(ROLLCALL_BIN_DIR) / "e2e";
   fs::create_directories(folder);
   const base::UniqueFd lock(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   ::flock(lock.get(), LOCK_EX);
-  const fs::path video =
-      folder / ("sample-" + (digest.ok() ? digest->sha256.substr(0, 16) : "x") + ".mp4");
-  if (fs::exists(video)) return video;
-  const Ended made = RunCommand({"compose", spec.string(), "-o", video.string()},
-                                {{"ROLLCALL_MEDIA", ROLLCALL_DEPS_DIR "/photos"}});
-  EXPECT_EQ(made.exit, 0) << made.out << made.err;
+  if (!fs::exists(folder / name)) make(folder / name);
+  return folder / name;
+}
+
+const fs::path& Sample() {
+  static const fs::path video = [] {
+    const fs::path spec = ROLLCALL_SOURCE_DIR "/tools/sample/sample.toml";
+    const auto digest = base::DigestFile(spec);
+    const std::string name = digest.ok() ? digest->sha256.substr(0, 16) : "x";
+    return MadeOnce("sample-" + name + ".mp4", [&](const fs::path& file) {
+      const Ended made = RunCommand({"compose", spec.string(), "-o", file.string()},
+                                    {{"ROLLCALL_MEDIA", ROLLCALL_DEPS_DIR "/photos"}});
+      EXPECT_EQ(made.exit, 0) << made.out << made.err;
+    });
+  }();
   return video;
 }
 
@@ -59,8 +67,15 @@ RollcallTest::~RollcallTest() {
   fs::remove_all(data_, ignored);  // One test has it elsewhere.
 }
 
+fs::path RollcallTest::FewPictures(const fs::path& video) {
+  return MadeOnce(video.stem().string() + "-few.mp4", [&](const fs::path& file) {
+    EXPECT_TRUE(Ffmpeg("-i '" + video.string() +
+                       "' -an -r 6 -g 12 -c:v libx264 -preset veryfast '" + file.string() + "'"));
+  });
+}
+
 const fs::path& RollcallTest::SampleVideo() {
-  static const fs::path video = MakeSample();
+  static const fs::path video = FewPictures(Sample());
   return video;
 }
 

@@ -52,7 +52,7 @@ class ScenarioTest : public RollcallTest {
     }
     // Three segments of it.
     const fs::path video = folder_ / name;
-    const fs::path whole = media / "episodes/open_ep4_ccby.mp4";
+    const fs::path whole = FewPictures(media / "episodes/open_ep4_ccby.mp4");
     EXPECT_TRUE(Ffmpeg("-i '" + whole.string() + "' -c copy -t 30 '" + video.string() + "'"));
     return video;
   }
@@ -229,7 +229,7 @@ TEST_F(ScenarioTest, NormalRun) {
   // Long enough for several heartbeats at the product's own times.
   const fs::path once = folder_ / "once.mp4";
   fs::rename(video, once);
-  ASSERT_TRUE(Ffmpeg("-stream_loop 1 -i '" + once.string() + "' -c copy '" + video.string() + "'"));
+  ASSERT_TRUE(Ffmpeg("-stream_loop 4 -i '" + once.string() + "' -c copy '" + video.string() + "'"));
 
   Command command(Analyze(video, "full"), env_);
   // runtime.json and .lock are created.

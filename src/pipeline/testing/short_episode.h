@@ -56,8 +56,9 @@ class ShortEpisode : public ::testing::Test {
   static std::filesystem::path PackFolder() {
     return std::filesystem::path(ROLLCALL_SOURCE_DIR) / ".deps/models/default";
   }
-  static DetectStage MakeDetect(std::filesystem::path pack = PackFolder(), int threads = 2) {
-    return DetectStage({.model_pack = std::move(pack), .threads = threads, .segment = kSegment});
+  static DetectStage MakeDetect(std::filesystem::path pack = PackFolder(), int threads = 2,
+                                domain::MediaTime segment = kSegment) {
+    return DetectStage({.model_pack = std::move(pack), .threads = threads, .segment = segment});
   }
 
   media::testing::TestFolder folder_;
