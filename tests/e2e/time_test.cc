@@ -189,6 +189,43 @@ TEST_F(TimeTest, ATransportStreamThatBeginsAtTenHoursBeginsAtZero) {
   EXPECT_NEAR(report["people"][0]["first_ms"].get<double>(), 1'000, 60);
 }
 
+// What a player calls 5 s was 0 s: in an MP4 players count from its own zero, whatever begins
+// there.
+struct OwnZero {
+  const char* name;
+  const char* arguments;  // {}: the scene, whose A comes after a second.
+  double first_picture_ms;
+  bool has_sound;
+};
+class OwnZeroTest : public TimeTest, public ::testing::WithParamInterface<OwnZero> {};
+
+TEST_P(OwnZeroTest, AnMp4CountsFromItsOwnZero) {
+  const fs::path scene = Scene({{'n', 1}, {'A', 2}, {'n', 1}}, "-g 50 -bf 2");
+  const std::string sound = GetParam().has_sound ? "-itsoffset 5 -f lavfi -t 4 -i sine " : "";
+  const std::string maps = GetParam().has_sound ? " -map 1:v -map 0:a -c:a aac" : "";
+  const fs::path video =
+      Made("own_zero.mp4", sound + fmt::format(fmt::runtime(GetParam().arguments),
+                                               "-i '" + scene.string() + "'" + maps));
+  const Json report = Analysed(video);
+  const double first = GetParam().first_picture_ms;
+  EXPECT_THAT(Seen(report), ElementsAre(About(2.0)));
+  EXPECT_NEAR(report["time"]["first_picture_ms"].get<double>(), first, 45);
+  EXPECT_NEAR(report["people"][0]["first_ms"].get<double>(), first + 1'000, 100);
+  EXPECT_EQ(report["time"]["file_zero_us"], 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, OwnZeroTest,
+    ::testing::Values(OwnZero{"PictureAlone", "-itsoffset 5 {} -c copy", 5'000, false},
+                      OwnZero{"SoundAndPicture", "-itsoffset 5 {} -c:v copy", 5'000, true},
+                      OwnZero{"NoEditList", "{} -c copy -use_editlist 0", 80, false},
+                      OwnZero{
+                          "Fragments",
+                          "-itsoffset 5 {} -c:v copy -movflags frag_keyframe+empty_moov+delay_moov",
+                          5'000, true},
+                      OwnZero{"QuickTime", "-itsoffset 5 {} -c copy -f mov", 5'000, false}),
+    [](const auto& each) { return std::string(each.param.name); });
+
 // Every picture was fitted to the size of the file's head.
 TEST_F(TimeTest, APhoneThatIsTurnedWhileItRecords) {
   const fs::path scene = Scene({{'n', 1}, {'A', 2}});
@@ -296,6 +333,37 @@ TEST_F(TimeTest, AVideoThatHasLostItsRotationIsWatchedOnItsSide) {
                                 "-i '" + scene.string() + "' -vf " + turn + " -c:v libx264");
     EXPECT_THAT(Seen(Analysed(video)), ElementsAre(About(3.0, 0.5), About(3.0, 0.5)));
   }
+}
+
+// It was "nobody was seen", and where the faces had gone nobody told.
+TEST_F(TimeTest, AFaceThatIsFoundAndNotBelievedIsSaidInReportAndTerminal) {
+  const fs::path video =
+      Made("blurred.mp4",
+           "-f lavfi -t 4 -i color=0x304050:s=640x360:r=25 -loop 1 -framerate 25 -t 4 -i '" +
+               Photograph('A').string() + "' -filter_complex \"[1]" + CropOf('A') +
+               "scale=-2:110,gblur=1.6[a];[0][a]overlay=100:100:enable='between(t,1,1.12)'\" "
+               "-c:v libx264 -pix_fmt yuv420p");
+  const Json report = Analysed(video);
+  EXPECT_THAT(Seen(report), IsEmpty());
+  EXPECT_THAT(WarningsOf(report), HasSubstr("found and not counted"));
+  EXPECT_THAT(WarningsOf(report), HasSubstr("too short"));
+  ASSERT_FALSE(report.at("coverage").at("not_counted").empty());
+  const Ended shown = Rollcall({"analyze", video.string()});
+  EXPECT_THAT(shown.out, HasSubstr("nobody could be made of them"));
+  EXPECT_THAT(shown.out, Not(HasSubstr("nobody was seen")));
+}
+
+// Guests of a broadcast in windows of a quarter of its height.
+TEST_F(TimeTest, TheUpperBodiesOfTwoThumbnailsIn1080pAreFound) {
+  const fs::path video =
+      Made("thumbnails.mp4",
+           "-f lavfi -t 6 -i color=0x304050:s=1920x1080:r=25 -loop 1 -framerate 25 -t 6 -i '" +
+               Photograph('A').string() + "' -loop 1 -framerate 25 -t 6 -i '" +
+               Photograph('B').string() + "' -filter_complex \"[1]" + CropOf('A') +
+               "scale=-2:240[a];[2]" + CropOf('B') +
+               "scale=-2:240[b];[0][a]overlay=80:760:enable='between(t,1,3.99)'[x];"
+               "[x][b]overlay=1600:60\" -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
+  EXPECT_THAT(Seen(Analysed(video)), ElementsAre(About(6.0), About(3.0)));
 }
 
 }  // namespace
