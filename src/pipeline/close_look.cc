@@ -18,6 +18,7 @@ constexpr MediaTime kApart{15'000};
 constexpr MediaTime kForget{500'000};
 constexpr float kFollowedIou = 0.4F;
 constexpr float kGoodQuality = 0.35F;
+constexpr float kSureScore = 0.9F;  // Of a detection that is no shadow.
 constexpr float kSomebodyElse = 0.3F;
 constexpr std::int64_t kToTheBorder = std::numeric_limits<std::int64_t>::max();
 
@@ -71,6 +72,7 @@ FollowedFace* Nearest(const domain::PixelBox& box, std::size_t known, std::vecto
 
 bool IsSomebodyElse(const domain::Detection& a, const domain::Detection& b) {
   return std::min(a.quality, b.quality) >= kGoodQuality &&
+         std::min(a.score, b.score) >= kSureScore &&
          domain::Cosine(a.embedding, b.embedding) < kSomebodyElse;
 }
 

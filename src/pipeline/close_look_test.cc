@@ -66,6 +66,7 @@ artifacts::DetectSegment Changing(float quality, float second_x) {
     const float x = is_first ? 0 : second_x;
     face.box = {.x1 = x, .y1 = 0, .x2 = x + 50, .y2 = 60};
     face.quality = quality;
+    face.score = 0.95F;
     if (frame.pts % milliseconds{500} == milliseconds{0}) {
       face.embedding = is_first ? domain::Embedding{1, 0} : domain::Embedding{0, 1};
     }
