@@ -36,6 +36,13 @@ void ReplaceIn(const CloseLook& look, std::vector<T>& list, std::vector<T> close
   list = std::move(replaced);
 }
 
+std::optional<domain::PixelBox> Around(const std::optional<domain::PixelBox>& a,
+                                       const std::optional<domain::PixelBox>& b) {
+  if (!a || !b) return a ? a : b;
+  return domain::PixelBox{std::min(a->x1, b->x1), std::min(a->y1, b->y1), std::max(a->x2, b->x2),
+                          std::max(a->y2, b->y2)};
+}
+
 // To those that begin no later, of which it becomes a part if it overlaps or adjoins the last.
 void Append(const CloseLook& look, std::vector<CloseLook>& looks) {
   if (looks.empty() || look.frame_before >= looks.back().last_frame) {
@@ -44,7 +51,7 @@ void Append(const CloseLook& look, std::vector<CloseLook>& looks) {
   }
   CloseLook& last = looks.back();
   last.last_frame = std::max(last.last_frame, look.last_frame);
-  last.embeds_all = last.embeds_all || look.embeds_all;
+  last.embeds_in = Around(last.embeds_in, look.embeds_in);
 }
 
 // What overlap takes for one face.
@@ -117,7 +124,7 @@ std::vector<CloseLook> FindChanges(const DetectSegment& segment, MediaTime segme
         looks.push_back({.frame_before = face->embedded->frame_id,
                          .last_frame = next->frame_id,
                          .until = segment_end,
-                         .embeds_all = true});
+                         .embeds_in = Around(face->embedded->box, next->box)});
       }
       face->embedded = &*next;
     }

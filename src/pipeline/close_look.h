@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "artifacts/faces_pack.h"
@@ -15,7 +16,8 @@ struct CloseLook {
   std::int64_t frame_before = 0;  // The sample before it, which stays.
   std::int64_t last_frame = 0;
   domain::MediaTime until{};  // No frame from here on belongs to it.
-  bool embeds_all = false;    // Every face of it, not only those that the policy would.
+  // Every face that overlaps this is embedded, not only those that the policy would.
+  std::optional<domain::PixelBox> embeds_in;
 };
 
 // Where shots follow each other so fast that samples show each of them once or twice, or not at all

@@ -81,7 +81,8 @@ TEST(ChangesLookTest, IsWhereAFaceBecomesSomebodyElsesWithoutACut) {
   ASSERT_EQ(looks.size(), 1U);
   EXPECT_EQ(20 * looks[0].frame_before, 500);
   EXPECT_EQ(20 * looks[0].last_frame, 1'000);
-  EXPECT_TRUE(looks[0].embeds_all);
+  ASSERT_TRUE(looks[0].embeds_in);
+  EXPECT_EQ(looks[0].embeds_in->x2, 55) << "around both";
 }
 
 TEST(ChangesLookTest, IsNotWhereTheVectorSaysLittleOrTheFaceIsElsewhere) {
@@ -100,7 +101,7 @@ TEST(CloseLookTest, WhatOverlapsIsOneLook) {
   segment.frames[6].is_cut = true;
   looks = FindCloseLooks(segment, milliseconds{2'000});
   ASSERT_EQ(looks.size(), 1U) << "the cut at 0.6 s lies between the vectors, which tell nothing";
-  EXPECT_FALSE(looks[0].embeds_all);
+  EXPECT_FALSE(looks[0].embeds_in);
 }
 
 TEST(CloseLookFramesTest, AreAllOrFifteenMillisecondsApart) {

@@ -30,6 +30,9 @@
 namespace rollcall::pipeline {
 namespace {
 
+// While one is taken the pictures of the other reader are in memory too.
+constexpr int kFramesOfLook = 2;
+
 using Examiners = std::vector<std::unique_ptr<FaceExaminer>>;
 
 // The networks of one attempt and what is known of them.
@@ -207,6 +210,16 @@ class DetectRun {
     return {};
   }
 
+  // What a reader's thread has to know.
+  struct ReaderState {
+    bool is_opening = true;  // It then reads on the stage's thread.
+    std::atomic<bool> is_over{false};
+  };
+  struct Reading {
+    std::shared_ptr<ReaderState> reader;
+    std::unique_ptr<FrameExamination> examination;
+  };
+
   // How far one reader goes: to the next segment that is skipped.
   std::size_t StretchEnd(bool is_alone) const {
     std::size_t end = committed_.size() + 1;
@@ -225,17 +238,22 @@ class DetectRun {
       }
       return {};
     }
-    ROLLCALL_TRY_ASSIGN(const auto examination, Start(samples, models));
-    const auto consumed = Consume(*examination, end);
-    is_reading_over_ = true;
-    models.examiners = examination->Release();
-    ROLLCALL_TRY(consumed);
-    if (committed_.size() == end) return {};
-    // It stopped at a segment of which samples do not tell enough.
-    for (const CloseLook& look : FindCloseLooks(open_, plan_[committed_.size()].pts_to)) {
-      ROLLCALL_TRY(LookCloser(look, models));
+    ROLLCALL_TRY_ASSIGN(const Reading reading, Start(samples, models));
+    const auto consumed = Consume(*reading.examination, end, models);
+    End(reading, models);
+    return consumed;
+  }
+
+  // The reader of the samples waits meanwhile: it need not seek again.
+  base::Result<void> LookCloser(const std::vector<CloseLook>& looks, FrameExamination& samples,
+                                LoadedModels& models) {
+    models.examiners = samples.Lend();
+    base::Result<void> looked;
+    for (std::size_t i = 0; i < looks.size() && looked.ok(); ++i) {
+      looked = LookCloser(looks[i], models);
     }
-    return CommitOrStop();
+    samples.TakeBack(std::move(models.examiners));
+    return looked;
   }
 
   // Every frame of it, instead of ten a second.
@@ -244,13 +262,10 @@ class DetectRun {
     if (frames.empty()) return {};
     const std::int64_t first_frame_id = frames.front();
     frames.insert(frames.begin(), look.frame_before);
-    EmbeddingPolicy::Options policy;
-    if (look.embeds_all) policy.embed_every = domain::MediaTime{0};
-    ROLLCALL_TRY_ASSIGN(const auto examination, Examine(std::move(frames), first_frame_id,
-                                                        /*is_after_gap=*/false, policy, models));
-    const auto looked = TakeInstead(*examination, look);
-    is_reading_over_ = true;
-    models.examiners = examination->Release();
+    ROLLCALL_TRY_ASSIGN(const Reading reading, Examine(std::move(frames), first_frame_id,
+                                                       /*is_after_gap=*/false, &look, models));
+    const auto looked = TakeInstead(*reading.examination, look);
+    End(reading, models);
     return looked;
   }
 
@@ -302,39 +317,47 @@ class DetectRun {
     return {};
   }
 
-  base::Result<std::unique_ptr<FrameExamination>> Start(const std::vector<std::size_t>& samples,
-                                                        LoadedModels& models) {
+  base::Result<Reading> Start(const std::vector<std::size_t>& samples, LoadedModels& models) {
     Before before = BeforeSample(samples.front());
     std::vector<std::int64_t> frames = std::move(before.frames);
     for (const std::size_t sample : samples) frames.push_back(manifest_.plan[sample]);
-    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap, {}, models);
+    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap, nullptr,
+                   models);
   }
 
   // Frames before the first one only prime the shot detector.
-  base::Result<std::unique_ptr<FrameExamination>> Examine(std::vector<std::int64_t> frames,
-                                                          std::int64_t first_frame_id,
-                                                          bool is_after_gap,
-                                                          EmbeddingPolicy::Options policy,
-                                                          LoadedModels& models) {
+  base::Result<Reading> Examine(std::vector<std::int64_t> frames, std::int64_t first_frame_id,
+                                bool is_after_gap, const CloseLook* look, LoadedModels& models) {
     BeginSeeking();
-    is_reading_over_ = false;
-    is_opening_ = true;
-    ROLLCALL_TRY_ASSIGN(auto reader,
-                        media::FrameReader::Open(
-                            params_.video_path, manifest_.index, std::move(frames),
-                            {.threads = options_.threads,
-                             .keyframes_only = params_.effort == Effort::kDraft,
-                             .first_frame = skips_.FirstFrame(committed_.size()),
-                             .on_bytes = [this](std::int64_t more) { return OnBytes(more); }}));
-    is_opening_ = false;
-    return std::make_unique<FrameExamination>(
-        std::move(reader), std::move(models.examiners),
-        FrameExamination::Options{.effort = params_.effort,
-                                  .segment = options_.segment,
-                                  .with_tiles = models.with_tiles,
-                                  .first_frame_id = first_frame_id,
-                                  .begins_after_gap = is_after_gap,
-                                  .policy = policy});
+    Reading reading{.reader = std::make_shared<ReaderState>(), .examination = nullptr};
+    ROLLCALL_TRY_ASSIGN(
+        auto reader,
+        media::FrameReader::Open(params_.video_path, manifest_.index, std::move(frames),
+                                 {.threads = look == nullptr ? options_.threads : 1,
+                                  .keyframes_only = params_.effort == Effort::kDraft,
+                                  .first_frame = skips_.FirstFrame(committed_.size()),
+                                  .on_bytes = [this, state = reading.reader](std::int64_t more) {
+                                    return OnBytes(more, *state);
+                                  }}));
+    reading.reader->is_opening = false;
+    FrameExamination::Options options{.effort = params_.effort,
+                                      .segment = options_.segment,
+                                      .with_tiles = models.with_tiles,
+                                      .first_frame_id = first_frame_id,
+                                      .begins_after_gap = is_after_gap,
+                                      .policy = {}};
+    if (look != nullptr) {
+      options.policy.all_in = look->embeds_in;
+      options.frames_in_flight = kFramesOfLook;
+    }
+    reading.examination =
+        std::make_unique<FrameExamination>(std::move(reader), std::move(models.examiners), options);
+    return reading;
+  }
+
+  static void End(const Reading& reading, LoadedModels& models) {
+    reading.reader->is_over = true;
+    models.examiners = reading.examination->Release();
   }
 
   // For a frame; from where the reader stands the file may be long.
@@ -348,10 +371,10 @@ class DetectRun {
   }
 
   // On the thread that reads. Nobody may have to wait for it for long, whatever it is reading.
-  base::Result<void> OnBytes(std::int64_t more) {
-    if (is_opening_) return bytes_.Advance(more);
+  base::Result<void> OnBytes(std::int64_t more, const ReaderState& reader) {
+    if (reader.is_opening) return bytes_.Advance(more);
     bytes_gone_by_ += more;
-    if (is_reading_over_ || context_.stop_reason() == domain::StopReason::kCancel) {
+    if (reader.is_over || context_.stop_reason() == domain::StopReason::kCancel) {
       return domain::StoppedError();
     }
     return {};
@@ -372,8 +395,8 @@ class DetectRun {
     return {};
   }
 
-  // Commits the segments before `end`, or up to one that has to be looked at more closely.
-  base::Result<void> Consume(FrameExamination& examination, std::size_t end) {
+  // Commits the segments before `end`.
+  base::Result<void> Consume(FrameExamination& examination, std::size_t end, LoadedModels& models) {
     while (committed_.size() < end) {
       if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
       ROLLCALL_TRY(Await(examination));
@@ -381,7 +404,9 @@ class DetectRun {
       // Planned frames that did not decode are missing: a later frame closes their segments.
       while (committed_.size() < end && (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
         CountReads();
-        if (NeedsCloserLook()) return {};
+        if (const auto looks = CloseLooks(); !looks.empty()) {
+          ROLLCALL_TRY(LookCloser(looks, examination, models));
+        }
         ROLLCALL_TRY(CommitOrStop());
         if (committed_.size() < end) ROLLCALL_TRY(Begin());
       }
@@ -404,9 +429,9 @@ class DetectRun {
     return {};
   }
 
-  bool NeedsCloserLook() const {
-    return params_.effort == Effort::kNormal &&
-           !FindCloseLooks(open_, plan_[committed_.size()].pts_to).empty();
+  std::vector<CloseLook> CloseLooks() const {
+    if (params_.effort != Effort::kNormal) return {};
+    return FindCloseLooks(open_, plan_[committed_.size()].pts_to);
   }
 
   void Take(ExaminedFrame frame) {
@@ -477,9 +502,7 @@ class DetectRun {
   std::optional<std::int64_t> last_frame_;  // That was looked at, of this work ever.
 
   bool is_seeking_ = false;
-  bool is_opening_ = false;  // The reader: it then reads on this thread.
   std::atomic<std::int64_t> bytes_gone_by_{0};
-  std::atomic<bool> is_reading_over_{false};
 };
 
 }  // namespace

@@ -6,7 +6,9 @@
 namespace rollcall::pipeline {
 namespace {
 
-constexpr domain::MediaTime kForgetAfter{500'000};
+using domain::MediaTime;
+
+constexpr MediaTime kForgetAfter{500'000};
 
 // Whether another face of the frame is so close that one may be taken for the other.
 bool HasCloseNeighbour(const std::vector<domain::Detection>& detections, std::size_t own,
@@ -62,9 +64,11 @@ std::vector<EmbeddingPolicy::Choice> EmbeddingPolicy::Next(
     face->box = detection.box;
     face->seen = pts;
     const bool is_better = detection.quality > options_.better_factor * face->best_quality;
-    const bool is_due = pts - face->embedded >= options_.embed_every;
+    const MediaTime since = pts - face->embedded;
+    const bool is_due = since >= (is_restless ? options_.restless_every : options_.embed_every);
+    const bool is_wanted = options_.all_in && domain::Iou(*options_.all_in, detection.box) > 0;
     choice.embed = effort_ != Effort::kNormal ||
-                   (is_usable && (face->embeddings == 0 || is_due || is_better || is_restless));
+                   (is_usable && (face->embeddings == 0 || is_due || is_better || is_wanted));
     choice.crop = choice.embed || is_new || pts - face->cropped >= options_.crop_every;
     if (choice.embed) {
       face->embedded = pts;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "domain/face.h"
@@ -9,9 +10,9 @@ namespace rollcall::pipeline {
 
 // Decides, frame by frame, which faces are worth an embedding and which a crop: a face that has
 // just appeared, one clearly better than any of it before, one that may have become another (it has
-// jumped, or another face is close to it), each at least once in `embed_every`, and twice a second
-// a crop. Faces are followed by overlap alone (the tracks proper are made by the
-// track stage), so a face that jumps counts as new.
+// jumped, or another face is close to it; four times a second), each at least once in
+// `embed_every`, and twice a second a crop. Faces are followed by overlap alone (the tracks proper
+// are made by the track stage), so a face that jumps counts as new.
 //
 // Thread-compatible; deterministic. Reset at segment borders.
 class EmbeddingPolicy {
@@ -19,6 +20,9 @@ class EmbeddingPolicy {
   struct Options {
     domain::MediaTime embed_every{1'000'000};
     domain::MediaTime crop_every{500'000};
+    domain::MediaTime restless_every{250'000};  // Of one that may have become another.
+    // Faces that overlap this are all embedded.
+    std::optional<domain::PixelBox> all_in;
     float better_factor = 1.25F;  // × the best quality so far.
     float same_face_iou = 0.4F;
     float calm_iou = 0.6F;         // With its box a sample ago; below that a face has jumped.

@@ -52,6 +52,20 @@ std::vector<std::unique_ptr<FaceExaminer>> FrameExamination::Release() {
   return std::move(examiners_);
 }
 
+std::vector<std::unique_ptr<FaceExaminer>> FrameExamination::Lend() {
+  base::MutexLock lock(mutex_);
+  is_lent_ = true;
+  while (busy_ > 0) changed_.Wait(mutex_);
+  return std::move(examiners_);
+}
+
+void FrameExamination::TakeBack(std::vector<std::unique_ptr<FaceExaminer>> examiners) {
+  examiners_ = std::move(examiners);
+  base::MutexLock lock(mutex_);
+  is_lent_ = false;
+  changed_.NotifyAll();
+}
+
 void FrameExamination::StopThreads() {
   {
     base::MutexLock lock(mutex_);
@@ -164,8 +178,11 @@ void FrameExamination::Examine(FaceExaminer& examiner) {
     bool is_found = false;
     {
       base::MutexLock lock(mutex_);
-      while (!is_stopping_ && to_embed_.empty() && to_find_.empty()) changed_.Wait(mutex_);
+      while (!is_stopping_ && (is_lent_ || (to_embed_.empty() && to_find_.empty()))) {
+        changed_.Wait(mutex_);
+      }
       if (is_stopping_) return;
+      ++busy_;
       // What is further along goes first, so that frames leave memory soon.
       is_found = !to_embed_.empty();
       auto& queue = is_found ? to_embed_ : to_find_;
@@ -174,6 +191,11 @@ void FrameExamination::Examine(FaceExaminer& examiner) {
     }
     auto result =
         is_found ? EmbedAndCrop(examiner, std::move(*work)) : Find(examiner, std::move(*work));
+    {
+      base::MutexLock lock(mutex_);
+      --busy_;
+      if (is_lent_) changed_.NotifyAll();
+    }
     if (!result.ok()) return Fail(std::move(result).error());
   }
 }

@@ -62,6 +62,11 @@ class FrameExamination {
   // Waits so long at most for Next() to be able to return at once; whether it is.
   bool WaitForNext(std::chrono::milliseconds limit);
 
+  // Gives its examiners to somebody else for a while: ends what they are at, and begins nothing
+  // until TakeBack has brought the same ones.
+  std::vector<std::unique_ptr<FaceExaminer>> Lend();
+  void TakeBack(std::vector<std::unique_ptr<FaceExaminer>> examiners);
+
   // Ends its threads and gives the examiners back. Nothing but destruction may follow.
   std::vector<std::unique_ptr<FaceExaminer>> Release();
 
@@ -103,6 +108,8 @@ class FrameExamination {
   std::int64_t read_ ROLLCALL_GUARDED_BY(mutex_) = 0;
   bool is_read_out_ ROLLCALL_GUARDED_BY(mutex_) = false;
   bool is_stopping_ ROLLCALL_GUARDED_BY(mutex_) = false;
+  bool is_lent_ ROLLCALL_GUARDED_BY(mutex_) = false;
+  int busy_ ROLLCALL_GUARDED_BY(mutex_) = 0;  // Examiners.
   std::optional<base::Error> error_ ROLLCALL_GUARDED_BY(mutex_);
 
   std::vector<std::thread> threads_;  // Last: joined before the rest goes.
