@@ -115,8 +115,16 @@ Output FloodForEver(JobContext&) {
 
 // --- Lies about progress
 
+// Under a sanitizer a tenth: with times that are a fiftieth, an owner that decodes all of it does
+// not come to renew its leases on a slow machine.
+#ifdef ROLLCALL_SANITIZED
+constexpr int kFlood = 2'000;
+#else
+constexpr int kFlood = 20'000;
+#endif
+
 Output Flood(JobContext& context) {
-  for (int i = 0; i < 20'000; ++i) SendRaw(EncodeProgress(Report(i, 20'000)));
+  for (int i = 0; i < kFlood; ++i) SendRaw(EncodeProgress(Report(i, kFlood)));
   return ReturnNothing(context);
 }
 Output FloodTheLog(JobContext& context) {
