@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -129,6 +130,15 @@ TEST(CloseLookFramesTest, WhatWasSeenCloselyTakesThePlaceOfItsSamples) {
   EXPECT_EQ(faces, (std::vector<std::int64_t>{0, 5, 7, 8, 50}));
 }
 
+// What is the same is seen without a sanitizer; under one, how the threads go about it.
+#ifdef ROLLCALL_SANITIZED
+constexpr std::array kThreads{4};
+constexpr bool kLastOnly = true;
+#else
+constexpr std::array kThreads{1, 4};
+constexpr bool kLastOnly = false;
+#endif
+
 class SegmentAloneTest : public testing::ShortEpisode {
  protected:
   void Make(const std::string& arguments) {
@@ -149,8 +159,9 @@ class SegmentAloneTest : public testing::ShortEpisode {
     const std::string bytes = base::ReadFile(folder_.path() / whole.committed[1].path).value();
     EXPECT_GT(artifacts::DecodeDetectSegment(bytes)->frames.size(), frames_of_second_min)
         << "it was looked at closely";
-    for (const int threads : {1, 4}) {
-      for (std::size_t before = first; before < whole.committed.size(); ++before) {
+    const std::size_t begin = kLastOnly ? whole.committed.size() - 1 : first;
+    for (const int threads : kThreads) {
+      for (std::size_t before = begin; before < whole.committed.size(); ++before) {
         SCOPED_TRACE(std::to_string(threads) + " threads, from segment " + std::to_string(before));
         domain::StageAssignment assignment = Assignment("detect");
         assignment.segments.assign(whole.committed.begin(),
