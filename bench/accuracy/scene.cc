@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <stdexcept>
+#include <utility>
 
 #include "domain/reasons.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using compose::TruthInterval;
 using compose::TruthKey;
-using compose::TruthPlace;
 
 std::int64_t ToMs(double seconds) { return std::llround(seconds * 1000); }
 
@@ -43,10 +43,6 @@ std::vector<TruthInterval> Intervals(const toml::table& table, std::string_view 
   return intervals;
 }
 
-TruthPlace PlaceIn(const TruthInterval& when, bool is_hidden, const std::vector<TruthKey>& boxes) {
-  return {.when = when, .is_hidden = is_hidden, .keys = boxes};
-}
-
 void AddPerson(const toml::table& table, SceneTruth& scene) {
   const std::string name = table["name"].value<std::string>().value();
   std::vector<TruthKey> boxes;
@@ -58,26 +54,19 @@ void AddPerson(const toml::table& table, SceneTruth& scene) {
                      .height = row[4] - row[2]});
   }
   for (const TruthInterval& when : Intervals(table, "seen")) {
-    scene.truth.AddPlace(name, PlaceIn(when, /*is_hidden=*/false, boxes));
+    scene.truth.AddPlace(name, {.when = when, .keys = boxes});
   }
   std::vector<TruthInterval> maybe = Intervals(table, "maybe");
   for (const TruthInterval& when : maybe) {
-    scene.truth.AddPlace(name, PlaceIn(when, /*is_hidden=*/true, boxes));
+    scene.truth.AddPlace(name, {.when = when, .is_hidden = true, .keys = boxes});
   }
   scene.maybe.push_back(std::move(maybe));
 }
 
 // Of intervals that may overlap.
 std::int64_t LengthOf(std::vector<TruthInterval> intervals) {
-  std::sort(intervals.begin(), intervals.end(),
-            [](const TruthInterval& a, const TruthInterval& b) { return a.start_ms < b.start_ms; });
   std::int64_t length = 0;
-  std::int64_t until = std::numeric_limits<std::int64_t>::min();
-  for (const TruthInterval& each : intervals) {
-    const std::int64_t from = std::max(each.start_ms, until);
-    if (each.end_ms > from) length += each.end_ms - from;
-    until = std::max(until, each.end_ms);
-  }
+  for (const TruthInterval& each : Joined(std::move(intervals), 0)) length += each.length_ms();
   return length;
 }
 

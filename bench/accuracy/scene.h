@@ -12,7 +12,9 @@
 namespace rollcall::bench {
 
 // Seen: the face is clear. Maybe: it turns away, is half covered or blurred; then whether it is
-// found and as whom says nothing. The places of both are in the truth, those of maybe hidden.
+// found and as whom says nothing. The places of both are in the truth, those of maybe hidden. Who
+// lies in an `ignore` area is nobody of the truth anyway: the areas only tell a reader what was
+// left out.
 struct SceneTruth {
   std::string video;  // File name in the media folder's scenes/.
   compose::Truth truth;

@@ -53,20 +53,6 @@ std::vector<std::optional<std::size_t>> Paired(const std::vector<TruthPerson>& t
   return pairs;
 }
 
-std::vector<TruthInterval> Joined(std::vector<TruthInterval> intervals, std::int64_t hair_ms) {
-  std::sort(intervals.begin(), intervals.end(),
-            [](const TruthInterval& a, const TruthInterval& b) { return a.start_ms < b.start_ms; });
-  std::vector<TruthInterval> joined;
-  for (const TruthInterval& each : intervals) {
-    if (!joined.empty() && each.start_ms - joined.back().end_ms <= hair_ms) {
-      joined.back().end_ms = std::max(joined.back().end_ms, each.end_ms);
-    } else {
-      joined.push_back(each);
-    }
-  }
-  return joined;
-}
-
 std::int64_t Furthest(const std::vector<TruthInterval>& from, const std::vector<TruthInterval>& to,
                       std::int64_t TruthInterval::*edge) {
   std::int64_t furthest = 0;
@@ -148,6 +134,20 @@ void AddPairFailure(const EpisodeScore& score, const Limits& limits,
 }
 
 }  // namespace
+
+std::vector<TruthInterval> Joined(std::vector<TruthInterval> intervals, std::int64_t hair_ms) {
+  std::sort(intervals.begin(), intervals.end(),
+            [](const TruthInterval& a, const TruthInterval& b) { return a.start_ms < b.start_ms; });
+  std::vector<TruthInterval> joined;
+  for (const TruthInterval& each : intervals) {
+    if (!joined.empty() && each.start_ms - joined.back().end_ms <= hair_ms) {
+      joined.back().end_ms = std::max(joined.back().end_ms, each.end_ms);
+    } else {
+      joined.push_back(each);
+    }
+  }
+  return joined;
+}
 
 std::int64_t EpisodeScore::WorstErrorMs() const {
   std::int64_t worst = 0;

@@ -109,6 +109,10 @@ struct FaceOwner {
 };
 std::optional<FaceOwner> OwnerOf(const compose::Truth& truth, const FoundFace& face);
 
+// In order, overlapping ones and those with a gap of at most `hair_ms` between them as one.
+std::vector<compose::TruthInterval> Joined(std::vector<compose::TruthInterval> intervals,
+                                           std::int64_t hair_ms);
+
 // The largest distance from an edge of one list to the nearest like edge (start or end) of the
 // other, both ways. Gaps of at most `hair_ms` in either are no edges. 0 if one list is empty.
 std::int64_t WorstEdge(const std::vector<compose::TruthInterval>& truth,

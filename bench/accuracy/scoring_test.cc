@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scene.h"
+
 namespace rollcall::bench {
 namespace {
 
@@ -115,6 +117,21 @@ TEST(ScoringTest, AllowsOnePersonTooManyWhereGroupingIsHard) {
   score = ScoreEpisode(TwoPeople(), findings);
   EXPECT_EQ(score.groups.split.size(), 2U);
   EXPECT_FALSE(GroupFailuresOf(score, {}).empty());
+}
+
+TEST(SceneTest, TimeMayLieBetweenSeenAndMaybe) {
+  SceneTruth scene{.video = "", .truth = TwoPeople(), .maybe = {{{4000, 5000}}, {}}};
+  Findings findings = Perfect();
+  findings.people[0].seen = {{0, 4900}};
+  SceneScore score = ScoreScene(scene, findings);
+  EXPECT_EQ(score.people[0].error_ms(), 0);
+  EXPECT_TRUE(SceneFailuresOf(score, {}).empty());
+  findings.people[0].seen = {{0, 5600}};
+  score = ScoreScene(scene, findings);
+  EXPECT_EQ(score.people[0].error_ms(), 600);
+  EXPECT_EQ(SceneFailuresOf(score, {}).size(), 1U);
+  findings.people[0].seen = {{0, 3000}};
+  EXPECT_EQ(ScoreScene(scene, findings).people[0].error_ms(), -1000);
 }
 
 // Behind another, and of the same centre.
