@@ -8,9 +8,9 @@
 namespace rollcall::app {
 
 int RunWorkerProcess(int threads) {
-  // A picture's memory goes back to the system when it is freed: else each of glibc's heaps, of
-  // which every thread of every decoder has one, keeps what it once held.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  // One heap for all threads: else each thread of every decoder has one, which keeps what it once
+  // held. They allocate little that is small, so that they seldom wait for each other.
+  ::mallopt(M_ARENA_MAX, 1);
   return jobs::RunWorker(jobs::kWorkerSocketFd, {.handlers = EpisodeHandlers(threads),
                                                  .outside_files = &EpisodeFiles,
                                                  .rules = jobs::SandboxRules::kAll});

@@ -26,6 +26,13 @@ std::int64_t LeadOf(std::span<const PacketEntry> packets, std::int64_t frame_id)
   return KeyframeOf(packets, own - kFramesAheadMin);
 }
 
+std::int64_t NearLeadOf(std::span<const PacketEntry> packets, std::int64_t frame_id) {
+  const std::int64_t own = KeyframeOf(packets, frame_id);
+  const bool is_enough = own >= 0 && frame_id - own >= kFramesAheadMin &&
+                         !packets[static_cast<std::size_t>(own)].is_gradual;
+  return is_enough ? own : LeadOf(packets, frame_id);
+}
+
 DecodeRun LongRun(std::span<const PacketEntry> packets, std::span<const std::int64_t> plan,
                   std::size_t begin, DecodeMode mode) {
   DecodeRun run{.lead = LeadIn(packets, plan[begin], mode), .begin = begin, .end = begin + 1};

@@ -15,6 +15,9 @@ namespace rollcall::media {
 // there is none.
 std::int64_t LeadOf(std::span<const PacketEntry> packets, std::int64_t frame_id);
 
+// Nearer, for a few frames that lie well behind an intact keyframe: they need nothing before it.
+std::int64_t NearLeadOf(std::span<const PacketEntry> packets, std::int64_t frame_id);
+
 // The keyframe at or before; -1 if there is none.
 std::int64_t KeyframeOf(std::span<const PacketEntry> packets, std::int64_t frame_id);
 

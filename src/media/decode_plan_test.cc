@@ -26,6 +26,15 @@ TEST(DecodePlanTest, LeadsFromTheKeyframeBeforeTheOwnOne) {
   EXPECT_EQ(LeadOf(packets, 5), -1);
 }
 
+TEST(DecodePlanTest, AFewFramesWellBehindAKeyframeNeedNothingBeforeIt) {
+  auto packets = Packets(100, 20);
+  EXPECT_EQ(NearLeadOf(packets, 97), 80);
+  EXPECT_EQ(NearLeadOf(packets, 90), 60) << "too near to it";
+  packets[80].is_gradual = true;
+  EXPECT_EQ(NearLeadOf(packets, 97), 60) << "is not whole at once";
+  EXPECT_EQ(NearLeadOf(packets, 19), 0);
+}
+
 TEST(DecodePlanTest, LeadsByAFewFramesWhereEveryFrameIsAKeyframe) {
   const auto packets = Packets(100, 1);
   EXPECT_EQ(LeadOf(packets, 50), 34);

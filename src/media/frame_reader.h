@@ -34,6 +34,7 @@ class FrameReader {
   struct Options {
     int threads = 2;
     bool keyframes_only = false;  // The plan holds keyframes alone: nothing else is decoded.
+    bool is_short = false;  // Of so few frames that what is decoded before the first one counts.
     // Nothing before this frame is given to the decoder: a keyframe, at or before the first planned
     // frame. What comes before may be what ends the process.
     std::int64_t first_frame = 0;

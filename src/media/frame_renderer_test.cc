@@ -351,6 +351,33 @@ TEST(ResamplerTest, RoundsWideSamplesToBytes) {
   }
 }
 
+// The machine that goes on may be an older one.
+TEST(ResamplerTest, GivesTheSameBytesOnEveryProcessor) {
+  constexpr int kWidth = 211;  // No whole number of registers.
+  constexpr int kHeight = 90;
+  std::vector<std::uint8_t> bytes(std::size_t{2} * kWidth * kHeight);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::uint8_t>(i % 7 == 0 ? 255 : i * i >> 3);
+  }
+  for (const int width : {1, 7, 13, 24, 100, 300}) {
+    for (const bool is_wide : {false, true}) {
+      const Plane plane{.bytes = bytes.data(),
+                        .row_bytes = kWidth * (is_wide ? 2 : 1),
+                        .is_wide = is_wide,
+                        .shift = is_wide ? 8 : 0};
+      const Axis horizontal({3.3, 207.9}, width, kWidth);
+      const Axis vertical({0.5, 88.1}, 31, kHeight);
+      EXPECT_EQ(Resample(plane, horizontal, vertical),
+                anywhere::Resample(plane, horizontal, vertical));
+      std::vector<std::uint8_t> half(105 * 45);
+      std::vector<std::uint8_t> half_anywhere(half.size());
+      Halve(plane, 105, 45, half.data(), 105);
+      anywhere::Halve(plane, 105, 45, half_anywhere.data(), 105);
+      EXPECT_EQ(half, half_anywhere);
+    }
+  }
+}
+
 TEST(ResamplerTest, AgreesWithExactArithmetic) {
   constexpr int kSide = 97;
   std::vector<std::uint8_t> bytes(kSide * kSide);

@@ -99,6 +99,9 @@ base::Result<void> PlannedReader::UseDecoder(bool is_careful) {
 base::Result<void> PlannedReader::StartRun() {
   const auto make_run = is_careful_ ? ShortRun : LongRun;
   run_ = make_run(source_->packets(), plan_, next_, mode_);
+  if (options_.is_short && !is_careful_ && mode_ == DecodeMode::kAll) {
+    run_.lead = NearLeadOf(source_->packets(), plan_[next_]);
+  }
   if (options_.first_frame > 0) run_.lead = std::max(run_.lead, options_.first_frame);
   own_keyframe_ = KeyframeOf(source_->packets(), plan_[next_]);
   has_run_ = true;

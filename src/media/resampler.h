@@ -56,4 +56,11 @@ void Halve(const Plane& plane, int width, int height, std::uint8_t* out, std::pt
 std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
                                    const Axis& vertical);
 
+// As the two above do it on processors without AVX2: what comes out is the same.
+namespace anywhere {
+void Halve(const Plane& plane, int width, int height, std::uint8_t* out, std::ptrdiff_t row_bytes);
+std::vector<std::uint8_t> Resample(const Plane& plane, const Axis& horizontal,
+                                   const Axis& vertical);
+}  // namespace anywhere
+
 }  // namespace rollcall::media

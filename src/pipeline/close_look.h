@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "artifacts/faces_pack.h"
@@ -16,8 +15,6 @@ struct CloseLook {
   std::int64_t frame_before = 0;  // The sample before it, which stays.
   std::int64_t last_frame = 0;
   domain::MediaTime until{};  // No frame from here on belongs to it.
-  // Every face that overlaps this is embedded, not only those that the policy would.
-  std::optional<domain::PixelBox> embeds_in;
 };
 
 // Where shots follow each other so fast that samples show each of them once or twice, or not at all
@@ -25,16 +22,6 @@ struct CloseLook {
 // to the segment's borders where those are as near to one of them.
 std::vector<CloseLook> FindFastCuts(const artifacts::DetectSegment& segment,
                                     domain::MediaTime segment_end);
-
-// Where a face has become somebody else's without a cut or a jump (a cross-fade, a cut that was
-// missed): between two embeddings of what overlap takes for one face, if they are of good pictures
-// and not alike.
-std::vector<CloseLook> FindChanges(const artifacts::DetectSegment& segment,
-                                   domain::MediaTime segment_end);
-
-// All of them, in order, apart.
-std::vector<CloseLook> FindCloseLooks(const artifacts::DetectSegment& segment,
-                                      domain::MediaTime segment_end);
 
 // Its frames: all, or at least 15 ms apart.
 std::vector<std::int64_t> FramesOf(const CloseLook& look, const media::PacketIndex& index);

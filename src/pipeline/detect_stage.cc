@@ -18,6 +18,7 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
+#include "pipeline/change_watch.h"
 #include "pipeline/close_look.h"
 #include "pipeline/detect_results.h"
 #include "pipeline/frame_examination.h"
@@ -32,6 +33,8 @@ namespace {
 
 // While one is taken the pictures of the other reader are in memory too.
 constexpr int kFramesOfLook = 2;
+// What seemed to be a cut may be a fade, in which a face becomes another's.
+constexpr domain::MediaTime kEmbedEveryInLook{100'000};
 
 using Examiners = std::vector<std::unique_ptr<FaceExaminer>>;
 
@@ -127,6 +130,10 @@ base::Result<LoadedModels> LoadModels(domain::JobContext& context, const Episode
         std::move(detectors[i]), std::move(landmarkers[i]), std::move(embedders[i]), examiner));
   }
   return loaded;
+}
+
+bool IsOf(const domain::FaceCrop& crop, const domain::Detection& detection) {
+  return detection.frame_id == crop.frame_id && detection.index == crop.index;
 }
 
 // How often a wait for the next frame is interrupted to look whether to go on.
@@ -244,16 +251,40 @@ class DetectRun {
     return consumed;
   }
 
-  // The reader of the samples waits meanwhile: it need not seek again.
-  base::Result<void> LookCloser(const std::vector<CloseLook>& looks, FrameExamination& samples,
-                                LoadedModels& models) {
+  // What the samples of a segment leave open. Their reader waits meanwhile: it need not seek again.
+  base::Result<void> LookAgain(FrameExamination& samples, LoadedModels& models) {
+    std::vector<SpareFace> unsure = changes_.Take();
+    if (params_.effort != Effort::kNormal) return {};
+    const auto looks = FindFastCuts(open_, plan_[committed_.size()].pts_to);
+    if (unsure.empty() && looks.empty()) return {};
+    const FoundFaces before = CountFaces(open_);
     models.examiners = samples.Lend();
-    base::Result<void> looked;
+    auto looked = EmbedSpares(std::move(unsure), *models.examiners.front());
     for (std::size_t i = 0; i < looks.size() && looked.ok(); ++i) {
       looked = LookCloser(looks[i], models);
     }
     samples.TakeBack(std::move(models.examiners));
+    const FoundFaces after = CountFaces(open_);
+    counters_.faces_detected += after.detected - before.detected;
+    counters_.embeddings_computed += after.embedded - before.embedded;
+    Report();
     return looked;
+  }
+
+  base::Result<void> EmbedSpares(std::vector<SpareFace> spares, FaceExaminer& examiner) {
+    for (SpareFace& spare : spares) {
+      if (context_.stop_reason() == domain::StopReason::kCancel) return domain::StoppedError();
+      domain::Detection& detection = *std::ranges::find_if(
+          open_.detections, [&](const domain::Detection& each) { return IsOf(spare.crop, each); });
+      ROLLCALL_TRY(examiner.EmbedAligned(spare.aligned, detection));
+      if (spare.cropped.pixels.empty()) continue;
+      ROLLCALL_TRY_ASSIGN(open_.crops.emplace_back(),
+                          EncodeCrop(std::move(spare.crop), spare.cropped));
+    }
+    std::ranges::sort(open_.crops, {}, [](const domain::FaceCrop& crop) {
+      return std::pair(crop.frame_id, crop.index);
+    });
+    return {};
   }
 
   // Every frame of it, instead of ten a second.
@@ -262,8 +293,9 @@ class DetectRun {
     if (frames.empty()) return {};
     const std::int64_t first_frame_id = frames.front();
     frames.insert(frames.begin(), look.frame_before);
-    ROLLCALL_TRY_ASSIGN(const Reading reading, Examine(std::move(frames), first_frame_id,
-                                                       /*is_after_gap=*/false, &look, models));
+    ROLLCALL_TRY_ASSIGN(const Reading reading,
+                        Examine(std::move(frames), first_frame_id,
+                                /*is_after_gap=*/false, /*is_close=*/true, models));
     const auto looked = TakeInstead(*reading.examination, look);
     End(reading, models);
     return looked;
@@ -279,12 +311,7 @@ class DetectRun {
       AddTo(closer, *std::move(frame));
     }
     counters_.frames_closer += std::ssize(closer.frames);
-    const FoundFaces before = CountFaces(open_);
     ReplaceFrames(look, std::move(closer), open_);
-    const FoundFaces after = CountFaces(open_);
-    counters_.faces_detected += after.detected - before.detected;
-    counters_.embeddings_computed += after.embedded - before.embedded;
-    Report();
     return {};
   }
 
@@ -321,35 +348,39 @@ class DetectRun {
     Before before = BeforeSample(samples.front());
     std::vector<std::int64_t> frames = std::move(before.frames);
     for (const std::size_t sample : samples) frames.push_back(manifest_.plan[sample]);
-    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap, nullptr,
-                   models);
+    return Examine(std::move(frames), manifest_.plan[samples.front()], before.is_gap,
+                   /*is_close=*/false, models);
   }
 
-  // Frames before the first one only prime the shot detector.
+  // Frames before the first one only prime the shot detector. A close look ends with vectors, to be
+  // compared with what follows.
   base::Result<Reading> Examine(std::vector<std::int64_t> frames, std::int64_t first_frame_id,
-                                bool is_after_gap, const CloseLook* look, LoadedModels& models) {
-    BeginSeeking();
-    Reading reading{.reader = std::make_shared<ReaderState>(), .examination = nullptr};
-    ROLLCALL_TRY_ASSIGN(
-        auto reader,
-        media::FrameReader::Open(params_.video_path, manifest_.index, std::move(frames),
-                                 {.threads = look == nullptr ? options_.threads : 1,
-                                  .keyframes_only = params_.effort == Effort::kDraft,
-                                  .first_frame = skips_.FirstFrame(committed_.size()),
-                                  .on_bytes = [this, state = reading.reader](std::int64_t more) {
-                                    return OnBytes(more, *state);
-                                  }}));
-    reading.reader->is_opening = false;
+                                bool is_after_gap, bool is_close, LoadedModels& models) {
     FrameExamination::Options options{.effort = params_.effort,
                                       .segment = options_.segment,
                                       .with_tiles = models.with_tiles,
                                       .first_frame_id = first_frame_id,
                                       .begins_after_gap = is_after_gap,
                                       .policy = {}};
-    if (look != nullptr) {
-      options.policy.all_in = look->embeds_in;
+    if (is_close) {
+      const auto last = static_cast<std::size_t>(frames.back());
       options.frames_in_flight = kFramesOfLook;
+      options.policy.embed_every = kEmbedEveryInLook;
+      options.policy.all_from = manifest_.index.packets[last].pts;
     }
+    BeginSeeking();
+    Reading reading{.reader = std::make_shared<ReaderState>(), .examination = nullptr};
+    ROLLCALL_TRY_ASSIGN(
+        auto reader,
+        media::FrameReader::Open(params_.video_path, manifest_.index, std::move(frames),
+                                 {.threads = options_.threads,
+                                  .keyframes_only = params_.effort == Effort::kDraft,
+                                  .is_short = is_close,
+                                  .first_frame = skips_.FirstFrame(committed_.size()),
+                                  .on_bytes = [this, state = reading.reader](std::int64_t more) {
+                                    return OnBytes(more, *state);
+                                  }}));
+    reading.reader->is_opening = false;
     reading.examination =
         std::make_unique<FrameExamination>(std::move(reader), std::move(models.examiners), options);
     return reading;
@@ -404,9 +435,7 @@ class DetectRun {
       // Planned frames that did not decode are missing: a later frame closes their segments.
       while (committed_.size() < end && (!frame || frame->pts >= plan_[committed_.size()].pts_to)) {
         CountReads();
-        if (const auto looks = CloseLooks(); !looks.empty()) {
-          ROLLCALL_TRY(LookCloser(looks, examination, models));
-        }
+        ROLLCALL_TRY(LookAgain(examination, models));
         ROLLCALL_TRY(CommitOrStop());
         if (committed_.size() < end) ROLLCALL_TRY(Begin());
       }
@@ -429,11 +458,6 @@ class DetectRun {
     return {};
   }
 
-  std::vector<CloseLook> CloseLooks() const {
-    if (params_.effort != Effort::kNormal) return {};
-    return FindCloseLooks(open_, plan_[committed_.size()].pts_to);
-  }
-
   void Take(ExaminedFrame frame) {
     ++counters_.frames_processed;
     if (frame.is_damaged) ++counters_.frames_damaged;
@@ -443,6 +467,7 @@ class DetectRun {
     }
     last_frame_ = frame.frame_id;
     position_ = frame.pts;
+    changes_.Next(frame.pts, frame.shot.is_cut, frame.detections, std::move(frame.spares));
     AddTo(open_, std::move(frame));
     Report();
   }
@@ -497,6 +522,7 @@ class DetectRun {
   const SkipPlan skips_;
   std::vector<domain::Segment> committed_;
   artifacts::DetectSegment open_;
+  ChangeWatch changes_;  // Of the open segment.
   DetectCounters counters_;
   domain::MediaTime position_{};
   std::optional<std::int64_t> last_frame_;  // That was looked at, of this work ever.

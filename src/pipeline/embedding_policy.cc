@@ -66,15 +66,18 @@ std::vector<EmbeddingPolicy::Choice> EmbeddingPolicy::Next(
     const bool is_better = detection.quality > options_.better_factor * face->best_quality;
     const MediaTime since = pts - face->embedded;
     const bool is_due = since >= (is_restless ? options_.restless_every : options_.embed_every);
-    const bool is_wanted = options_.all_in && domain::Iou(*options_.all_in, detection.box) > 0;
-    choice.embed = effort_ != Effort::kNormal ||
-                   (is_usable && (face->embeddings == 0 || is_due || is_better || is_wanted));
+    choice.embed =
+        effort_ != Effort::kNormal ||
+        (is_usable && (face->embeddings == 0 || is_due || is_better || pts >= options_.all_from));
+    choice.spare = is_usable && !choice.embed && detection.score >= options_.spare_score_min &&
+                   pts - face->spared >= options_.spare_every;
     choice.crop = choice.embed || is_new || pts - face->cropped >= options_.crop_every;
     if (choice.embed) {
       face->embedded = pts;
       face->best_quality = std::max(face->best_quality, detection.quality);
       ++face->embeddings;
     }
+    if (choice.embed || choice.spare) face->spared = pts;
     if (choice.crop) face->cropped = pts;
     choices.push_back(choice);
   }

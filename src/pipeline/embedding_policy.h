@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "domain/face.h"
@@ -21,8 +20,9 @@ class EmbeddingPolicy {
     domain::MediaTime embed_every{1'000'000};
     domain::MediaTime crop_every{500'000};
     domain::MediaTime restless_every{250'000};  // Of one that may have become another.
-    // Faces that overlap this are all embedded.
-    std::optional<domain::PixelBox> all_in;
+    domain::MediaTime spare_every{200'000};
+    domain::MediaTime all_from = domain::MediaTime::max();  // Every usable face from here on.
+    float spare_score_min = 0.9F;  // Of a detection that is no shadow.
     float better_factor = 1.25F;  // × the best quality so far.
     float same_face_iou = 0.4F;
     float calm_iou = 0.6F;         // With its box a sample ago; below that a face has jumped.
@@ -33,6 +33,7 @@ class EmbeddingPolicy {
   struct Choice {
     bool embed = false;
     bool crop = false;
+    bool spare = false;  // Worth a picture from which it can be embedded later.
   };
 
   EmbeddingPolicy(Effort effort, Options options) : effort_(effort), options_(options) {}
@@ -47,6 +48,7 @@ class EmbeddingPolicy {
     domain::PixelBox box;
     domain::MediaTime seen{};
     domain::MediaTime embedded{};
+    domain::MediaTime spared{};  // Or embedded.
     domain::MediaTime cropped{};
     float best_quality = 0;
     int embeddings = 0;

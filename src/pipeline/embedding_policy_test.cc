@@ -67,12 +67,15 @@ TEST_F(EmbeddingPolicyTest, AFaceWithAnotherCloseToItIsEmbeddedFourTimesASecond)
   EXPECT_EQ(second, (std::vector<int>{200, 500, 800})) << "it has jumped there";
 }
 
-TEST_F(EmbeddingPolicyTest, EveryFaceThatOverlapsAChangeIsEmbedded) {
-  EmbeddingPolicy policy(Effort::kNormal, {.all_in = FaceAt(0, 60).box});
-  policy.Next({}, false, {FaceAt(0, 50), FaceAt(0, 400)});
-  const auto next = policy.Next(milliseconds{40}, false, {FaceAt(40, 50), FaceAt(40, 400)});
-  EXPECT_TRUE(next[0].embed);
-  EXPECT_FALSE(next[1].embed);
+// From which it can be embedded when it has turned out to be somebody else's.
+TEST_F(EmbeddingPolicyTest, AFaceIsKeptFiveTimesASecondBetweenItsVectors) {
+  std::vector<int> kept;
+  for (int ms = 0; ms <= 1'000; ms += 100) {
+    const auto choice = One(ms, 50);
+    if (choice.spare) kept.push_back(ms);
+    EXPECT_FALSE(choice.spare && choice.embed);
+  }
+  EXPECT_EQ(kept, (std::vector<int>{200, 400, 600, 800}));
 }
 
 TEST_F(EmbeddingPolicyTest, FullEmbedsEveryFace) {

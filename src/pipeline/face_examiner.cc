@@ -132,6 +132,10 @@ base::Result<void> FaceExaminer::TryTurned(const domain::Picture& picture, Detec
   for (const Turn turn : {Turn::kQuarter, Turn::kThreeQuarters, Turn::kHalf}) {
     const domain::TurnedPicture turned(picture, turn);
     const domain::PixelBox box = turned.Turned(detection.box);
+    if (landmarker_) {  // Costs a third of finding it.
+      ROLLCALL_TRY_ASSIGN(const vision::LocatedLandmarks located, landmarker_->Locate(turned, box));
+      if (located.plausibility < options_.plausibility_min) continue;
+    }
     const domain::PixelPoint centre = box.centre();
     const float side = std::max(kSurroundings * LongerSide(box), kSurroundingsMin);
     ROLLCALL_TRY_ASSIGN(const std::vector<vision::FaceCandidate> found,
@@ -167,16 +171,23 @@ base::Result<void> FaceExaminer::Embed(const domain::Picture& picture, Detection
   return {};
 }
 
+bool FaceExaminer::CanAlign(const Detection& detection) const {
+  return detection.turn == Turn::kNone && WhyNot(detection) == NoEmbedding::kNone;
+}
+
+// Of what is known before its picture is looked at again.
+NoEmbedding FaceExaminer::WhyNot(const Detection& detection) const {
+  if (!detection.landmarks || detection.landmark_score < options_.plausibility_min) {
+    return NoEmbedding::kNoLandmarks;
+  }
+  if (LongerSide(detection.box) < options_.embed_px_min) return NoEmbedding::kTooSmall;
+  return NoEmbedding::kNone;
+}
+
 base::Result<void> FaceExaminer::EmbedUpright(const domain::Picture& picture,
                                               Detection& detection) {
-  if (!detection.landmarks || detection.landmark_score < options_.plausibility_min) {
-    detection.no_embedding = NoEmbedding::kNoLandmarks;
-    return {};
-  }
-  if (LongerSide(detection.box) < options_.embed_px_min) {
-    detection.no_embedding = NoEmbedding::kTooSmall;
-    return {};
-  }
+  detection.no_embedding = WhyNot(detection);
+  if (detection.no_embedding != NoEmbedding::kNone) return {};
   ROLLCALL_TRY_ASSIGN(
       const std::vector<vision::FaceCandidate> confirmed,
       vision::ConfirmFaces(
@@ -189,6 +200,10 @@ base::Result<void> FaceExaminer::EmbedUpright(const domain::Picture& picture,
   }
   ROLLCALL_TRY_ASSIGN(const domain::Image aligned,
                       vision::AlignFace(picture, *detection.landmarks));
+  return EmbedAligned(aligned, detection);
+}
+
+base::Result<void> FaceExaminer::EmbedAligned(const domain::Image& aligned, Detection& detection) {
   ROLLCALL_TRY_ASSIGN(std::vector<vision::FaceVector> vectors,
                       embedder_->Embed(std::span(&aligned, 1)));
   detection.raw_norm = vectors[0].raw_norm;

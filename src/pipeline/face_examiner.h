@@ -41,6 +41,11 @@ class FaceExaminer {
   // Fills embedding, raw_norm, quality and no_embedding.
   base::Result<void> Embed(const domain::Picture& picture, domain::Detection& detection);
 
+  // Whether it can be embedded later from its aligned picture: without a second look, and if it is
+  // not turned.
+  bool CanAlign(const domain::Detection& detection) const;
+  base::Result<void> EmbedAligned(const domain::Image& aligned, domain::Detection& detection);
+
   const ExaminerOptions& options() const { return options_; }
 
  private:
@@ -53,6 +58,7 @@ class FaceExaminer {
                                       const domain::Detection& upright);
   base::Result<void> TryTurned(const domain::Picture& picture, domain::Detection& detection);
   base::Result<void> EmbedUpright(const domain::Picture& picture, domain::Detection& detection);
+  domain::NoEmbedding WhyNot(const domain::Detection& detection) const;
 
   std::unique_ptr<vision::FaceDetector> detector_;
   std::unique_ptr<vision::FaceLandmarker> landmarker_;  // Null when the detector gives points.

@@ -3,31 +3,28 @@
 #include <algorithm>
 #include <utility>
 
-#include "artifacts/faces_pack.h"
 #include "domain/reasons.h"
+#include "vision/face_analyzer.h"
 
 namespace rollcall::pipeline {
 namespace {
 
-constexpr float kCropFactor = 1.4F;
-constexpr float kCropSideMax = 160;
-constexpr int kCropJpegQuality = 88;
-
-base::Result<domain::FaceCrop> CropFace(const domain::Picture& picture, const ExaminedFrame& frame,
+base::Result<domain::FaceCrop> CropFace(const domain::Picture& picture,
                                         const domain::Detection& detection) {
-  domain::FaceCrop crop{.frame_id = frame.frame_id,
-                        .pts = frame.pts,
-                        .index = detection.index,
-                        .region = domain::SquareAround(detection.box, kCropFactor),
-                        .landmarks = detection.landmarks.value_or(domain::Landmarks5{})};
-  const int side =
-      std::max(8, static_cast<int>(std::min(kCropSideMax, crop.region.width()) + 0.5F));
-  ROLLCALL_TRY_ASSIGN(
-      const domain::Image image,
-      picture.Render(crop.region,
-                     {.width = side, .height = side, .format = domain::PixelFormat::kRgb24}));
-  ROLLCALL_TRY_ASSIGN(crop.jpeg, artifacts::EncodeJpeg(image, kCropJpegQuality));
-  return crop;
+  domain::FaceCrop crop = CropOf(detection);
+  ROLLCALL_TRY_ASSIGN(const domain::Image pixels, RenderCrop(picture, crop));
+  return EncodeCrop(std::move(crop), pixels);
+}
+
+// A still that is not encoded costs little.
+base::Result<SpareFace> Keep(const domain::Picture& picture, const domain::Detection& detection,
+                             bool has_crop) {
+  SpareFace spare{.crop = CropOf(detection), .cropped = {}, .aligned = {}};
+  ROLLCALL_TRY_ASSIGN(spare.aligned, vision::AlignFace(picture, *detection.landmarks));
+  if (!has_crop) {
+    ROLLCALL_TRY_ASSIGN(spare.cropped, RenderCrop(picture, spare.crop));
+  }
+  return spare;
 }
 
 }  // namespace
@@ -146,7 +143,8 @@ base::Result<void> FrameExamination::ReadAll() {
                     .with_tiles = work->search == vision::Search::kWholeAndTiles,
                     .shot = verdict,
                     .detections = {},
-                    .crops = {}};
+                    .crops = {},
+                    .spares = {}};
     work->frame = std::move(frame);
     base::MutexLock lock(mutex_);
     while (!is_stopping_ && read_ - next_to_return_ >= options_.frames_in_flight) {
@@ -224,12 +222,18 @@ base::Result<void> FrameExamination::Find(FaceExaminer& examiner, Work work) {
 }
 
 base::Result<void> FrameExamination::EmbedAndCrop(FaceExaminer& examiner, Work work) {
+  ExaminedFrame& result = work.result;
   for (std::size_t i = 0; i < work.choices.size(); ++i) {
-    domain::Detection& detection = work.result.detections[i];
-    if (work.choices[i].embed) ROLLCALL_TRY(examiner.Embed(*work.frame, detection));
-    if (work.choices[i].crop) {
-      ROLLCALL_TRY_ASSIGN(domain::FaceCrop crop, CropFace(*work.frame, work.result, detection));
-      work.result.crops.push_back(std::move(crop));
+    const EmbeddingPolicy::Choice choice = work.choices[i];
+    domain::Detection& detection = result.detections[i];
+    if (choice.embed) ROLLCALL_TRY(examiner.Embed(*work.frame, detection));
+    if (choice.crop) {
+      ROLLCALL_TRY_ASSIGN(domain::FaceCrop crop, CropFace(*work.frame, detection));
+      result.crops.push_back(std::move(crop));
+    }
+    if (choice.spare && examiner.CanAlign(detection)) {
+      ROLLCALL_TRY_ASSIGN(SpareFace spare, Keep(*work.frame, detection, choice.crop));
+      result.spares.push_back(std::move(spare));
     }
   }
   work.frame.reset();

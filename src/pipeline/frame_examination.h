@@ -14,6 +14,7 @@
 #include "domain/face.h"
 #include "media/frame_reader.h"
 #include "pipeline/embedding_policy.h"
+#include "pipeline/face_crop.h"
 #include "pipeline/face_examiner.h"
 #include "pipeline/shot_detector.h"
 
@@ -28,6 +29,7 @@ struct ExaminedFrame {
   ShotDetector::Verdict shot;
   std::vector<domain::Detection> detections;
   std::vector<domain::FaceCrop> crops;
+  std::vector<SpareFace> spares;
 };
 
 // Looks at the frames of a reader with several threads and hands the results back in order. What
