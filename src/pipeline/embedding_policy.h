@@ -22,8 +22,8 @@ class EmbeddingPolicy {
     domain::MediaTime restless_every{250'000};  // Of one that may have become another.
     domain::MediaTime spare_every{200'000};
     domain::MediaTime all_from = domain::MediaTime::max();  // Every usable face from here on.
-    float spare_score_min = 0.9F;  // Of a detection that is no shadow.
-    float better_factor = 1.25F;  // × the best quality so far.
+    float spare_score_min = 0.9F;                           // Of a detection that is no shadow.
+    float better_factor = 1.25F;                            // × the best quality so far.
     float same_face_iou = 0.4F;
     float calm_iou = 0.6F;         // With its box a sample ago; below that a face has jumped.
     float close = 1.0F;            // Between the centres of two faces, in mean widths.
