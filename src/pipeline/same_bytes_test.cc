@@ -1,0 +1,120 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/random.h"
+#include "pipeline/analytics_stage.h"
+#include "pipeline/testing/fake_context.h"
+#include "pipeline/track_stage.h"
+
+namespace rollcall::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+using testing::FakeContext;
+
+// An episode of the data directory in tests/fixtures/whole-v2: the token that each stage wrote
+// under.
+struct FixtureRun {
+  std::string name;
+  std::string key;
+  int probe = 0;
+  int extract = 0;
+  int detect = 0;
+  int track = 0;
+  int stills = 0;
+  int cluster = 0;
+  int analytics = 0;
+};
+
+// Results of a release before, made again from what its own stages before had left.
+class SameBytesTest : public ::testing::TestWithParam<FixtureRun> {
+ protected:
+  SameBytesTest() {
+    EXPECT_TRUE(base::MakeFolders(folder_).ok());
+    const std::string unpack = "tar -xzf '" ROLLCALL_SOURCE_DIR
+                               "/tests/fixtures/whole-v2/data.tar.gz' --no-same-owner -C '" +
+                               folder_.string() + "'";
+    EXPECT_EQ(std::system(unpack.c_str()), 0);
+  }
+  ~SameBytesTest() override { fs::remove_all(folder_); }
+
+  domain::Artifact Input(const std::string& file, int token) const {
+    const std::string name = "harvest/" + GetParam().key + "/" + file;
+    return {.name = name, .path = name + ".g" + std::to_string(token)};
+  }
+
+  // Runs the stage as it ran then and compares all that it writes, byte for byte.
+  void ExpectSame(domain::StageHandler& handler, const std::string& stage, int token,
+                  std::vector<domain::Artifact> inputs, std::size_t files) {
+    const Json report =
+        Json::parse(base::ReadFile(data_ / "outputs" / GetParam().key /
+                                   ("report.json.g" + std::to_string(GetParam().analytics)))
+                        .value());
+    const Json params{{"video_path", "/tmp/" + GetParam().key + ".mp4"},
+                      {"effort", report.at("effort")},
+                      {"models", report.at("models")}};
+    const fs::path again = folder_ / stage;
+    ASSERT_TRUE(base::MakeFolders(again).ok());
+    // The fake writes where it reads: it reads the inputs by links.
+    fs::create_directory_symlink(data_, again / "before");
+    for (domain::Artifact& input : inputs) input.path = "before/" + input.path;
+    FakeContext context({.subject_kind = "episode",
+                         .subject_id = GetParam().key,
+                         .stage = stage,
+                         .job_id = stage + "_" + GetParam().key,
+                         .work_key = report.at("work_key"),
+                         .token = token,
+                         .params_json = params.dump(),
+                         .data_dir = again,
+                         .inputs = std::move(inputs)});
+    const auto output = handler.Run(context);
+    ASSERT_TRUE(output.ok()) << output.error().ToString();
+    EXPECT_EQ(output->artifacts.size(), files);
+    for (const domain::Artifact& artifact : output->artifacts) {
+      const auto before = base::DigestFile(data_ / artifact.path);
+      ASSERT_TRUE(before.ok()) << artifact.path;
+      EXPECT_EQ(artifact.sha256, before->sha256) << artifact.path;
+    }
+  }
+
+  const fs::path folder_ = fs::temp_directory_path() / ("rollcall_bytes_" + base::RandomId());
+  const fs::path data_ = folder_ / "rollcall-whole-v2/data";
+};
+
+TEST_P(SameBytesTest, TracksAreThoseOfTheReleaseBefore) {
+  TrackStage track;
+  ExpectSame(
+      track, "track", GetParam().track,
+      {Input("embeddings.parquet", GetParam().detect), Input("samples.parquet", GetParam().detect)},
+      4);
+}
+
+TEST_P(SameBytesTest, OutputsAreThoseOfTheReleaseBefore) {
+  AnalyticsStage analytics;
+  ExpectSame(
+      analytics, "analytics", GetParam().analytics,
+      {Input("probe.json", GetParam().probe), Input("extract.json", GetParam().extract),
+       Input("det_stats.json", GetParam().detect),
+       Input("diagnostics/track_stats.json", GetParam().track),
+       Input("samples.parquet", GetParam().detect), Input("embeddings.parquet", GetParam().track),
+       Input("tracks.parquet", GetParam().track), Input("stills", GetParam().stills),
+       Input("clusters.json", GetParam().cluster)},
+      6);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fixture, SameBytesTest,
+    ::testing::Values(FixtureRun{"Normal", "show_s01_e01", 1, 2, 3, 4, 5, 6, 7},
+                      FixtureRun{"Draft", "show_s01_e04", 10, 11, 12, 13, 14, 15, 16},
+                      FixtureRun{"NormalAfterDraft", "show_s01_e04", 10, 17, 18, 19, 20, 21, 22}),
+    [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace rollcall::pipeline
