@@ -10,7 +10,12 @@
 namespace rollcall::pipeline {
 namespace {
 
-constexpr float kNever = -2;  // Below any cosine: these two are not one person.
+// Two that are not one person have their cosine less this: below any other.
+constexpr float kNever = 4;
+
+float NeverTogether(float cosine) { return cosine - kNever; }
+bool IsNever(float cosine) { return cosine < -kNever / 2; }
+float Likeness(float cosine) { return IsNever(cosine) ? cosine + kNever : cosine; }
 
 using Pairs = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
@@ -59,11 +64,10 @@ class Linkage {
       for (std::size_t j = 0; j < i; ++j) {
         At(i, j) = At(j, i) = domain::Cosine(tracks[i]->embedding, tracks[j]->embedding);
       }
-      At(i, i) = kNever;
+      At(i, i) = NeverTogether(0);
     }
     const Places places(tracks);
-    places.ForEach(options.cannot_link,
-                   [&](std::size_t i, std::size_t j) { At(i, j) = At(j, i) = kNever; });
+    places.ForEach(options.cannot_link, [&](std::size_t i, std::size_t j) { Forbid(i, j); });
     places.ForEach(options.must_link,
                    [&](std::size_t i, std::size_t j) { At(i, j) = At(j, i) = 1; });
     for (std::size_t i = 0; i < size_; ++i) {
@@ -85,12 +89,15 @@ class Linkage {
       if (!best || At(*best, nearest_[*best]) < cosine_min) return {};
       const std::size_t a = std::min(*best, nearest_[*best]);
       const std::size_t b = std::max(*best, nearest_[*best]);
-      if (MayBeAnother(a, b, either_margin)) {
+      if (MayBeAnother(a, b, cosine_min, either_margin)) {
         LeaveAlone(a);
-      } else if (MayBeAnother(b, a, either_margin)) {
+      } else if (MayBeAnother(b, a, cosine_min, either_margin)) {
         LeaveAlone(b);
+      } else if (const std::size_t more = ThereMore(a, b, cosine_min, either_margin); more != b) {
+        Merge(std::min(a, more), std::max(a, more));
       } else {
-        Merge(a, b);
+        const std::size_t with = ThereMore(b, a, cosine_min, either_margin);
+        Merge(std::min(with, b), std::max(with, b));
       }
     }
   }
@@ -130,17 +137,37 @@ class Linkage {
     return At(i, nearest_[i]) - second >= margin;
   }
 
-  // Whether there is somebody who is not `other` and to whom `i` is as like.
-  bool MayBeAnother(std::size_t i, std::size_t other, float margin) {
+  void Forbid(std::size_t i, std::size_t j) {
+    if (!IsNever(At(i, j))) At(i, j) = At(j, i) = NeverTogether(At(i, j));
+  }
+
+  // Whether there is somebody who is not `other` and to whom `i` is as like. Who is as like `other`
+  // as one person is to himself is the same one twice: in a mirror, in a picture on the wall.
+  bool MayBeAnother(std::size_t i, std::size_t other, float cosine_min, float margin) {
     for (std::size_t k = 0; k < size_; ++k) {
-      if (k == i || k == other || !IsRoot(k) || At(other, k) != kNever) continue;
+      if (k == i || k == other || !IsRoot(k) || !IsNever(At(other, k))) continue;
+      if (Likeness(At(other, k)) >= cosine_min) continue;
       if (At(i, k) > At(i, other) - margin) return true;
     }
     return false;
   }
 
+  // `other`, or the same one elsewhere in its frames, of whom there is more, if `i` is as like him:
+  // a person's other shots then gather with him, not with his image.
+  std::size_t ThereMore(std::size_t i, std::size_t other, float cosine_min, float margin) {
+    std::size_t most = other;
+    for (std::size_t k = 0; k < size_; ++k) {
+      if (k == i || k == other || !IsRoot(k) || !IsNever(At(other, k))) continue;
+      const bool is_same = Likeness(At(other, k)) >= cosine_min && At(i, k) >= cosine_min;
+      if (is_same && At(i, k) > At(i, other) - margin && weight_[k] > weight_[most]) most = k;
+    }
+    return most;
+  }
+
   void LeaveAlone(std::size_t i) {
-    for (std::size_t k = 0; k < size_; ++k) At(i, k) = At(k, i) = kNever;
+    for (std::size_t k = 0; k < size_; ++k) {
+      if (k != i) Forbid(i, k);
+    }
     for (std::size_t k = 0; k < size_; ++k) {
       if (IsRoot(k) && (k == i || nearest_[k] == i)) FindNearest(k);
     }
@@ -158,10 +185,10 @@ class Linkage {
     const float total = weight_[keep] + weight_[gone];
     for (std::size_t k = 0; k < size_; ++k) {
       if (!IsRoot(k) || k == keep || k == gone) continue;
-      const bool is_never = At(keep, k) == kNever || At(gone, k) == kNever;
+      const bool is_never = IsNever(At(keep, k)) || IsNever(At(gone, k));
       const float average =
-          is_never ? kNever : (weight_[keep] * At(keep, k) + weight_[gone] * At(gone, k)) / total;
-      At(keep, k) = At(k, keep) = average;
+          (weight_[keep] * Likeness(At(keep, k)) + weight_[gone] * Likeness(At(gone, k))) / total;
+      At(keep, k) = At(k, keep) = is_never ? NeverTogether(average) : average;
     }
     weight_[keep] = total;
     tracks_[keep] += tracks_[gone];

@@ -129,6 +129,22 @@ TEST(ClustererTest, WhoIsAsLikeOneOfTwoPeopleAsTheOtherJoinsNeither) {
   EXPECT_EQ(ClusterTracks(inputs, options).groups, 2) << "nothing says that they are two";
 }
 
+// A mirror in one shot made six people of one man: all his other tracks were as like him as his
+// image, and stayed alone.
+TEST(ClustererTest, WhoIsTwiceInAFrameKeepsHisOtherShots) {
+  std::vector<ClusterInput> inputs;
+  for (int i = 0; i < 7; ++i) inputs.push_back(TrackOf(i + 1, 1000 * i, 0, 0.1F));
+  inputs.push_back(TrackOf(8, 9000, 1));
+  inputs[1].weight = 1.1F * inputs[0].weight;
+  ClusterOptions options;
+  options.cannot_link = {{1, 2}};
+  const Clustering result = ClusterTracks(inputs, options);
+  EXPECT_EQ(result.groups, 3) << "he, his image and somebody else";
+  for (int i = 2; i < 7; ++i) {
+    EXPECT_EQ(result.group_of[static_cast<std::size_t>(i)], result.group_of[1]) << "is there more";
+  }
+}
+
 TEST(ClustererTest, LooksUpAtEachStepAndEndsThereWhenStopped) {
   std::vector<ClusterInput> inputs;
   for (int i = 0; i < 60; ++i) {
