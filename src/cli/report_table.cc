@@ -84,12 +84,14 @@ std::string Nobody(const Json& coverage) {
 // "faces: 454 found; 60 chosen to tell people apart, 50 of them good enough (83 %)".
 std::string FacesLine(const Json& coverage) {
   const auto chosen = coverage.value("faces_chosen", std::int64_t{0});
-  if (chosen == 0) return {};
   const auto embedded = coverage.value("embeddings_computed", std::int64_t{0});
-  std::string line = fmt::format(
-      "  faces: {} found; {} chosen to tell people apart, {} of them good enough ({:.0f} %)\n",
-      coverage.value("faces_detected", std::int64_t{0}), chosen, embedded,
-      100.0 * static_cast<double>(embedded) / static_cast<double>(chosen));
+  std::string line;
+  if (chosen > 0) {
+    line = fmt::format(
+        "  faces: {} found; {} chosen to tell people apart, {} of them good enough ({:.0f} %)\n",
+        coverage.value("faces_detected", std::int64_t{0}), chosen, embedded,
+        100.0 * static_cast<double>(embedded) / static_cast<double>(chosen));
+  }
   std::string dropped;
   for (const Json& each : coverage.value("not_counted", Json::array())) {
     const auto faces = each.at("faces").get<std::int64_t>();

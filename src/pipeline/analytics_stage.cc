@@ -139,6 +139,9 @@ std::vector<DroppedFaces> DroppedOf(const base::Json& track_stats) {
                        .tracks = tracks.get<std::int64_t>(),
                        .faces = faces.value(why, std::int64_t{0})});
   }
+  const auto alone = track_stats.value("faces_without_track", std::int64_t{0});
+  if (alone > 0)
+    dropped.push_back({.why = "too unsure to be followed", .tracks = 0, .faces = alone});
   return dropped;
 }
 
@@ -148,17 +151,28 @@ std::int64_t FacesIn(const std::vector<DroppedFaces>& dropped) {
   return faces;
 }
 
-// "90 faces in 12 tracks were found and not counted: 11 tracks without the features of a face, …".
+std::string Counted(std::int64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+// "90 faces were found and not counted: 82 without the features of a face (11 tracks), …".
 std::string DroppedSentence(const std::vector<DroppedFaces>& dropped) {
   std::string reasons;
-  std::int64_t tracks = 0;
   for (const DroppedFaces& each : dropped) {
-    tracks += each.tracks;
-    reasons += fmt::format("{}{} {} {}", reasons.empty() ? "" : ", ", each.tracks,
-                           each.tracks == 1 ? "track" : "tracks", each.why);
+    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : ", ", each.faces, each.why);
+    if (each.tracks > 0) reasons += fmt::format(" ({})", Counted(each.tracks, "track"));
   }
-  return fmt::format("{} faces in {} {} were found and not counted: {}", FacesIn(dropped), tracks,
-                     tracks == 1 ? "track" : "tracks", reasons);
+  const std::int64_t faces = FacesIn(dropped);
+  return fmt::format("{} {} found and not counted: {}", Counted(faces, "face"),
+                     faces == 1 ? "was" : "were", reasons);
+}
+
+// Of a video that is turned much is missed, even of those who are found.
+bool IsTurned(const base::Json& det_stats, const base::Json& track_stats, std::size_t people) {
+  constexpr std::int64_t kTurnedShare = 4;  // Of all faces.
+  if (people == 0 && track_stats.at("dropped").contains("implausible_landmarks")) return true;
+  const auto turned = det_stats.value("faces_turned", std::int64_t{0});
+  return turned > 0 && kTurnedShare * turned >= det_stats.value("faces_detected", std::int64_t{0});
 }
 
 double Rounded(double value) { return std::round(value * 1e4) / 1e4; }
@@ -218,9 +232,13 @@ base::Json Warnings(const Episode& episode, std::size_t people) {
   const auto found = episode.det_stats.value("faces_detected", std::int64_t{0});
   // A few false ones are in every video; the coverage has them.
   if (!dropped.empty() && (people == 0 || 5 * FacesIn(dropped) > found)) {
-    const bool is_turned =
-        people == 0 && episode.track_stats.at("dropped").contains("implausible_landmarks");
-    warnings.push_back(DroppedSentence(dropped) + (is_turned ? "; is the video turned?" : ""));
+    warnings.push_back(DroppedSentence(dropped));
+  }
+  if (IsTurned(episode.det_stats, episode.track_stats, people)) {
+    warnings.push_back(
+        "faces lie on their side or upside down: is the video turned? Of a copy that is not "
+        "(ffmpeg "
+        "-i VIDEO -vf transpose=1 COPY) more may be found");
   }
   return warnings;
 }

@@ -83,10 +83,11 @@ void ReplaceFrames(const CloseLook& look, DetectSegment closer, DetectSegment& s
   ReplaceIn(look, segment.crops, std::move(closer.crops));
 }
 
-FoundFaces CountFaces(const DetectSegment& segment) {
-  FoundFaces faces{.detected = std::ssize(segment.detections)};
-  for (const domain::Detection& detection : segment.detections) {
+FoundFaces CountFaces(const std::vector<domain::Detection>& detections) {
+  FoundFaces faces{.detected = std::ssize(detections)};
+  for (const domain::Detection& detection : detections) {
     if (!detection.embedding.empty()) ++faces.embedded;
+    if (detection.turn != domain::Turn::kNone) ++faces.turned;
   }
   return faces;
 }

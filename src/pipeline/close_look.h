@@ -33,7 +33,8 @@ void ReplaceFrames(const CloseLook& look, artifacts::DetectSegment closer,
 struct FoundFaces {
   std::int64_t detected = 0;
   std::int64_t embedded = 0;
+  std::int64_t turned = 0;  // Found on their side or upside down.
 };
-FoundFaces CountFaces(const artifacts::DetectSegment& segment);
+FoundFaces CountFaces(const std::vector<domain::Detection>& detections);
 
 }  // namespace rollcall::pipeline

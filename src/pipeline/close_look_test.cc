@@ -161,7 +161,8 @@ TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWhereAFaceBecomesAnother) {
        "[b];[a][b]blend=all_expr='st(0,clip(0.9*sin(T*2.0944)+0.5,0,1));A*(1-ld(0))+B*ld(0)'\" -t "
        "9");
   const auto segment = ExpectTheSameAlone(std::chrono::seconds{3}, 1);
-  EXPECT_GE(CountFaces(segment).embedded, 8) << "three because of the time, the rest for the fade";
+  EXPECT_GE(CountFaces(segment.detections).embedded, 8)
+      << "three because of the time, the rest for the fade";
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ base::Json DetStats(const DetectCounters& counters, const Statistics& statistics
   for (int i = 0; i <= kHistogramBins; ++i) bins.push_back(i / static_cast<double>(kHistogramBins));
   return {{"frames_processed", counters.frames_processed},
           {"faces_detected", counters.faces_detected},
+          {"faces_turned", counters.faces_turned},
           {"frames_no_faces", statistics.frames_without_faces},
           {"failed_reads", counters.failed_reads},
           {"frames_damaged", counters.frames_damaged},
@@ -161,6 +162,7 @@ class Merge {
 base::Json DetectCounters::ToJson() const {
   return {{"frames_processed", frames_processed},
           {"faces_detected", faces_detected},
+          {"faces_turned", faces_turned},
           {"embeddings_computed", embeddings_computed},
           {"failed_reads", failed_reads},
           {"frames_damaged", frames_damaged},
@@ -174,6 +176,7 @@ base::Result<DetectCounters> DetectCounters::FromJson(std::string_view text) {
   DetectCounters counters;
   counters.frames_processed = json.value("frames_processed", std::int64_t{0});
   counters.faces_detected = json.value("faces_detected", std::int64_t{0});
+  counters.faces_turned = json.value("faces_turned", std::int64_t{0});
   counters.embeddings_computed = json.value("embeddings_computed", std::int64_t{0});
   counters.failed_reads = json.value("failed_reads", std::int64_t{0});
   counters.frames_damaged = json.value("frames_damaged", std::int64_t{0});

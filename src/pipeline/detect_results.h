@@ -16,6 +16,7 @@ struct DetectCounters {
   std::int64_t faces_detected = 0;
   std::int64_t embeddings_computed = 0;
   std::int64_t failed_reads = 0;
+  std::int64_t faces_turned = 0;    // Found on their side or upside down.
   std::int64_t frames_damaged = 0;  // Of those processed: parts were concealed by the decoder.
   std::int64_t frames_skipped = 0;  // Left out with a skipped segment.
   std::int64_t frames_closer = 0;   // Besides the samples, where shots follow each other fast.

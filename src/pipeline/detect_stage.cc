@@ -257,16 +257,14 @@ class DetectRun {
     if (params_.effort != Effort::kNormal) return {};
     const auto looks = FindFastCuts(open_, plan_[committed_.size()].pts_to);
     if (unsure.empty() && looks.empty()) return {};
-    const FoundFaces before = CountFaces(open_);
+    const FoundFaces before = CountFaces(open_.detections);
     models.examiners = samples.Lend();
     auto looked = EmbedSpares(std::move(unsure), *models.examiners.front());
     for (std::size_t i = 0; i < looks.size() && looked.ok(); ++i) {
       looked = LookCloser(looks[i], models);
     }
     samples.TakeBack(std::move(models.examiners));
-    const FoundFaces after = CountFaces(open_);
-    counters_.faces_detected += after.detected - before.detected;
-    counters_.embeddings_computed += after.embedded - before.embedded;
+    Count(before, CountFaces(open_.detections));
     Report();
     return looked;
   }
@@ -458,13 +456,16 @@ class DetectRun {
     return {};
   }
 
+  void Count(const FoundFaces& before, const FoundFaces& after) {
+    counters_.faces_detected += after.detected - before.detected;
+    counters_.embeddings_computed += after.embedded - before.embedded;
+    counters_.faces_turned += after.turned - before.turned;
+  }
+
   void Take(ExaminedFrame frame) {
     ++counters_.frames_processed;
     if (frame.is_damaged) ++counters_.frames_damaged;
-    counters_.faces_detected += static_cast<std::int64_t>(frame.detections.size());
-    for (const domain::Detection& detection : frame.detections) {
-      if (!detection.embedding.empty()) ++counters_.embeddings_computed;
-    }
+    Count({}, CountFaces(frame.detections));
     last_frame_ = frame.frame_id;
     position_ = frame.pts;
     changes_.Next(frame.pts, frame.shot.is_cut, frame.detections, std::move(frame.spares));

@@ -23,6 +23,8 @@ constexpr int kTurnedMax = 2;  // In one picture.
 constexpr float kTurnedPlausibility = 0.8F;
 constexpr float kUpsideDownPlausibility = 0.99F;  // Eyes and mouth are easily taken for each other.
 constexpr float kTurnedScoreSlack = 0.002F;
+// Points of a face upside down reach 0.83, in every other frame 0.5: what was embedded alternated.
+constexpr float kSurelyUpright = 0.9F;
 
 float LongerSide(const domain::PixelBox& box) { return std::max(box.width(), box.height()); }
 
@@ -52,10 +54,10 @@ base::Result<std::vector<Detection>> FaceExaminer::Find(const domain::Picture& p
     detection.no_embedding = NoEmbedding::kNotSampled;
     detections.push_back(std::move(detection));
   }
-  const auto is_plausible = [&](const Detection& each) {
-    return each.landmark_score >= options_.plausibility_min;
+  const auto is_upright = [](const Detection& each) {
+    return each.landmark_score >= kSurelyUpright;
   };
-  if (std::ranges::none_of(detections, is_plausible)) {
+  if (std::ranges::none_of(detections, is_upright)) {
     int tried = 0;
     for (Detection& detection : detections) {
       if (detection.score < threshold || ++tried > kTurnedMax) break;  // Best score first.
@@ -132,9 +134,10 @@ base::Result<void> FaceExaminer::TryTurned(const domain::Picture& picture, Detec
   for (const Turn turn : {Turn::kQuarter, Turn::kThreeQuarters, Turn::kHalf}) {
     const domain::TurnedPicture turned(picture, turn);
     const domain::PixelBox box = turned.Turned(detection.box);
-    if (landmarker_) {  // Costs a third of finding it.
+    if (landmarker_ && detection.landmark_score >= options_.plausibility_min) {
+      // Its box is about right; asking for points costs a third of finding it again.
       ROLLCALL_TRY_ASSIGN(const vision::LocatedLandmarks located, landmarker_->Locate(turned, box));
-      if (located.plausibility < options_.plausibility_min) continue;
+      if (located.plausibility <= detection.landmark_score) continue;
     }
     const domain::PixelPoint centre = box.centre();
     const float side = std::max(kSurroundings * LongerSide(box), kSurroundingsMin);

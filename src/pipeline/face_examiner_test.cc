@@ -91,13 +91,14 @@ TEST_P(TurnedFaceTest, IsTurnedOnlyIfItIsFoundBetterThatWay) {
 
 INSTANTIATE_TEST_SUITE_P(
     Looks, TurnedFaceTest,
-    ::testing::Values(Looks{"UpsideDown", 0.99F, 0.33F, 1.0F, 0.999F, Turn::kHalf},
-                      Looks{"UpsideDownAndHardlySeenUpright", 0.7F, 0, 0.9F, 0.995F, Turn::kHalf},
-                      Looks{"UprightWithPointsThatAreBelieved", 0.9F, 0.6F, 1, 1, Turn::kNone},
-                      Looks{"UprightAndFoundLessWellTurned", 1, 0.48F, 0.996F, 0.96F, Turn::kNone},
-                      Looks{"CutOffByThePicturesEdge", 1, 0.2F, 1, 0.97F, Turn::kNone},
-                      Looks{"UprightWithPointsThatAreBadEitherWay", 1, 0.44F, 1, 0.7F,
-                            Turn::kNone}),
+    ::testing::Values(
+        Looks{"UpsideDown", 0.99F, 0.33F, 1.0F, 0.999F, Turn::kHalf},
+        Looks{"UpsideDownAndHardlySeenUpright", 0.7F, 0, 0.9F, 0.995F, Turn::kHalf},
+        Looks{"UprightWithPointsThatAreBelieved", 0.9F, 0.95F, 1, 1, Turn::kNone},
+        Looks{"UpsideDownWithPointsThatAreHalfBelieved", 1, 0.83F, 1, 0.99F, Turn::kHalf},
+        Looks{"UprightAndFoundLessWellTurned", 1, 0.48F, 0.996F, 0.96F, Turn::kNone},
+        Looks{"CutOffByThePicturesEdge", 1, 0.2F, 1, 0.97F, Turn::kNone},
+        Looks{"UprightWithPointsThatAreBadEitherWay", 1, 0.44F, 1, 0.7F, Turn::kNone}),
     [](const auto& each) { return each.param.name; });
 
 }  // namespace
