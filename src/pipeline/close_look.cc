@@ -13,8 +13,6 @@ using domain::MediaTime;
 
 constexpr MediaTime kShortShot{500'000};
 constexpr MediaTime kApart{15'000};
-// Of 145 pairs of near cuts the real ones have 0.31 at least, those that motion makes 0.17 at most.
-constexpr float kSharpCut = 0.22F;
 constexpr std::int64_t kToTheBorder = std::numeric_limits<std::int64_t>::max();
 
 // Replaces what belongs to it in one of a segment's lists.
@@ -46,7 +44,7 @@ std::vector<CloseLook> FindFastCuts(const DetectSegment& segment, MediaTime segm
   const auto& frames = segment.frames;
   std::vector<std::size_t> cuts;  // The first sample has none before it to begin behind.
   for (std::size_t i = 1; i < frames.size(); ++i) {
-    if (frames[i].is_cut && frames[i].cut_score >= kSharpCut) cuts.push_back(i);
+    if (frames[i].is_cut) cuts.push_back(i);
   }
   std::vector<CloseLook> looks;
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {

@@ -17,7 +17,7 @@ struct CloseLook {
   domain::MediaTime until{};  // No frame from here on belongs to it.
 };
 
-// Where sharp cuts follow each other so fast that samples show each of them once or twice, or not
+// Where cuts follow each other so fast that samples show each of them once or twice, or not
 // at all (music videos, strobes, a flash): around every two cuts that are less than half a second
 // apart; to the segment's borders where those are as near to one of them.
 std::vector<CloseLook> FindFastCuts(const artifacts::DetectSegment& segment,

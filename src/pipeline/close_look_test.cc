@@ -22,7 +22,6 @@ artifacts::DetectSegment Sampled(const std::vector<std::int64_t>& cuts_ms) {
     segment.frames.push_back({.frame_id = ms / 20,
                               .pts = milliseconds{ms},
                               .until = milliseconds{ms + 40},
-                              .cut_score = 0.4F,
                               .is_cut = std::ranges::count(cuts_ms, ms) > 0});
   }
   return segment;
@@ -57,13 +56,6 @@ INSTANTIATE_TEST_SUITE_P(Cuts, FastCutsLookTest,
                                            LookCase{"TheFirstSampleBeginsNoLook", {0, 300}, {}},
                                            LookCase{"OfAFlash", {900, 1'000}, {{800, 1'000}}}),
                          [](const auto& each) { return each.param.name; });
-
-// Somebody passing close to the camera behind a cut.
-TEST(MotionLookTest, IsNotWhereOneOfTwoCutsIsOnlyMotion) {
-  artifacts::DetectSegment segment = Sampled({700, 900});
-  segment.frames[9].cut_score = 0.17F;
-  EXPECT_TRUE(FindFastCuts(segment, milliseconds{2'000}).empty());
-}
 
 TEST(CloseLookFramesTest, AreAllOrFifteenMillisecondsApart) {
   media::PacketIndex index;
