@@ -333,7 +333,9 @@ TEST_F(TimeTest, AVideoThatHasLostItsRotationIsWatchedOnItsSide) {
                                 "-i '" + scene.string() + "' -vf " + turn + " -c:v libx264");
     const Json report = Analysed(video);
     EXPECT_THAT(Seen(report), ElementsAre(About(3.0, 0.5), About(3.0, 0.5)));
-    if (turned_ == 1) EXPECT_THAT(WarningsOf(report), HasSubstr("is the video turned?"));
+    if (turned_ == 1) {
+      EXPECT_THAT(WarningsOf(report), HasSubstr("is the video turned?"));
+    }
   }
 }
 
