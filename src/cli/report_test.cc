@@ -73,6 +73,18 @@ TEST(ReportTableTest, SaysThatFacesWereFoundThoughNobodyIsCounted) {
             "  not counted: 3 faces too short, 80 faces without the features of a face\n");
 }
 
+// Where none was worth a vector, why none is counted was not said.
+TEST(ReportTableTest, SaysWhyNobodyIsCountedWhereNoFaceWasChosen) {
+  Json report = Report({});
+  report["coverage"] = {
+      {"faces_detected", 4},
+      {"faces_chosen", 0},
+      {"not_counted", {{{"why", "too unsure to be followed"}, {"tracks", 0}, {"faces", 4}}}}};
+  EXPECT_EQ(*ReportTable(report, {}),
+            "  4 faces were found, and nobody could be made of them.\n"
+            "  not counted: 4 faces too unsure to be followed\n");
+}
+
 TEST(ReportTableTest, SaysThatAnOlderProgramMadeIt) {
   Json report = Report({});
   report.erase("time");

@@ -168,7 +168,7 @@ std::string DroppedSentence(const std::vector<DroppedFaces>& dropped) {
 }
 
 // Of a video that is turned much is missed, even of those who are found.
-bool IsTurned(const base::Json& det_stats, const base::Json& track_stats, std::size_t people) {
+bool MayBeTurned(const base::Json& det_stats, const base::Json& track_stats, std::size_t people) {
   constexpr std::int64_t kTurnedShare = 4;  // Of all faces.
   if (people == 0 && track_stats.at("dropped").contains("implausible_landmarks")) return true;
   const auto turned = det_stats.value("faces_turned", std::int64_t{0});
@@ -234,11 +234,11 @@ base::Json Warnings(const Episode& episode, std::size_t people) {
   if (!dropped.empty() && (people == 0 || 5 * FacesIn(dropped) > found)) {
     warnings.push_back(DroppedSentence(dropped));
   }
-  if (IsTurned(episode.det_stats, episode.track_stats, people)) {
+  if (MayBeTurned(episode.det_stats, episode.track_stats, people)) {
     warnings.push_back(
-        "faces lie on their side or upside down: is the video turned? Of a copy that is not "
-        "(ffmpeg "
-        "-i VIDEO -vf transpose=1 COPY) more may be found");
+        "faces seem to lie on their side or upside down: is the video turned? Then more is found "
+        "in a "
+        "copy that is not (ffmpeg -i VIDEO -vf transpose=1, transpose=2 or hflip,vflip COPY)");
   }
   return warnings;
 }

@@ -10,8 +10,9 @@ namespace rollcall::pipeline {
 // Decides, frame by frame, which faces are worth an embedding and which a crop: a face that has
 // just appeared, one clearly better than any of it before, one that may have become another (it has
 // jumped, or another face is close to it; four times a second), each at least once in
-// `embed_every`, and twice a second a crop. Faces are followed by overlap alone (the tracks proper
-// are made by the track stage), so a face that jumps counts as new.
+// `embed_every`, and twice a second a crop; and of which a spare picture is kept in between. Faces
+// are followed by overlap alone (the tracks proper are made by the track stage), so a face that
+// jumps counts as new.
 //
 // Thread-compatible; deterministic. Reset at segment borders.
 class EmbeddingPolicy {

@@ -35,7 +35,7 @@ class FaceExaminer {
         options_(options) {}
 
   // The faces of one picture with landmarks and a first quality, without embeddings. Where none of
-  // them has the features of a face they may be turned: by 90 or 180 degrees each is tried.
+  // them surely stands upright they may be turned: by 90 or 180 degrees each is tried.
   base::Result<std::vector<domain::Detection>> Find(const domain::Picture& picture,
                                                     vision::Search search);
   // Fills embedding, raw_norm, quality and no_embedding.
