@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <ranges>
 #include <utility>
+
+#include "domain/geometry.h"
 
 namespace rollcall::pipeline {
 namespace {
@@ -14,6 +17,46 @@ using domain::MediaTime;
 constexpr MediaTime kShortShot{500'000};
 constexpr MediaTime kApart{15'000};
 constexpr std::int64_t kToTheBorder = std::numeric_limits<std::int64_t>::max();
+
+// The detector of shots knows nothing of the motion in a shot that has just begun: what it takes
+// for a second cut is none if the samples behind it, to the next one, differ as much.
+constexpr float kMotionFactor = 3;
+constexpr std::size_t kMotionSamples = 5;
+bool IsMotion(const std::vector<DetectSegment::SampledFrame>& frames, std::size_t cut) {
+  float sum = 0;
+  std::size_t i = cut + 1;
+  for (; i < frames.size() && i <= cut + kMotionSamples && !frames[i].is_cut; ++i) {
+    sum += frames[i].cut_score;
+  }
+  return frames[cut].cut_score * static_cast<float>(i - cut - 1) < kMotionFactor * sum;
+}
+
+auto DetectionsIn(const DetectSegment& segment, std::int64_t frame, std::int64_t end) {
+  return std::ranges::subrange(
+      std::ranges::lower_bound(segment.detections, frame, {}, &domain::Detection::frame_id),
+      std::ranges::lower_bound(segment.detections, end, {}, &domain::Detection::frame_id));
+}
+
+// Two cuts alone, with nobody between them and nobody in the same place on either side: a closer
+// look could only move an edge by less than a sample, for the price of all frames since a keyframe.
+bool IsBlink(const DetectSegment& segment, const std::vector<std::size_t>& cuts, std::size_t i) {
+  const auto& frames = segment.frames;
+  const auto are_near = [&](std::size_t a, std::size_t b) {
+    return frames[cuts[b]].pts - frames[cuts[a]].pts < kShortShot;
+  };
+  if (i > 0 && are_near(i - 1, i)) return false;
+  if (i + 2 < cuts.size() && are_near(i + 1, i + 2)) return false;
+  const std::int64_t before = frames[cuts[i] - 1].frame_id;
+  const std::int64_t first = frames[cuts[i]].frame_id;
+  const std::int64_t behind = frames[cuts[i + 1]].frame_id;
+  if (!DetectionsIn(segment, first, behind).empty()) return false;
+  for (const domain::Detection& face : DetectionsIn(segment, before, first)) {
+    for (const domain::Detection& other : DetectionsIn(segment, behind, behind + 1)) {
+      if (domain::Iou(face.box, other.box) > 0) return false;
+    }
+  }
+  return true;
+}
 
 // Replaces what belongs to it in one of a segment's lists.
 template <typename T>
@@ -44,14 +87,18 @@ std::vector<CloseLook> FindFastCuts(const DetectSegment& segment, MediaTime segm
   const auto& frames = segment.frames;
   std::vector<std::size_t> cuts;  // The first sample has none before it to begin behind.
   for (std::size_t i = 1; i < frames.size(); ++i) {
-    if (frames[i].is_cut) cuts.push_back(i);
+    if (frames[i].is_cut && !IsMotion(frames, i)) cuts.push_back(i);
   }
   std::vector<CloseLook> looks;
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
     if (frames[cuts[i + 1]].pts - frames[cuts[i]].pts >= kShortShot) continue;
+    const auto samples = static_cast<std::int64_t>(cuts[i + 1] - cuts[i]);
+    if (frames[cuts[i + 1]].frame_id - frames[cuts[i]].frame_id == samples) continue;
     std::size_t before = cuts[i] - 1;
-    if (frames[cuts[i]].pts - frames.front().pts < kShortShot) before = 0;
+    const bool is_at_begin = frames[cuts[i]].pts - frames.front().pts < kShortShot;
+    if (is_at_begin) before = 0;
     const bool is_at_end = segment_end - frames[cuts[i + 1]].pts < kShortShot;
+    if (!is_at_begin && !is_at_end && IsBlink(segment, cuts, i)) continue;
     Append({.frame_before = frames[before].frame_id,
             .last_frame = is_at_end ? kToTheBorder : frames[cuts[i + 1]].frame_id,
             .until = segment_end},

@@ -19,7 +19,8 @@ struct CloseLook {
 
 // Where cuts follow each other so fast that samples show each of them once or twice, or not
 // at all (music videos, strobes, a flash): around every two cuts that are less than half a second
-// apart; to the segment's borders where those are as near to one of them.
+// apart, with frames between them that were not looked at, unless it is a blink at which nobody is;
+// to the segment's borders where those are as near to one of them.
 std::vector<CloseLook> FindFastCuts(const artifacts::DetectSegment& segment,
                                     domain::MediaTime segment_end);
 

@@ -1,5 +1,6 @@
 #include "pipeline/close_look.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -15,7 +16,11 @@ namespace {
 using std::chrono::milliseconds;
 using testing::FakeContext;
 
-// 25 frames a second, ten samples a second up to 2 s, cuts before the samples named.
+constexpr domain::PixelBox kFace{100, 100, 200, 220};
+constexpr domain::PixelBox kOtherFace{400, 100, 500, 220};
+
+// 25 frames a second, ten samples a second up to 2 s, cuts before the samples named; somebody is
+// always there.
 artifacts::DetectSegment Sampled(const std::vector<std::int64_t>& cuts_ms) {
   artifacts::DetectSegment segment;
   for (std::int64_t ms = 0; ms < 2'000; ms += 100) {
@@ -23,6 +28,7 @@ artifacts::DetectSegment Sampled(const std::vector<std::int64_t>& cuts_ms) {
                               .pts = milliseconds{ms},
                               .until = milliseconds{ms + 40},
                               .is_cut = std::ranges::count(cuts_ms, ms) > 0});
+    segment.detections.push_back({.frame_id = ms / 20, .box = kFace});
   }
   return segment;
 }
@@ -57,6 +63,65 @@ INSTANTIATE_TEST_SUITE_P(Cuts, FastCutsLookTest,
                                            LookCase{"OfAFlash", {900, 1'000}, {{800, 1'000}}}),
                          [](const auto& each) { return each.param.name; });
 
+TEST(CloseLookTest, IsNotWhereMotionBehindACutLooksLikeAnother) {
+  artifacts::DetectSegment segment = Sampled({700, 900});
+  const auto score = [&](std::size_t sample, float value) {
+    segment.frames.at(sample).cut_score = value;
+  };
+  score(7, 0.8F);
+  score(9, 0.17F);
+  for (std::size_t i = 10; i < 15; ++i) score(i, 0.07F);
+  EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::IsEmpty());
+  score(9, 0.22F);
+  EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::SizeIs(1));
+}
+
+// Two cuts alone, before the samples at 0.9 and 1.1 s.
+struct BlinkCase {
+  std::string name;
+  std::vector<domain::PixelBox> before;
+  std::vector<domain::PixelBox> between;
+  std::vector<domain::PixelBox> behind;
+  std::vector<std::int64_t> more_cuts_ms;
+  bool is_looked_at;
+};
+
+class BlinkTest : public ::testing::TestWithParam<BlinkCase> {};
+
+TEST_P(BlinkTest, IsLookedAtWhereSomebodyMayBeInIt) {
+  std::vector<std::int64_t> cuts = GetParam().more_cuts_ms;
+  cuts.insert(cuts.end(), {900, 1'100});
+  artifacts::DetectSegment segment = Sampled(cuts);
+  segment.detections.clear();
+  const auto add = [&](std::int64_t ms, const std::vector<domain::PixelBox>& boxes) {
+    for (const auto& box : boxes) segment.detections.push_back({.frame_id = ms / 20, .box = box});
+  };
+  add(800, GetParam().before);
+  add(1'000, GetParam().between);
+  add(1'100, GetParam().behind);
+  EXPECT_EQ(!FindFastCuts(segment, milliseconds{2'000}).empty(), GetParam().is_looked_at);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faces, BlinkTest,
+    ::testing::Values(BlinkCase{"Nobody", {}, {}, {}, {}, false},
+                      BlinkCase{"SomebodyBefore", {kFace}, {}, {}, {}, false},
+                      BlinkCase{"SomebodyBehind", {}, {}, {kFace}, {}, false},
+                      BlinkCase{"InOtherPlaces", {kFace}, {}, {kOtherFace}, {}, false},
+                      BlinkCase{"AFlashOverAFace", {kFace}, {}, {kOtherFace, kFace}, {}, true},
+                      BlinkCase{"SomebodyBetween", {}, {kFace}, {}, {}, true},
+                      BlinkCase{"OfMany", {}, {}, {}, {600}, true},
+                      BlinkCase{"OfManyBehind", {}, {}, {}, {1'400}, true}),
+    [](const auto& each) { return each.param.name; });
+
+TEST(CloseLookTest, IsNotWhereEveryFrameBetweenTwoCutsWasSeen) {
+  artifacts::DetectSegment segment = Sampled({900, 1'000});
+  segment.frames.at(10).frame_id = segment.frames.at(9).frame_id + 1;
+  EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::IsEmpty());
+  segment.frames.at(10).frame_id += 1;
+  EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::SizeIs(1));
+}
+
 TEST(CloseLookFramesTest, AreAllOrFifteenMillisecondsApart) {
   media::PacketIndex index;
   for (int i = 0; i < 200; ++i) index.packets.push_back({.pts = milliseconds{5 * i}});
@@ -69,6 +134,7 @@ TEST(CloseLookFramesTest, AreAllOrFifteenMillisecondsApart) {
 
 TEST(CloseLookFramesTest, WhatWasSeenCloselyTakesThePlaceOfItsSamples) {
   artifacts::DetectSegment segment = Sampled({});
+  segment.detections.clear();
   for (const std::int64_t frame : {0, 5, 10, 50}) segment.detections.push_back({.frame_id = frame});
   artifacts::DetectSegment closer;
   for (std::int64_t frame = 6; frame <= 10; ++frame) closer.frames.push_back({.frame_id = frame});
@@ -146,8 +212,9 @@ TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWithAnyNumberOfThreads) {
 // so fast that there may be.
 TEST_F(SegmentAloneTest, IsThatOfTheWholeRunWhereAFaceBecomesAnother) {
   const std::string photos = ROLLCALL_DEPS_DIR "/photos/";
-  const std::string scaled = "scale=180:-2,pad=240:224:-1:-1,format=yuv420p,fps=25";
-  Make("-loop 1 -t 9 -i " + photos + "sample3.jpg -loop 1 -t 9 -i " + photos +
+  const std::string scaled =
+      "scale=180:-2,pad=240:224:-1:-1,format=yuv420p,loop=loop=-1:size=1,setpts=N/25/TB";
+  Make("-i " + photos + "sample3.jpg -i " + photos +
        "sample6.jpg -filter_complex \"[0]crop=600:708:860:40," + scaled +
        "[a];[1]crop=560:660:60:320," + scaled +
        "[b];[a][b]blend=all_expr='st(0,clip(0.9*sin(T*2.0944)+0.5,0,1));A*(1-ld(0))+B*ld(0)'\" -t "

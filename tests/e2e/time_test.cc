@@ -27,6 +27,9 @@ class TimeTest : public RollcallTest {
     double seconds = 0;
   };
 
+  // A photograph is decoded and scaled once.
+  static constexpr const char* kLoop = "loop=loop=-1:size=1,setpts=N/25/TB";
+
   // 25 pictures a second, 640 × 360, lossless enough.
   fs::path Scene(const std::vector<Part>& parts, const std::string& encoder = "-g 50") {
     std::string inputs;
@@ -36,12 +39,12 @@ class TimeTest : public RollcallTest {
       inputs +=
           parts[i].who == 'n'
               ? fmt::format("-f lavfi -t {} -i color=0x304050:s=640x360:r=25 ", parts[i].seconds)
-              : fmt::format("-loop 1 -framerate 25 -t {} -i '{}' ", parts[i].seconds,
-                            Photograph(parts[i].who).string());
+              : fmt::format("-framerate 25 -i '{}' ", Photograph(parts[i].who).string());
       filter += fmt::format(
           "[{0}]{1}scale=640:360:force_original_aspect_ratio=decrease,pad=640:360:-1:-1,setsar=1,"
-          "format=yuv420p[v{0}];",
-          i, parts[i].who == 'n' ? "" : CropOf(parts[i].who));
+          "format=yuv420p{2}[v{0}];",
+          i, parts[i].who == 'n' ? "" : CropOf(parts[i].who),
+          parts[i].who == 'n' ? "" : fmt::format(",{},trim=duration={}", kLoop, parts[i].seconds));
       joined += fmt::format("[v{}]", i);
     }
     const fs::path video = folder_ / "scene.mp4";
@@ -368,8 +371,8 @@ TEST_F(TimeTest, WhoIsSeenInAMirrorInOneShotKeepsTheOthers) {
 TEST_F(TimeTest, AFaceThatIsFoundAndNotBelievedIsSaidInReportAndTerminal) {
   const fs::path video =
       Made("blurred.mp4",
-           "-f lavfi -t 4 -i color=0x304050:s=640x360:r=25 -loop 1 -framerate 25 -t 4 -i '" +
-               Photograph('A').string() + "' -filter_complex \"[1]" + CropOf('A') +
+           "-f lavfi -t 4 -i color=0x304050:s=640x360:r=25 -i '" + Photograph('A').string() +
+               "' -filter_complex \"[1]" + CropOf('A') +
                "scale=-2:110,gblur=1.6[a];[0][a]overlay=100:100:enable='between(t,1,1.12)'\" "
                "-c:v libx264 -pix_fmt yuv420p");
   const Json report = Analysed(video);
@@ -386,9 +389,8 @@ TEST_F(TimeTest, AFaceThatIsFoundAndNotBelievedIsSaidInReportAndTerminal) {
 TEST_F(TimeTest, TheUpperBodiesOfTwoThumbnailsIn1080pAreFound) {
   const fs::path video =
       Made("thumbnails.mp4",
-           "-f lavfi -t 6 -i color=0x304050:s=1920x1080:r=25 -loop 1 -framerate 25 -t 6 -i '" +
-               Photograph('A').string() + "' -loop 1 -framerate 25 -t 6 -i '" +
-               Photograph('B').string() + "' -filter_complex \"[1]" + CropOf('A') +
+           "-f lavfi -t 6 -i color=0x304050:s=1920x1080:r=25 -i '" + Photograph('A').string() +
+               "' -i '" + Photograph('B').string() + "' -filter_complex \"[1]" + CropOf('A') +
                "scale=-2:240[a];[2]" + CropOf('B') +
                "scale=-2:240[b];[0][a]overlay=80:760:enable='between(t,1,3.99)'[x];"
                "[x][b]overlay=1600:60\" -c:v libx264 -preset ultrafast -pix_fmt yuv420p");

@@ -13,7 +13,9 @@
 #include <optional>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "domain/reasons.h"
+#include "vision/runtime/prelu.h"
 
 namespace rollcall::vision::runtime {
 namespace {
@@ -140,6 +142,22 @@ Port MakePort(std::string name, const Ort::TypeInfo& type) {
   return port;
 }
 
+// Nothing if it has none; what is wrong with the file is said by who loads it.
+std::optional<std::string> WithoutPRelu(const std::filesystem::path& model) {
+  const auto bytes = base::ReadFile(model);
+  return bytes.ok() ? ReplacePRelu(*bytes) : std::nullopt;
+}
+
+// Throws Ort::Exception.
+Ort::Session Load(const Ort::Env& environment, const std::filesystem::path& model,
+                  const Ort::SessionOptions& options, std::string_view provider) {
+  if (provider == "cpu") {
+    const auto replaced = WithoutPRelu(model);
+    if (replaced) return {environment, replaced->data(), replaced->size(), options};
+  }
+  return {environment, model.c_str(), options};
+}
+
 class OrtSession final : public Session {
  public:
   // Throws Ort::Exception. The environment is counted by ONNX Runtime itself: all sessions of the
@@ -147,7 +165,7 @@ class OrtSession final : public Session {
   OrtSession(const std::filesystem::path& model, const Ort::SessionOptions& options,
              std::string_view provider)
       : environment_(ORT_LOGGING_LEVEL_FATAL, "rollcall"),
-        session_(environment_, model.c_str(), options),
+        session_(Load(environment_, model, options, provider)),
         memory_(Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault)) {
     Ort::AllocatorWithDefaultOptions allocator;
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
