@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
-#include <ranges>
+#include <span>
 #include <utility>
 
 #include "domain/geometry.h"
@@ -31,10 +31,11 @@ bool IsMotion(const std::vector<DetectSegment::SampledFrame>& frames, std::size_
   return frames[cut].cut_score * static_cast<float>(i - cut - 1) < kMotionFactor * sum;
 }
 
-auto DetectionsIn(const DetectSegment& segment, std::int64_t frame, std::int64_t end) {
-  return std::ranges::subrange(
-      std::ranges::lower_bound(segment.detections, frame, {}, &domain::Detection::frame_id),
-      std::ranges::lower_bound(segment.detections, end, {}, &domain::Detection::frame_id));
+std::span<const domain::Detection> DetectionsIn(const DetectSegment& segment, std::int64_t frame,
+                                                std::int64_t end) {
+  const auto& all = segment.detections;
+  return {std::ranges::lower_bound(all, frame, {}, &domain::Detection::frame_id),
+          std::ranges::lower_bound(all, end, {}, &domain::Detection::frame_id)};
 }
 
 // Two cuts alone, with nobody between them and nobody in the same place on either side: a closer
