@@ -17,12 +17,12 @@ constexpr int kRegisters = 8;
 // So many samples at a time, and as words.
 struct Lanes8 {
   static constexpr int kCount = 8;
-  using Bytes = std::uint8_t __attribute__((vector_size(8)));
+  using Samples = std::uint8_t __attribute__((vector_size(8)));
   using Words = std::uint16_t __attribute__((vector_size(16)));
 };
 struct Lanes16 {
   static constexpr int kCount = 16;
-  using Bytes = std::uint8_t __attribute__((vector_size(16)));
+  using Samples = std::uint8_t __attribute__((vector_size(16)));
   using Words = std::uint16_t __attribute__((vector_size(32)));
 };
 
@@ -85,7 +85,7 @@ template <typename Lanes>
 ROLLCALL_IN_BOTH void SumRows8(const Plane& plane, int first_row, int taps,
                                const std::int16_t* weights, std::ptrdiff_t column, int count,
                                std::int16_t* sums) {
-  using Bytes = typename Lanes::Bytes;
+  using Samples = typename Lanes::Samples;
   using Words = typename Lanes::Words;
   constexpr int kLanes = Lanes::kCount;
   constexpr int kBlock = kRegisters * kLanes;
@@ -97,7 +97,7 @@ ROLLCALL_IN_BOTH void SumRows8(const Plane& plane, int first_row, int taps,
       const Words weight = Words{} + static_cast<std::uint16_t>(weights[t]);
 #pragma GCC unroll 8
       for (int i = 0; i < kRegisters; ++i) {
-        Bytes samples;
+        Samples samples;
         std::memcpy(&samples, row + i * kLanes, sizeof samples);
         lanes[i] += __builtin_convertvector(samples, Words) * weight;
       }
@@ -146,7 +146,7 @@ void SumRows16(const Plane& plane, int first_row, int taps, const std::int16_t* 
 template <typename Lanes>
 ROLLCALL_IN_BOTH void HalveRows8(const std::uint8_t* above, const std::uint8_t* below, int width,
                                  std::uint8_t* out) {
-  using Bytes = typename Lanes::Bytes;
+  using Samples = typename Lanes::Samples;
   using Words = typename Lanes::Words;
   constexpr int kLanes = Lanes::kCount;
   int x = 0;
@@ -156,7 +156,7 @@ ROLLCALL_IN_BOTH void HalveRows8(const std::uint8_t* above, const std::uint8_t* 
     std::memcpy(&a, above + 2 * x, sizeof a);
     std::memcpy(&b, below + 2 * x, sizeof b);
     const Words sum = (a & 0xff) + (a >> 8) + (b & 0xff) + (b >> 8) + 2;
-    const Bytes mean = __builtin_convertvector(sum >> 2, Bytes);
+    const Samples mean = __builtin_convertvector(sum >> 2, Samples);
     std::memcpy(out + x, &mean, sizeof mean);
   }
   for (; x < width; ++x) {

@@ -44,9 +44,9 @@ std::string_view TakeNal(std::string_view& rest, int length_size) {
 }
 
 // Sequence parameter sets come before the first slice.
-constexpr int kH264Sps = 7;
+constexpr int kH264ParameterSet = 7;
 constexpr int kH264LastSlice = 5;
-constexpr int kHevcSps = 33;
+constexpr int kHevcParameterSet = 33;
 constexpr int kHevcLastSlice = 31;
 
 }  // namespace
@@ -90,7 +90,7 @@ std::string StreamColour::ParameterSetsIn(const AVPacket& packet) const {
     const int type = is_h264 ? header & 31 : (header >> 1) & 63;
     const bool is_slice = is_h264 ? type > 0 && type <= kH264LastSlice : type <= kHevcLastSlice;
     if (is_slice) return sets;
-    if (type == (is_h264 ? kH264Sps : kHevcSps)) sets += nal;
+    if (type == (is_h264 ? kH264ParameterSet : kHevcParameterSet)) sets += nal;
   }
 }
 

@@ -75,15 +75,15 @@ class TimeTest : public RollcallTest {
   }
   // Seconds of each, longest first.
   static std::vector<double> Seen(const Json& report) {
-    std::vector<double> seconds;
+    std::vector<double> seen;
     for (const Json& person : report.at("people")) {
-      seconds.push_back(person.at("seen_ms").get<double>() / 1000);
+      seen.push_back(person.at("seen_ms").get<double>() / 1000);
     }
-    std::ranges::sort(seconds, std::greater<>());
-    return seconds;
+    std::ranges::sort(seen, std::greater<>());
+    return seen;
   }
-  static auto About(double seconds, double within = 0.2) {
-    return ::testing::DoubleNear(seconds, within);
+  static auto About(double expected, double within = 0.2) {
+    return ::testing::DoubleNear(expected, within);
   }
   static std::string WarningsOf(const Json& report) { return report.at("warnings").dump(); }
 

@@ -75,9 +75,9 @@ pid_t AwaitPhase(Rig& rig, const store::Job& job, Phase phase, std::size_t segme
 }
 
 void KillWorker(int round, Row& row) {
-  constexpr Phase kPhases[] = {Phase::kStarting, Phase::kModelLoad, Phase::kSeek, Phase::kWork,
-                               Phase::kFinalise};
-  const Phase phase = kPhases[static_cast<std::size_t>(round) % std::size(kPhases)];
+  constexpr Phase kTurns[] = {Phase::kStarting, Phase::kModelLoad, Phase::kSeek, Phase::kWork,
+                              Phase::kFinalise};
+  const Phase phase = kTurns[static_cast<std::size_t>(round) % std::size(kTurns)];
   Rig rig(AsShipped());
   rig.Own();
   const store::Job job = rig.Submit("x", kTimeWork);
