@@ -46,17 +46,24 @@ function run(program, processor, name) {
   let megabytes = 0;
   const timer = setInterval(() => { megabytes = Math.max(megabytes, largestProcess(data)); }, 200);
   child.stderr.on('data', (bytes) => { said += bytes; });
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     child.on('close', (code) => {
       clearInterval(timer);
-      if (code !== 0) reject(new Error(`${program} ended with ${code}: ${said}`));
+      if (code !== 0) {
+        console.error(`${program} ended with ${code}: ${said}`);
+        process.exit(1);
+      }
       const [user, system, wall] = said.trim().split(' ').map(Number);
       resolve({ cpu: user + system, wall, megabytes });
     });
   });
 }
 
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.floor(sorted.length / 2)]) / 2;
+}
+
 const ratios = [];
 for (let round = 0; round < Number(rounds); ++round) {
   const [before, now] = await Promise.all([

@@ -21,14 +21,28 @@ constexpr std::int64_t kToTheBorder = std::numeric_limits<std::int64_t>::max();
 // The detector of shots knows nothing of the motion in a shot that has just begun: what it takes
 // for a second cut is none if the samples behind it, to the next one, differ as much.
 constexpr float kMotionFactor = 3;
-constexpr std::size_t kMotionSamples = 5;
+constexpr std::size_t kMotionSamplesMin = 3;
+constexpr std::size_t kMotionSamplesMax = 5;
 bool IsMotion(const std::vector<DetectSegment::SampledFrame>& frames, std::size_t cut) {
   float sum = 0;
   std::size_t i = cut + 1;
-  for (; i < frames.size() && i <= cut + kMotionSamples && !frames[i].is_cut; ++i) {
+  for (; i < frames.size() && i <= cut + kMotionSamplesMax && !frames[i].is_cut; ++i) {
     sum += frames[i].cut_score;
   }
-  return frames[cut].cut_score * static_cast<float>(i - cut - 1) < kMotionFactor * sum;
+  const std::size_t samples = i - cut - 1;
+  return samples >= kMotionSamplesMin &&
+         frames[cut].cut_score * static_cast<float>(samples) < kMotionFactor * sum;
+}
+
+// Indexes of samples. The first one has none before it that a look could begin behind.
+std::vector<std::size_t> CutsIn(const std::vector<DetectSegment::SampledFrame>& frames) {
+  std::vector<std::size_t> cuts;
+  for (std::size_t i = 1; i < frames.size(); ++i) {
+    if (!frames[i].is_cut) continue;
+    const bool is_second = !cuts.empty() && frames[i].pts - frames[cuts.back()].pts < kShortShot;
+    if (!is_second || !IsMotion(frames, i)) cuts.push_back(i);
+  }
+  return cuts;
 }
 
 std::span<const domain::Detection> DetectionsIn(const DetectSegment& segment, std::int64_t frame,
@@ -38,8 +52,12 @@ std::span<const domain::Detection> DetectionsIn(const DetectSegment& segment, st
           std::ranges::lower_bound(all, end, {}, &domain::Detection::frame_id)};
 }
 
+// Small faces are looked for once a second only.
+constexpr MediaTime kSmallFacesEvery{1'000'000};
+
 // Two cuts alone, with nobody between them and nobody in the same place on either side: a closer
-// look could only move an edge by less than a sample, for the price of all frames since a keyframe.
+// look would move an edge by less than a sample, or find somebody whom no sample shows, for the
+// price of all frames since a keyframe.
 bool IsBlink(const DetectSegment& segment, const std::vector<std::size_t>& cuts, std::size_t i) {
   const auto& frames = segment.frames;
   const auto are_near = [&](std::size_t a, std::size_t b) {
@@ -47,11 +65,15 @@ bool IsBlink(const DetectSegment& segment, const std::vector<std::size_t>& cuts,
   };
   if (i > 0 && are_near(i - 1, i)) return false;
   if (i + 2 < cuts.size() && are_near(i + 1, i + 2)) return false;
-  const std::int64_t before = frames[cuts[i] - 1].frame_id;
+  std::size_t before = cuts[i] - 1;
+  while (before > 0 && !frames[before].is_cut &&
+         frames[cuts[i]].pts - frames[before - 1].pts <= kSmallFacesEvery) {
+    --before;
+  }
   const std::int64_t first = frames[cuts[i]].frame_id;
   const std::int64_t behind = frames[cuts[i + 1]].frame_id;
   if (!DetectionsIn(segment, first, behind).empty()) return false;
-  for (const domain::Detection& face : DetectionsIn(segment, before, first)) {
+  for (const domain::Detection& face : DetectionsIn(segment, frames[before].frame_id, first)) {
     for (const domain::Detection& other : DetectionsIn(segment, behind, behind + 1)) {
       if (domain::Iou(face.box, other.box) > 0) return false;
     }
@@ -86,20 +108,18 @@ void Append(const CloseLook& look, std::vector<CloseLook>& looks) {
 
 std::vector<CloseLook> FindFastCuts(const DetectSegment& segment, MediaTime segment_end) {
   const auto& frames = segment.frames;
-  std::vector<std::size_t> cuts;  // The first sample has none before it to begin behind.
-  for (std::size_t i = 1; i < frames.size(); ++i) {
-    if (frames[i].is_cut && !IsMotion(frames, i)) cuts.push_back(i);
-  }
+  const std::vector<std::size_t> cuts = CutsIn(frames);
   std::vector<CloseLook> looks;
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
     if (frames[cuts[i + 1]].pts - frames[cuts[i]].pts >= kShortShot) continue;
     const auto samples = static_cast<std::int64_t>(cuts[i + 1] - cuts[i]);
-    if (frames[cuts[i + 1]].frame_id - frames[cuts[i]].frame_id == samples) continue;
+    const bool are_all_seen = frames[cuts[i + 1]].frame_id - frames[cuts[i]].frame_id == samples;
     std::size_t before = cuts[i] - 1;
     const bool is_at_begin = frames[cuts[i]].pts - frames.front().pts < kShortShot;
     if (is_at_begin) before = 0;
     const bool is_at_end = segment_end - frames[cuts[i + 1]].pts < kShortShot;
-    if (!is_at_begin && !is_at_end && IsBlink(segment, cuts, i)) continue;
+    const bool is_inside = !is_at_begin && !is_at_end;
+    if (is_inside && (are_all_seen || IsBlink(segment, cuts, i))) continue;
     Append({.frame_before = frames[before].frame_id,
             .last_frame = is_at_end ? kToTheBorder : frames[cuts[i + 1]].frame_id,
             .until = segment_end},

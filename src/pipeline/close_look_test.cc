@@ -63,22 +63,35 @@ INSTANTIATE_TEST_SUITE_P(Cuts, FastCutsLookTest,
                                            LookCase{"OfAFlash", {900, 1'000}, {{800, 1'000}}}),
                          [](const auto& each) { return each.param.name; });
 
+void SetScores(std::size_t first, const std::vector<float>& scores,
+               artifacts::DetectSegment& segment) {
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    segment.frames.at(first + i).cut_score = scores[i];
+  }
+}
+
 TEST(CloseLookTest, IsNotWhereMotionBehindACutLooksLikeAnother) {
   artifacts::DetectSegment segment = Sampled({700, 900});
-  const auto score = [&](std::size_t sample, float value) {
-    segment.frames.at(sample).cut_score = value;
-  };
-  score(7, 0.8F);
-  score(9, 0.17F);
-  for (std::size_t i = 10; i < 15; ++i) score(i, 0.07F);
+  SetScores(7, {0.8F, 0.07F, 0.17F, 0.07F, 0.07F, 0.07F, 0.07F, 0.07F}, segment);
   EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::IsEmpty());
-  score(9, 0.22F);
+  SetScores(9, {0.22F}, segment);
+  EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::SizeIs(1));
+}
+
+// Of a short shot in motion: the few samples in it tell nothing.
+TEST(CloseLookTest, IsWhereAShortShotMoves) {
+  artifacts::DetectSegment segment = Sampled({700, 900});
+  SetScores(7, {0.3F, 0.11F, 0.4F, 0.01F, 0.01F, 0.01F, 0.01F, 0.01F}, segment);
+  EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::SizeIs(1));
+  segment = Sampled({700, 900, 1'200});
+  SetScores(7, {0.8F, 0.1F, 0.25F, 0.1F, 0.1F, 0.5F}, segment);
   EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::SizeIs(1));
 }
 
 // Two cuts alone, before the samples at 0.9 and 1.1 s.
 struct BlinkCase {
   std::string name;
+  std::vector<domain::PixelBox> earlier;
   std::vector<domain::PixelBox> before;
   std::vector<domain::PixelBox> between;
   std::vector<domain::PixelBox> behind;
@@ -96,6 +109,7 @@ TEST_P(BlinkTest, IsLookedAtWhereSomebodyMayBeInIt) {
   const auto add = [&](std::int64_t ms, const std::vector<domain::PixelBox>& boxes) {
     for (const auto& box : boxes) segment.detections.push_back({.frame_id = ms / 20, .box = box});
   };
+  add(200, GetParam().earlier);
   add(800, GetParam().before);
   add(1'000, GetParam().between);
   add(1'100, GetParam().behind);
@@ -104,15 +118,24 @@ TEST_P(BlinkTest, IsLookedAtWhereSomebodyMayBeInIt) {
 
 INSTANTIATE_TEST_SUITE_P(
     Faces, BlinkTest,
-    ::testing::Values(BlinkCase{"Nobody", {}, {}, {}, {}, false},
-                      BlinkCase{"SomebodyBefore", {kFace}, {}, {}, {}, false},
-                      BlinkCase{"SomebodyBehind", {}, {}, {kFace}, {}, false},
-                      BlinkCase{"InOtherPlaces", {kFace}, {}, {kOtherFace}, {}, false},
-                      BlinkCase{"AFlashOverAFace", {kFace}, {}, {kOtherFace, kFace}, {}, true},
-                      BlinkCase{"SomebodyBetween", {}, {kFace}, {}, {}, true},
-                      BlinkCase{"OfMany", {}, {}, {}, {600}, true},
-                      BlinkCase{"OfManyBehind", {}, {}, {}, {1'400}, true}),
+    ::testing::Values(BlinkCase{"Nobody", {}, {}, {}, {}, {}, false},
+                      BlinkCase{"SomebodyBefore", {}, {kFace}, {}, {}, {}, false},
+                      BlinkCase{"SomebodyBehind", {}, {}, {}, {kFace}, {}, false},
+                      BlinkCase{"InOtherPlaces", {}, {kFace}, {}, {kOtherFace}, {}, false},
+                      BlinkCase{"AFlashOverAFace", {}, {kFace}, {}, {kOtherFace, kFace}, {}, true},
+                      BlinkCase{"AFlashOverASmallFace", {kFace}, {}, {}, {kFace}, {}, true},
+                      BlinkCase{"SomebodyBetween", {}, {}, {kFace}, {}, {}, true},
+                      BlinkCase{"OfMany", {}, {}, {}, {}, {600}, true},
+                      BlinkCase{"OfManyBehind", {}, {}, {}, {}, {1'400}, true}),
     [](const auto& each) { return each.param.name; });
+
+TEST(CloseLookTest, IsAlwaysNearABorder) {
+  for (const auto& cuts : {std::vector<std::int64_t>{100, 300}, {1'700, 1'900}}) {
+    artifacts::DetectSegment segment = Sampled(cuts);
+    segment.detections.clear();
+    EXPECT_THAT(FindFastCuts(segment, milliseconds{2'000}), ::testing::SizeIs(1));
+  }
+}
 
 TEST(CloseLookTest, IsNotWhereEveryFrameBetweenTwoCutsWasSeen) {
   artifacts::DetectSegment segment = Sampled({900, 1'000});

@@ -296,7 +296,7 @@ TEST_F(BadInputTest, PicturesOfImpossibleSize) {
   EXPECT_THAT(ended.err, HasSubstr("error: ERR_VIDEO_"));
 }
 
-// Twenty minutes here, three hours in `./test --nightly`: nothing else is different but the length.
+// Ten minutes here, three hours in `./test --nightly`: nothing else is different but the length.
 TEST_F(BadInputTest, LongVideoIsAnalysedWhole) {
   const char* const wanted = std::getenv("ROLLCALL_LONG_VIDEO_S");
   const std::string seconds = wanted == nullptr ? "600" : wanted;

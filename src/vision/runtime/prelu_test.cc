@@ -99,11 +99,30 @@ TEST_F(PReluTest, NothingIsReplacedInWhatHasNoneOrIsNoModel) {
   EXPECT_FALSE(ReplacePRelu("PRelu is no network"));
 }
 
+// The operators' version first, so that nothing but the cut tells.
 TEST_F(PReluTest, NothingIsReplacedInAFileThatIsCutShort) {
-  const std::string whole = TwoPRelus().Bytes();
-  for (std::size_t size = 0; size < whole.size(); ++size) {
+  const std::string version("\x42\x04\x0a\x00\x10\x0d", 6);
+  const std::string whole = version + TwoPRelus().Bytes();
+  const std::size_t graph_end = whole.size() - version.size();
+  for (std::size_t size = 0; size < graph_end; ++size) {
     EXPECT_FALSE(ReplacePRelu(std::string_view(whole).substr(0, size))) << size;
   }
+  EXPECT_TRUE(ReplacePRelu(std::string_view(whole).substr(0, graph_end)));
+}
+
+TEST_F(PReluTest, StaysWhereOperatorsAreTooOldToExtendTheirOperands) {
+  std::string old = TwoPRelus().Bytes();
+  ASSERT_EQ(old.back(), 13);
+  old.back() = 6;
+  EXPECT_FALSE(ReplacePRelu(old));
+}
+
+TEST_F(PReluTest, ASessionRunsTheReplacement) {
+  const auto model = folder_ / "model.onnx";
+  TwoPRelus().Write(model);
+  const auto session = Session::Create(model, {});
+  ASSERT_TRUE(session.ok()) << session.error().ToString();
+  EXPECT_GT((*session)->provider_operators(), 2) << "those of the file";
 }
 
 }  // namespace

@@ -151,9 +151,13 @@ std::optional<std::string> WithoutPRelu(const std::filesystem::path& model) {
 // Throws Ort::Exception.
 Ort::Session Load(const Ort::Env& environment, const std::filesystem::path& model,
                   const Ort::SessionOptions& options, std::string_view provider) {
-  if (provider == "cpu") {
-    const auto replaced = WithoutPRelu(model);
-    if (replaced) return {environment, replaced->data(), replaced->size(), options};
+  const auto replaced = provider == "cpu" ? WithoutPRelu(model) : std::nullopt;
+  if (replaced) {
+    try {
+      return {environment, replaced->data(), replaced->size(), options};
+    } catch (const Ort::Exception&) {
+      // Then as it is.
+    }
   }
   return {environment, model.c_str(), options};
 }
