@@ -196,11 +196,13 @@ Row WorkerFailpoints(int rounds) {
     for (int tried = 0; tried < kTriesMax; ++tried) {
       const auto began = Steady::now();
       attempts = FailOnce(rig, fmt::format("f{}_{}", round, tried), name, turn, row);
-      if (attempts.size() == 2) row.Recovered(Since(began));
-      if (!IsSpoilt(attempts)) break;
+      if (!IsSpoilt(attempts)) {
+        row.Recovered(Since(began));
+        break;
+      }
       ++row.noted["spoilt by load, tried again"];
     }
-    if (attempts.size() == 2) {
+    if (attempts.size() == 2 && !IsSpoilt(attempts)) {
       ++row.hits[name];
     } else {
       row.violations.push_back(
