@@ -5,11 +5,11 @@
 //
 // Both run at once, each on a processor of its own, and change places each round: what else goes on
 // on the machine slows both. (One after the other, figures of a shared machine differ by a tenth.)
-// Prints each round's and the median ratio of NEW to OLD: CPU seconds, wall seconds, and the largest
+// OLD and NEW are two files. Prints each round's and the median ratio of NEW to OLD: CPU seconds, wall seconds, and the largest
 // process of each. With one processor a run, decoding and networks share it: the wall's ratio is
 // that of the work, not of the waiting.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,12 +21,12 @@ if (!video) {
 const work = mkdtempSync(join(tmpdir(), 'rollcall-beside-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 
-// MB of the largest process that works on this data directory, until the run is over.
-function largestProcess(data) {
+// MB at most of the largest process of this program that there is now.
+function largestProcess(program) {
   let largest = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
-      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(data)) continue;
+      if (readlinkSync(`/proc/${pid}/exe`) !== program) continue;
       const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
       largest = Math.max(largest, Number(peak?.[1] ?? 0) / 1000);
     } catch {
@@ -44,7 +44,7 @@ function run(program, processor, name) {
     { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   let megabytes = 0;
-  const timer = setInterval(() => { megabytes = Math.max(megabytes, largestProcess(data)); }, 200);
+  const timer = setInterval(() => { megabytes = Math.max(megabytes, largestProcess(program)); }, 200);
   child.stderr.on('data', (bytes) => { said += bytes; });
   return new Promise((resolve) => {
     child.on('close', (code) => {
@@ -67,7 +67,7 @@ function median(numbers) {
 const ratios = [];
 for (let round = 0; round < Number(rounds); ++round) {
   const [before, now] = await Promise.all([
-    run(oldOne, round % 2, 'old'), run(newOne, (round + 1) % 2, 'new')]);
+    run(realpathSync(oldOne), round % 2, 'old'), run(realpathSync(newOne), (round + 1) % 2, 'new')]);
   ratios.push({ cpu: now.cpu / before.cpu, wall: now.wall / before.wall });
   console.log(`round ${round + 1}: CPU ${now.cpu.toFixed(1)} against ${before.cpu.toFixed(1)} s, wall ${now.wall.toFixed(1)} against ${before.wall.toFixed(1)} s, largest process ${now.megabytes.toFixed(0)} against ${before.megabytes.toFixed(0)} MB`);
 }
