@@ -18,16 +18,17 @@
 #include "base/json.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
-#include "jobs/file_check.h"
-#include "jobs/live_board.h"
-#include "jobs/projector.h"
-#include "jobs/worker_log.h"
+#include "projection/live_board.h"
+#include "projection/projector.h"
+#include "projection/worker_log.h"
 #include "store/memory/memory_store.h"
+#include "vault/file_check.h"
 
 namespace {
 
 namespace fs = std::filesystem;
-namespace jobs = rollcall::jobs;
+namespace projection = rollcall::projection;
+namespace vault = rollcall::vault;
 namespace store = rollcall::store;
 namespace base = rollcall::base;
 using rollcall::domain::Artifact;
@@ -155,7 +156,7 @@ class Stage {
                 .time_left = {},
                 .trouble = {},
                 .is_over = false});
-    log_.Line(task_.run, jobs::DescribeProgress(liveness));
+    log_.Line(task_.run, projection::DescribeProgress(liveness));
     // What is said of a segment is kept in an event.
     const rollcall::domain::Segment segment{.number = 0,
                                             .pts_from = {},
@@ -179,7 +180,7 @@ class Stage {
     }
     // An attempt's artefacts come this far only when these two are inside.
     std::vector<Artifact> artifacts;
-    if (jobs::IsInside(fields_.name) && jobs::IsInside(fields_.path)) {
+    if (vault::IsInside(fields_.name) && vault::IsInside(fields_.path)) {
       artifacts.push_back({.name = std::string(fields_.name),
                            .path = std::string(fields_.path),
                            .size_bytes = 0,
@@ -193,7 +194,7 @@ class Stage {
   // May fail (a name that is too long, a folder in the way of a file), not crash.
   void Project() {
     for (const auto mode :
-         {jobs::Projector::Mode::kWhatChanged, jobs::Projector::Mode::kEverything}) {
+         {projection::Projector::Mode::kWhatChanged, projection::Projector::Mode::kEverything}) {
       has_failed_ |= !projector_.ProjectStage({"episode", key_}, "detect", mode).ok();
     }
   }
@@ -203,7 +204,7 @@ class Stage {
       if (entry.is_symlink()) {
         const fs::path to = entry.path().parent_path() / fs::read_symlink(entry.path());
         const fs::path relative = to.lexically_normal().lexically_relative(data_dir_);
-        ROLLCALL_CHECK(relative.empty() || jobs::IsInside(relative.string()));
+        ROLLCALL_CHECK(relative.empty() || vault::IsInside(relative.string()));
         continue;
       }
       const bool is_projection =
@@ -225,9 +226,9 @@ class Stage {
   const fs::path data_dir_;
   base::FakeClock clock_;
   store::MemoryStore store_;
-  jobs::LiveBoard board_;
-  jobs::WorkerLog log_;
-  jobs::Projector projector_;
+  projection::LiveBoard board_;
+  projection::WorkerLog log_;
+  projection::Projector projector_;
   store::LeasedTask task_;
   bool was_hostile_ = false;
   bool has_failed_ = false;

@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "base/check.h"
-#include "jobs/frame.h"
-#include "jobs/messages.h"
+#include "worker/frame.h"
+#include "worker/messages.h"
 
 namespace {
 
-namespace jobs = rollcall::jobs;
-using jobs::Frame;
-using jobs::FrameType;
+namespace worker = rollcall::worker;
+using worker::Frame;
+using worker::FrameType;
 
 void AppendU32(std::string& out, std::size_t value) {
   for (unsigned shift = 0; shift < 32; shift += 8) out += static_cast<char>((value >> shift) & 255);
@@ -31,7 +31,7 @@ std::string Framed(std::string_view bytes) {
   const std::string_view attachment = json.size() < rest.size() ? rest.substr(json.size() + 1) : "";
   std::string stream;
   AppendU32(stream, 6 + json.size() + attachment.size());
-  stream += static_cast<char>(jobs::kFrameVersion);
+  stream += static_cast<char>(worker::kFrameVersion);
   stream += bytes[0];
   AppendU32(stream, json.size());
   return stream.append(json).append(attachment);
@@ -43,7 +43,7 @@ struct Read {
 };
 
 Read ReadInPieces(std::string_view stream, std::size_t piece) {
-  jobs::FrameReader reader;
+  worker::FrameReader reader;
   Read read;
   while (!stream.empty() && !read.is_broken) {
     const auto frames = reader.Feed(stream.substr(0, piece));
@@ -58,7 +58,7 @@ Read ReadInPieces(std::string_view stream, std::size_t piece) {
 // A frame that we send can be read, and says the same.
 template <typename Decode>
 void CheckAgain(const Frame& sent, Decode decode) {
-  const auto bytes = jobs::EncodeFrame(sent);
+  const auto bytes = worker::EncodeFrame(sent);
   if (!bytes.ok()) return;  // Longer than a frame may be, because text that is no UTF-8 grew.
   const Read read = ReadInPieces(*bytes, bytes->size());
   ROLLCALL_CHECK(!read.is_broken && read.frames.size() == 1);
@@ -72,16 +72,17 @@ void Check(const Frame& frame, Decode decode, Encode encode) {
 }
 
 void CheckBody(const Frame& frame) {
-  Check(frame, jobs::DecodeHello, jobs::EncodeHello);
-  Check(frame, jobs::DecodePulse, jobs::EncodePulse);
-  Check(frame, jobs::DecodePhase, jobs::EncodePhase);
-  Check(frame, jobs::DecodeProgress, jobs::EncodeProgress);
-  Check(frame, jobs::DecodeLog, [](const std::string& line) { return jobs::EncodeLog(line); });
-  Check(frame, jobs::DecodeSegment,
-        [](const auto& segment) { return jobs::EncodeSegment(FrameType::kSegmentReady, segment); });
-  Check(frame, jobs::DecodeDone, jobs::EncodeDone);
-  Check(frame, jobs::DecodeAssign, jobs::EncodeAssign);
-  Check(frame, jobs::DecodeSegmentAck, jobs::EncodeSegmentAck);
+  Check(frame, worker::DecodeHello, worker::EncodeHello);
+  Check(frame, worker::DecodePulse, worker::EncodePulse);
+  Check(frame, worker::DecodePhase, worker::EncodePhase);
+  Check(frame, worker::DecodeProgress, worker::EncodeProgress);
+  Check(frame, worker::DecodeLog, [](const std::string& line) { return worker::EncodeLog(line); });
+  Check(frame, worker::DecodeSegment, [](const auto& segment) {
+    return worker::EncodeSegment(FrameType::kSegmentReady, segment);
+  });
+  Check(frame, worker::DecodeDone, worker::EncodeDone);
+  Check(frame, worker::DecodeAssign, worker::EncodeAssign);
+  Check(frame, worker::DecodeSegmentAck, worker::EncodeSegmentAck);
 }
 
 }  // namespace

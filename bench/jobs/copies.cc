@@ -18,9 +18,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "jobs/engine.h"
-#include "jobs/file_check.h"
 #include "jobs/testing/engine_fixture.h"
 #include "store/sqlite/database.h"
+#include "vault/file_check.h"
 
 namespace rollcall::bench {
 namespace {
@@ -289,8 +289,8 @@ Json Describe(Place& place, int number) {
     shown["events"].push_back({event.seq, event.kind, body});
   }
   ROLLCALL_CHECK(store.RunSucceeded(view.run.work_key).value()->id == view.run.id);
-  ROLLCALL_CHECK(jobs::CheckArtifacts(place.folder(), artifacts).ok());
-  ROLLCALL_CHECK(jobs::CountIntactSegments(place.folder(), segments).count ==
+  ROLLCALL_CHECK(vault::CheckArtifacts(place.folder(), artifacts).ok());
+  ROLLCALL_CHECK(vault::CountIntactSegments(place.folder(), segments).count ==
                  std::size_t{kSegmentsEach});
   return shown;
 }

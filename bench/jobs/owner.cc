@@ -19,20 +19,20 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "place.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/faulty_store.h"
+#include "worker/process_table.h"
 
 namespace rollcall::bench {
 namespace {
 
 namespace fs = std::filesystem;
 using base::Json;
-using jobs::FaultyStore;
+using store::FaultyStore;
 
 constexpr std::chrono::seconds kIdle{4};
 constexpr std::chrono::minutes kLong{10};
@@ -87,15 +87,17 @@ int RunOwner(const fs::path& folder) {
   std::atomic<bool> is_started = false;
 
   const auto began = std::chrono::steady_clock::now();
-  const auto lock = jobs::DataLock::Acquire(folder);
+  const auto lock = housekeeping::DataLock::Acquire(folder);
   ROLLCALL_CHECK(lock.ok());
   auto opened = store::SqliteStore::Open(
       {.path = folder / "rollcall.db", .observer = [&](const auto&) { ++transactions; }});
   ROLLCALL_CHECK(opened.ok());
-  FaultyStore store(std::move(opened).value(), [&](std::string_view method, FaultyStore::When) {
-    if (method == "TaskStarted" && !is_started.exchange(true)) started.set_value(Since(began));
-    return std::optional<base::Error>();
-  });
+  store::FaultyStore store(std::move(opened).value(),
+                           [&](std::string_view method, store::FaultyStore::When) {
+                             if (method == "TaskStarted" && !is_started.exchange(true))
+                               started.set_value(Since(began));
+                             return std::optional<base::Error>();
+                           });
   base::SystemClock clock;
   jobs::Engine::Options options = jobs::FakeEngineOptions(folder);
   options.times = {};
@@ -111,7 +113,7 @@ int RunOwner(const fs::path& folder) {
   facts["swept_s"] = SecondsUntil(began, [&] { return !fs::exists(left); });
   facts["projected_s"] =
       SecondsUntil(began, [&] { return fs::exists(folder / "jobs" / ".projected.json"); });
-  facts["peak_mb"] = static_cast<double>(jobs::PeakMemoryBytes(::getpid())) / 1e6;
+  facts["peak_mb"] = static_cast<double>(worker::PeakMemoryBytes(::getpid())) / 1e6;
   facts["rest_rss_mb"] = MemoryMegabytes("Rss");
   facts["cpu_s"] = CpuSeconds();
   fmt::print("{}\n", facts.dump());

@@ -8,8 +8,8 @@
 #include <memory>
 #include <thread>
 
-#include "jobs/testing/faulty_store.h"
 #include "store/memory/memory_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::app {
 namespace {
@@ -36,7 +36,7 @@ class EngineLifeTest : public ::testing::Test {
   std::atomic<bool> is_needed_{false};
   std::atomic<bool> is_store_failing_{false};
   std::atomic<int> looks_{0};
-  jobs::FaultyStore store_{
+  store::FaultyStore store_{
       std::make_unique<store::MemoryStore>(), [this](std::string_view, auto) {
         const base::Error error{base::ErrorCode::kUnavailable, "ERR_IO", "on purpose", ""};
         return is_store_failing_ ? std::optional(error) : std::nullopt;

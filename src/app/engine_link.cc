@@ -14,11 +14,13 @@
 #include <thread>
 #include <utility>
 
+#include "api/error_json.h"
 #include "base/file.h"
 #include "base/file_mode.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
+#include "vault/in_place.h"
 
 namespace rollcall::app {
 namespace {
@@ -82,7 +84,7 @@ std::string LastLine(const std::filesystem::path& path) {
 }  // namespace
 
 std::string EngineRefusal(const base::Error& error) {
-  return control::ErrorToJson(error).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return api::ErrorToJson(error).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<std::unique_ptr<EngineLink>> EngineLink::Open(const DataDirectory& data, Options options) {
@@ -127,7 +129,7 @@ Result<void> EngineLink::Reopen() {
 Result<void> EngineLink::Connect() {
   const auto until = SteadyClock::now() + options_.patience;
   while (true) {
-    ROLLCALL_TRY(jobs::CheckInPlace(folder_));
+    ROLLCALL_TRY(vault::CheckInPlace(folder_));
     auto client = control::ControlClient::Connect(data_.socket());
     if (client.ok()) {
       client_ = std::move(*client);
@@ -200,7 +202,7 @@ Result<void> EngineLink::ReadReadiness(UniqueFd pipe) {
   said.erase(said.find('\n'));
   if (said == kEngineReady) return {};
   ROLLCALL_TRY_ASSIGN(const Json refusal, base::ParseJson(said, "the engine's first words"));
-  return control::ErrorFromJson(refusal);
+  return api::ErrorFromJson(refusal);
 }
 
 void EngineLink::ReapChild(milliseconds limit) {

@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 
 namespace rollcall::app {
 namespace {
@@ -66,7 +66,7 @@ TEST_F(EngineLinkTest, StartsAnEngineWhereThereIsNoneAndEndsItAgain) {
 // SIGTERM was obeyed after half a minute only.
 TEST_F(EngineLinkTest, GivesUpWaitingForAnOwnerThatDoesNotAnswer) {
   const auto data = DataDirectory::Open(folder_).value();
-  const auto lock = jobs::DataLock::Acquire(data.root()).value();
+  const auto lock = housekeeping::DataLock::Acquire(data.root()).value();
   int asked = 0;
   const auto link =
       EngineLink::Open(data, {.engine_argv = {"rollcall", "engine", "--data", folder_.string()},

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/shown_text.h"
 #include "control/control_server.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "media/video_probe.h"
 #include "store/sqlite/sqlite_store.h"
@@ -68,7 +68,8 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                             return engine_for_life->HasOpenJobs();
                           },
                           [&engine_for_life] { return !engine_for_life->CheckDataDir().ok(); }));
-  ROLLCALL_TRY_ASSIGN(const jobs::DataLock lock, jobs::DataLock::Acquire(data.root()));
+  ROLLCALL_TRY_ASSIGN(const housekeeping::DataLock lock,
+                      housekeeping::DataLock::Acquire(data.root()));
   const auto metrics = std::make_shared<jobs::Metrics>();
   ROLLCALL_TRY_ASSIGN(
       const auto store,
@@ -106,8 +107,8 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
       control::ControlServer::Create(
           service, {.socket = data.socket(), .log = [](const std::string& line) { Say(line); }}));
   {
-    const auto subscription = engine->Subscribe([&](const jobs::ChangeFeed::Change& change) {
-      if (change.kind != jobs::ChangeFeed::Kind::kTransition) return;
+    const auto subscription = engine->Subscribe([&](const projection::ChangeFeed::Change& change) {
+      if (change.kind != projection::ChangeFeed::Kind::kTransition) return;
       server->NotifyChanged();
       life->LookAgain();
     });

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "api/params.h"
 #include "app/episode_projection.h"
 #include "app/stages.h"
 #include "app/views.h"
@@ -22,9 +23,9 @@
 namespace rollcall::app {
 
 namespace fs = std::filesystem;
+using api::TextParam;
 using base::Json;
 using base::Result;
-using control::TextParam;
 using store::JobId;
 namespace method = control::method;
 namespace reason = domain::reason;
@@ -172,7 +173,7 @@ Result<Json> EngineService::FindOpenBeside(const store::Job& job) {
   }
   Json beside = Json::array();
   for (const JobId id : found) {
-    ROLLCALL_TRY_ASSIGN(const control::JobView view, queries_.View(static_cast<std::int64_t>(id)));
+    ROLLCALL_TRY_ASSIGN(const api::JobView view, queries_.View(static_cast<std::int64_t>(id)));
     if (view.is_open()) beside.push_back(ToJson(view));
   }
   return beside;
@@ -208,9 +209,9 @@ Result<std::optional<JobId>> EngineService::LiveTwin(const store::JobRequest& re
     ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.RunJobs(view.run.id));
     for (const store::Job& job : jobs) {
       if (domain::IsTerminal(job.state)) continue;
-      ROLLCALL_TRY_ASSIGN(const control::JobView shown,
+      ROLLCALL_TRY_ASSIGN(const api::JobView shown,
                           queries_.View(static_cast<std::int64_t>(job.id)));
-      const control::StageView* stage = shown.CurrentStage();
+      const api::StageView* stage = shown.CurrentStage();
       if (stage != nullptr && !stage->is_stalled) return std::optional(job.id);
     }
   }
@@ -293,7 +294,7 @@ Result<Json> EngineService::JobResume(const Json& params) {
   const base::MutexLock lock(start_mutex_);
   ROLLCALL_TRY_ASSIGN(store::Job job, queries_.FindJob(params));
   ROLLCALL_TRY_ASSIGN(const std::string name, TextParam(params, "job", ""));
-  ROLLCALL_TRY_ASSIGN(const bool skips_poison, control::FlagParam(params, "skip_poison", false));
+  ROLLCALL_TRY_ASSIGN(const bool skips_poison, api::FlagParam(params, "skip_poison", false));
   if (name == job.public_id() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
@@ -365,7 +366,7 @@ Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
 Result<Json> EngineService::EpisodeRemove(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
   ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
-  ROLLCALL_TRY_ASSIGN(const bool keeps_files, control::FlagParam(params, "keep_files", false));
+  ROLLCALL_TRY_ASSIGN(const bool keeps_files, api::FlagParam(params, "keep_files", false));
   const base::MutexLock lock(start_mutex_);
   if (auto removed = parts_.store.EpisodeRemove(key.text()); !removed.ok()) {
     // Forgotten before, when its files could not be removed or were to be kept: now they go.

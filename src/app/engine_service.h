@@ -40,9 +40,7 @@ class EngineService final : public control::Service {
                   .data = parts_.data}) {}
 
   base::Result<base::Json> Call(std::string_view method, const base::Json& params) override;
-  base::Result<control::JobView> View(std::int64_t job_id) override {
-    return queries_.View(job_id);
-  }
+  base::Result<api::JobView> View(std::int64_t job_id) override { return queries_.View(job_id); }
   void OnClientCount(int count) override;
   // Starts the engine's work. At the first time open jobs that an older program planned are planned
   // anew, or cancelled where that cannot be.

@@ -13,8 +13,8 @@
 #include "control/control_server.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
-#include "jobs/testing/faulty_store.h"
 #include "store/memory/memory_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::app {
 namespace {
@@ -127,12 +127,13 @@ class EngineServiceTest : public ::testing::Test {
   fs::path folder_ = fs::temp_directory_path() / ("rollcall-" + base::RandomId());
   DataDirectory data_ = DataDirectory::Open(folder_).value();
   std::atomic<bool> takes_nothing_new_{false};  // No job, no episode.
-  jobs::FaultyStore store_{
+  store::FaultyStore store_{
       std::make_unique<store::MemoryStore>(),
-      [this](std::string_view method, jobs::FaultyStore::When when) {
+      [this](std::string_view method, store::FaultyStore::When when) {
         const bool is_new =
             method == "JobSubmit" || method == "EpisodePut" || method == "EpisodeReplace";
-        const bool fails = takes_nothing_new_ && is_new && when == jobs::FaultyStore::When::kBefore;
+        const bool fails =
+            takes_nothing_new_ && is_new && when == store::FaultyStore::When::kBefore;
         const base::Error error{base::ErrorCode::kUnavailable, "ERR_IO", "on purpose", ""};
         return fails ? std::optional(error) : std::nullopt;
       }};
@@ -255,9 +256,7 @@ class Counter final : public control::Service {
     }
     return service_.Call(name, params);
   }
-  base::Result<control::JobView> View(std::int64_t job_id) override {
-    return service_.View(job_id);
-  }
+  base::Result<api::JobView> View(std::int64_t job_id) override { return service_.View(job_id); }
   void OnClientCount(int count) override { service_.OnClientCount(count); }
   void WaitFor(int begun) {
     base::MutexLock lock(mutex_);

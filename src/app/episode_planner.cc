@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "api/params.h"
 #include "app/stages.h"
 #include "base/file.h"
 #include "base/path_text.h"
@@ -187,7 +188,7 @@ Json StartRequest::ToJson() const {
 }
 
 Result<StartRequest> StartRequest::FromJson(const Json& json) {
-  using control::TextParam;
+  using api::TextParam;
   StartRequest request;
   ROLLCALL_TRY_ASSIGN(request.kind, TextParam(json, "kind", request.kind));
   ROLLCALL_TRY_ASSIGN(const std::string video_text, TextParam(json, "video", ""));
@@ -195,7 +196,7 @@ Result<StartRequest> StartRequest::FromJson(const Json& json) {
   ROLLCALL_TRY_ASSIGN(request.episode, TextParam(json, "episode", ""));
   ROLLCALL_TRY_ASSIGN(request.effort, TextParam(json, "effort", request.effort));
   ROLLCALL_TRY_ASSIGN(request.from, TextParam(json, "from", ""));
-  ROLLCALL_TRY_ASSIGN(request.is_forced, control::FlagParam(json, "force", false));
+  ROLLCALL_TRY_ASSIGN(request.is_forced, api::FlagParam(json, "force", false));
   ROLLCALL_TRY_ASSIGN(const std::string pack_text, TextParam(json, "model_pack", ""));
   request.model_pack = base::PathFromText(pack_text);
   ROLLCALL_TRY_ASSIGN(request.provider, TextParam(json, "provider", request.provider));

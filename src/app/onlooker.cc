@@ -61,7 +61,7 @@ Result<std::unique_ptr<Onlooker>> Onlooker::Open(const Config& config, const Dat
 }
 
 Result<std::unique_ptr<Onlooker>> Onlooker::Look(const DataDirectory& data) {
-  auto lock = jobs::ReadLock::Acquire(data.root());
+  auto lock = housekeeping::ReadLock::Acquire(data.root());
   if (!lock.ok() && lock.error().reason != reason::kStoreBusy) return std::move(lock).error();
   auto held = lock.ok() ? std::optional(std::move(*lock)) : std::nullopt;
   std::unique_ptr<Onlooker> onlooker(new Onlooker(data, std::move(held)));

@@ -9,7 +9,7 @@
 #include "app/data_directory.h"
 #include "app/store_queries.h"
 #include "base/clock.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -34,13 +34,13 @@ class Onlooker {
   std::string notice() const;
 
  private:
-  Onlooker(DataDirectory data, std::optional<jobs::ReadLock> lock)
+  Onlooker(DataDirectory data, std::optional<housekeeping::ReadLock> lock)
       : data_(std::move(data)), lock_(std::move(lock)) {}
   static base::Result<std::unique_ptr<Onlooker>> Look(const DataDirectory& data);
   base::Result<void> OpenStore();
 
   const DataDirectory data_;
-  const std::optional<jobs::ReadLock> lock_;  // None while somebody owns the directory.
+  const std::optional<housekeeping::ReadLock> lock_;  // None while somebody owns the directory.
   base::SystemClock clock_;
   std::unique_ptr<store::SqliteStore> store_;
   std::unique_ptr<jobs::Engine> engine_;

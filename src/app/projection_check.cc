@@ -11,9 +11,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "domain/stage.h"
-#include "jobs/file_check.h"
-#include "jobs/projection.h"
-#include "jobs/subject_facts.h"
+#include "projection/projection.h"
+#include "projection/subject_facts.h"
+#include "vault/file_check.h"
 
 namespace rollcall::app {
 namespace {
@@ -55,10 +55,10 @@ class Comparison {
     std::set<std::string> keys;
     for (const store::Episode& episode : episodes) {
       keys.insert(episode.key);
-      ROLLCALL_TRY_ASSIGN(const auto facts,
-                          jobs::GatherSubject(store_, data_.root(), {"episode", episode.key}));
+      ROLLCALL_TRY_ASSIGN(const auto facts, projection::GatherSubject(store_, data_.root(),
+                                                                      {"episode", episode.key}));
       CompareEpisode(facts);
-      for (const jobs::StageFacts& stage : facts.stages) {
+      for (const projection::StageFacts& stage : facts.stages) {
         ROLLCALL_TRY(CompareStage(facts, domain::StageName(stage.stage)));
       }
       CompareNames(facts);
@@ -111,15 +111,16 @@ class Comparison {
     if (!difference.empty()) Add(relative, "differs", std::move(difference));
   }
 
-  void CompareEpisode(const jobs::SubjectFacts& facts) {
+  void CompareEpisode(const projection::SubjectFacts& facts) {
     const fs::path folder = fs::path("episodes") / facts.subject.id;
-    CompareFile(folder / "state.json", jobs::StateJson(facts), {"/seq"});
-    CompareFile(folder / "runtime.json", jobs::RuntimeJson(facts, {}), {"/seq", "/updated_at"});
+    CompareFile(folder / "state.json", projection::StateJson(facts), {"/seq"});
+    CompareFile(folder / "runtime.json", projection::RuntimeJson(facts, {}),
+                {"/seq", "/updated_at"});
   }
 
-  Result<void> CompareStage(const jobs::SubjectFacts& facts, std::string_view stage) {
+  Result<void> CompareStage(const projection::SubjectFacts& facts, std::string_view stage) {
     ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory(facts.subject, stage));
-    const auto shown = jobs::ShownGeneration(history);
+    const auto shown = projection::ShownGeneration(history);
     if (!shown) return {};
     const fs::path folder = fs::path("jobs") / shown->run.public_id();
     for (const store::RunView& view : history) {
@@ -130,7 +131,7 @@ class Comparison {
     return {};
   }
 
-  void CompareMeta(const jobs::SubjectFacts& facts, const store::RunView& view,
+  void CompareMeta(const projection::SubjectFacts& facts, const store::RunView& view,
                    const fs::path& folder) {
     const store::StageRun& run = view.run;
     std::vector<std::string> left_out{"/seq"};
@@ -143,11 +144,11 @@ class Comparison {
     for (const char* place : {"/attempt", "/phase", "/is_stalled"}) {
       if (!has_ended) left_out.emplace_back(place);
     }
-    const std::string expected = jobs::MetaJson({.view = view,
-                                                 .live = std::nullopt,
-                                                 .episode = facts.episode,
-                                                 .epoch = facts.epoch,
-                                                 .now = {}});
+    const std::string expected = projection::MetaJson({.view = view,
+                                                       .live = std::nullopt,
+                                                       .episode = facts.episode,
+                                                       .epoch = facts.epoch,
+                                                       .now = {}});
     CompareFile(folder / "meta.json", expected, left_out);
   }
 
@@ -155,7 +156,7 @@ class Comparison {
     const bool is_between =
         view.run.state == JobState::kLeased && view.lease && view.lease->pid == 0;
     if (is_between) return;
-    if (view.lease) return CompareFile(lock, jobs::LockJson(view), {});
+    if (view.lease) return CompareFile(lock, projection::LockJson(view), {});
     ++report_.compared;
     std::error_code error;
     if (!fs::exists(data_.root() / lock, error)) return;
@@ -165,10 +166,10 @@ class Comparison {
 
   // What each plain name stands for: the file of the last stage in order whose flag is true, or,
   // where none is, that of any stage.
-  static Names NamesOf(const jobs::SubjectFacts& facts) {
+  static Names NamesOf(const projection::SubjectFacts& facts) {
     Names names;
     std::set<std::string> decided;
-    for (const jobs::StageFacts& stage : facts.stages) {
+    for (const projection::StageFacts& stage : facts.stages) {
       for (const domain::Artifact& artifact : stage.artifacts) {
         if (artifact.path == artifact.name) continue;
         auto& targets = names[artifact.name];
@@ -185,11 +186,11 @@ class Comparison {
     return names;
   }
 
-  void CompareNames(const jobs::SubjectFacts& facts) {
-    for (const jobs::StageFacts& stage : facts.stages) {
+  void CompareNames(const projection::SubjectFacts& facts) {
+    for (const projection::StageFacts& stage : facts.stages) {
       for (const domain::Artifact& artifact : stage.artifacts) {
         ++report_.compared;
-        if (jobs::HasArtifacts(data_.root(), {&artifact, 1})) continue;
+        if (vault::HasArtifacts(data_.root(), {&artifact, 1})) continue;
         Add(artifact.path, fs::exists(data_.root() / artifact.path) ? "differs" : "missing",
             "the store has another size of it");
       }

@@ -86,7 +86,7 @@ std::vector<std::string> EverythingBefore(const WiredStage& stage) {
   return names;
 }
 
-jobs::HandlerFactory EpisodeHandlers(int threads) {
+worker::HandlerFactory EpisodeHandlers(int threads) {
   return [threads](std::string_view name) -> std::unique_ptr<domain::StageHandler> {
     const auto stage = domain::StageFromName(name);
     if (!stage) return nullptr;
@@ -115,8 +115,8 @@ jobs::HandlerFactory EpisodeHandlers(int threads) {
   };
 }
 
-jobs::OutsideFiles EpisodeFiles(const domain::StageAssignment& assignment) {
-  jobs::OutsideFiles files;
+worker::OutsideFiles EpisodeFiles(const domain::StageAssignment& assignment) {
+  worker::OutsideFiles files;
   const auto params = pipeline::EpisodeParams::Parse(assignment);
   if (!params.ok()) return files;  // The stage says so.
   const bool has_models = domain::StageFromName(assignment.stage) == Stage::kDetect;

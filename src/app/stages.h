@@ -7,7 +7,7 @@
 
 #include "domain/stage.h"
 #include "jobs/engine.h"
-#include "jobs/worker.h"
+#include "worker/worker.h"
 
 namespace rollcall::app {
 
@@ -46,11 +46,11 @@ bool DependsOn(const WiredStage& stage, domain::Stage from);
 std::vector<std::string> EverythingBefore(const WiredStage& stage);
 
 // The handlers, for a worker process with this many threads for inference.
-jobs::HandlerFactory EpisodeHandlers(int threads);
+worker::HandlerFactory EpisodeHandlers(int threads);
 
 // What a stage reads beside the data directory: its video and its model pack, behind links too. A
 // provider other than the processor needs devices and drivers that nobody can list, so that its
 // stage is not limited.
-jobs::OutsideFiles EpisodeFiles(const domain::StageAssignment& assignment);
+worker::OutsideFiles EpisodeFiles(const domain::StageAssignment& assignment);
 
 }  // namespace rollcall::app

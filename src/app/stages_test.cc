@@ -25,7 +25,7 @@ class EpisodeFilesTest : public ::testing::Test {
   }
   ~EpisodeFilesTest() override { std::filesystem::remove_all(folder_); }
 
-  jobs::OutsideFiles FilesOf(const std::string& stage, const std::string& provider) const {
+  worker::OutsideFiles FilesOf(const std::string& stage, const std::string& provider) const {
     domain::StageAssignment assignment;
     assignment.stage = stage;
     assignment.data_dir = folder_ / "data";
@@ -43,7 +43,7 @@ class EpisodeFilesTest : public ::testing::Test {
 
 // A pack of links could not be read in the sandbox.
 TEST_F(EpisodeFilesTest, NamesTheVideoAndThePackWithWhatItLinksTo) {
-  const jobs::OutsideFiles files = FilesOf("detect", "cpu");
+  const worker::OutsideFiles files = FilesOf("detect", "cpu");
   EXPECT_THAT(files.reads, Contains(folder_ / "data/videos/v.mp4"));
   EXPECT_THAT(files.reads, Contains(pack_));
   EXPECT_THAT(files.reads, Contains(pack_ / "detector.onnx"));

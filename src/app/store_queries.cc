@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/params.h"
 #include "app/projection_check.h"
 #include "app/views.h"
 #include "base/path_text.h"
@@ -20,10 +21,10 @@
 
 namespace rollcall::app {
 
+using api::IntegerParam;
+using api::TextParam;
 using base::Json;
 using base::Result;
-using control::IntegerParam;
-using control::TextParam;
 using store::JobId;
 namespace method = control::method;
 namespace reason = domain::reason;
@@ -97,9 +98,9 @@ Result<Json> StoreQueries::Hello(const Json& /*params*/) {
               {"runtime", RuntimeJson(parts_.engine.times())}};
 }
 
-Result<control::JobView> StoreQueries::View(std::int64_t job_id) {
+Result<api::JobView> StoreQueries::View(std::int64_t job_id) {
   ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(JobId{job_id}));
-  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
+  api::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
   ROLLCALL_TRY(AddRestarts(parts_.store, snapshot, view));
   return view;
 }
@@ -129,7 +130,7 @@ Result<Json> StoreQueries::JobList(const Json& params) {
     // All of them ever: without what costs reads of the store for each.
     const bool is_all = limit == 0 && domain::IsTerminal(job.state);
     if (is_all) {
-      ROLLCALL_TRY_ASSIGN(const control::JobView view, View(static_cast<std::int64_t>(job.id)));
+      ROLLCALL_TRY_ASSIGN(const api::JobView view, View(static_cast<std::int64_t>(job.id)));
       list.push_back(ToJson(view));
     } else {
       ROLLCALL_TRY_ASSIGN(list.emplace_back(), DetailedView(job.id));
@@ -192,7 +193,7 @@ Result<store::Job> StoreQueries::FindJob(const Json& params) {
 
 Result<Json> StoreQueries::DetailedView(JobId id) {
   ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(id));
-  control::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
+  api::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
   ROLLCALL_TRY(AddHistory(parts_.store, snapshot, view));
   return ToJson(view);
 }

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "api/job_view.h"
 #include "app/data_directory.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "control/job_view.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
 
@@ -29,7 +29,7 @@ class StoreQueries {
   // ERR_BAD_REQUEST for a method that is none of these.
   base::Result<base::Json> Call(std::string_view method, const base::Json& params);
   // What a notification tells of a job.
-  base::Result<control::JobView> View(std::int64_t job_id);
+  base::Result<api::JobView> View(std::int64_t job_id);
 
   // By `job_id`, its number, or `job`, its public id or number as a person types it.
   base::Result<store::Job> FindJob(const base::Json& params);

@@ -5,12 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "api/error_json.h"
 #include "app/stages.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "domain/stage.h"
-#include "jobs/projection.h"
-#include "jobs/subject_facts.h"
+#include "projection/projection.h"
+#include "projection/subject_facts.h"
 
 namespace rollcall::app {
 namespace {
@@ -34,9 +35,9 @@ std::optional<double> CountOf(const std::optional<Seconds>& time) {
   return time ? std::optional(time->count()) : std::nullopt;
 }
 
-control::StageView StageViewOf(const jobs::StageSnapshot& stage, const std::string& subject_id,
-                               base::WallTime now) {
-  control::StageView view;
+api::StageView StageViewOf(const projection::StageSnapshot& stage, const std::string& subject_id,
+                           base::WallTime now) {
+  api::StageView view;
   view.name = stage.name;
   view.public_id = stage.name + "_" + subject_id;
   view.state = stage.state;
@@ -71,12 +72,12 @@ control::StageView StageViewOf(const jobs::StageSnapshot& stage, const std::stri
   return view;
 }
 
-Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts>& stages) {
+Json SummaryOf(const store::Episode& episode, const std::vector<projection::StageFacts>& stages) {
   Json states = Json::object();
   Json timestamps = Json::object();
   Json status = Json::object();
   bool is_older = false;
-  for (const jobs::StageFacts& facts : stages) {
+  for (const projection::StageFacts& facts : stages) {
     is_older = is_older || (facts.last_good && IsOfOlderRevision(facts.last_good->params_json));
     const std::string flag(domain::StageFlag(facts.stage));
     states[flag] = facts.is_true();
@@ -98,8 +99,8 @@ Json SummaryOf(const store::Episode& episode, const std::vector<jobs::StageFacts
           {"status", std::move(status)}};
 }
 
-std::vector<control::AttemptView> ViewsOf(const std::vector<store::Attempt>& attempts) {
-  std::vector<control::AttemptView> views;
+std::vector<api::AttemptView> ViewsOf(const std::vector<store::Attempt>& attempts) {
+  std::vector<api::AttemptView> views;
   for (const store::Attempt& attempt : attempts) {
     views.push_back({.number = attempt.number,
                      .started_at = IsoTime(attempt.started_at),
@@ -115,8 +116,8 @@ std::vector<control::AttemptView> ViewsOf(const std::vector<store::Attempt>& att
 
 // The attempts, and what of an ended stage's time is in none of them: after an interruption it
 // waited, for space on a full disk perhaps.
-Result<void> AddAttempts(store::JobStore& store, const jobs::StageSnapshot& snapshot,
-                         control::StageView& stage) {
+Result<void> AddAttempts(store::JobStore& store, const projection::StageSnapshot& snapshot,
+                         api::StageView& stage) {
   ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(snapshot.run));
   stage.attempts = ViewsOf(attempts);
   if (!snapshot.started_at || !snapshot.finished_at) return {};
@@ -128,7 +129,7 @@ Result<void> AddAttempts(store::JobStore& store, const jobs::StageSnapshot& snap
   return {};
 }
 
-Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts) {
+Result<Json> StageDetails(store::JobStore& store, const projection::StageFacts& facts) {
   Json stage{{"name", domain::StageName(facts.stage)},
              {"flag", domain::StageFlag(facts.stage)},
              {"done", facts.is_true()},
@@ -157,17 +158,17 @@ Result<Json> StageDetails(store::JobStore& store, const jobs::StageFacts& facts)
   stage["started_at"] = IsoOrEmpty(run.started_at);
   stage["finished_at"] = IsoOrEmpty(run.finished_at);
   stage["wait_reason"] = run.wait_reason;
-  if (run.last_error) stage["error"] = control::ErrorToJson(*run.last_error);
+  if (run.last_error) stage["error"] = api::ErrorToJson(*run.last_error);
   stage["result"] = ObjectFrom(run.result_json);
   ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run.id));
-  stage["attempts"] = control::ToJson(ViewsOf(attempts));
+  stage["attempts"] = api::ToJson(ViewsOf(attempts));
   return stage;
 }
 
 }  // namespace
 
-control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
-  control::JobView view;
+api::JobView ViewOf(const projection::JobSnapshot& snapshot, base::WallTime now) {
+  api::JobView view;
   view.id = static_cast<std::int64_t>(snapshot.job.id);
   view.public_id = snapshot.job.public_id();
   view.kind = snapshot.job.kind;
@@ -177,22 +178,22 @@ control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now) {
   view.created_at = IsoTime(snapshot.job.created_at);
   view.finished_at = IsoOrEmpty(snapshot.job.finished_at);
   view.request = ObjectFrom(snapshot.job.request_json);
-  view.is_worked_on = snapshot.working == jobs::Working::kYes;
+  view.is_worked_on = snapshot.working == projection::Working::kYes;
   const auto& unseen = snapshot.projection_error;
   if (snapshot.disk_error) view.troubles.push_back(*snapshot.disk_error);
   if (snapshot.unrecorded_cancel) view.troubles.push_back(*snapshot.unrecorded_cancel);
   const bool is_said = snapshot.disk_error && unseen && domain::IsDiskFull(*unseen);
   if (unseen && !is_said) view.troubles.push_back(*unseen);
-  for (const jobs::StageSnapshot& stage : snapshot.stages) {
+  for (const projection::StageSnapshot& stage : snapshot.stages) {
     view.stages.push_back(StageViewOf(stage, view.subject_id, now));
   }
   return view;
 }
 
-Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapshot,
-                         control::JobView& view) {
+Result<void> AddRestarts(store::JobStore& store, const projection::JobSnapshot& snapshot,
+                         api::JobView& view) {
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
-    const jobs::StageSnapshot& stage = snapshot.stages[i];
+    const projection::StageSnapshot& stage = snapshot.stages[i];
     // An ended one may have waited for space, which is counted nowhere else.
     if (stage.attempt_number < 2 && !stage.finished_at) continue;
     ROLLCALL_TRY(AddAttempts(store, stage, view.stages[i]));
@@ -200,11 +201,11 @@ Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapsh
   return {};
 }
 
-Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapshot,
-                        control::JobView& view) {
+Result<void> AddHistory(store::JobStore& store, const projection::JobSnapshot& snapshot,
+                        api::JobView& view) {
   for (std::size_t i = 0; i < snapshot.stages.size(); ++i) {
     const store::StageRunId run_id = snapshot.stages[i].run;
-    control::StageView& stage = view.stages[i];
+    api::StageView& stage = view.stages[i];
     ROLLCALL_TRY(AddAttempts(store, snapshot.stages[i], stage));
     if (stage.attempt == 0) stage.attempt = static_cast<int>(stage.attempts.size());
     if (domain::IsTerminal(snapshot.stages[i].state)) continue;
@@ -218,17 +219,17 @@ Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapsho
 Result<Json> EpisodeSummary(store::JobStore& store, const std::filesystem::path& data_dir,
                             const store::Episode& episode) {
   ROLLCALL_TRY_ASSIGN(const auto facts,
-                      jobs::GatherSubject(store, data_dir, {"episode", episode.key}));
+                      projection::GatherSubject(store, data_dir, {"episode", episode.key}));
   return SummaryOf(episode, facts.stages);
 }
 
 Result<Json> EpisodeDetails(store::JobStore& store, const std::filesystem::path& data_dir,
                             const store::Episode& episode) {
   ROLLCALL_TRY_ASSIGN(const auto all,
-                      jobs::GatherSubject(store, data_dir, {"episode", episode.key}));
+                      projection::GatherSubject(store, data_dir, {"episode", episode.key}));
   Json details = SummaryOf(episode, all.stages);
   details["stages"] = Json::array();
-  for (const jobs::StageFacts& facts : all.stages) {
+  for (const projection::StageFacts& facts : all.stages) {
     ROLLCALL_TRY_ASSIGN(Json stage, StageDetails(store, facts));
     details["stages"].push_back(std::move(stage));
   }

@@ -1,27 +1,27 @@
 #pragma once
 
+#include "api/job_view.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "control/job_view.h"
-#include "jobs/snapshot.h"
+#include "projection/snapshot.h"
 #include "store/job_store.h"
 
 namespace rollcall::app {
 
 // What the engine knows, in the shapes that commands read.
 
-control::JobView ViewOf(const jobs::JobSnapshot& snapshot, base::WallTime now);
+api::JobView ViewOf(const projection::JobSnapshot& snapshot, base::WallTime now);
 
 // The attempts of stages that have been restarted: why is what a watcher wants to know. Costs
 // nothing where there are none.
-base::Result<void> AddRestarts(store::JobStore& store, const jobs::JobSnapshot& snapshot,
-                               control::JobView& view);
+base::Result<void> AddRestarts(store::JobStore& store, const projection::JobSnapshot& snapshot,
+                               api::JobView& view);
 
 // Fills in what a view that is sent twice a second leaves out: all attempts of each stage, and how
 // many segments each unfinished one has. Reads the store twice per stage.
-base::Result<void> AddHistory(store::JobStore& store, const jobs::JobSnapshot& snapshot,
-                              control::JobView& view);
+base::Result<void> AddHistory(store::JobStore& store, const projection::JobSnapshot& snapshot,
+                              api::JobView& view);
 
 // {episode_key, display, video_path, fingerprint, created_at, states{flag: bool},
 //  timestamps{flag}, status{stage: word}}: the flags mean what they mean in state.json.

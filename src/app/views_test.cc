@@ -20,12 +20,12 @@ class ViewsTest : public ::testing::Test {
     EXPECT_TRUE(store_.TaskStarted((*task)->fence, 1, 2, clock_.Now()).ok());
     return (*task)->fence;
   }
-  jobs::JobSnapshot Snapshot(store::JobId id) {
-    jobs::JobSnapshot snapshot{.job = store_.JobGet(id).value(), .stages = {}};
+  projection::JobSnapshot Snapshot(store::JobId id) {
+    projection::JobSnapshot snapshot{.job = store_.JobGet(id).value(), .stages = {}};
     const auto runs = store_.JobRuns(id).value();
     for (const store::RunView& run : runs) {
-      snapshot.stages.push_back(
-          jobs::MakeStageSnapshot(run, std::nullopt, jobs::Working::kYes, clock_.Now()));
+      snapshot.stages.push_back(projection::MakeStageSnapshot(
+          run, std::nullopt, projection::Working::kYes, clock_.Now()));
     }
     return snapshot;
   }
@@ -52,9 +52,9 @@ TEST_F(ViewsTest, TellsHowLongAStageWaitedBetweenItsAttempts) {
   clock_.Advance(seconds{6});
   ASSERT_TRUE(store_.TaskSucceed(second, "{}", {}, {}, clock_.Now()).ok());
 
-  const jobs::JobSnapshot snapshot = Snapshot(id);
+  const projection::JobSnapshot snapshot = Snapshot(id);
   for (const auto add : {AddRestarts, AddHistory}) {
-    control::JobView view = ViewOf(snapshot, clock_.Now().wall);
+    api::JobView view = ViewOf(snapshot, clock_.Now().wall);
     ASSERT_TRUE(add(store_, snapshot, view).ok());
     EXPECT_EQ(view.stages.at(0).elapsed_s, 56);
     EXPECT_EQ(view.stages.at(0).waited_s, 40);

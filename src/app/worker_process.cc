@@ -3,7 +3,7 @@
 #include <malloc.h>
 
 #include "app/stages.h"
-#include "jobs/worker.h"
+#include "worker/worker.h"
 
 namespace rollcall::app {
 
@@ -11,9 +11,9 @@ int RunWorkerProcess(int threads) {
   // One heap for all threads: else each thread of every decoder has one, which keeps what it once
   // held. They allocate little that is small, so that they seldom wait for each other.
   ::mallopt(M_ARENA_MAX, 1);
-  return jobs::RunWorker(jobs::kWorkerSocketFd, {.handlers = EpisodeHandlers(threads),
-                                                 .outside_files = &EpisodeFiles,
-                                                 .rules = jobs::SandboxRules::kAll});
+  return worker::RunWorker(worker::kWorkerSocketFd, {.handlers = EpisodeHandlers(threads),
+                                                     .outside_files = &EpisodeFiles,
+                                                     .rules = worker::SandboxRules::kAll});
 }
 
 }  // namespace rollcall::app

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "api/error_json.h"
 #include "app/config.h"
 #include "base/shown_text.h"
 #include "base/utf8.h"
@@ -106,7 +107,7 @@ void Console::PrintError(const base::Error& told) const {
   std::string text = paint.Bad("error: ") + base::Shown(error.reason + ": " + error.message) + "\n";
   if (!error.hint.empty()) text += paint.Dim("hint: ") + base::Shown(error.hint) + "\n";
   WriteAll(STDERR_FILENO, text);
-  if (is_json_) PrintDocument({{"error", control::ErrorToJson(error)}});
+  if (is_json_) PrintDocument({{"error", api::ErrorToJson(error)}});
 }
 
 void Console::PrintWarning(std::string_view text) const {

@@ -13,8 +13,8 @@
 namespace rollcall::cli {
 namespace {
 
-using control::JobView;
-using control::StageView;
+using api::JobView;
+using api::StageView;
 using domain::JobState;
 using jobs::RuntimeTimes;
 

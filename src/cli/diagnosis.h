@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "api/job_view.h"
 #include "base/json.h"
-#include "control/job_view.h"
 #include "jobs/runtime_times.h"
 
 namespace rollcall::cli {
@@ -16,7 +16,7 @@ struct Diagnosis {
 };
 
 // `times`: those of the engine that works, or would.
-Diagnosis Diagnose(const control::JobView& job, const jobs::RuntimeTimes& times);
+Diagnosis Diagnose(const api::JobView& job, const jobs::RuntimeTimes& times);
 
 // The `runtime` of an answer to engine.hello; what it does not name is the product's own.
 jobs::RuntimeTimes TimesFrom(const base::Json& runtime);

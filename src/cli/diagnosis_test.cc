@@ -7,8 +7,8 @@
 namespace rollcall::cli {
 namespace {
 
-using control::JobView;
-using control::StageView;
+using api::JobView;
+using api::StageView;
 using domain::JobState;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

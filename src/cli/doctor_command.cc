@@ -17,11 +17,11 @@
 #include "cli/results.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
-#include "jobs/data_lock.h"
-#include "jobs/file_sandbox.h"
-#include "jobs/worker_cgroup.h"
-#include "jobs/worker_sandbox.h"
+#include "housekeeping/data_lock.h"
 #include "vision/model_pack.h"
+#include "worker/file_sandbox.h"
+#include "worker/worker_cgroup.h"
+#include "worker/worker_sandbox.h"
 
 namespace rollcall::cli {
 namespace {
@@ -58,8 +58,8 @@ Finding CheckDisk(const app::DataDirectory& data) {
 
 // A store on another machine's disk would be damaged sooner or later; no engine starts there.
 Finding CheckFileSystem(const app::DataDirectory& data) {
-  const std::string type = jobs::FileSystemType(data.root());
-  if (jobs::IsNetworkFileSystem(type)) {
+  const std::string type = housekeeping::FileSystemType(data.root());
+  if (housekeeping::IsNetworkFileSystem(type)) {
     return FromResult("file system",
                       domain::MakeError(domain::reason::kNetworkFileSystem,
                                         data.root().string() + " is on " + type),
@@ -132,15 +132,15 @@ Finding CheckWorkers(const app::DataDirectory& data, const app::Config& config) 
   const std::string memory = config.worker_memory_mb == 0
                                  ? "no memory limit"
                                  : fmt::format("at most {} MB each", config.worker_memory_mb);
-  const jobs::WorkerCgroups groups(jobs::WorkerCgroups::OwnFolder(), data.root() / "doctor");
+  const worker::WorkerCgroups groups(worker::WorkerCgroups::OwnFolder(), data.root() / "doctor");
   const bool has_groups = groups.Make(base::RandomId(), 0) != nullptr;
   const std::string rest =
       fmt::format("{}, {}", memory, has_groups ? "a control group each" : "no control groups");
-  const auto calls = jobs::TrySandbox();
-  const auto files = jobs::TryFileSandbox();
+  const auto calls = worker::TrySandbox();
+  const auto files = worker::TryFileSandbox();
   const std::string text = fmt::format(
       "{}, {}, {}", calls.ok() ? "sandboxed (seccomp filter on)" : "not sandboxed (no seccomp)",
-      files.ok() ? fmt::format("kept to their files (Landlock {})", jobs::LandlockVersion())
+      files.ok() ? fmt::format("kept to their files (Landlock {})", worker::LandlockVersion())
                  : "not kept to their files (no Landlock)",
       rest);
   const std::string hint = !calls.ok() ? calls.error().hint : !files.ok() ? files.error().hint : "";

@@ -41,7 +41,7 @@ ExitCode ExitCodeFor(const base::Error& error) {
   return ExitCode::kFailed;
 }
 
-ExitCode ExitCodeFor(const control::JobView& job) {
+ExitCode ExitCodeFor(const api::JobView& job) {
   switch (job.state) {
     case domain::JobState::kSucceeded:
     case domain::JobState::kSkipped:
@@ -51,7 +51,7 @@ ExitCode ExitCodeFor(const control::JobView& job) {
     default:
       break;
   }
-  const control::StageView* failed = job.FailedStage();
+  const api::StageView* failed = job.FailedStage();
   if (failed == nullptr || !failed->error) return ExitCode::kFailed;
   const ExitCode code = ExitCodeFor(*failed->error);
   // A job whose stage was refused for its parameters has failed; nobody typed them.

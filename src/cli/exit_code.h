@@ -1,7 +1,7 @@
 #pragma once
 
+#include "api/job_view.h"
 #include "base/error.h"
-#include "control/job_view.h"
 
 namespace rollcall::cli {
 
@@ -17,6 +17,6 @@ enum class ExitCode {
 
 ExitCode ExitCodeFor(const base::Error& error);
 // Of a job that has ended.
-ExitCode ExitCodeFor(const control::JobView& job);
+ExitCode ExitCodeFor(const api::JobView& job);
 
 }  // namespace rollcall::cli

@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.reason); });
 
 TEST(JobExitCodeTest, FollowsHowTheJobEnded) {
-  control::JobView job = control::testing::SampleJob(1);
+  api::JobView job = control::testing::SampleJob(1);
   job.state = JobState::kSucceeded;
   EXPECT_EQ(ExitCodeFor(job), ExitCode::kOk);
   job.state = JobState::kCancelled;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/job_view.h"
 #include "artifacts/artifact_folder.h"
 #include "base/file.h"
 #include "base/shown_text.h"
@@ -15,7 +16,6 @@
 #include "cli/report_table.h"
 #include "cli/results.h"
 #include "cli/text_table.h"
-#include "control/job_view.h"
 #include "control/protocol.h"
 
 namespace rollcall::cli {
@@ -45,11 +45,11 @@ std::vector<std::string> LogLines(const app::DataDirectory& data, const std::str
 }
 
 // Open jobs of the episode, newest first: what runs now.
-Result<std::vector<control::JobView>> OpenJobs(Session& session, const std::string& key) {
+Result<std::vector<api::JobView>> OpenJobs(Session& session, const std::string& key) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobList, {{"limit", 1}}));
-  std::vector<control::JobView> open;
+  std::vector<api::JobView> open;
   for (const Json& json : answer.at("jobs")) {
-    ROLLCALL_TRY_ASSIGN(control::JobView job, control::JobViewFromJson(json));
+    ROLLCALL_TRY_ASSIGN(api::JobView job, api::JobViewFromJson(json));
     if (job.subject_id == key && job.is_open()) open.push_back(std::move(job));
   }
   return open;
@@ -138,12 +138,11 @@ std::string Artifacts(const Json& episode, const Paint& paint) {
   return paint.Bold("files") + "\n" + (table.is_empty() ? "  none yet\n" : table.ToString(paint));
 }
 
-std::string Now(const Session& session, const std::vector<control::JobView>& open,
-                const Paint& paint) {
+std::string Now(const Session& session, const std::vector<api::JobView>& open, const Paint& paint) {
   std::string text = paint.Bold("now") + "\n";
-  for (const control::JobView& job : open) {
+  for (const api::JobView& job : open) {
     const std::string goes_on = session.Typed("jobs wait " + job.number());
-    for (const control::StageView& stage : job.stages) {
+    for (const api::StageView& stage : job.stages) {
       if (!stage.phase.empty()) {
         text += fmt::format("  {}: {}\n", stage.public_id, LiveNews(stage, job.is_worked_on));
       } else if (stage.state == domain::JobState::kQueued ||
@@ -159,7 +158,7 @@ std::string Now(const Session& session, const std::vector<control::JobView>& ope
     for (const base::Error& trouble : job.troubles) {
       text += fmt::format("  {}: {}\n", job.public_id, TroubleText(trouble));
     }
-    const control::StageView* current = job.CurrentStage();
+    const api::StageView* current = job.CurrentStage();
     if (current != nullptr) text += LiveDetails(*current, true);
   }
   return open.empty() ? text + "  nothing runs\n" : text;
@@ -167,18 +166,18 @@ std::string Now(const Session& session, const std::vector<control::JobView>& ope
 
 // Every attempt of the newest run of each stage.
 Result<std::string> Attempts(const Json& episode, const Paint& paint) {
-  std::vector<control::StageView> stages;
+  std::vector<api::StageView> stages;
   for (const Json& json : episode.at("stages")) {
-    control::StageView& stage = stages.emplace_back();
+    api::StageView& stage = stages.emplace_back();
     stage.name = json.at("name");
-    ROLLCALL_TRY_ASSIGN(stage.attempts, control::AttemptsFromJson(json.at("attempts")));
+    ROLLCALL_TRY_ASSIGN(stage.attempts, api::AttemptsFromJson(json.at("attempts")));
   }
   const std::string table = AttemptTable(stages, paint);
   return paint.Bold("attempts") + "\n" + (table.empty() ? "  none yet\n" : table);
 }
 
 Result<void> PrintText(const Session& session, const Json& episode,
-                       const std::vector<control::JobView>& open) {
+                       const std::vector<api::JobView>& open) {
   const Console& console = session.console();
   const Paint paint = console.paint();
   const std::string key = episode.at("episode_key");
@@ -186,8 +185,8 @@ Result<void> PrintText(const Session& session, const Json& episode,
       fmt::format("{}  {}\n\n", paint.Bold(key), ShownPath(episode.at("video_path")));
   if (episode.value("older_results", false)) text += OlderResults(paint) + "\n";
   ROLLCALL_TRY_ASSIGN(const std::string attempts, Attempts(episode, paint));
-  const bool is_worked_on = std::all_of(
-      open.begin(), open.end(), [](const control::JobView& job) { return job.is_worked_on; });
+  const bool is_worked_on = std::all_of(open.begin(), open.end(),
+                                        [](const api::JobView& job) { return job.is_worked_on; });
   text += States(episode, paint) + "\n" + Now(session, open, paint) + "\n" +
           Envelopes(episode, is_worked_on, console) + "\n" + attempts + "\n" +
           Artifacts(episode, paint) + "\n" + paint.Bold("log") + "\n";
@@ -216,7 +215,7 @@ Result<ExitCode> Inspect(Session& session, const std::string& typed_key) {
     }
   }
   document["open_jobs"] = Json::array();
-  for (const control::JobView& job : open) document["open_jobs"].push_back(ToJson(job));
+  for (const api::JobView& job : open) document["open_jobs"].push_back(ToJson(job));
   document["log"] = LogLines(session.data(), key);
   session.console().PrintDocument(document);
   return ExitCode::kOk;

@@ -8,9 +8,9 @@
 namespace rollcall::cli {
 namespace {
 
+using api::AttemptView;
+using api::StageView;
 using base::Json;
-using control::AttemptView;
-using control::StageView;
 
 constexpr int kLabelWidth = 11;
 constexpr std::size_t kIsoLength = 24;  // 2026-11-22T01:45:56.123Z

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "api/job_view.h"
 #include "base/json.h"
 #include "cli/terminal.h"
-#include "control/job_view.h"
 
 namespace rollcall::cli {
 
@@ -19,10 +19,10 @@ namespace rollcall::cli {
 //   checkpoints  7
 //
 // Empty for a stage without an attempt.
-std::string LiveDetails(const control::StageView& stage, bool is_worked_on);
+std::string LiveDetails(const api::StageView& stage, bool is_worked_on);
 
 // The attempts of each stage, oldest first; empty without any.
-std::string AttemptTable(const std::vector<control::StageView>& stages, const Paint& paint);
+std::string AttemptTable(const std::vector<api::StageView>& stages, const Paint& paint);
 
 // What an event of the store says, in words: "detect, attempt 2, ERR_STALLED: no change of …".
 std::string EventText(const base::Json& body);

@@ -7,8 +7,8 @@
 namespace rollcall::cli {
 namespace {
 
+using api::StageView;
 using base::Json;
-using control::StageView;
 using ::testing::HasSubstr;
 using ::testing::Not;
 

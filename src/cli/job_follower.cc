@@ -6,15 +6,16 @@
 #include <thread>
 #include <utility>
 
+#include "api/error_json.h"
 #include "base/shown_text.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
 
 namespace rollcall::cli {
 
+using api::JobView;
 using base::Json;
 using base::Result;
-using control::JobView;
 
 namespace {
 
@@ -28,10 +29,10 @@ Result<std::optional<JobView>> JobIn(const control::Notification& notification,
     return std::optional<JobView>{};
   }
   if (notification.method == control::method::kJobWatchFailed) {
-    return control::ErrorFromJson(notification.params.value("error", Json::object()));
+    return api::ErrorFromJson(notification.params.value("error", Json::object()));
   }
   ROLLCALL_TRY_ASSIGN(auto view,
-                      control::JobViewFromJson(notification.params.value("job", Json::object())));
+                      api::JobViewFromJson(notification.params.value("job", Json::object())));
   return std::optional(std::move(view));
 }
 
@@ -78,7 +79,7 @@ Result<JobView> JobFollower::WatchPatiently(std::int64_t job_id) {
 Result<JobView> JobFollower::Watch(std::int64_t job_id) {
   ROLLCALL_TRY_ASSIGN(const Json answer,
                       link_.Call(control::method::kJobWatch, {{"job_id", job_id}}));
-  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer));
+  ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer));
   Show(job);
   return job;
 }
@@ -136,7 +137,7 @@ Result<void> JobFollower::Cancel(const JobView& job) {
 
 // A name or a message in it must not steer the terminal.
 void JobFollower::Show(const JobView& job) {
-  const auto shown = control::JobViewFromJson(base::ShownValues(ToJson(job)));
+  const auto shown = api::JobViewFromJson(base::ShownValues(ToJson(job)));
   if (shown.ok()) display_.Show(*shown, std::chrono::steady_clock::now());
 }
 

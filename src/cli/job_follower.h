@@ -2,11 +2,11 @@
 
 #include <cstdint>
 
+#include "api/job_view.h"
 #include "app/engine_link.h"
 #include "base/result.h"
 #include "cli/interrupt.h"
 #include "cli/progress_display.h"
-#include "control/job_view.h"
 
 namespace rollcall::cli {
 
@@ -25,7 +25,7 @@ class JobFollower {
     int restarts_max = 5;
   };
   struct Ending {
-    control::JobView job;
+    api::JobView job;
     bool was_left = false;  // Interrupted with kLeave: the job goes on.
   };
 
@@ -36,13 +36,13 @@ class JobFollower {
   base::Result<Ending> Follow(std::int64_t job_id);
 
  private:
-  base::Result<control::JobView> WatchPatiently(std::int64_t job_id);
-  base::Result<control::JobView> Watch(std::int64_t job_id);
+  base::Result<api::JobView> WatchPatiently(std::int64_t job_id);
+  base::Result<api::JobView> Watch(std::int64_t job_id);
   base::Result<void> TakeUpAgain();
   // Waits for as long as the disk is full. `is_connected`: an engine answered.
   base::Result<void> TakeUp(bool& is_connected);
-  base::Result<void> Cancel(const control::JobView& job);
-  void Show(const control::JobView& job);
+  base::Result<void> Cancel(const api::JobView& job);
+  void Show(const api::JobView& job);
 
   app::EngineLink& link_;
   ProgressDisplay& display_;

@@ -15,8 +15,8 @@
 namespace rollcall::cli {
 namespace {
 
+using api::JobView;
 using base::Json;
-using control::JobView;
 using domain::JobState;
 using std::chrono::milliseconds;
 using ::testing::Contains;

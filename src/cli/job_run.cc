@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/error_json.h"
 #include "cli/interrupt.h"
 #include "cli/progress_lines.h"
 #include "control/protocol.h"
@@ -13,10 +14,10 @@
 namespace rollcall::cli {
 namespace {
 
+using api::JobView;
+using api::StageView;
 using base::Json;
 using base::Result;
-using control::JobView;
-using control::StageView;
 namespace method = control::method;
 
 // The stage that answers "what is it doing": its public id is what one waits for or cancels.
@@ -45,7 +46,7 @@ Result<JobRun> RefuseRunning(Session& session, JobView job) {
         session.AsTyped(fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
                                     "`rollcall jobs cancel {0}`",
                                     job.number())));
-    console.PrintDocument({{"error", control::ErrorToJson(error)}, {"job", ToJson(job)}});
+    console.PrintDocument({{"error", api::ErrorToJson(error)}, {"job", ToJson(job)}});
   }
   return JobRun{.exit = ExitCode::kAlreadyRunning, .job = std::move(job), .warnings = {}};
 }
@@ -87,7 +88,7 @@ Result<std::vector<std::string>> WarnOfOthers(const Session& session, const Json
                                               const JobView& job) {
   std::vector<std::string> warnings;
   for (const Json& beside : answer.value("open_beside", Json::array())) {
-    ROLLCALL_TRY_ASSIGN(const JobView other, control::JobViewFromJson(beside));
+    ROLLCALL_TRY_ASSIGN(const JobView other, api::JobViewFromJson(beside));
     warnings.push_back(session.AsTyped(OpenBesideText(other, job)));
     session.console().PrintWarning(warnings.back());
   }
@@ -120,7 +121,7 @@ Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool
   ROLLCALL_TRY(session.data().CheckWritable());
   const Interrupt interrupt;  // From here on there is something to cancel.
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobStart, request.ToJson()));
-  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.value("job", Json::object())));
+  ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.value("job", Json::object())));
   const bool is_resumed = answer.value("resumed", false);
   if (answer.value("existing", false) && !is_resumed) {
     return RefuseRunning(session, std::move(job));

@@ -15,7 +15,7 @@ app::StartRequest RequestFor(const Session& session);
 // How a job that a command began came to its end.
 struct JobRun {
   ExitCode exit = ExitCode::kOk;
-  control::JobView job;
+  api::JobView job;
   std::vector<std::string> warnings;  // Said already; for the document of --json.
 };
 
@@ -31,10 +31,10 @@ void Settle(Session& session, std::int64_t job_id);
 // Warns of each job that job.start or job.resume found open beside `job`, and gives the sentences.
 base::Result<std::vector<std::string>> WarnOfOthers(const Session& session,
                                                     const base::Json& answer,
-                                                    const control::JobView& job);
+                                                    const api::JobView& job);
 
 // "resuming detect_rhobh_s05_e03 from segment 7": of the first stage that has not ended.
-void SayWhereItGoesOn(const Session& session, const control::JobView& job);
+void SayWhereItGoesOn(const Session& session, const api::JobView& job);
 
 // How to stay with a job that exists.
 struct FollowOptions {

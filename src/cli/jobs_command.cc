@@ -23,9 +23,9 @@
 namespace rollcall::cli {
 namespace {
 
+using api::JobView;
 using base::Json;
 using base::Result;
-using control::JobView;
 namespace method = control::method;
 
 struct JobFlags {
@@ -72,11 +72,11 @@ std::string Painted(const std::string& word, const Paint& paint) {
 
 // What a person wants to know of a job in one line.
 std::string NewsOf(const JobView& job) {
-  if (const control::StageView* failed = job.FailedStage()) {
+  if (const api::StageView* failed = job.FailedStage()) {
     return failed->name + ": " + (failed->error ? failed->error->reason : "error");
   }
   if (!job.is_open()) return {};
-  const control::StageView* stage = job.CurrentStage();
+  const api::StageView* stage = job.CurrentStage();
   if (stage == nullptr) return {};
   if (const base::Error* full = job.DiskError()) {
     return stage->name + ": " + full->reason + "; goes on by itself when there is room";
@@ -95,7 +95,7 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
   }
   TextTable table({"#", "JOB", "STATUS", "CREATED", "CURRENT STAGE"});
   for (const Json& json : answer.at("jobs")) {
-    ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(json));
+    ROLLCALL_TRY_ASSIGN(const JobView job, api::JobViewFromJson(json));
     table.Add({std::to_string(job.id), job.public_id, Painted(StatusWord(job), console.paint()),
                ShortTime(job.created_at), NewsOf(job)});
   }
@@ -114,7 +114,7 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
 
 Result<JobView> Find(Session& session, const std::string& job) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobShow, {{"job", job}}));
-  return control::JobViewFromJson(answer.at("job"));
+  return api::JobViewFromJson(answer.at("job"));
 }
 
 // The newest events. What a stage waits for follows from the others, and is said above as it is
@@ -141,7 +141,7 @@ std::string EventTable(const Json& events, const Console& console) {
 std::string StageTable(const JobView& job, const Console& console) {
   const Paint paint = console.paint();
   TextTable stages({"STAGE", "STATUS", "RUN", "ATTEMPT", ""});
-  for (const control::StageView& stage : job.stages) {
+  for (const api::StageView& stage : job.stages) {
     stages.Add({stage.name, Painted(StatusWord(stage, job.is_worked_on), paint),
                 std::to_string(stage.generation),
                 stage.attempt == 0 ? "–" : std::to_string(stage.attempt),
@@ -157,7 +157,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
     console.PrintDocument(answer);
     return ExitCode::kOk;
   }
-  ROLLCALL_TRY_ASSIGN(const JobView job, control::JobViewFromJson(answer.at("job")));
+  ROLLCALL_TRY_ASSIGN(const JobView job, api::JobViewFromJson(answer.at("job")));
   const Paint paint = console.paint();
   std::string text =
       fmt::format("{}  {}\n  number    {}\n  created   {}\n", paint.Bold(job.public_id),
@@ -167,7 +167,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
     text += "  trouble   " + paint.Warn(TroubleText(trouble)) + "\n";
   }
   text += "\n" + StageTable(job, console);
-  if (const control::StageView* stage = job.CurrentStage(); stage && !stage->phase.empty()) {
+  if (const api::StageView* stage = job.CurrentStage(); stage && !stage->phase.empty()) {
     text += "\n" + paint.Bold(stage->name) + "\n" + LiveDetails(*stage, job.is_worked_on);
   }
   if (job.is_open() && !job.is_worked_on) {
@@ -205,7 +205,7 @@ Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
 
 Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobCancel, {{"job", flags.job}}));
-  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
+  ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.at("job")));
   const Console& console = session.console();
   if (answer.value("had_finished", false)) {
     console.Print(
@@ -235,7 +235,7 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(
       const Json answer,
       session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
-  ROLLCALL_TRY_ASSIGN(JobView job, control::JobViewFromJson(answer.at("job")));
+  ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.at("job")));
   if (answer.value("planned_anew", false)) {
     session.console().Print(fmt::format(
         "planned by an older rollcall: planned anew as job {}, its segments are dropped\n",

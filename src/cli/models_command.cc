@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/error_json.h"
 #include "base/file.h"
 #include "base/path_text.h"
 #include "base/shown_text.h"
@@ -129,7 +130,7 @@ Result<ExitCode> VerifyPack(Session& session, const std::string& name) {
                     base::Shown(check.file));
     files.push_back({{"file", check.file},
                      {"ok", !check.error},
-                     {"error", check.error ? control::ErrorToJson(*check.error) : Json(nullptr)}});
+                     {"error", check.error ? api::ErrorToJson(*check.error) : Json(nullptr)}});
     if (check.error && !worst) worst = check.error;
   }
   console.Print(text);

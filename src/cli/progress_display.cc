@@ -10,8 +10,8 @@
 namespace rollcall::cli {
 namespace {
 
-using control::JobView;
-using control::StageView;
+using api::JobView;
+using api::StageView;
 using domain::JobState;
 
 bool IsRunning(const StageView& stage) {

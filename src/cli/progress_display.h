@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "api/job_view.h"
 #include "cli/terminal.h"
-#include "control/job_view.h"
 
 namespace rollcall::cli {
 
@@ -21,7 +21,7 @@ class ProgressDisplay {
   using Moment = std::chrono::steady_clock::time_point;
 
   virtual ~ProgressDisplay() = default;
-  virtual void Show(const control::JobView& job, Moment now) = 0;
+  virtual void Show(const api::JobView& job, Moment now) = 0;
   // A line that stays: "the engine ended; going on …".
   virtual void Note(const std::string& line) = 0;
 
@@ -40,7 +40,7 @@ class PlainProgress final : public ProgressDisplay {
   static constexpr std::chrono::seconds kShortWait{3};
 
   explicit PlainProgress(Write write) : write_(std::move(write)) {}
-  void Show(const control::JobView& job, Moment now) override;
+  void Show(const api::JobView& job, Moment now) override;
   void Note(const std::string& line) override;
 
  private:
@@ -49,9 +49,9 @@ class PlainProgress final : public ProgressDisplay {
     Moment progress_at{};
     std::optional<Moment> waits_since;
   };
-  bool IsWorthTelling(const control::StageView& stage, Moment now);
+  bool IsWorthTelling(const api::StageView& stage, Moment now);
   // Whether the disk is full; says when that begins and ends.
-  bool TellPause(const control::JobView& job);
+  bool TellPause(const api::JobView& job);
 
   Write write_;
   bool is_paused_ = false;
@@ -65,7 +65,7 @@ class LiveProgress final : public ProgressDisplay {
 
   LiveProgress(std::function<Terminal()> terminal, Write write, Moment start)
       : terminal_(std::move(terminal)), write_(std::move(write)), start_(start) {}
-  void Show(const control::JobView& job, Moment now) override;
+  void Show(const api::JobView& job, Moment now) override;
   void Note(const std::string& line) override;
 
  private:

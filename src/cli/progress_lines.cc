@@ -14,8 +14,8 @@
 namespace rollcall::cli {
 namespace {
 
-using control::JobView;
-using control::StageView;
+using api::JobView;
+using api::StageView;
 using domain::JobState;
 
 constexpr int kNameWidth = 10;
@@ -297,13 +297,13 @@ std::string RestartText(const StageView& stage) {
   const std::string text = fmt::format("restarted, attempt {}", stage.attempt);
   const auto before = std::find_if(
       stage.attempts.begin(), stage.attempts.end(),
-      [&](const control::AttemptView& attempt) { return attempt.number == stage.attempt - 1; });
+      [&](const api::AttemptView& attempt) { return attempt.number == stage.attempt - 1; });
   return before == stage.attempts.end()
              ? text
              : fmt::format("{} (attempt {}: {})", text, before->number, AttemptEnding(*before));
 }
 
-std::string AttemptEnding(const control::AttemptView& attempt) {
+std::string AttemptEnding(const api::AttemptView& attempt) {
   std::string text = attempt.error_reason.empty() ? attempt.outcome : attempt.error_reason;
   if (attempt.exit.starts_with("signal")) text += ", " + attempt.exit;
   return text;

@@ -9,8 +9,8 @@
 namespace rollcall::cli {
 namespace {
 
-using control::JobView;
-using control::StageView;
+using api::JobView;
+using api::StageView;
 using domain::JobState;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -43,8 +43,8 @@ JobView RunningJob() {
   return job;
 }
 
-control::AttemptView KilledAttempt() {
-  control::AttemptView attempt;
+api::AttemptView KilledAttempt() {
+  api::AttemptView attempt;
   attempt.number = 1;
   attempt.ended_at = "2026-11-22T01:46:00.000Z";
   attempt.outcome = "interrupted";

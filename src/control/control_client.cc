@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "api/error_json.h"
+#include "api/params.h"
 #include "control/socket_path.h"
 #include "domain/reasons.h"
 
@@ -39,7 +41,7 @@ Result<Json> ControlClient::Call(std::string_view method, const Json& params,
       // An answer without an id is about a line that the engine could not read: ours.
       if (answer.at("id").is_null() || answer.at("id") == id) {
         if (answer.contains("error")) {
-          return ErrorFromJson(answer["error"].value("data", Json::object()));
+          return api::ErrorFromJson(answer["error"].value("data", Json::object()));
         }
         return answer.value("result", Json(nullptr));
       }
@@ -106,7 +108,7 @@ Result<void> ControlClient::Take(const std::string& line) {
     answer_ = std::move(*document);
     return {};
   }
-  auto method = TextParam(*document, "method", "");
+  auto method = api::TextParam(*document, "method", "");
   if (!method.ok()) return Lost("it sent a notification without a name");
   notifications_.push_back(
       {.method = std::move(*method), .params = document->value("params", Json::object())});

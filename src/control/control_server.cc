@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/error_json.h"
+#include "api/params.h"
 #include "base/file.h"
 #include "base/held_folder.h"
 #include "base/mutex.h"
@@ -71,13 +73,13 @@ struct Call {
 struct Reply {
   ClientId client = 0;
   std::string line;
-  std::optional<JobView> watched;  // Of a job.watch that succeeded.
+  std::optional<api::JobView> watched;  // Of a job.watch that succeeded.
 };
 
 // Differs between two views of a job exactly when more than its progress changed.
-std::string TransitionOf(const JobView& view) {
+std::string TransitionOf(const api::JobView& view) {
   std::string text{domain::JobStateName(view.state)};
-  for (const StageView& stage : view.stages) {
+  for (const api::StageView& stage : view.stages) {
     text += '|';
     text += domain::JobStateName(stage.state);
     text += ':' + std::to_string(stage.generation) + ':' + std::to_string(stage.attempt);
@@ -203,8 +205,8 @@ class SocketServer final : public ControlServer {
             std::nullopt};
   }
 
-  Result<JobView> WatchedJob(const Json& params) {
-    ROLLCALL_TRY_ASSIGN(const std::int64_t job_id, IntegerParam(params, "job_id", 0));
+  Result<api::JobView> WatchedJob(const Json& params) {
+    ROLLCALL_TRY_ASSIGN(const std::int64_t job_id, api::IntegerParam(params, "job_id", 0));
     return service_.View(job_id);
   }
 
@@ -451,7 +453,7 @@ class SocketServer final : public ControlServer {
     look_wanted_.NotifyOne();
   }
 
-  std::map<std::int64_t, Result<JobView>> TakeViews() {
+  std::map<std::int64_t, Result<api::JobView>> TakeViews() {
     MutexLock lock(mutex_);
     for (const auto& [job_id, view] : views_) looking_at_.erase(job_id);
     return std::exchange(views_, {});
@@ -463,11 +465,11 @@ class SocketServer final : public ControlServer {
   };
 
   // True when there is nothing more to watch.
-  static bool Feed(Client& client, Watch& watch, const Result<JobView>& view, Turn turn) {
+  static bool Feed(Client& client, Watch& watch, const Result<api::JobView>& view, Turn turn) {
     if (!view.ok()) {
       client.out += NotificationLine(
           {.method = std::string(method::kJobWatchFailed),
-           .params = {{"job_id", watch.job_id}, {"error", ErrorToJson(view.error())}}});
+           .params = {{"job_id", watch.job_id}, {"error", api::ErrorToJson(view.error())}}});
       return true;
     }
     std::string transition = TransitionOf(*view);
@@ -504,7 +506,7 @@ class SocketServer final : public ControlServer {
   std::vector<Reply> replies_ ROLLCALL_GUARDED_BY(mutex_);
   base::CondVar look_wanted_;
   std::set<std::int64_t> looks_wanted_ ROLLCALL_GUARDED_BY(mutex_);  // Of jobs.
-  std::map<std::int64_t, Result<JobView>> views_ ROLLCALL_GUARDED_BY(mutex_);
+  std::map<std::int64_t, Result<api::JobView>> views_ ROLLCALL_GUARDED_BY(mutex_);
 
   std::map<ClientId, Client> clients_;  // Of the input and output thread, as are the next two.
   ClientId next_client_ = 1;

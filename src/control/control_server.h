@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "api/job_view.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "control/job_view.h"
 
 namespace rollcall::control {
 
@@ -24,7 +24,7 @@ class Service {
   // One request other than job.watch. kUnimplemented / ERR_BAD_REQUEST for an unknown method.
   virtual base::Result<base::Json> Call(std::string_view method, const base::Json& params) = 0;
   // The job now. kNotFound / ERR_JOB_NOT_FOUND.
-  virtual base::Result<JobView> View(std::int64_t job_id) = 0;
+  virtual base::Result<api::JobView> View(std::int64_t job_id) = 0;
   // The number of connected clients changed to this.
   virtual void OnClientCount(int count) = 0;
 };

@@ -120,14 +120,14 @@ TEST_F(ControlServerTest, LeavesNoSocketInAFolderThatHasTakenThePlaceOfItsOwn) {
 }
 
 // The next snapshot of a watched job.
-base::Result<JobView> NextView(ControlClient& client) {
+base::Result<api::JobView> NextView(ControlClient& client) {
   auto notification = client.Next(seconds{10});
   if (!notification.ok()) return notification.error();
   if (!*notification) return domain::MakeError(reason::kInternal, "nothing came");
   if ((*notification)->method != method::kJobSnapshot) {
     return domain::MakeError(reason::kInternal, (*notification)->method);
   }
-  return JobViewFromJson((*notification)->params.at("job"));
+  return api::JobViewFromJson((*notification)->params.at("job"));
 }
 
 TEST_F(ControlServerTest, AnswersACall) {
@@ -183,7 +183,7 @@ TEST_F(ControlServerTest, AnswersACallWhileALookAtAWatchedJobBlocks) {
   const auto watcher = Connect();
   ASSERT_TRUE(watcher->Call(method::kJobWatch, {{"job_id", 5}}).ok());
   service_.BlockViews();
-  JobView changed = testing::SampleJob(5);
+  api::JobView changed = testing::SampleJob(5);
   changed.stages[0].attempt = 2;
   service_.Put(changed);
   server->NotifyChanged();
@@ -199,9 +199,9 @@ TEST_F(ControlServerTest, SendsAWatcherTheJobAtOnceAndAtTransitions) {
   const auto client = Connect();
   const auto first = client->Call(method::kJobWatch, {{"job_id", 5}});
   ASSERT_TRUE(first.ok()) << first.error().ToString();
-  EXPECT_EQ(JobViewFromJson(*first)->stages[0].done, 640);
+  EXPECT_EQ(api::JobViewFromJson(*first)->stages[0].done, 640);
 
-  JobView changed = testing::SampleJob(5);
+  api::JobView changed = testing::SampleJob(5);
   changed.stages[0].attempt = 2;
   service_.Put(changed);
   server->NotifyChanged();
@@ -215,7 +215,7 @@ TEST_F(ControlServerTest, HoldsMereProgressBackUntilTheIntervalHasPassed) {
   service_.Put(testing::SampleJob(5));
   const auto client = Connect();
   ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());
-  JobView changed = testing::SampleJob(5);
+  api::JobView changed = testing::SampleJob(5);
   changed.stages[0].done = 700;
   service_.Put(changed);
   server->NotifyChanged();
@@ -239,7 +239,7 @@ TEST_F(ControlServerTest, SendsProgressByItself) {
 
 TEST_F(ControlServerTest, EndsAWatchWithTheJobsLastState) {
   const auto server = Serve({.socket = socket(), .watch_interval = milliseconds{5}});
-  JobView view = testing::SampleJob(5);
+  api::JobView view = testing::SampleJob(5);
   service_.Put(view);
   const auto client = Connect();
   ASSERT_TRUE(client->Call(method::kJobWatch, {{"job_id", 5}}).ok());

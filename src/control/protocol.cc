@@ -1,9 +1,6 @@
 #include "control/protocol.h"
 
-#include <fmt/format.h>
-
-#include <utility>
-
+#include "api/error_json.h"
 #include "base/shown_text.h"
 #include "domain/reasons.h"
 
@@ -28,10 +25,6 @@ const Json* Member(const Json& params, std::string_view name) {
   if (!params.is_object()) return nullptr;
   const auto found = params.find(std::string(name));
   return found == params.end() || found->is_null() ? nullptr : &*found;
-}
-
-base::Error WrongType(std::string_view name, std::string_view wanted) {
-  return MakeError(reason::kBadRequest, fmt::format("'{}' must be {}", name, wanted));
 }
 
 }  // namespace
@@ -77,52 +70,12 @@ std::string ErrorLine(const Json& id, const base::Error& error) {
                {"error",
                 {{"code", kServerError},
                  {"message", base::ShownBytes(error.message)},
-                 {"data", ErrorToJson(error)}}}});
+                 {"data", api::ErrorToJson(error)}}}});
 }
 
 std::string NotificationLine(const Notification& notification) {
   return Line(
       {{"jsonrpc", "2.0"}, {"method", notification.method}, {"params", notification.params}});
-}
-
-Json ErrorToJson(const base::Error& error) {
-  return {{"code", base::ErrorCodeName(error.code)},
-          {"reason", error.reason},
-          {"message", base::ShownBytes(error.message)},
-          {"hint", base::ShownBytes(error.hint)}};
-}
-
-base::Error ErrorFromJson(const Json& json) {
-  const auto text = [&](std::string_view name) {
-    const Json* member = Member(json, name);
-    return member != nullptr && member->is_string() ? member->get<std::string>() : std::string{};
-  };
-  return {.code = base::ErrorCodeFromName(text("code")),
-          .reason = text("reason"),
-          .message = text("message"),
-          .hint = text("hint")};
-}
-
-Result<std::string> TextParam(const Json& params, std::string_view name, std::string fallback) {
-  const Json* member = Member(params, name);
-  if (member == nullptr) return fallback;
-  if (!member->is_string()) return WrongType(name, "a text");
-  return member->get<std::string>();
-}
-
-Result<std::int64_t> IntegerParam(const Json& params, std::string_view name,
-                                  std::int64_t fallback) {
-  const Json* member = Member(params, name);
-  if (member == nullptr) return fallback;
-  if (!member->is_number_integer()) return WrongType(name, "a whole number");
-  return member->get<std::int64_t>();
-}
-
-Result<bool> FlagParam(const Json& params, std::string_view name, bool fallback) {
-  const Json* member = Member(params, name);
-  if (member == nullptr) return fallback;
-  if (!member->is_boolean()) return WrongType(name, "true or false");
-  return member->get<bool>();
 }
 
 }  // namespace rollcall::control

@@ -58,17 +58,4 @@ std::string ResultLine(const base::Json& id, const base::Json& result);
 std::string ErrorLine(const base::Json& id, const base::Error& error);
 std::string NotificationLine(const Notification& notification);
 
-// {code, reason, message, hint}: an Error as a document, both ways. ErrorFromJson never fails:
-// what is missing becomes empty, an unknown code kInternal.
-base::Json ErrorToJson(const base::Error& error);
-base::Error ErrorFromJson(const base::Json& json);
-
-// Member `name` of an object as the type of `fallback`; `fallback` if it is missing or null.
-// kInvalidArgument / ERR_BAD_REQUEST when it is there with another type.
-base::Result<std::string> TextParam(const base::Json& params, std::string_view name,
-                                    std::string fallback);
-base::Result<std::int64_t> IntegerParam(const base::Json& params, std::string_view name,
-                                        std::int64_t fallback);
-base::Result<bool> FlagParam(const base::Json& params, std::string_view name, bool fallback);
-
 }  // namespace rollcall::control

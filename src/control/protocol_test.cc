@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "control/job_view.h"
+#include "api/error_json.h"
+#include "api/job_view.h"
+#include "api/params.h"
 #include "control/testing/fake_service.h"
 #include "domain/reasons.h"
 
@@ -42,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ProtocolTest, CarriesAnErrorWithoutLoss) {
   const base::Error error =
       domain::MakeError(domain::reason::kVideoNotFound, "no such file: a.mp4");
-  const base::Error back = ErrorFromJson(ErrorToJson(error));
+  const base::Error back = api::ErrorFromJson(api::ErrorToJson(error));
   EXPECT_EQ(back.code, error.code);
   EXPECT_EQ(back.reason, error.reason);
   EXPECT_EQ(back.message, error.message);
@@ -50,13 +52,13 @@ TEST(ProtocolTest, CarriesAnErrorWithoutLoss) {
 }
 
 TEST(ProtocolTest, MakesAnErrorOfAnyDocument) {
-  EXPECT_EQ(ErrorFromJson(Json(3)).code, base::ErrorCode::kInternal);
-  EXPECT_EQ(ErrorFromJson({{"reason", 5}, {"message", "m"}}).message, "m");
+  EXPECT_EQ(api::ErrorFromJson(Json(3)).code, base::ErrorCode::kInternal);
+  EXPECT_EQ(api::ErrorFromJson({{"reason", 5}, {"message", "m"}}).message, "m");
 }
 
 TEST(ProtocolTest, AnErrorSpeaksOfBytesThatAreNoUtf8AsTheyAreWritten) {
   const auto error = domain::MakeError(domain::reason::kVideoNotFound, "there is no a\xf1.mp4");
-  EXPECT_EQ(ErrorFromJson(ErrorToJson(error)).message, "there is no a\\xf1.mp4");
+  EXPECT_EQ(api::ErrorFromJson(api::ErrorToJson(error)).message, "there is no a\\xf1.mp4");
 }
 
 TEST(ProtocolTest, WritesANameThatIsNoUtf8) {
@@ -67,15 +69,15 @@ TEST(ProtocolTest, WritesANameThatIsNoUtf8) {
 
 TEST(ProtocolTest, RefusesAParameterOfAnotherType) {
   const Json params{{"kind", 3}, {"force", "yes"}, {"job_id", "x"}, {"none", nullptr}};
-  EXPECT_FALSE(TextParam(params, "kind", "").ok());
-  EXPECT_FALSE(FlagParam(params, "force", false).ok());
-  EXPECT_FALSE(IntegerParam(params, "job_id", 0).ok());
-  EXPECT_EQ(TextParam(params, "none", "fallback").value(), "fallback");
-  EXPECT_EQ(IntegerParam(params, "missing", 4).value(), 4);
+  EXPECT_FALSE(api::TextParam(params, "kind", "").ok());
+  EXPECT_FALSE(api::FlagParam(params, "force", false).ok());
+  EXPECT_FALSE(api::IntegerParam(params, "job_id", 0).ok());
+  EXPECT_EQ(api::TextParam(params, "none", "fallback").value(), "fallback");
+  EXPECT_EQ(api::IntegerParam(params, "missing", 4).value(), 4);
 }
 
 TEST(JobViewTest, SurvivesTheWayThroughJson) {
-  JobView view = testing::SampleJob(3);
+  api::JobView view = testing::SampleJob(3);
   view.stages[0].error = domain::MakeError(domain::reason::kStalled, "no progress for 30 s");
   view.stages[0].attempts = {{.number = 1,
                               .started_at = "2026-11-22T01:45:57.000Z",
@@ -85,7 +87,7 @@ TEST(JobViewTest, SurvivesTheWayThroughJson) {
                               .exit = "signal 9",
                               .rss_peak_bytes = 123'456'789}};
   view.is_worked_on = false;
-  const auto back = JobViewFromJson(ToJson(view));
+  const auto back = api::JobViewFromJson(ToJson(view));
   ASSERT_TRUE(back.ok()) << back.error().ToString();
   EXPECT_EQ(ToJson(*back), ToJson(view));
   EXPECT_EQ(back->stages[0].state, domain::JobState::kRunning);
@@ -98,7 +100,7 @@ TEST(JobViewTest, SurvivesTheWayThroughJson) {
 }
 
 TEST(JobViewTest, DoesNotSayThatAnEndedStageCountedNothing) {
-  JobView view = testing::SampleJob(3);
+  api::JobView view = testing::SampleJob(3);
   EXPECT_EQ(ToJson(view)["stages"][0]["done"], 640);
   view.stages[0].done = 0;  // As the engine has it: the count went with the attempt.
   view.stages[0].total = 0;
@@ -107,18 +109,18 @@ TEST(JobViewTest, DoesNotSayThatAnEndedStageCountedNothing) {
   const Json json = ToJson(view);
   EXPECT_TRUE(json["stages"][0]["done"].is_null());
   EXPECT_TRUE(json["stages"][0]["total"].is_null());
-  EXPECT_EQ(JobViewFromJson(json)->stages[0].total, 0);
+  EXPECT_EQ(api::JobViewFromJson(json)->stages[0].total, 0);
 }
 
 TEST(JobViewTest, RefusesADocumentThatIsNoJob) {
   for (const Json& document : {Json(), Json(1), Json::object(), Json{{"id", "x"}}}) {
-    const auto view = JobViewFromJson(document);
+    const auto view = api::JobViewFromJson(document);
     ASSERT_FALSE(view.ok());
     EXPECT_EQ(view.error().reason, domain::reason::kBadRequest);
   }
   Json unknown_state = ToJson(testing::SampleJob(1));
   unknown_state["state"] = "sleeping";
-  EXPECT_FALSE(JobViewFromJson(unknown_state).ok());
+  EXPECT_FALSE(api::JobViewFromJson(unknown_state).ok());
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ Agent::Agent(Options options, const Sources& sources)
     : options_(std::move(options)),
       sources_(sources),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
-      cgroups_(WorkerCgroups::OwnFolder(), sources.data_dir.path()),
+      cgroups_(worker::WorkerCgroups::OwnFolder(), sources.data_dir.path()),
       staging_(sources.data_dir.path(), options_.digest),
       disk_(sources.store, sources.clock, sources.log, sources.board,
             {.data_dir = sources.data_dir.path(),
@@ -68,7 +68,7 @@ Agent::Agent(Options options, const Sources& sources)
                     .on_disk_full =
                         [this](const base::Error& error) {
                           disk_.Pause(error);
-                          sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+                          sources_.feed.Tell({projection::ChangeFeed::Kind::kTransition, {}});
                         },
                     .why_disk_full = [this] { return disk_.WhyFull(); },
                     .why_out_of_reach = [this] { return WhyOutOfReach(); }} {
@@ -224,7 +224,7 @@ void Agent::LookAtDataDir() {
   if (has_lost_data_dir_ || sources_.data_dir.IsInPlace()) return;
   has_lost_data_dir_ = true;
   Stop(Stopping::kNow);
-  sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+  sources_.feed.Tell({projection::ChangeFeed::Kind::kTransition, {}});
 }
 
 void Agent::Reap() {
@@ -243,7 +243,7 @@ void Agent::Reap() {
       if (attempt->fence() == lease.fence) attempt->Lose("its lease ran out");
     }
   }
-  sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+  sources_.feed.Tell({projection::ChangeFeed::Kind::kTransition, {}});
   claim_at_ = {};
 }
 
@@ -261,7 +261,7 @@ void Agent::CarryOutCancels() {
   if (now < cancel_at_ || sources_.cancel_wishes.is_empty()) return;
   cancel_at_ = now + options_.times.disk_check;
   CancelAttempts(sources_.cancel_wishes.TryAgain());
-  sources_.feed.Tell({ChangeFeed::Kind::kTransition, {}});
+  sources_.feed.Tell({projection::ChangeFeed::Kind::kTransition, {}});
 }
 
 void Agent::Claim() {

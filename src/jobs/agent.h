@@ -16,12 +16,12 @@
 #include "jobs/attempt.h"
 #include "jobs/cancel_wishes.h"
 #include "jobs/disk_guard.h"
-#include "jobs/file_check.h"
 #include "jobs/reaper.h"
 #include "jobs/runtime_times.h"
-#include "jobs/staging.h"
 #include "jobs/watchdog.h"
 #include "store/job_store.h"
+#include "vault/file_check.h"
+#include "worker/staging.h"
 
 namespace rollcall::jobs {
 
@@ -44,19 +44,19 @@ class Agent {
     // To go on with after the disk was full, where nobody knows how much is needed.
     std::int64_t disk_free_bytes_min = 0;
     RuntimeTimes times;
-    base::DigestFunction digest = ReadDigest;
+    base::DigestFunction digest = vault::ReadDigest;
     store::AgentIdentity identity;
   };
   struct Sources {
     const base::HeldFolder& data_dir;
     store::JobStore& store;
     base::Clock& clock;
-    LiveBoard& board;
-    ChangeFeed& feed;
-    WorkerLog& log;
+    projection::LiveBoard& board;
+    projection::ChangeFeed& feed;
+    projection::WorkerLog& log;
     CancelWishes& cancel_wishes;
     Metrics& metrics;
-    ProjectorThread& projector;
+    projection::ProjectorThread& projector;
   };
 
   // Ends what an owner before us left behind, then begins to claim. An error of the store.
@@ -106,8 +106,8 @@ class Agent {
   const Sources sources_;
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Reaper reaper_;
-  const WorkerCgroups cgroups_;
-  Staging staging_;
+  const worker::WorkerCgroups cgroups_;
+  worker::Staging staging_;
 
   // Only the thread's.
   DiskGuard disk_;

@@ -12,10 +12,12 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
-#include "jobs/data_lock.h"
-#include "jobs/file_check.h"
-#include "jobs/process_table.h"
-#include "jobs/worker.h"
+#include "housekeeping/data_lock.h"
+#include "jobs/own_files.h"
+#include "vault/file_check.h"
+#include "vault/in_place.h"
+#include "worker/process_table.h"
+#include "worker/worker.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -31,14 +33,14 @@ bool IsFenced(const base::Error& error) { return error.reason == reason::kFenced
 constexpr int kLogLinesMax = 200;
 
 // Somebody outside took the worker away; a crash is something that it did itself.
-bool WasTakenAway(const ProcessExit& exit) {
+bool WasTakenAway(const worker::ProcessExit& exit) {
   return exit.is_signal && (exit.status == SIGKILL || exit.status == SIGTERM ||
                             exit.status == SIGINT || exit.status == SIGHUP);
 }
 
 // The worker's own word.
-bool IsOutOfMemory(const ProcessExit& exit) {
-  return !exit.is_signal && exit.status == kWorkerExitOutOfMemory;
+bool IsOutOfMemory(const worker::ProcessExit& exit) {
+  return !exit.is_signal && exit.status == worker::kWorkerExitOutOfMemory;
 }
 
 }  // namespace
@@ -78,16 +80,16 @@ void Attempt::Start() {
     return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
   }
   around_.metrics.OnAttemptStarted(task_.run.name);
-  Publish(ChangeFeed::Kind::kTransition);
+  Publish(projection::ChangeFeed::Kind::kTransition);
   Prepare();
 }
 
-base::Result<std::unique_ptr<WorkerProcess>> Attempt::StartProcess() {
+base::Result<std::unique_ptr<worker::WorkerProcess>> Attempt::StartProcess() {
   const std::filesystem::path& data_dir = around_.data_dir.path();
   const std::filesystem::path folder = data_dir / "jobs" / task_.run.public_id();
   ROLLCALL_TRY(base::MakeFoldersIn(data_dir, folder));
   ROLLCALL_TRY(around_.staging.Make(task_.fence.attempt_uuid));
-  return WorkerProcess::Start(
+  return worker::WorkerProcess::Start(
       {.argv = around_.worker_argv,
        .attempt_uuid = task_.fence.attempt_uuid,
        .output_path = folder / "worker.out",
@@ -108,21 +110,22 @@ void Attempt::Prepare() {
   around_.background.Do([deliver = Deliverer(), data_dir = around_.data_dir.path(),
                          digest = around_.digest, segments = task_.segments,
                          inputs = task_.inputs] {
-    const IntactSegments intact = CountIntactSegments(data_dir, segments, digest);
-    deliver([intact, checked = CheckArtifacts(data_dir, inputs, digest)](Attempt& attempt) {
+    const vault::IntactSegments intact = vault::CountIntactSegments(data_dir, segments, digest);
+    deliver([intact, checked = vault::CheckArtifacts(data_dir, inputs, digest)](Attempt& attempt) {
       attempt.OnFilesChecked(intact, checked);
     });
   });
   ProjectStart();
 }
 
-void Attempt::OnFilesChecked(const IntactSegments& intact, const base::Result<void>& inputs) {
+void Attempt::OnFilesChecked(const vault::IntactSegments& intact,
+                             const base::Result<void>& inputs) {
   if (step_ != Step::kPreparing) return;
   if (!inputs.ok()) return End(AttemptOutcome::kFailed, inputs.error(), Manner::kAtOnce);
   const std::size_t intact_segments = intact.count;
   if (intact_segments < task_.segments.size()) {
     // Their rows are right, if only their folder is elsewhere.
-    if (const auto is_there = CheckInPlace(around_.data_dir); !is_there.ok()) {
+    if (const auto is_there = vault::CheckInPlace(around_.data_dir); !is_there.ok()) {
       return Interrupt(is_there.error());
     }
     if (intact.unreadable && !HasFailedOften(*intact.unreadable)) {
@@ -151,7 +154,7 @@ bool Attempt::HasFailedOften(const base::Error& error) const {
 
 void Attempt::ProjectStart() {
   around_.projector.ProjectNow(
-      task_.run.id, Projector::Mode::kWhatChanged,
+      task_.run.id, projection::Projector::Mode::kWhatChanged,
       [deliver = Deliverer()](base::Result<void> projected) {
         deliver([projected](Attempt& attempt) { attempt.OnStartProjected(projected); });
       });
@@ -186,29 +189,29 @@ void Attempt::AssignWhenReady() {
   step_ = Step::kWorking;
   watch_.OnRuntimeAnswered(Now().boot);
   for (std::size_t i = 0; i < intact_segments_; ++i) {
-    SendFrame(EncodeSegment(FrameType::kAssignSegment, task_.segments[i]));
+    SendFrame(worker::EncodeSegment(worker::FrameType::kAssignSegment, task_.segments[i]));
   }
-  SendFrame(
-      EncodeAssign({.stage = {.subject_kind = task_.run.subject.kind,
-                              .subject_id = task_.run.subject.id,
-                              .stage = task_.run.name,
-                              .job_id = task_.run.public_id(),
-                              .work_key = task_.run.work_key,
-                              .token = task_.fence.token,
-                              .params_json = task_.run.params_json,
-                              .data_dir = around_.data_dir.path(),
-                              .staging_dir = around_.staging.FolderOf(task_.fence.attempt_uuid),
-                              .inputs = task_.inputs,
-                              .segments = {},
-                              .skips = task_.skips,
-                              .crashes = task_.run.crashes},
-                    .pulse = around_.times.pulse,
-                    .progress = around_.times.progress}));
+  SendFrame(worker::EncodeAssign(
+      {.stage = {.subject_kind = task_.run.subject.kind,
+                 .subject_id = task_.run.subject.id,
+                 .stage = task_.run.name,
+                 .job_id = task_.run.public_id(),
+                 .work_key = task_.run.work_key,
+                 .token = task_.fence.token,
+                 .params_json = task_.run.params_json,
+                 .data_dir = around_.data_dir.path(),
+                 .staging_dir = around_.staging.FolderOf(task_.fence.attempt_uuid),
+                 .inputs = task_.inputs,
+                 .segments = {},
+                 .skips = task_.skips,
+                 .crashes = task_.run.crashes},
+       .pulse = around_.times.pulse,
+       .progress = around_.times.progress}));
 }
 
-void Attempt::SendFrame(const Frame& frame) {
+void Attempt::SendFrame(const worker::Frame& frame) {
   if (!process_ || !is_socket_open_) return;
-  const auto bytes = EncodeFrame(frame);
+  const auto bytes = worker::EncodeFrame(frame);
   if (!bytes.ok()) return End(AttemptOutcome::kFailed, bytes.error(), Manner::kAtOnce);
   // A worker that cannot be written to has ended, and its pidfd says so.
   static_cast<void>(process_->Send(*bytes));
@@ -262,8 +265,8 @@ void Attempt::ReadSocket(int reads_max) {
 void Attempt::OnBytes(std::string_view bytes) {
   auto frames = reader_.Feed(bytes);
   if (!frames.ok()) return OnBroken(frames.error());
-  for (Frame& frame : *frames) {
-    if (is_taking_segment_ && frame.type != FrameType::kPulse) {
+  for (worker::Frame& frame : *frames) {
+    if (is_taking_segment_ && frame.type != worker::FrameType::kPulse) {
       held_back_.push_back(std::move(frame));
       continue;
     }
@@ -279,24 +282,24 @@ void Attempt::OnBroken(const base::Error& error) {
 
 base::Result<void> Attempt::TakeHeldBack() {
   while (!held_back_.empty() && !is_taking_segment_) {
-    const Frame frame = std::move(held_back_.front());
+    const worker::Frame frame = std::move(held_back_.front());
     held_back_.pop_front();
     ROLLCALL_TRY(OnFrame(frame));
   }
   return {};
 }
 
-base::Result<void> Attempt::OnFrame(const Frame& frame) {
+base::Result<void> Attempt::OnFrame(const worker::Frame& frame) {
   const base::BootTime now = Now().boot;
   switch (frame.type) {
-    case FrameType::kHello: {
-      ROLLCALL_TRY(DecodeHello(frame));
+    case worker::FrameType::kHello: {
+      ROLLCALL_TRY(worker::DecodeHello(frame));
       has_hello_ = true;
       SampleMemory();
       return {};
     }
-    case FrameType::kPulse: {
-      ROLLCALL_TRY_ASSIGN(const auto pulse, DecodePulse(frame));
+    case worker::FrameType::kPulse: {
+      ROLLCALL_TRY_ASSIGN(const auto pulse, worker::DecodePulse(frame));
       if (pulse.seq > 1) {  // The first one is early.
         around_.metrics.OnPulse(now - watch_.liveness().last_pulse, around_.times.pulse);
       }
@@ -304,42 +307,42 @@ base::Result<void> Attempt::OnFrame(const Frame& frame) {
       SampleMemory();
       break;
     }
-    case FrameType::kPhase: {
-      ROLLCALL_TRY_ASSIGN(const auto phase, DecodePhase(frame));
+    case worker::FrameType::kPhase: {
+      ROLLCALL_TRY_ASSIGN(const auto phase, worker::DecodePhase(frame));
       watch_.OnPhase(phase, now);
       break;
     }
-    case FrameType::kProgress: {
-      ROLLCALL_TRY_ASSIGN(const auto report, DecodeProgress(frame));
+    case worker::FrameType::kProgress: {
+      ROLLCALL_TRY_ASSIGN(const auto report, worker::DecodeProgress(frame));
       const std::int64_t more = watch_.OnProgress(report, now);
       if (more > 0) around_.metrics.OnWorkDone(task_.run.name, report.unit, more);
       progress_wall_ = Now().wall;
       if (heartbeat_seq_ == 0) LogHeartbeat(now);
       break;
     }
-    case FrameType::kLog: {
-      ROLLCALL_TRY_ASSIGN(const auto line, DecodeLog(frame));
+    case worker::FrameType::kLog: {
+      ROLLCALL_TRY_ASSIGN(const auto line, worker::DecodeLog(frame));
       OnLogLine(line, now);
       return {};
     }
-    case FrameType::kSegmentBegun: {
-      ROLLCALL_TRY_ASSIGN(at_segment_, DecodeSegmentBegun(frame));
+    case worker::FrameType::kSegmentBegun: {
+      ROLLCALL_TRY_ASSIGN(at_segment_, worker::DecodeSegmentBegun(frame));
       return {};
     }
-    case FrameType::kSegmentReady: {
-      ROLLCALL_TRY_ASSIGN(auto segment, DecodeSegment(frame));
+    case worker::FrameType::kSegmentReady: {
+      ROLLCALL_TRY_ASSIGN(auto segment, worker::DecodeSegment(frame));
       OnSegment(std::move(segment));
       return {};
     }
-    case FrameType::kDone: {
-      ROLLCALL_TRY_ASSIGN(auto conclusion, DecodeDone(frame));
+    case worker::FrameType::kDone: {
+      ROLLCALL_TRY_ASSIGN(auto conclusion, worker::DecodeDone(frame));
       OnDone(std::move(conclusion));
       return {};
     }
     default:
       return MakeError(reason::kProtocol, "the worker sent a frame that only an agent sends");
   }
-  Publish(ChangeFeed::Kind::kProgress);
+  Publish(projection::ChangeFeed::Kind::kProgress);
   return {};
 }
 
@@ -393,11 +396,11 @@ void Attempt::OnSegmentTaken(const domain::Segment& segment, base::Result<void> 
 void Attempt::RefuseSegment(const domain::Segment& segment, base::Error error) {
   has_wanted_files_ = has_wanted_files_ || domain::IsTooManyOpenFiles(error);
   if (IsDiskFull(error)) around_.on_disk_full(error);
-  SendFrame(EncodeSegmentAck({.number = segment.number, .error = std::move(error)}));
+  SendFrame(worker::EncodeSegmentAck({.number = segment.number, .error = std::move(error)}));
 }
 
 void Attempt::CommitSegment(const domain::Segment& segment) {
-  SegmentAck ack{.number = segment.number, .error = std::nullopt};
+  worker::SegmentAck ack{.number = segment.number, .error = std::nullopt};
   auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
   // The same segment once more is harmless, and the answer to the first try may have been lost.
   if (!committed.ok() && !IsFenced(committed.error())) {
@@ -416,12 +419,12 @@ void Attempt::CommitSegment(const domain::Segment& segment) {
     }
     at_segment_.reset();
     LogCommitted(segment);
-    Publish(ChangeFeed::Kind::kTransition);
+    Publish(projection::ChangeFeed::Kind::kTransition);
   } else {
     ack.error = committed.error();
     if (IsDiskFull(committed.error())) around_.on_disk_full(committed.error());
   }
-  SendFrame(EncodeSegmentAck(ack));
+  SendFrame(worker::EncodeSegmentAck(ack));
   if (!committed.ok() && IsFenced(committed.error())) Lose("another attempt has the lease");
 }
 
@@ -437,10 +440,10 @@ void Attempt::LogCommitted(const domain::Segment& segment) const {
 // While it is there: a process that is about to end says nothing of it, and nor does its parent
 // yet.
 void Attempt::SampleMemory() {
-  rss_peak_bytes_ = std::max(rss_peak_bytes_, PeakMemoryBytes(process_->pid()));
+  rss_peak_bytes_ = std::max(rss_peak_bytes_, worker::PeakMemoryBytes(process_->pid()));
 }
 
-void Attempt::OnDone(Conclusion conclusion) {
+void Attempt::OnDone(worker::Conclusion conclusion) {
   if (step_ != Step::kWorking) return;
   SampleMemory();
   const base::BootTime now = Now().boot;
@@ -476,7 +479,7 @@ void Attempt::OnDone(Conclusion conclusion) {
 
 void Attempt::OnExit() {
   if (step_ != Step::kPreparing && step_ != Step::kWorking) return;
-  const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
+  const worker::ProcessExit exit = process_->PeekExit().value_or(worker::ProcessExit{});
   if (ward_->has_fenced()) return Interrupt(around_.why_out_of_reach());
   if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
   if (process_->HasRunOutOfMemory() || IsOutOfMemory(exit)) {
@@ -493,7 +496,7 @@ void Attempt::OnExit() {
   End(outcome, CrashError(exit), Manner::kAtOnce);
 }
 
-base::Error Attempt::CrashError(const ProcessExit& exit) const {
+base::Error Attempt::CrashError(const worker::ProcessExit& exit) const {
   const std::string tail = process_->OutputTail();
   const auto last_line = tail.rfind('\n');
   const std::string words = tail.substr(last_line == std::string::npos ? 0 : last_line + 1);
@@ -507,8 +510,8 @@ base::Error Attempt::CrashError(const ProcessExit& exit) const {
 
 // Who writes to a mapped file where there is no room, or does not look whether a write went well,
 // ends as if he had a fault of his own.
-std::optional<base::Error> Attempt::FullDiskError(const ProcessExit& exit) const {
-  const bool is_own_word = !exit.is_signal && exit.status == kWorkerExitDiskFull;
+std::optional<base::Error> Attempt::FullDiskError(const worker::ProcessExit& exit) const {
+  const bool is_own_word = !exit.is_signal && exit.status == worker::kWorkerExitDiskFull;
   auto error = around_.why_disk_full();
   if (!error && !is_own_word) return std::nullopt;
   if (!error) error = MakeError(reason::kDiskFull, "it had met a full disk before");
@@ -541,7 +544,7 @@ void Attempt::OnArtifactsTaken(const base::Result<void>& taken) {
 // A success nobody can be told of is no success: everything is written once more as it is, which
 // shows that the end can be written too.
 void Attempt::ProbeProjection() {
-  around_.projector.ProjectNow(task_.run.id, Projector::Mode::kEverything,
+  around_.projector.ProjectNow(task_.run.id, projection::Projector::Mode::kEverything,
                                [deliver = Deliverer()](base::Result<void> probed) {
                                  deliver([probed](Attempt& attempt) { attempt.OnProbed(probed); });
                                });
@@ -556,7 +559,7 @@ void Attempt::OnProbed(const base::Result<void>& probed) {
 void Attempt::Succeed() {
   if (step_ != Step::kConcluding) return;
   SampleMemory();
-  const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
+  const worker::ProcessExit exit = process_->PeekExit().value_or(worker::ProcessExit{});
   const store::AttemptEnd end{.outcome = AttemptOutcome::kSucceeded,
                               .error = {},
                               .retry_at = std::nullopt,
@@ -570,7 +573,7 @@ void Attempt::Succeed() {
   if (succeeded.ok()) {
     has_succeeded_ = true;
     ward_->NeedNoLease();
-    around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});
+    around_.feed.Tell({projection::ChangeFeed::Kind::kTransition, task_.run.id});
     return End(AttemptOutcome::kSucceeded, {}, Manner::kByItself);
   }
   if (IsFenced(succeeded.error())) return Lose("the lease was gone before the success was written");

@@ -15,22 +15,22 @@
 #include "base/held_folder.h"
 #include "jobs/attempt_watch.h"
 #include "jobs/background.h"
-#include "jobs/change_feed.h"
-#include "jobs/file_check.h"
-#include "jobs/frame.h"
-#include "jobs/live_board.h"
 #include "jobs/mailbox.h"
-#include "jobs/messages.h"
 #include "jobs/metrics.h"
-#include "jobs/projector_thread.h"
 #include "jobs/retry_policy.h"
 #include "jobs/runtime_times.h"
-#include "jobs/staging.h"
 #include "jobs/watchdog.h"
-#include "jobs/worker_cgroup.h"
-#include "jobs/worker_log.h"
-#include "jobs/worker_process.h"
+#include "projection/change_feed.h"
+#include "projection/live_board.h"
+#include "projection/projector_thread.h"
+#include "projection/worker_log.h"
 #include "store/job_store.h"
+#include "vault/file_check.h"
+#include "worker/frame.h"
+#include "worker/messages.h"
+#include "worker/staging.h"
+#include "worker/worker_cgroup.h"
+#include "worker/worker_process.h"
 
 namespace rollcall::jobs {
 
@@ -44,19 +44,19 @@ struct AttemptSurroundings {
   const base::HeldFolder& data_dir;
   const std::vector<std::string> worker_argv;
   const std::int64_t worker_memory_bytes_max;  // 0: no limit.
-  const WorkerCgroups& cgroups;
+  const worker::WorkerCgroups& cgroups;
   const RuntimeTimes times;
   store::JobStore& store;
   base::Clock& clock;
-  LiveBoard& board;
-  ChangeFeed& feed;
-  WorkerLog& log;
+  projection::LiveBoard& board;
+  projection::ChangeFeed& feed;
+  projection::WorkerLog& log;
   Metrics& metrics;
-  ProjectorThread& projector;
+  projection::ProjectorThread& projector;
   Background& background;      // For files that may be large.
   Background& segment_checks;  // For the segments of all workers, which wait meanwhile.
   Watchdog& watchdog;
-  Staging& staging;
+  worker::Staging& staging;
   const std::shared_ptr<Mailbox> mailbox;  // Of the agent's thread.
   const RetryPolicy policy;
   const base::DigestFunction digest;  // On other threads than the agent's.
@@ -124,18 +124,18 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   enum class Step { kPreparing, kWorking, kConcluding, kEnding, kOver };
   enum class Manner { kAtOnce, kByItself };  // How the process is to go.
 
-  base::Result<std::unique_ptr<WorkerProcess>> StartProcess();
+  base::Result<std::unique_ptr<worker::WorkerProcess>> StartProcess();
   void Prepare();
-  void OnFilesChecked(const IntactSegments& intact, const base::Result<void>& inputs);
+  void OnFilesChecked(const vault::IntactSegments& intact, const base::Result<void>& inputs);
   bool HasFailedOften(const base::Error& error) const;
   void ProjectStart();
   void OnStartProjected(const base::Result<void>& projected);
   void AssignWhenReady();
-  void SendFrame(const Frame& frame);
+  void SendFrame(const worker::Frame& frame);
 
   void ReadSocket(int reads_max);
   void OnBytes(std::string_view bytes);
-  base::Result<void> OnFrame(const Frame& frame);
+  base::Result<void> OnFrame(const worker::Frame& frame);
   void OnLogLine(const std::string& line, base::BootTime now);
   void TellOmittedLines(base::BootTime now);
   void OnSegment(domain::Segment segment);
@@ -146,7 +146,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void OnBroken(const base::Error& error);
   bool CanRead() const;
   void SampleMemory();
-  void OnDone(Conclusion conclusion);
+  void OnDone(worker::Conclusion conclusion);
   void OnExit();
   void OnArtifactsTaken(const base::Result<void>& taken);
   void ProbeProjection();
@@ -171,12 +171,12 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   store::AttemptEnd DecideEnd(base::WallTime now);
   void BecomeOver();
 
-  void Publish(ChangeFeed::Kind kind);
+  void Publish(projection::ChangeFeed::Kind kind);
   base::Instant Now() const { return around_.clock.Now(); }
   void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
-  base::Error CrashError(const ProcessExit& exit) const;
+  base::Error CrashError(const worker::ProcessExit& exit) const;
   base::Error OutOfMemoryError() const;
-  std::optional<base::Error> FullDiskError(const ProcessExit& exit) const;
+  std::optional<base::Error> FullDiskError(const worker::ProcessExit& exit) const;
   void LogCommitted(const domain::Segment& segment) const;
   // How to go on behind a segment that the run failed at.
   std::string SkipHint(const domain::SegmentSpan& segment);
@@ -187,9 +187,9 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   store::LeasedTask task_;
   AttemptWatch watch_;
   base::BootTime renewed_at_;
-  std::unique_ptr<WorkerProcess> process_;
+  std::unique_ptr<worker::WorkerProcess> process_;
   std::unique_ptr<Watchdog::Ward> ward_;  // From the process's start until it is reaped.
-  FrameReader reader_;
+  worker::FrameReader reader_;
   Step step_ = Step::kPreparing;
   bool is_socket_open_ = true;
   bool has_hello_ = false;
@@ -206,8 +206,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   bool is_taking_segment_ = false;
   bool has_wanted_files_ = false;  // A segment was refused because the engine could open no file.
   base::BootTime taking_since_{};
-  std::deque<Frame> held_back_;    // Came after the segment that is being checked.
-  base::BootTime heartbeat_at_{};  // Log lines.
+  std::deque<worker::Frame> held_back_;  // Came after the segment that is being checked.
+  base::BootTime heartbeat_at_{};        // Log lines.
   base::BootTime log_stretch_at_{};
   int log_lines_ = 0;  // Since then; those that were left out, too.
   std::int64_t heartbeat_seq_ = 0;
@@ -236,7 +236,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   bool is_gone_ = false;
   bool is_lost_ = false;
   bool has_succeeded_ = false;
-  ProcessExit exit_;
+  worker::ProcessExit exit_;
   std::string trouble_;    // It cannot be killed.
   std::string unwritten_;  // Its row cannot be written yet.
   bool waits_for_room_ = false;

@@ -7,9 +7,10 @@
 #include <utility>
 
 #include "domain/reasons.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/attempt.h"
-#include "jobs/data_lock.h"
-#include "jobs/process_table.h"
+#include "vault/in_place.h"
+#include "worker/process_table.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -18,7 +19,7 @@ using domain::MakeError;
 using store::AttemptOutcome;
 namespace reason = domain::reason;
 
-Frame Request(FrameType type) {
+worker::Frame Request(worker::FrameType type) {
   return {.type = type, .body = base::Json::object(), .attachment = {}};
 }
 
@@ -106,17 +107,18 @@ void Attempt::SetStalled(bool is_stalled) {
   if (is_stalled) {
     around_.metrics.OnStalled(task_.run.name);
     Log(fmt::format("stalled: {}: {}", reason::kStalled, why_stalled_));
-    Log(fmt::format("stack: {}", DescribeThreads(process_->pid())));
+    Log(fmt::format("stack: {}", worker::DescribeThreads(process_->pid())));
   } else {
     Log("goes on again");
   }
-  Publish(ChangeFeed::Kind::kTransition);
+  Publish(projection::ChangeFeed::Kind::kTransition);
 }
 
 void Attempt::LogHeartbeat(base::BootTime now) {
   heartbeat_at_ = now;
   heartbeat_done_ = watch_.liveness().done;
-  Log(fmt::format("hb seq={} {}", ++heartbeat_seq_, DescribeProgress(watch_.liveness())));
+  Log(fmt::format("hb seq={} {}", ++heartbeat_seq_,
+                  projection::DescribeProgress(watch_.liveness())));
 }
 
 void Attempt::TickDrain(base::BootTime now) {
@@ -144,7 +146,7 @@ void Attempt::Cancel() {
   cancel_at_ = Now().boot;
   if (step_ == Step::kWorking) {
     ward_->Cancel();
-    return SendFrame(Request(FrameType::kCancel));
+    return SendFrame(Request(worker::FrameType::kCancel));
   }
   // A result that came before the cancel wins; what has not begun is not begun.
   if (step_ == Step::kPreparing) {
@@ -156,7 +158,7 @@ void Attempt::Drain() {
   if (drain_at_ || step_ == Step::kOver) return;
   drain_at_ = Now().boot;
   if (step_ == Step::kPreparing) return Interrupt(InterruptedError());
-  if (step_ == Step::kWorking) SendFrame(Request(FrameType::kDrain));
+  if (step_ == Step::kWorking) SendFrame(Request(worker::FrameType::kDrain));
 }
 
 void Attempt::Interrupt(base::Error error) {
@@ -217,9 +219,9 @@ void Attempt::TickEnding(base::BootTime now) {
   if (now - *killed_at_ < around_.times.unkillable || !trouble_.empty()) return;
   trouble_ =
       fmt::format("unkillable: process {} does not end by SIGKILL ({}); its slot is not used",
-                  process_->pid(), DescribeThreads(process_->pid()));
+                  process_->pid(), worker::DescribeThreads(process_->pid()));
   Log(trouble_);
-  Publish(ChangeFeed::Kind::kTransition);
+  Publish(projection::ChangeFeed::Kind::kTransition);
 }
 
 // Ended leaders leave nobody behind. What is found is waited for by its pidfd; without a sign it is
@@ -244,7 +246,7 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
   AttemptOutcome outcome = ending_->outcome;
   base::Error error = ending_->error;
   // Files that were not found say nothing about the work when their folder has gone.
-  const auto is_there = CheckInPlace(around_.data_dir);
+  const auto is_there = vault::CheckInPlace(around_.data_dir);
   if (!is_there.ok()) {
     outcome = AttemptOutcome::kInterrupted;
     error = is_there.error();
@@ -299,7 +301,7 @@ void Attempt::Commit() {
       unwritten_ = fmt::format("has ended ({}), which cannot be written yet: {}", end.error.reason,
                                waits_for_room_ ? "the disk is full" : ended.error().message);
       Log(unwritten_);
-      Publish(ChangeFeed::Kind::kTransition);
+      Publish(projection::ChangeFeed::Kind::kTransition);
     }
     return;
   }
@@ -324,10 +326,10 @@ void Attempt::BecomeOver() {
   around_.staging.Discard(task_.fence.attempt_uuid);
   around_.background.Do([&staging = around_.staging] { staging.RemoveDiscarded(); });
   around_.board.MarkOver(task_.run.id);
-  around_.feed.Tell({ChangeFeed::Kind::kTransition, task_.run.id});
+  around_.feed.Tell({projection::ChangeFeed::Kind::kTransition, task_.run.id});
 }
 
-void Attempt::Publish(ChangeFeed::Kind kind) {
+void Attempt::Publish(projection::ChangeFeed::Kind kind) {
   if (step_ == Step::kOver) return;
   around_.board.Put({.run = task_.run.id,
                      .fence = task_.fence,

@@ -27,7 +27,7 @@ AttemptWatch::AttemptWatch(const RuntimeTimes& times, base::BootTime started) : 
   liveness_.progress_at = started;
 }
 
-void AttemptWatch::OnPulse(const Pulse& pulse, base::BootTime now) {
+void AttemptWatch::OnPulse(const worker::Pulse& pulse, base::BootTime now) {
   liveness_.pulse_seq = pulse.seq;
   liveness_.last_pulse = now;
 }
@@ -39,7 +39,7 @@ void AttemptWatch::OnPhase(Phase phase, base::BootTime now) {
   if (phases_since_progress_.insert(phase).second) phase_sign_ = now;
 }
 
-std::int64_t AttemptWatch::OnProgress(const ProgressReport& report, base::BootTime now) {
+std::int64_t AttemptWatch::OnProgress(const worker::ProgressReport& report, base::BootTime now) {
   liveness_.total = report.total;
   liveness_.unit = report.unit;
   liveness_.counters_json =
@@ -74,7 +74,7 @@ std::int64_t AttemptWatch::OnProgress(const ProgressReport& report, base::BootTi
   return more;
 }
 
-std::optional<TimeLeft> AttemptWatch::time_left() const {
+std::optional<domain::TimeLeft> AttemptWatch::time_left() const {
   const auto scale = scales_.find(liveness_.unit);
   return scale == scales_.end() ? std::nullopt : scale->second.estimator.Left(liveness_.total);
 }

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/clock.h"
-#include "jobs/messages.h"
 #include "jobs/rate_estimator.h"
 #include "jobs/runtime_times.h"
 #include "store/records.h"
+#include "worker/messages.h"
 
 namespace rollcall::jobs {
 
@@ -27,11 +27,11 @@ class AttemptWatch {
 
   AttemptWatch(const RuntimeTimes& times, base::BootTime started);
 
-  void OnPulse(const Pulse& pulse, base::BootTime now);
+  void OnPulse(const worker::Pulse& pulse, base::BootTime now);
   void OnPhase(domain::Phase phase, base::BootTime now);
   // By how much `done` has grown in its unit; 0 for the first report in a unit, which may tell what
   // earlier attempts had done.
-  std::int64_t OnProgress(const ProgressReport& report, base::BootTime now);
+  std::int64_t OnProgress(const worker::ProgressReport& report, base::BootTime now);
   // Waiting for the runtime itself, for example for a commit, is nobody's stall.
   void OnRuntimeAnswered(base::BootTime now);
   // A segment is in the store that was not there before.
@@ -41,7 +41,7 @@ class AttemptWatch {
   Verdict Check(base::BootTime now);
 
   const store::Liveness& liveness() const { return liveness_; }
-  std::optional<TimeLeft> time_left() const;
+  std::optional<domain::TimeLeft> time_left() const;
   // How long the present phase may go without a sign of getting on.
   std::chrono::nanoseconds Patience() const;
   // When there was one, or it began, or it waited for us.

@@ -10,9 +10,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "jobs/live_board.h"
 #include "jobs/runtime_times.h"
-#include "jobs/worker_log.h"
+#include "projection/live_board.h"
+#include "projection/worker_log.h"
 #include "store/job_store.h"
 
 namespace rollcall::jobs {
@@ -39,8 +39,8 @@ class DiskGuard {
     RuntimeTimes times;
     std::function<DiskSpace()> space = {};  // For tests; else that of data_dir.
   };
-  DiskGuard(store::JobStore& store, base::Clock& clock, WorkerLog& log, LiveBoard& board,
-            Options options)
+  DiskGuard(store::JobStore& store, base::Clock& clock, projection::WorkerLog& log,
+            projection::LiveBoard& board, Options options)
       : store_(store), clock_(clock), log_(log), board_(board), options_(std::move(options)) {}
 
   // Something could not be written. While it is paused, the larger need counts.
@@ -63,8 +63,8 @@ class DiskGuard {
 
   store::JobStore& store_;
   base::Clock& clock_;
-  WorkerLog& log_;
-  LiveBoard& board_;
+  projection::WorkerLog& log_;
+  projection::LiveBoard& board_;
   const Options options_;
   std::optional<base::BootTime> paused_since_;
   base::BootTime resumed_at_{};

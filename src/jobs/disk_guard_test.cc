@@ -7,8 +7,8 @@
 #include "base/random.h"
 #include "domain/reasons.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "store/memory/memory_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -44,15 +44,15 @@ class DiskGuardTest : public testing::Test {
 
   const fs::path folder_ = fs::temp_directory_path() / ("rollcall-disk-" + base::RandomId());
   bool is_store_full_ = false;
-  FaultyStore store_{std::make_unique<store::MemoryStore>(),
-                     [this](std::string_view method, FaultyStore::When when) {
-                       const bool fails = is_store_full_ && method == "QueuePause" &&
-                                          when == FaultyStore::When::kBefore;
-                       return fails ? std::optional(Full()) : std::nullopt;
-                     }};
+  store::FaultyStore store_{std::make_unique<store::MemoryStore>(),
+                            [this](std::string_view method, store::FaultyStore::When when) {
+                              const bool fails = is_store_full_ && method == "QueuePause" &&
+                                                 when == store::FaultyStore::When::kBefore;
+                              return fails ? std::optional(Full()) : std::nullopt;
+                            }};
   base::FakeClock clock_;
-  WorkerLog log_{folder_};
-  LiveBoard board_;
+  projection::WorkerLog log_{folder_};
+  projection::LiveBoard board_;
   DiskSpace space_{.free_bytes = 0, .total_bytes = std::int64_t{1} << 40};
   DiskGuard guard_{store_,
                    clock_,

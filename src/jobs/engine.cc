@@ -10,8 +10,9 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "domain/reasons.h"
-#include "jobs/data_lock.h"
-#include "jobs/file_check.h"
+#include "housekeeping/data_lock.h"
+#include "vault/file_check.h"
+#include "vault/in_place.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -121,15 +122,16 @@ Engine::~Engine() {
   projector_.reset();
 }
 
-ProjectorThread& Engine::EnsureProjector() {
+projection::ProjectorThread& Engine::EnsureProjector() {
   base::MutexLock lock(mutex_);
   if (projector_ == nullptr) {
-    projector_ = std::make_unique<ProjectorThread>(
-        Projector::Sources{
+    projector_ = std::make_unique<projection::ProjectorThread>(
+        projection::Projector::Sources{
             .data_dir = data_dir_, .store = store_, .clock = clock_, .board = board_, .log = log_},
-        options_.times);
+        projection::ProjectorThread::Cadence{.least = options_.times.projection_min,
+                                             .most = options_.times.projection_max});
     wakes_projector_ = feed_.Subscribe([projector = projector_.get()](const auto& change) {
-      if (change.kind == ChangeFeed::Kind::kTransition) projector->Wake();
+      if (change.kind == projection::ChangeFeed::Kind::kTransition) projector->Wake();
     });
   }
   return *projector_;
@@ -146,7 +148,7 @@ bool Engine::is_working() const {
 }
 
 base::Result<void> Engine::StartWorking() {
-  ProjectorThread& projector = EnsureProjector();
+  projection::ProjectorThread& projector = EnsureProjector();
   const base::MutexLock starting(start_mutex_);
   {
     base::MutexLock lock(mutex_);
@@ -176,11 +178,12 @@ base::Result<void> Engine::StartWorking() {
   is_starting_ = false;
   if (!working.ok()) return std::move(working).error();
   agent_ = std::move(working).value();
-  sweeper_ = std::make_unique<SweeperThread>(Sweeper({.data_dir = options_.data_dir,
-                                                      .stages = Names(options_.stages),
-                                                      .retention = options_.times.retention},
-                                                     store_, clock_, log_),
-                                             data_dir_, options_.times.sweep);
+  sweeper_ = std::make_unique<housekeeping::SweeperThread>(
+      housekeeping::Sweeper({.data_dir = options_.data_dir,
+                             .stages = Names(options_.stages),
+                             .retention = options_.times.retention},
+                            store_, clock_, log_),
+      data_dir_, options_.times.sweep);
   return {};
 }
 
@@ -194,7 +197,7 @@ base::Result<void> Engine::EnsureWorking() {
 
 void Engine::TellTransition() {
   EnsureProjector();
-  feed_.Tell({ChangeFeed::Kind::kTransition, {}});
+  feed_.Tell({projection::ChangeFeed::Kind::kTransition, {}});
   if (Agent* working = agent()) working->Wake();
 }
 
@@ -214,7 +217,7 @@ base::Result<bool> Engine::CanReuse(const store::StageRun& run) {
   const auto digest = [this](const std::filesystem::path& path) {
     return verified_files_.Digest(path);
   };
-  return CheckArtifacts(options_.data_dir, artifacts, digest).ok();
+  return vault::CheckArtifacts(options_.data_dir, artifacts, digest).ok();
 }
 
 base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
@@ -312,21 +315,24 @@ base::Result<store::Job> Engine::Wait(store::JobId id, std::chrono::milliseconds
   }
 }
 
-base::Result<JobSnapshot> Engine::Snapshot(store::JobId id) {
+base::Result<projection::JobSnapshot> Engine::Snapshot(store::JobId id) {
   ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
   ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
   const base::Instant now = clock_.Now();
-  const Working working = is_working() ? Working::kYes : Working::kNo;
-  JobSnapshot snapshot{.job = std::move(job),
-                       .stages = {},
-                       .working = working,
-                       .disk_error = board_.disk_error(),
-                       .unrecorded_cancel = {},
-                       .projection_error = {}};
+  const projection::Working working =
+      is_working() ? projection::Working::kYes : projection::Working::kNo;
+  projection::JobSnapshot snapshot{.job = std::move(job),
+                                   .stages = {},
+                                   .working = working,
+                                   .disk_error = board_.disk_error(),
+                                   .unrecorded_cancel = {},
+                                   .projection_error = {}};
   if (cancel_wishes_.IsKept(id)) snapshot.unrecorded_cancel = CancelWaits(id, "the disk is full");
   for (const store::RunView& view : runs) {
-    snapshot.stages.push_back(MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
-    if (snapshot.disk_error) SayThatDiskIsFull(*snapshot.disk_error, snapshot.stages.back());
+    snapshot.stages.push_back(
+        projection::MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
+    if (snapshot.disk_error)
+      projection::SayThatDiskIsFull(*snapshot.disk_error, snapshot.stages.back());
   }
   base::MutexLock lock(mutex_);
   if (projector_ != nullptr) snapshot.projection_error = projector_->last_error();
@@ -347,14 +353,15 @@ base::Result<void> Engine::Settle(store::JobId id, std::chrono::milliseconds lim
     base::MutexLock lock(progress->mutex);
     progress->open = runs.size();
   }
-  ProjectorThread& projector = EnsureProjector();
+  projection::ProjectorThread& projector = EnsureProjector();
   for (const store::RunView& view : runs) {
-    projector.ProjectNow(view.run.id, Projector::Mode::kWhatChanged, [progress](auto projected) {
-      base::MutexLock lock(progress->mutex);
-      if (!projected.ok()) progress->error = projected.error();
-      --progress->open;
-      progress->changed.NotifyAll();
-    });
+    projector.ProjectNow(view.run.id, projection::Projector::Mode::kWhatChanged,
+                         [progress](auto projected) {
+                           base::MutexLock lock(progress->mutex);
+                           if (!projected.ok()) progress->error = projected.error();
+                           --progress->open;
+                           progress->changed.NotifyAll();
+                         });
   }
   const auto deadline = std::chrono::steady_clock::now() + limit;
   base::MutexLock lock(progress->mutex);
@@ -375,23 +382,23 @@ base::Result<std::string> Engine::MetricsText() {
                          .workers_running = static_cast<int>(board_.Running().size()),
                          .slots = is_working() ? options_.slots : 0};
   ROLLCALL_TRY_ASSIGN(gauges.queues, store_.QueueList(Names(options_.stages)));
-  const ProjectorThread& projector = EnsureProjector();
+  const projection::ProjectorThread& projector = EnsureProjector();
   gauges.is_disk_full = board_.disk_error().has_value();
   gauges.projector_lag = projector.lag();
   gauges.projections_failing = projector.failing_count();
   return metrics_->Text(gauges);
 }
 
-ChangeFeed::Subscription Engine::Subscribe(ChangeFeed::Callback callback) {
+projection::ChangeFeed::Subscription Engine::Subscribe(projection::ChangeFeed::Callback callback) {
   return feed_.Subscribe(std::move(callback));
 }
 
 base::Result<void> Engine::CheckDataDir() {
   const Agent* working = agent();
   if (working != nullptr && working->has_lost_data_dir()) {
-    return DataDirectoryMoved(options_.data_dir);
+    return vault::DataDirectoryMoved(options_.data_dir);
   }
-  return CheckInPlace(data_dir_);
+  return vault::CheckInPlace(data_dir_);
 }
 
 void Engine::Drain() {

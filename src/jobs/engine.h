@@ -12,19 +12,19 @@
 #include "base/file.h"
 #include "base/held_folder.h"
 #include "base/mutex.h"
+#include "housekeeping/sweeper.h"
 #include "jobs/agent.h"
 #include "jobs/cancel_wishes.h"
-#include "jobs/change_feed.h"
-#include "jobs/file_check.h"
-#include "jobs/live_board.h"
 #include "jobs/metrics.h"
-#include "jobs/projector_thread.h"
 #include "jobs/runtime_times.h"
-#include "jobs/snapshot.h"
-#include "jobs/sweeper.h"
-#include "jobs/verified_files.h"
-#include "jobs/worker_log.h"
+#include "projection/change_feed.h"
+#include "projection/live_board.h"
+#include "projection/projector_thread.h"
+#include "projection/snapshot.h"
+#include "projection/worker_log.h"
 #include "store/job_store.h"
+#include "vault/file_check.h"
+#include "vault/verified_files.h"
 
 namespace rollcall::jobs {
 
@@ -66,7 +66,7 @@ class Engine {
     // Somebody else owns the data directory, and this engine is there to be asked, nothing else.
     bool is_worked_on_elsewhere = false;
     // How files are read to be compared with their rows; tests put something slow here.
-    base::DigestFunction digest = ReadDigest;
+    base::DigestFunction digest = vault::ReadDigest;
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
@@ -112,7 +112,7 @@ class Engine {
 
   // The job when it has ended, or as it is after `limit`.
   base::Result<store::Job> Wait(store::JobId id, std::chrono::milliseconds limit);
-  base::Result<JobSnapshot> Snapshot(store::JobId id);
+  base::Result<projection::JobSnapshot> Snapshot(store::JobId id);
   // Returns when the files that people read say of this job what the store says, or with the error
   // that keeps them from it; ERR_REGISTRY_UPDATE_FAILED after `limit`.
   base::Result<void> Settle(store::JobId id, std::chrono::milliseconds limit);
@@ -120,8 +120,9 @@ class Engine {
   // One exposition for Prometheus; see Metrics. An error of the store.
   base::Result<std::string> MetricsText();
   // When to look again: transitions and progress. See ChangeFeed for what a callback may do.
-  [[nodiscard]] ChangeFeed::Subscription Subscribe(ChangeFeed::Callback callback);
-  ChangeFeed& feed() { return feed_; }
+  [[nodiscard]] projection::ChangeFeed::Subscription Subscribe(
+      projection::ChangeFeed::Callback callback);
+  projection::ChangeFeed& feed() { return feed_; }
 
   // ERR_DATA_DIRECTORY_MOVED once the data directory was not at its path any more: workers are
   // ended, nothing is claimed, and nothing is left to do but to end. Costs a stat.
@@ -135,7 +136,7 @@ class Engine {
   base::Error NotRecorded(store::JobId id, const base::Error& error);
   base::Result<bool> CanReuse(const store::StageRun& run);
   base::Result<void> TakeUp(store::JobId id);
-  ProjectorThread& EnsureProjector();
+  projection::ProjectorThread& EnsureProjector();
   void TellTransition();
   Agent* agent();
 
@@ -144,19 +145,19 @@ class Engine {
   store::JobStore& store_;
   base::Clock& clock_;
   const std::shared_ptr<Metrics> metrics_;
-  LiveBoard board_;
-  ChangeFeed feed_;
-  WorkerLog log_;
+  projection::LiveBoard board_;
+  projection::ChangeFeed feed_;
+  projection::WorkerLog log_;
   CancelWishes cancel_wishes_;
-  VerifiedFiles verified_files_;
+  vault::VerifiedFiles verified_files_;
 
   base::Mutex start_mutex_;    // Held by the one that starts; whoever has mutex_ never takes it.
   mutable base::Mutex mutex_;  // Held for moments only: a cancel passes it.
   bool is_starting_ ROLLCALL_GUARDED_BY(mutex_) = false;
-  std::unique_ptr<ProjectorThread> projector_ ROLLCALL_GUARDED_BY(mutex_);
-  ChangeFeed::Subscription wakes_projector_ ROLLCALL_GUARDED_BY(mutex_);
+  std::unique_ptr<projection::ProjectorThread> projector_ ROLLCALL_GUARDED_BY(mutex_);
+  projection::ChangeFeed::Subscription wakes_projector_ ROLLCALL_GUARDED_BY(mutex_);
   std::unique_ptr<Agent> agent_ ROLLCALL_GUARDED_BY(mutex_);  // Stays once it is there.
-  std::unique_ptr<SweeperThread> sweeper_ ROLLCALL_GUARDED_BY(mutex_);
+  std::unique_ptr<housekeeping::SweeperThread> sweeper_ ROLLCALL_GUARDED_BY(mutex_);
 };
 
 }  // namespace rollcall::jobs

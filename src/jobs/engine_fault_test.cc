@@ -14,9 +14,9 @@
 #include "base/failpoint.h"
 #include "base/testing/no_descriptors.h"
 #include "jobs/engine.h"
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
+#include "store/testing/faulty_store.h"
+#include "worker/process_table.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -24,7 +24,7 @@ namespace {
 using base::Json;
 using domain::JobState;
 using testing::HasSubstr;
-using When = FaultyStore::When;
+using When = store::FaultyStore::When;
 
 base::Error Unavailable() {
   return {base::ErrorCode::kUnavailable, "ERR_IO", "failed on purpose", ""};
@@ -33,8 +33,8 @@ base::Error Unavailable() {
 class EngineFaultTest : public EngineTest {
  protected:
   ~EngineFaultTest() override { engine_.reset(); }
-  void UseFault(FaultyStore::Fault fault) {
-    store_ = std::make_unique<FaultyStore>(std::move(store_), std::move(fault));
+  void UseFault(store::FaultyStore::Fault fault) {
+    store_ = std::make_unique<store::FaultyStore>(std::move(store_), std::move(fault));
   }
 };
 
@@ -111,7 +111,7 @@ TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
   std::ofstream(data_dir_ / "go") << std::endl;
   const auto snapshot = [&](store::JobId id) { return engine_->Snapshot(id).value(); };
   EXPECT_TRUE(Eventually([&] {
-    const JobSnapshot now = snapshot(job.id);
+    const projection::JobSnapshot now = snapshot(job.id);
     return now.disk_error && now.stages[0].wait_reason.find(
                                  "cannot be written yet: the disk is full") != std::string::npos;
   }));
@@ -127,7 +127,7 @@ TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
 }
 
 // A store that can be read, and written while `is_full` is false.
-FaultyStore::Fault FullDisk(std::shared_ptr<std::atomic<bool>> is_full) {
+store::FaultyStore::Fault FullDisk(std::shared_ptr<std::atomic<bool>> is_full) {
   return [is_full](std::string_view method, When when) -> std::optional<base::Error> {
     const bool is_write = method.starts_with("Job") && method != "JobGet" && method != "JobRuns";
     const bool is_of_work = method.starts_with("Task") || method.starts_with("Lease");
@@ -336,10 +336,10 @@ class SwingingClock final : public base::Clock {
   std::atomic<int> readings_{0};
 };
 
-class RetryWatch final : public FaultyStore {
+class RetryWatch final : public store::FaultyStore {
  public:
   RetryWatch(std::unique_ptr<store::JobStore> inner, std::atomic<std::int64_t>& delay_ms)
-      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }),
+      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }),
         delay_ms_(delay_ms) {}
   base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
                              base::Instant now) override {

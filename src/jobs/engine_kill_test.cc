@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "base/testing/without_privileges.h"
 #include "jobs/engine.h"
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
+#include "worker/process_table.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -101,10 +101,10 @@ TEST_F(EngineKillTest, EndsTheChildrenOfACancelledWorkerToo) {
   const store::Job job = SubmitBad("with_child", 1);
   ASSERT_TRUE(Eventually([&] { return Exists("child"); }));
   const auto child = static_cast<pid_t>(std::stol(ReadText("child")));
-  ASSERT_TRUE(ReadProcessStat(child).has_value());
+  ASSERT_TRUE(worker::ReadProcessStat(child).has_value());
   ASSERT_TRUE(engine_->Cancel(job.id).ok());
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kCancelled);
-  const auto stat = ReadProcessStat(child);
+  const auto stat = worker::ReadProcessStat(child);
   EXPECT_TRUE(!stat || stat->state == 'Z');
 }
 
@@ -114,7 +114,7 @@ TEST_F(EngineKillTest, EndsAChildThatLeftTheGroupOfAFinishedWorker) {
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   const auto child = static_cast<pid_t>(std::stol(ReadText("child")));
   EXPECT_TRUE(Eventually([&] {
-    const auto stat = ReadProcessStat(child);
+    const auto stat = worker::ReadProcessStat(child);
     return !stat || stat->state == 'Z';
   }));
 }
@@ -239,8 +239,8 @@ TEST_F(EngineKillTest, EndsAnAttemptWhoseLeaseWasTakenAway) {
   ASSERT_TRUE(Eventually([&] { return Attempts("detect").size() == 2; }));
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
-  EXPECT_TRUE(
-      Eventually([&] { return LiveProcessesOfAttempt(0, lease.fence.attempt_uuid).empty(); }));
+  EXPECT_TRUE(Eventually(
+      [&] { return worker::LiveProcessesOfAttempt(0, lease.fence.attempt_uuid).empty(); }));
   engine_.reset();
   EXPECT_EQ(ReadText("harvest/x/detect.bin"), kBytes);
 }
@@ -321,7 +321,7 @@ TEST_F(EngineKillTest, EndsWithTheSameBytesHoweverOftenItsWorkerIsKilled) {
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"segments", kSegments}}));
   std::map<std::int64_t, base::WallTime> killed_at;
   for (std::size_t kill = 0; kill < 12; ++kill) {
-    StageSnapshot stage;
+    projection::StageSnapshot stage;
     ASSERT_TRUE(Eventually([&] {
       stage = Stage(job.id);
       const auto segments = store_->SegmentList(Run("detect").run.work_key);

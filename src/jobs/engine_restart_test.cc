@@ -10,12 +10,12 @@
 #include <atomic>
 #include <fstream>
 
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/faulty_store.h"
+#include "worker/process_table.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -48,7 +48,7 @@ class EngineRestartTest : public EngineTest {
     owner_ = 0;
   }
   void BecomeOwner() {
-    auto lock = DataLock::Acquire(data_dir_);
+    auto lock = housekeeping::DataLock::Acquire(data_dir_);
     ASSERT_TRUE(lock.ok()) << lock.error().ToString();
     lock_ = std::move(lock).value();
     auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db", .vfs = {}});
@@ -59,7 +59,7 @@ class EngineRestartTest : public EngineTest {
   store::JobId TheJob() { return store_->JobList().value().at(0).id; }
 
   pid_t owner_ = 0;
-  std::optional<DataLock> lock_;
+  std::optional<housekeeping::DataLock> lock_;
 };
 
 TEST_F(EngineRestartTest, GoesOnWhereTheKilledOwnerWas) {
@@ -104,9 +104,9 @@ TEST_F(EngineRestartTest, KillsWhatOutlivedItsOwner) {
   ASSERT_TRUE(Eventually([&] { return Exists("child"); }));
   const auto child = static_cast<pid_t>(std::stol(ReadText("child")));
   KillOwner();
-  ASSERT_TRUE(ReadProcessStat(child).has_value()) << "the case that is to be tested";
+  ASSERT_TRUE(worker::ReadProcessStat(child).has_value()) << "the case that is to be tested";
   BecomeOwner();
-  const auto stat = ReadProcessStat(child);
+  const auto stat = worker::ReadProcessStat(child);
   EXPECT_TRUE(!stat || stat->state == 'Z');
   EXPECT_EQ(WaitForEnd(TheJob()).state, JobState::kSucceeded);
   EXPECT_EQ(Attempts("detect").size(), 2U);
@@ -117,7 +117,7 @@ TEST_F(EngineRestartTest, KillsWhatOutlivedItsOwner) {
 TEST_F(EngineRestartTest, RefusesASecondOwnerMeanwhile) {
   StartOwner({{"hold_after", 0}});
   ASSERT_TRUE(Eventually([&] { return Exists("held"); }));
-  EXPECT_EQ(DataLock::Acquire(data_dir_).error().reason, "ERR_STORE_IN_USE");
+  EXPECT_EQ(housekeeping::DataLock::Acquire(data_dir_).error().reason, "ERR_STORE_IN_USE");
 }
 
 TEST_F(EngineRestartTest, MendsProjectionsThatWereNotWrittenInTime) {
@@ -149,9 +149,9 @@ TEST_F(EngineRestartTest, DoesNotReadAgainWhatWasProjected) {
   const auto own = [&] {
     auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db"});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
-    store_ = std::make_unique<FaultyStore>(
-        std::move(opened).value(), [&](std::string_view method, FaultyStore::When when) {
-          if (method == "RunHistory" && when == FaultyStore::When::kBefore) ++histories;
+    store_ = std::make_unique<store::FaultyStore>(
+        std::move(opened).value(), [&](std::string_view method, store::FaultyStore::When when) {
+          if (method == "RunHistory" && when == store::FaultyStore::When::kBefore) ++histories;
           return std::optional<base::Error>();
         });
     StartEngine();

@@ -81,7 +81,7 @@ TEST_F(EngineTest, ShowsARunningStageEverywhere) {
   StartEngine();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 2}}));
   ASSERT_TRUE(Eventually([&] { return Stage(job.id).done == 200; }));
-  const StageSnapshot stage = Stage(job.id);
+  const projection::StageSnapshot stage = Stage(job.id);
   EXPECT_EQ(stage.state, JobState::kRunning);
   EXPECT_EQ(stage.phase, domain::Phase::kWork);
   EXPECT_EQ(stage.attempt_number, 1);

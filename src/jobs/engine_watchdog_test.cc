@@ -15,16 +15,16 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "jobs/engine.h"
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
+#include "store/testing/faulty_store.h"
+#include "worker/process_table.h"
 
 namespace rollcall::jobs {
 namespace {
 
 using base::Json;
 using domain::JobState;
-using When = FaultyStore::When;
+using When = store::FaultyStore::When;
 
 // Lets calls through until it is closed, and holds them while it is.
 class Gate {
@@ -70,7 +70,7 @@ class EngineWatchdogTest : public EngineTest {
   }
   // Calls of this method of the store pass the gate.
   void PutGateBefore(const std::string& method) {
-    store_ = std::make_unique<FaultyStore>(
+    store_ = std::make_unique<store::FaultyStore>(
         std::move(store_),
         [gate = gate_, method](std::string_view called, When when) -> std::optional<base::Error> {
           if (called == method && when == When::kBefore) gate->Pass();

@@ -1,6 +1,6 @@
 // What a real worker process may reach of the file system, and what not.
 
-#include "jobs/file_sandbox.h"
+#include "worker/file_sandbox.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -29,7 +29,8 @@ using testing::Not;
 // Asked of the kernel's list and not of what is tested.
 bool KernelHasLandlock() {
   const auto modules = base::ReadFile("/sys/kernel/security/lsm");
-  return modules.ok() ? modules->find("landlock") != std::string::npos : LandlockVersion() > 0;
+  return modules.ok() ? modules->find("landlock") != std::string::npos
+                      : worker::LandlockVersion() > 0;
 }
 
 class FileSandboxTest : public EngineTest {
@@ -79,7 +80,7 @@ TEST_F(FileSandboxTest, AWholeJobWorksWithinIt) {
 }
 
 TEST(FileSandbox, CanBeTriedWithoutEnteringIt) {
-  const auto tried = TryFileSandbox();
+  const auto tried = worker::TryFileSandbox();
   EXPECT_EQ(tried.ok(), KernelHasLandlock());
   EXPECT_TRUE(std::ifstream("/etc/passwd").is_open()) << "this process is under its rules";
 }

@@ -12,9 +12,9 @@
 
 #include "base/file.h"
 #include "jobs/engine.h"
-#include "jobs/file_check.h"
 #include "jobs/testing/engine_fixture.h"
 #include "jobs/testing/misconduct.h"
+#include "vault/file_check.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -114,7 +114,7 @@ class HandlerMatrixTest : public EngineTest, public testing::WithParamInterface<
   void ExpectOwnSegments() {
     for (const domain::Segment& row : store_->SegmentList(Run("detect").run.work_key).value()) {
       EXPECT_TRUE(row.path.starts_with("harvest/x/segments/detect/")) << row.path;
-      EXPECT_TRUE(CheckSegment(data_dir_, row).ok()) << row.path;
+      EXPECT_TRUE(vault::CheckSegment(data_dir_, row).ok()) << row.path;
     }
   }
   bool IsFlagSet() {

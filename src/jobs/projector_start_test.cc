@@ -16,8 +16,8 @@
 #include "base/unique_fd.h"
 #include "jobs/engine.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "store/memory/memory_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -26,10 +26,10 @@ namespace fs = std::filesystem;
 
 // What was asked of a store, but for what an owner asks again and again: how often it asks that
 // says nothing. Of the changes that it asks for, those that it gets count.
-class CountingStore final : public FaultyStore {
+class CountingStore final : public store::FaultyStore {
  public:
   explicit CountingStore(std::unique_ptr<store::JobStore> inner)
-      : FaultyStore(std::move(inner), [this](std::string_view method, When when) {
+      : store::FaultyStore(std::move(inner), [this](std::string_view method, When when) {
           if (when == When::kBefore) Count(std::string(method), 1);
           return std::optional<base::Error>();
         }) {}

@@ -151,18 +151,19 @@ RateEstimator::Errors RateEstimator::PastErrors(double units_left) const {
           .quantile90 = errors[static_cast<std::size_t>(rank) - 1]};
 }
 
-std::optional<TimeLeft> RateEstimator::Left(std::int64_t total) const {
+std::optional<domain::TimeLeft> RateEstimator::Left(std::int64_t total) const {
   if (count_ < 3 || samples_.size() < 2 || total <= 0) return std::nullopt;
   const auto left = static_cast<double>(std::max<std::int64_t>(0, total - samples_.back().done));
-  const TimeLeft steady = Steady(left);
+  const domain::TimeLeft steady = Steady(left);
   const Errors errors = PastErrors(left);
   const double again = std::exp(kAgain * std::clamp(errors.median, -1.0, 1.0));
   const double far = std::exp(std::min(kStretchMax, errors.quantile90));
-  return TimeLeft{.p50 = steady.p50 * again, .p90 = std::max(steady.p90 * again, steady.p50 * far)};
+  return domain::TimeLeft{.p50 = steady.p50 * again,
+                          .p90 = std::max(steady.p90 * again, steady.p50 * far)};
 }
 
 // As if the machine went on as in the recent past.
-TimeLeft RateEstimator::Steady(double units_left) const {
+domain::TimeLeft RateEstimator::Steady(double units_left) const {
   const Steps steps = RecentSteps();
   const double p50 = units_left / rate();
   double p90 = p50;
@@ -176,8 +177,8 @@ TimeLeft RateEstimator::Steady(double units_left) const {
     const double variance = step_variance * steps_left + mean_variance * steps_left * steps_left;
     p90 += StudentQuantile90(steps.count - 1) * std::sqrt(variance);
   }
-  return TimeLeft{.p50 = std::chrono::duration<double>(p50),
-                  .p90 = std::chrono::duration<double>(p90)};
+  return domain::TimeLeft{.p50 = std::chrono::duration<double>(p50),
+                          .p90 = std::chrono::duration<double>(p90)};
 }
 
 }  // namespace rollcall::jobs

@@ -8,15 +8,9 @@
 
 #include "base/clock.h"
 #include "domain/media_time.h"
+#include "domain/time_left.h"
 
 namespace rollcall::jobs {
-
-// How long the rest will take: half of the time no longer than p50, nine times in ten no longer
-// than p90.
-struct TimeLeft {
-  std::chrono::duration<double> p50{};
-  std::chrono::duration<double> p90{};
-};
 
 // Speed and time left of one attempt, from its progress samples of the recent past, in steps of
 // `spacing`. What is left is a sum of steps like those seen: p50 is their ratio estimate, p90 the
@@ -43,7 +37,7 @@ class RateEstimator {
   // Seconds of video per second; 0 if the samples have no position.
   double realtime_factor() const;
   // From the third sample on; before that an attempt is "starting". nullopt if `total` is unknown.
-  std::optional<TimeLeft> Left(std::int64_t total) const;
+  std::optional<domain::TimeLeft> Left(std::int64_t total) const;
 
  private:
   struct Sample {
@@ -74,7 +68,7 @@ class RateEstimator {
   };
   void Remember();
   Steps RecentSteps() const;
-  TimeLeft Steady(double units_left) const;
+  domain::TimeLeft Steady(double units_left) const;
   double ErrorOf(const Prediction& prediction, const Sample& later, const Steps& now) const;
   Errors PastErrors(double units_left) const;
 

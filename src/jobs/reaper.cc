@@ -2,17 +2,17 @@
 
 #include <fmt/format.h>
 
-#include "jobs/process_table.h"
+#include "worker/process_table.h"
 
 namespace rollcall::jobs {
 
 bool Reaper::EndProcesses(const store::Lease& lease, std::chrono::milliseconds limit) {
   if (lease.agent.id != identity_.id) return true;            // Another host looks after its own.
   if (lease.agent.boot_id != identity_.boot_id) return true;  // Ended with that boot.
-  const int left = KillLeftBehind({.pid = static_cast<pid_t>(lease.pid),
-                                   .start_ticks = lease.pid_start,
-                                   .attempt_uuid = lease.fence.attempt_uuid},
-                                  limit);
+  const int left = worker::KillLeftBehind({.pid = static_cast<pid_t>(lease.pid),
+                                           .start_ticks = lease.pid_start,
+                                           .attempt_uuid = lease.fence.attempt_uuid},
+                                          limit);
   if (left > 0) log_.Note(fmt::format("{} processes of attempt {} do not end", left, lease.pid));
   return left == 0;
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "jobs/worker_log.h"
+#include "projection/worker_log.h"
 #include "store/job_store.h"
 
 namespace rollcall::jobs {
@@ -12,7 +12,8 @@ namespace rollcall::jobs {
 // Takes tasks back from attempts that nobody looks after any more. Not thread-safe. Borrows all.
 class Reaper {
  public:
-  Reaper(store::JobStore& store, base::Clock& clock, WorkerLog& log, store::AgentIdentity identity)
+  Reaper(store::JobStore& store, base::Clock& clock, projection::WorkerLog& log,
+         store::AgentIdentity identity)
       : store_(store), clock_(clock), log_(log), identity_(std::move(identity)) {}
 
   // Once, before the first claim: the owner before us left without goodbye. Its workers of this
@@ -30,7 +31,7 @@ class Reaper {
 
   store::JobStore& store_;
   base::Clock& clock_;
-  WorkerLog& log_;
+  projection::WorkerLog& log_;
   const store::AgentIdentity identity_;
 };
 

@@ -7,17 +7,17 @@
 
 #include "jobs/testing/fake_owner.h"
 #include "jobs/testing/fake_stages.h"
-#include "jobs/worker.h"
+#include "worker/worker.h"
 
 namespace {
 
-using rollcall::jobs::SandboxRules;
+namespace worker = rollcall::worker;
 
 // A sanitizer's leak check needs what the sandbox refuses.
 #ifdef ROLLCALL_SANITIZED
-constexpr SandboxRules kRulesOfTestWorkers = SandboxRules::kNone;
+constexpr worker::SandboxRules kRulesOfTestWorkers = worker::SandboxRules::kNone;
 #else
-constexpr SandboxRules kRulesOfTestWorkers = SandboxRules::kMayStartProcesses;
+constexpr worker::SandboxRules kRulesOfTestWorkers = worker::SandboxRules::kMayStartProcesses;
 #endif
 
 }  // namespace
@@ -26,10 +26,12 @@ int main(int argc, char** argv) {
   using namespace rollcall::jobs;  // NOLINT(build/namespaces)
   const std::string_view role = argc > 1 ? argv[1] : "";
   if (role == "--worker") {
-    return RunWorker(kWorkerSocketFd, {.handlers = &MakeFakeStage, .rules = kRulesOfTestWorkers});
+    return worker::RunWorker(worker::kWorkerSocketFd,
+                             {.handlers = &MakeFakeStage, .rules = kRulesOfTestWorkers});
   }
   if (role == "--sandboxed-worker") {
-    return RunWorker(kWorkerSocketFd, {.handlers = &MakeFakeStage, .rules = SandboxRules::kAll});
+    return worker::RunWorker(worker::kWorkerSocketFd,
+                             {.handlers = &MakeFakeStage, .rules = worker::SandboxRules::kAll});
   }
   if (argc == 4 && std::string_view(argv[1]) == "--owner") return RunFakeOwner(argv[2], argv[3]);
   testing::InitGoogleTest(&argc, argv);

@@ -38,7 +38,7 @@ Watchdog::~Watchdog() {
 // --- Wards
 
 std::unique_ptr<Watchdog::Ward> Watchdog::Watch(const store::Fence& fence,
-                                                const WorkerProcess& process,
+                                                const worker::WorkerProcess& process,
                                                 base::BootTime renewed_at) {
   base::MutexLock lock(mutex_);
   Watched watched;

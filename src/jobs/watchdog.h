@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "jobs/runtime_times.h"
-#include "jobs/worker_process.h"
 #include "store/records.h"
+#include "worker/worker_process.h"
 
 namespace rollcall::jobs {
 
@@ -56,14 +56,14 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 
   // Borrows `process` for as long as the ward lives. `renewed_at`: from before its lease began.
-  std::unique_ptr<Ward> Watch(const store::Fence& fence, const WorkerProcess& process,
+  std::unique_ptr<Ward> Watch(const store::Fence& fence, const worker::WorkerProcess& process,
                               base::BootTime renewed_at);
   // As Ward::Cancel, from any thread; nothing if that attempt is not watched.
   void Cancel(const store::Fence& fence);
 
  private:
   struct Watched {
-    const WorkerProcess* process = nullptr;
+    const worker::WorkerProcess* process = nullptr;
     std::optional<base::BootTime> renewed_at;  // None: it needs no lease.
     std::optional<base::BootTime> cancel_at;
     bool is_finishing = false;

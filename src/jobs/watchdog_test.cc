@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 class WatchdogTest : public testing::Test {
  protected:
   struct Worker {
-    std::unique_ptr<WorkerProcess> process;
+    std::unique_ptr<worker::WorkerProcess> process;
     std::unique_ptr<Watchdog::Ward> ward;  // Goes first.
     store::Fence fence;
   };
@@ -29,9 +29,9 @@ class WatchdogTest : public testing::Test {
   Worker Start(const std::string& script = "sleep 1000") {
     Worker worker;
     worker.fence = {.token = ++token_, .attempt_uuid = base::RandomId()};
-    auto process = WorkerProcess::Start({.argv = {"/bin/sh", "-c", script},
-                                         .attempt_uuid = worker.fence.attempt_uuid,
-                                         .output_path = folder_ / "out"});
+    auto process = worker::WorkerProcess::Start({.argv = {"/bin/sh", "-c", script},
+                                                 .attempt_uuid = worker.fence.attempt_uuid,
+                                                 .output_path = folder_ / "out"});
     EXPECT_TRUE(process.ok()) << process.error().ToString();
     worker.process = std::move(process).value();
     worker.ward = watchdog_.Watch(worker.fence, *worker.process, clock_.Now().boot);

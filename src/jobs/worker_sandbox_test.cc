@@ -1,6 +1,6 @@
 // What a real worker process may not do, and what becomes of one that needs too much memory.
 
-#include "jobs/worker_sandbox.h"
+#include "worker/worker_sandbox.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -125,7 +125,7 @@ TEST_F(WorkerSandboxTest, CallsACrashACrashWhenThereIsMemory) {
 }
 
 TEST(WorkerSandbox, CanBeTriedWithoutEnteringIt) {
-  const auto tried = TrySandbox();
+  const auto tried = worker::TrySandbox();
   EXPECT_TRUE(base::UniqueFd(::socket(AF_INET, SOCK_STREAM, 0)).is_open());
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {

@@ -2,17 +2,17 @@
 
 #include <utility>
 
-#include "jobs/testing/faulty_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::faults {
 namespace {
 
 using base::Result;
 
-class BrokenStore final : public jobs::FaultyStore {
+class BrokenStore final : public store::FaultyStore {
  public:
   BrokenStore(std::unique_ptr<store::JobStore> inner, Breakage breakage)
-      : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
+      : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
         breakage_(breakage) {}
 
   Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,

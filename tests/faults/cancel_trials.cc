@@ -3,10 +3,10 @@
 #include <chrono>
 #include <filesystem>
 
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
 #include "oracle.h"
 #include "trials.h"
+#include "worker/process_table.h"
 
 namespace rollcall::faults {
 namespace {
@@ -53,7 +53,7 @@ void CancelOnce(Rig& rig, const std::string& key, const CancelKind& kind, Row& r
   const auto attempts = rig.store().AttemptList(rig.Run(key).run.id);
   if (!attempts.ok() || attempts->size() != 1) row.violations.push_back(key + ": not one attempt");
   for (const store::Attempt& attempt : attempts.value()) {
-    if (!jobs::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty()) {
+    if (!worker::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty()) {
       row.violations.push_back(key + ": a process lives after the cancellation");
     }
   }

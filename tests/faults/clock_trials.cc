@@ -6,17 +6,17 @@
 #include "controlled.h"
 #include "crowd.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "oracle.h"
+#include "store/testing/faulty_store.h"
 #include "trials.h"
 
 namespace rollcall::faults {
 namespace {
 
 using base::Json;
-using jobs::FaultyStore;
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using store::FaultyStore;
 using Steady = std::chrono::steady_clock;
 
 constexpr int kClockSegments = 6;
@@ -58,10 +58,11 @@ struct Switches {
 
 Rig::Wrap Switched(Switches& switches) {
   return [&switches](std::unique_ptr<store::JobStore> store) {
-    return std::make_unique<FaultyStore>(
+    return std::make_unique<store::FaultyStore>(
         std::move(store),
-        [&switches](std::string_view method, FaultyStore::When when) -> std::optional<base::Error> {
-          if (when != FaultyStore::When::kBefore) return std::nullopt;
+        [&switches](std::string_view method,
+                    store::FaultyStore::When when) -> std::optional<base::Error> {
+          if (when != store::FaultyStore::When::kBefore) return std::nullopt;
           if (method == "TaskClaim") ++switches.claims;
           if (method != "LeaseRenew" || !switches.is_cut_off) return std::nullopt;
           return base::Error{base::ErrorCode::kUnavailable, "ERR_IO", "cut off on purpose", ""};

@@ -13,9 +13,9 @@
 #include "broken_stores.h"
 #include "controlled.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/testing/deferred_store.h"
+#include "store/testing/faulty_store.h"
 #include "trials.h"
 
 namespace rollcall::faults {
@@ -23,16 +23,16 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::Json;
-using jobs::FaultyStore;
+using store::FaultyStore;
 
 constexpr int kKills = 8;  // Enough to hit every phase.
 
 // Says that a segment is committed before its file is there, and the machine dies in between: the
 // file of segment 7, the last of the trial's jobs, never comes.
-class RowFirstStore final : public FaultyStore {
+class RowFirstStore final : public store::FaultyStore {
  public:
   RowFirstStore(std::unique_ptr<store::JobStore> inner, const fs::path* folder)
-      : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
+      : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
         folder_(folder) {}
 
   base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
@@ -47,10 +47,10 @@ class RowFirstStore final : public FaultyStore {
 
 // Reaps what it once saw run out of time, whoever holds the task now and until when: it has read
 // the leases, and does not look again when it writes.
-class TokenlessReaperStore final : public FaultyStore {
+class TokenlessReaperStore final : public store::FaultyStore {
  public:
   explicit TokenlessReaperStore(std::unique_ptr<store::JobStore> inner)
-      : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
+      : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
 
   base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& /*agent*/,
                                                     base::Instant now) override {

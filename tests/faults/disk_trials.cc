@@ -20,9 +20,9 @@
 #include "base/file.h"
 #include "domain/reasons.h"
 #include "failpoints.h"
-#include "jobs/testing/faulty_store.h"
 #include "service_rig.h"
 #include "store/sqlite/testing/faulty_vfs.h"
+#include "store/testing/faulty_store.h"
 #include "trials.h"
 
 namespace rollcall::faults {
@@ -59,7 +59,7 @@ store::JobId LiveRound(ServiceRig& rig) {
 }
 
 // Whether a person who asks how the job is hears of it, by this reason.
-bool DoesSnapshotTell(const jobs::JobSnapshot& snapshot, const std::string& reason) {
+bool DoesSnapshotTell(const projection::JobSnapshot& snapshot, const std::string& reason) {
   const auto names = [&](const std::optional<base::Error>& error) {
     return error && error->reason == reason;
   };
@@ -138,10 +138,11 @@ class Answers {
   std::set<std::string> reasons_;
 };
 
-class Answers::Listening final : public jobs::FaultyStore {
+class Answers::Listening final : public store::FaultyStore {
  public:
   Listening(std::unique_ptr<store::JobStore> inner, Answers& answers)
-      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }), answers_(answers) {}
+      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }),
+        answers_(answers) {}
 
   base::Result<store::Submission> JobSubmit(const store::JobRequest& request,
                                             base::Instant now) override {
@@ -379,10 +380,10 @@ void MeetAgain(int rounds, Row& row) {
 // --- Negative controls
 
 // Counts what a full disk has ended as interrupted, as if that said something about the work.
-class CountingStore final : public jobs::FaultyStore {
+class CountingStore final : public store::FaultyStore {
  public:
   explicit CountingStore(std::unique_ptr<store::JobStore> inner)
-      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
+      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
   base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
                              base::Instant now) override {
     store::AttemptEnd counted = end;
@@ -392,10 +393,10 @@ class CountingStore final : public jobs::FaultyStore {
 };
 
 // Says that a segment is committed although there was no room for its row.
-class BoastfulStore final : public jobs::FaultyStore {
+class BoastfulStore final : public store::FaultyStore {
  public:
   explicit BoastfulStore(std::unique_ptr<store::JobStore> inner)
-      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
+      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
   base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
                                    base::Instant now) override {
     auto committed = inner().SegmentCommit(fence, segment, now);

@@ -53,7 +53,7 @@ std::int64_t AwaitWorker(Rig& rig, const std::string& key, const store::Job& job
                          const Target& target) {
   std::int64_t pid = 0;
   rig.Eventually([&] {
-    const jobs::StageSnapshot stage = rig.Stage(job.id);
+    const projection::StageSnapshot stage = rig.Stage(job.id);
     if (domain::IsTerminal(stage.state)) return true;
     const bool is_due = stage.pid > 0 && stage.pid != target.last_pid &&
                         stage.phase == target.phase && rig.SegmentCount(key) >= target.segments;

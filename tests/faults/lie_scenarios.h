@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "jobs/testing/faulty_store.h"
 #include "service_rig.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::faults {
 

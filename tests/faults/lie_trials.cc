@@ -17,7 +17,7 @@
 namespace rollcall::faults {
 namespace {
 
-using jobs::FaultyStore;
+using store::FaultyStore;
 using Steady = std::chrono::steady_clock;
 
 // Sites that cannot be told from another one of the same file, each with the reason. The other one
@@ -52,18 +52,18 @@ class Liar {
   Liar(const Scenario& scenario, const void* caller, int nth)
       : scenario_(scenario), caller_(caller), nth_(nth) {}
 
-  std::optional<base::Error> operator()(std::string_view method, FaultyStore::When when) {
+  std::optional<base::Error> operator()(std::string_view method, store::FaultyStore::When when) {
     const std::lock_guard lock(mutex_);
     const base::Error lie{base::ErrorCode::kUnavailable, "ERR_STORE_BUSY", "a lie", ""};
-    if (when == FaultyStore::When::kBefore) {
+    if (when == store::FaultyStore::When::kBefore) {
       const bool is_failing =
           method == scenario_.failing_method && ++failing_calls_ == scenario_.failing_call;
       return is_failing ? std::optional(lie) : std::nullopt;
     }
-    Calls& calls = calls_[FaultyStore::Caller()];
+    Calls& calls = calls_[store::FaultyStore::Caller()];
     calls.method = method;
     ++calls.count;
-    if (FaultyStore::Caller() != caller_ || calls.count != nth_) return std::nullopt;
+    if (store::FaultyStore::Caller() != caller_ || calls.count != nth_) return std::nullopt;
     has_lied_ = true;
     return lie;
   }
@@ -97,7 +97,7 @@ Lived Live(const Scenario& scenario, Liar& liar) {
                   .before = scenario.before,
                   .wrap =
                       [&](std::unique_ptr<store::JobStore> store) {
-                        return std::make_unique<FaultyStore>(
+                        return std::make_unique<store::FaultyStore>(
                             std::move(store),
                             [&](auto method, auto when) -> std::optional<base::Error> {
                               return liar(method, when);

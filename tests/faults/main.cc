@@ -18,10 +18,10 @@
 #include "base/file.h"
 #include "failpoints.h"
 #include "jobs/testing/fake_stages.h"
-#include "jobs/worker.h"
 #include "owner_process.h"
 #include "sibling.h"
 #include "trials.h"
+#include "worker/worker.h"
 
 namespace rollcall::faults {
 namespace {
@@ -214,7 +214,7 @@ int Main(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace rollcall;  // NOLINT(build/namespaces)
   if (argc == 2 && std::string_view(argv[1]) == "--worker") {
-    return jobs::RunWorker(jobs::kWorkerSocketFd, {.handlers = &jobs::MakeFakeStage});
+    return worker::RunWorker(worker::kWorkerSocketFd, {.handlers = &jobs::MakeFakeStage});
   }
   if (argc == 3 && std::string_view(argv[1]) == "--owner") return faults::RunOwner(argv[2]);
   return faults::Main(argc, argv);

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/file.h"
-#include "jobs/process_table.h"
+#include "worker/process_table.h"
 
 namespace rollcall::faults {
 namespace {
@@ -203,7 +203,7 @@ void CheckRound(Rig& rig, const std::string& key, const store::Job& job, int seg
   const bool is_quiet = rig.Eventually(
       [&] {
         return std::ranges::all_of(*attempts, [](const store::Attempt& attempt) {
-          return jobs::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty();
+          return worker::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty();
         });
       },
       std::chrono::seconds{10});

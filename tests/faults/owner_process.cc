@@ -14,28 +14,28 @@
 
 #include "base/check.h"
 #include "broken_stores.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "jobs/testing/engine_fixture.h"
-#include "jobs/testing/faulty_store.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::faults {
 namespace {
 
 using base::Json;
 using base::Result;
-using jobs::FaultyStore;
+using store::FaultyStore;
 
 // Stops the process between transactions, and counts what is refused because of the fence.
-class StoppableStore final : public FaultyStore {
+class StoppableStore final : public store::FaultyStore {
  public:
   StoppableStore(std::unique_ptr<store::JobStore> inner, const OwnerWish& wish)
-      : FaultyStore(std::move(inner),
-                    [this](std::string_view method, When when) {
-                      Watch(method, when);
-                      return std::nullopt;
-                    }),
+      : store::FaultyStore(std::move(inner),
+                           [this](std::string_view method, When when) {
+                             Watch(method, when);
+                             return std::nullopt;
+                           }),
         wish_(wish) {}
 
   void StopHere() {
@@ -45,22 +45,23 @@ class StoppableStore final : public FaultyStore {
 
   Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
                              base::Instant now) override {
-    return Noted("SegmentCommit", FaultyStore::SegmentCommit(fence, segment, now));
+    return Noted("SegmentCommit", store::FaultyStore::SegmentCommit(fence, segment, now));
   }
   Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
                            std::span<const domain::Artifact> artifacts,
                            const store::AttemptEnd& end, base::Instant now) override {
-    return Noted("TaskSucceed", FaultyStore::TaskSucceed(fence, result_json, artifacts, end, now));
+    return Noted("TaskSucceed",
+                 store::FaultyStore::TaskSucceed(fence, result_json, artifacts, end, now));
   }
   Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
                        base::Instant now) override {
-    return Noted("TaskEnd", FaultyStore::TaskEnd(fence, end, now));
+    return Noted("TaskEnd", store::FaultyStore::TaskEnd(fence, end, now));
   }
   Result<std::vector<store::RenewReply>> LeaseRenew(const store::AgentIdentity& agent,
                                                     std::span<const store::Heartbeat> heartbeats,
                                                     std::chrono::nanoseconds lease,
                                                     base::Instant now) override {
-    auto replies = FaultyStore::LeaseRenew(agent, heartbeats, lease, now);
+    auto replies = store::FaultyStore::LeaseRenew(agent, heartbeats, lease, now);
     if (!replies.ok()) return replies;
     for (const store::RenewReply& reply : *replies) {
       if (!reply.is_held) Note("LeaseRenew");
@@ -124,9 +125,9 @@ void StopOnSignal(StoppableStore& store) {
 }
 
 Result<void> Own(const OwnerWish& wish) {
-  std::optional<jobs::DataLock> lock;
+  std::optional<housekeeping::DataLock> lock;
   if (!wish.is_first_host) {
-    ROLLCALL_TRY_ASSIGN(auto acquired, jobs::DataLock::Acquire(wish.folder));
+    ROLLCALL_TRY_ASSIGN(auto acquired, housekeeping::DataLock::Acquire(wish.folder));
     lock.emplace(std::move(acquired));
   }
   ROLLCALL_TRY_ASSIGN(auto opened,

@@ -9,11 +9,11 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "failpoints.h"
-#include "jobs/process_table.h"
 #include "oracle.h"
 #include "owner_process.h"
 #include "trials.h"
 #include "wishes.h"
+#include "worker/process_table.h"
 
 namespace rollcall::faults {
 namespace {
@@ -89,10 +89,10 @@ void KillWithChildren(int round, Row& row) {
 }
 
 // The process that a file of the fake stage names, while it lives.
-std::optional<jobs::ProcessStat> LivingProcess(const fs::path& file) {
+std::optional<worker::ProcessStat> LivingProcess(const fs::path& file) {
   const auto text = base::ReadFile(file);
   if (!text.ok() || text->empty()) return std::nullopt;
-  const auto stat = jobs::ReadProcessStat(static_cast<pid_t>(std::stol(*text)));
+  const auto stat = worker::ReadProcessStat(static_cast<pid_t>(std::stol(*text)));
   if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
   return stat;
 }
@@ -111,7 +111,7 @@ void KillAndLeave(int round, Row& row) {
                     {"at", 1 + round / 2 % 4}};
   const fs::path left = rig.folder() / (is_worker ? "left" : "child");
   const pid_t owner = StartOwner({.folder = rig.folder(), .params = params});
-  std::optional<jobs::ProcessStat> before;
+  std::optional<worker::ProcessStat> before;
   rig.Eventually([&] { return (before = LivingProcess(left)).has_value(); });
   ::kill(owner, SIGKILL);
   ROLLCALL_CHECK(::waitpid(owner, nullptr, 0) == owner);

@@ -52,7 +52,7 @@ milliseconds Rig::Own(const Wrap& wrap) {
   const auto began = std::chrono::steady_clock::now();
   // The kernel frees a killed owner's lock with its last process.
   ROLLCALL_CHECK(Eventually([&] {
-    auto lock = jobs::DataLock::Acquire(folder_);
+    auto lock = housekeeping::DataLock::Acquire(folder_);
     if (lock.ok()) lock_.emplace(std::move(lock).value());
     return lock_.has_value();
   }));
@@ -110,9 +110,9 @@ bool Rig::Eventually(const std::function<bool()>& is_so, std::chrono::seconds li
   return false;
 }
 
-jobs::StageSnapshot Rig::Stage(store::JobId id) {
+projection::StageSnapshot Rig::Stage(store::JobId id) {
   const auto snapshot = engine_->Snapshot(id);
-  return snapshot.ok() ? snapshot->stages.front() : jobs::StageSnapshot{};
+  return snapshot.ok() ? snapshot->stages.front() : projection::StageSnapshot{};
 }
 
 store::RunView Rig::Run(const std::string& key) {

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
 
@@ -44,7 +44,7 @@ class Rig {
   // Waits, in short turns, until `is_so`; false after `limit`.
   bool Eventually(const std::function<bool()>& is_so,
                   std::chrono::seconds limit = std::chrono::seconds{60});
-  jobs::StageSnapshot Stage(store::JobId id);
+  projection::StageSnapshot Stage(store::JobId id);
   store::RunView Run(const std::string& key);
   std::size_t SegmentCount(const std::string& key);
 
@@ -64,7 +64,7 @@ class Rig {
   const Options options_;
   std::filesystem::path folder_;
   std::unique_ptr<JumpingClock> clock_;
-  std::optional<jobs::DataLock> lock_;
+  std::optional<housekeeping::DataLock> lock_;
   std::unique_ptr<store::JobStore> store_;
   std::unique_ptr<jobs::Engine> engine_;
 };

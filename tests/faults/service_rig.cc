@@ -15,10 +15,10 @@
 #include "control/protocol.h"
 #include "domain/reasons.h"
 #include "domain/stage.h"
-#include "jobs/process_table.h"
 #include "jobs/testing/engine_fixture.h"
 #include "oracle.h"
 #include "store/sqlite/sqlite_store.h"
+#include "worker/process_table.h"
 
 namespace rollcall::faults {
 
@@ -253,7 +253,7 @@ void ServiceRig::CheckRun(const store::RunView& view, bool is_newest_success) {
   for (const store::Attempt& attempt : attempts) {
     Expect(attempt.ended_at.has_value(), name + " has an attempt without an end");
     const bool is_gone = Eventually(
-        [&] { return jobs::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty(); });
+        [&] { return worker::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty(); });
     Expect(is_gone, name + ": a process of an ended attempt lives");
   }
   if (!is_newest_success) return;

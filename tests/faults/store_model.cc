@@ -31,7 +31,7 @@ bool IsFenced(const Result<void>& answer) {
 }  // namespace
 
 StoreModel::StoreModel(std::unique_ptr<store::JobStore> inner)
-    : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
+    : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
 
 void StoreModel::Expect(bool holds, const std::string& sentence) {
   if (!holds && violation_.empty()) violation_ = sentence;

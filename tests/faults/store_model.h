@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "jobs/testing/faulty_store.h"
+#include "store/testing/faulty_store.h"
 
 namespace rollcall::faults {
 
@@ -27,7 +27,7 @@ namespace rollcall::faults {
 //    nor when nobody wants it any more. One live run for a dedupe key.
 //  - An attempt that a full disk has ended leaves its run's counts as they were.
 //  - An ended run or job stays as it ended, and the job's last event says so.
-class StoreModel final : public jobs::FaultyStore {
+class StoreModel final : public store::FaultyStore {
  public:
   explicit StoreModel(std::unique_ptr<store::JobStore> inner);
 

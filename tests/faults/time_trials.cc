@@ -67,7 +67,7 @@ void AwaitSecondAttempt(Rig& rig, Steady::time_point since, const Bounds& bounds
 pid_t AwaitPhase(Rig& rig, const store::Job& job, Phase phase, std::size_t segments) {
   std::int64_t pid = 0;
   rig.Eventually([&] {
-    const jobs::StageSnapshot stage = rig.Stage(job.id);
+    const projection::StageSnapshot stage = rig.Stage(job.id);
     if (stage.phase == phase && rig.SegmentCount("x") >= segments) pid = stage.pid;
     return pid > 0;
   });

@@ -19,8 +19,8 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-JobView SampleJob(std::int64_t id) {
-  StageView stage;
+api::JobView SampleJob(std::int64_t id) {
+  api::StageView stage;
   stage.name = "detect";
   stage.public_id = "detect_show_s01_e01";
   stage.state = domain::JobState::kRunning;
@@ -43,7 +43,7 @@ JobView SampleJob(std::int64_t id) {
   stage.segments = 2;
   stage.counters["faces_detected"] = 811;
 
-  JobView view;
+  api::JobView view;
   view.id = id;
   view.public_id = "analyze_show_s01_e01";
   view.kind = "analyze";
@@ -79,7 +79,7 @@ void FakeService::BlockViews() {
   blocks_views_ = true;
 }
 
-Result<JobView> FakeService::View(std::int64_t job_id) {
+Result<api::JobView> FakeService::View(std::int64_t job_id) {
   MutexLock lock(mutex_);
   if (blocks_views_) Block();
   const auto found = jobs_.find(job_id);
@@ -93,7 +93,7 @@ void FakeService::OnClientCount(int count) {
   changed_.NotifyAll();
 }
 
-void FakeService::Put(JobView view) {
+void FakeService::Put(api::JobView view) {
   MutexLock lock(mutex_);
   jobs_[view.id] = std::move(view);
 }

@@ -22,17 +22,17 @@ class TemporaryFolder {
 };
 
 // A job with one running stage.
-JobView SampleJob(std::int64_t id);
+api::JobView SampleJob(std::int64_t id);
 
 // Methods: "echo" gives params back, "fail" gives ERR_DISK_FULL, "block" waits for Release().
 // Thread-safe.
 class FakeService final : public Service {
  public:
   base::Result<base::Json> Call(std::string_view method, const base::Json& params) override;
-  base::Result<JobView> View(std::int64_t job_id) override;
+  base::Result<api::JobView> View(std::int64_t job_id) override;
   void OnClientCount(int count) override;
 
-  void Put(JobView view);
+  void Put(api::JobView view);
   void Remove(std::int64_t job_id);
   // From now on a look at a job waits for Release(), too.
   void BlockViews();
@@ -46,7 +46,7 @@ class FakeService final : public Service {
 
   base::Mutex mutex_;
   base::CondVar changed_;
-  std::map<std::int64_t, JobView> jobs_ ROLLCALL_GUARDED_BY(mutex_);
+  std::map<std::int64_t, api::JobView> jobs_ ROLLCALL_GUARDED_BY(mutex_);
   int clients_ ROLLCALL_GUARDED_BY(mutex_) = 0;
   int blocked_ ROLLCALL_GUARDED_BY(mutex_) = 0;  // Calls and looks.
   bool blocks_views_ ROLLCALL_GUARDED_BY(mutex_) = false;

@@ -7,9 +7,9 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "jobs/process_table.h"
-#include "jobs/worker_cgroup.h"
 #include "store/memory/memory_store.h"
+#include "worker/process_table.h"
+#include "worker/worker_cgroup.h"
 
 namespace rollcall::jobs {
 
@@ -60,7 +60,7 @@ EngineTest::EngineTest()
 EngineTest::~EngineTest() {
   engine_.reset();
   // Nobody comes after an owner that a test has killed.
-  WorkerCgroups(WorkerCgroups::OwnFolder(), data_dir_).RemoveLeftovers();
+  worker::WorkerCgroups(worker::WorkerCgroups::OwnFolder(), data_dir_).RemoveLeftovers();
   std::error_code ignored;
   fs::permissions(data_dir_, fs::perms::owner_all, ignored);
   fs::remove_all(data_dir_, ignored);
@@ -115,7 +115,7 @@ std::vector<store::Attempt> EngineTest::Attempts(const std::string& stage) {
   return store_->AttemptList(Run(stage).run.id).value();
 }
 
-StageSnapshot EngineTest::Stage(store::JobId id, std::size_t index) {
+projection::StageSnapshot EngineTest::Stage(store::JobId id, std::size_t index) {
   return engine_->Snapshot(id).value().stages.at(index);
 }
 
@@ -148,7 +148,7 @@ bool EngineTest::AreAllProcessesGone() {
     for (const store::RunView& view : history.value()) {
       const auto attempts = store_->AttemptList(view.run.id);
       for (const store::Attempt& attempt : attempts.value()) {
-        if (!LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty()) return false;
+        if (!worker::LiveProcessesOfAttempt(0, attempt.fence.attempt_uuid).empty()) return false;
       }
     }
   }

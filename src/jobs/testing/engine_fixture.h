@@ -48,7 +48,7 @@ class EngineTest : public testing::Test {
   // The newest run of a stage of the key "x".
   store::RunView Run(const std::string& stage);
   std::vector<store::Attempt> Attempts(const std::string& stage);
-  StageSnapshot Stage(store::JobId id, std::size_t index = 0);
+  projection::StageSnapshot Stage(store::JobId id, std::size_t index = 0);
 
   std::string ReadText(const std::string& path);  // Relative to the data directory; "" if missing.
   base::Json ReadJson(const std::string& path);   // null if missing; fails the test if it is none.

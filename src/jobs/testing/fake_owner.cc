@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "jobs/data_lock.h"
+#include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "jobs/testing/engine_fixture.h"
 #include "store/sqlite/sqlite_store.h"
@@ -14,7 +14,7 @@ namespace rollcall::jobs {
 namespace {
 
 base::Result<void> Own(const std::filesystem::path& data_dir, const base::Json& params) {
-  ROLLCALL_TRY_ASSIGN(const DataLock lock, DataLock::Acquire(data_dir));
+  ROLLCALL_TRY_ASSIGN(const housekeeping::DataLock lock, housekeeping::DataLock::Acquire(data_dir));
   ROLLCALL_TRY_ASSIGN(const auto store,
                       store::SqliteStore::Open({.path = data_dir / "rollcall.db"}));
   base::SystemClock clock;

@@ -23,7 +23,7 @@
 #include "base/unique_fd.h"
 #include "domain/reasons.h"
 #include "jobs/testing/misconduct.h"
-#include "jobs/worker.h"
+#include "worker/worker.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -233,7 +233,7 @@ class FakeStage final : public domain::StageHandler {
     ::prctl(PR_SET_PDEATHSIG, 0);
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return;
-    ::dup2(ends[0], kWorkerSocketFd);
+    ::dup2(ends[0], worker::kWorkerSocketFd);
     const fs::path path = context.assignment().data_dir / "left";
     WritePid(path);
   }

@@ -32,9 +32,9 @@
 
 #include "base/file.h"
 #include "domain/reasons.h"
-#include "jobs/messages.h"
-#include "jobs/segment_file.h"
-#include "jobs/worker.h"
+#include "worker/messages.h"
+#include "worker/segment_file.h"
+#include "worker/worker.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -50,14 +50,14 @@ using Output = base::Result<StageOutput>;
 // Past the runtime, onto the worker's own socket.
 void SendRaw(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::send(kWorkerSocketFd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = ::send(worker::kWorkerSocketFd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n <= 0) ::_exit(1);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
-void SendRaw(const Frame& frame) { SendRaw(EncodeFrame(frame).value()); }
+void SendRaw(const worker::Frame& frame) { SendRaw(worker::EncodeFrame(frame).value()); }
 
-ProgressReport Report(std::int64_t done, std::int64_t total) {
+worker::ProgressReport Report(std::int64_t done, std::int64_t total) {
   return {.done = done, .total = total, .unit = "frames"};
 }
 
@@ -93,7 +93,7 @@ Output Stop(JobContext&) {
 Output Dither(JobContext& context) {
   for (std::int64_t i = 0;; ++i) {
     context.SetPhase(i % 2 == 0 ? domain::Phase::kSeek : domain::Phase::kWork);
-    SendRaw(EncodeProgress(Report(10 - i % 10, 10)));
+    SendRaw(worker::EncodeProgress(Report(10 - i % 10, 10)));
     ::poll(nullptr, 0, 2);
   }
 }
@@ -106,7 +106,7 @@ Output OfferForEver(JobContext& context) {
 }
 // As fast as the socket takes it; nobody else may suffer.
 Output FloodForEver(JobContext&) {
-  const std::string frame = EncodeFrame(EncodeProgress(Report(1, 10))).value();
+  const std::string frame = worker::EncodeFrame(worker::EncodeProgress(Report(1, 10))).value();
   std::string many;
   // So many go through the socket in one piece, without a pulse in the middle of a frame.
   for (int i = 0; i < 100; ++i) many += frame;
@@ -124,7 +124,7 @@ constexpr int kFlood = 20'000;
 #endif
 
 Output Flood(JobContext& context) {
-  for (int i = 0; i < kFlood; ++i) SendRaw(EncodeProgress(Report(i, kFlood)));
+  for (int i = 0; i < kFlood; ++i) SendRaw(worker::EncodeProgress(Report(i, kFlood)));
   return ReturnNothing(context);
 }
 Output FloodTheLog(JobContext& context) {
@@ -137,15 +137,15 @@ Output FloodTheOutput(JobContext& context) {
   return ReturnNothing(context);
 }
 Output GoBackwards(JobContext& context) {
-  for (int i = 100; i >= 0; --i) SendRaw(EncodeProgress(Report(i, 100)));
+  for (int i = 100; i >= 0; --i) SendRaw(worker::EncodeProgress(Report(i, 100)));
   return ReturnNothing(context);
 }
 Output DoLessThanNothing(JobContext&) {
-  SendRaw(EncodeProgress(Report(-1, 100)));
+  SendRaw(worker::EncodeProgress(Report(-1, 100)));
   NeverReturn();
 }
 Output DoMoreThanAll(JobContext& context) {
-  for (int i = 0; i < 300; ++i) SendRaw(EncodeProgress(Report(i, 100)));
+  for (int i = 0; i < 300; ++i) SendRaw(worker::EncodeProgress(Report(i, 100)));
   return ReturnNothing(context);
 }
 
@@ -156,14 +156,15 @@ Output SendNonsense(JobContext&) {
   NeverReturn();
 }
 Output SendHalfAFrame(JobContext&) {
-  const std::string frame = EncodeFrame(EncodeLog("a line")).value();
+  const std::string frame = worker::EncodeFrame(worker::EncodeLog("a line")).value();
   SendRaw(std::string_view(frame).substr(0, frame.size() - 3));
   // Past what a sanitizer does at an exit, during which a pulse would make the frame whole.
   ::syscall(SYS_exit_group, 0);
   std::abort();
 }
 Output SendAgentsFrame(JobContext&) {
-  SendRaw(Frame{.type = FrameType::kCancel, .body = base::Json::object(), .attachment = {}});
+  SendRaw(worker::Frame{
+      .type = worker::FrameType::kCancel, .body = base::Json::object(), .attachment = {}});
   NeverReturn();
 }
 Output ReturnTwentyMegabytes(JobContext&) {
@@ -194,7 +195,7 @@ Output CommitTwice(JobContext& context) {
 }
 // Of a file that it wrote itself, and then ends before the answer.
 [[noreturn]] void OfferRaw(domain::Segment segment) {
-  SendRaw(EncodeSegment(FrameType::kSegmentReady, segment));
+  SendRaw(worker::EncodeSegment(worker::FrameType::kSegmentReady, segment));
   ::poll(nullptr, 0, 20);
   ::_exit(1);
 }
@@ -214,8 +215,8 @@ Output OfferInHaste(JobContext& context) {
   const auto& assignment = context.assignment();
   for (std::int64_t number = 0; number < 3; ++number) {
     ROLLCALL_TRY_ASSIGN(const domain::Segment segment,
-                        StageSegmentFile(assignment, SegmentNumber(number), "in haste\n"));
-    SendRaw(EncodeSegment(FrameType::kSegmentReady, segment));
+                        worker::StageSegmentFile(assignment, SegmentNumber(number), "in haste\n"));
+    SendRaw(worker::EncodeSegment(worker::FrameType::kSegmentReady, segment));
   }
   return StageOutput{};
 }
@@ -310,7 +311,7 @@ long Execve() {
 }
 long SendTo() {
   sockaddr address{};
-  return ::sendto(kWorkerSocketFd, "x", 1, MSG_NOSIGNAL, &address, sizeof address);
+  return ::sendto(worker::kWorkerSocketFd, "x", 1, MSG_NOSIGNAL, &address, sizeof address);
 }
 long ReadParent() {
   char byte = 0;
@@ -327,8 +328,8 @@ Output TryToEscape(JobContext&) {
   const std::map<std::string, std::function<long()>> tries = {
       {"socket", [] { return ::socket(AF_INET, SOCK_STREAM, 0); }},
       {"socket_unix", [] { return ::socket(AF_UNIX, SOCK_STREAM, 0); }},
-      {"connect", [] { return ::connect(kWorkerSocketFd, nullptr, 0); }},
-      {"bind", [] { return ::bind(kWorkerSocketFd, nullptr, 0); }},
+      {"connect", [] { return ::connect(worker::kWorkerSocketFd, nullptr, 0); }},
+      {"bind", [] { return ::bind(worker::kWorkerSocketFd, nullptr, 0); }},
       {"sendto", SendTo},
       {"execve", Execve},
       {"fork", [] { return ::fork(); }},
