@@ -18,16 +18,18 @@
 #include "base/json.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
+#include "episode/episode_kind.h"
 #include "projection/live_board.h"
 #include "projection/projector.h"
 #include "projection/worker_log.h"
 #include "store/memory/memory_store.h"
-#include "vault/file_check.h"
+#include "vault/local/local_vault.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 namespace projection = rollcall::projection;
+namespace subject = rollcall::subject;
 namespace vault = rollcall::vault;
 namespace store = rollcall::store;
 namespace base = rollcall::base;
@@ -89,9 +91,14 @@ class Stage {
         folder_(NewDataDir()),
         data_dir_(folder_.path()),
         log_(data_dir_),
-        projector_(
-            {.data_dir = folder_, .store = store_, .clock = clock_, .board = board_, .log = log_}) {
-  }
+        vault_(folder_, clock_),
+        projector_({.data_dir = folder_,
+                    .store = store_,
+                    .clock = clock_,
+                    .board = board_,
+                    .log = log_,
+                    .kinds = kinds_,
+                    .vault = vault_}) {}
 
   void Live() {
     WriteOldMeta();
@@ -228,6 +235,15 @@ class Stage {
   store::MemoryStore store_;
   projection::LiveBoard board_;
   projection::WorkerLog log_;
+  const subject::StageTable stages_{
+      {{.name = "detect",
+        .title = "Detect",
+        .needs = {},
+        .handler = [](const subject::HandlerOptions&) { return nullptr; },
+        .flag = "detected"}}};
+  const subject::SubjectKinds kinds_ =
+      subject::SubjectKinds::Create({rollcall::episode::EpisodeKind(stages_)}).value();
+  vault::LocalVault vault_;
   projection::Projector projector_;
   store::LeasedTask task_;
   bool was_hostile_ = false;

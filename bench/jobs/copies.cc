@@ -18,9 +18,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "jobs/engine.h"
+#include "jobs/attempt_files.h"
 #include "jobs/testing/engine_fixture.h"
 #include "store/sqlite/database.h"
-#include "vault/file_check.h"
+#include "vault/local/local_vault.h"
 
 namespace rollcall::bench {
 namespace {
@@ -289,9 +290,10 @@ Json Describe(Place& place, int number) {
     shown["events"].push_back({event.seq, event.kind, body});
   }
   ROLLCALL_CHECK(store.RunSucceeded(view.run.work_key).value()->id == view.run.id);
-  ROLLCALL_CHECK(vault::CheckArtifacts(place.folder(), artifacts).ok());
-  ROLLCALL_CHECK(vault::CountIntactSegments(place.folder(), segments).count ==
-                 std::size_t{kSegmentsEach});
+  const auto folder = base::HeldFolder::Open(place.folder());
+  vault::LocalVault vault(*folder, place.clock());
+  ROLLCALL_CHECK(jobs::CheckArtifacts(vault, artifacts, vault::Depth::kBytes).ok());
+  ROLLCALL_CHECK(jobs::CountIntactSegments(vault, segments).count == std::size_t{kSegmentsEach});
   return shown;
 }
 

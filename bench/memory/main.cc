@@ -66,7 +66,8 @@ base::Result<std::vector<domain::Artifact>> ReadInputs(const fs::path& data) {
     inputs.push_back({.name = each.at("name"),
                       .path = each.at("path"),
                       .size_bytes = each.at("size_bytes"),
-                      .sha256 = each.at("sha256")});
+                      .sha256 = each.at("sha256"),
+                      .file = data / each.at("path").get<std::string>()});
   }
   return inputs;
 }
@@ -97,11 +98,11 @@ base::Result<void> RunStage(const std::string& stage, const fs::path& data, cons
   }
   ROLLCALL_TRY_ASSIGN(const auto inputs, ReadInputs(data));
   if (stage == "cluster") {
-    const domain::StageAssignment found{.data_dir = data, .inputs = inputs};
+    const domain::StageAssignment found{.inputs = inputs};
     ROLLCALL_TRY_ASSIGN(
         const domain::Artifact tracks,
         artifacts::FindInput(found, std::string("harvest/") + kEpisodeKey + "/tracks.parquet"));
-    ROLLCALL_TRY_ASSIGN(domain::Artifact clusters, WriteClusters(data / tracks.path, data));
+    ROLLCALL_TRY_ASSIGN(domain::Artifact clusters, WriteClusters(tracks.file, data));
     return AddInputs(data, {std::move(clusters)});
   }
   std::unique_ptr<domain::StageHandler> handler;
@@ -110,11 +111,10 @@ base::Result<void> RunStage(const std::string& stage, const fs::path& data, cons
   StageContext context({.subject_kind = "episode",
                         .subject_id = kEpisodeKey,
                         .stage = stage,
-                        .job_id = stage + "_" + kEpisodeKey,
+                        .job = stage + "_" + kEpisodeKey,
                         .work_key = "w",
                         .token = 2,
                         .params_json = R"({"video_path": "/synthetic.mp4", "effort": "normal"})",
-                        .data_dir = data,
                         .staging_dir = data,
                         .inputs = inputs,
                         .segments = {},

@@ -48,13 +48,14 @@ Json StageToJson(const StageView& stage) {
   // What a stage had counted goes with its attempt; what came of it stands in `result`.
   const bool has_count = !domain::IsTerminal(stage.state);
   return {{"name", stage.name},
-          {"public_id", stage.public_id},
+          {"job", stage.job},
           {"status", domain::JobStateWord(stage.state)},
           {"state", domain::JobStateName(stage.state)},
           {"reused", stage.is_reused},
           {"stalled", stage.is_stalled},
           {"generation", stage.generation},
           {"attempt", stage.attempt},
+          {"pid", stage.pid},
           {"wait_reason", stage.wait_reason},
           {"phase", stage.phase},
           {"phase_budget_s", Maybe(stage.budget_s)},
@@ -80,12 +81,13 @@ Json StageToJson(const StageView& stage) {
 StageView StageFromJson(const Json& json) {
   StageView stage;
   json.at("name").get_to(stage.name);
-  json.at("public_id").get_to(stage.public_id);
+  json.at("job").get_to(stage.job);
   stage.state = StateOf(json);
   json.at("reused").get_to(stage.is_reused);
   json.at("stalled").get_to(stage.is_stalled);
   json.at("generation").get_to(stage.generation);
   json.at("attempt").get_to(stage.attempt);
+  json.at("pid").get_to(stage.pid);
   json.at("wait_reason").get_to(stage.wait_reason);
   json.at("phase").get_to(stage.phase);
   stage.budget_s = MaybeNumber(json, "phase_budget_s");
@@ -157,8 +159,8 @@ Json ToJson(const JobView& view) {
   for (const StageView& stage : view.stages) stages.push_back(StageToJson(stage));
   Json troubles = Json::array();
   for (const base::Error& trouble : view.troubles) troubles.push_back(ErrorToJson(trouble));
-  return {{"id", view.id},
-          {"job_id", view.public_id},
+  return {{"job_id", view.job_id},
+          {"job", view.name},
           {"kind", view.kind},
           {"subject_kind", view.subject_kind},
           {"subject_id", view.subject_id},
@@ -186,8 +188,8 @@ Result<std::vector<AttemptView>> AttemptsFromJson(const Json& json) {
 Result<JobView> JobViewFromJson(const Json& json) {
   try {
     JobView view;
-    json.at("id").get_to(view.id);
-    json.at("job_id").get_to(view.public_id);
+    json.at("job_id").get_to(view.job_id);
+    json.at("job").get_to(view.name);
     json.at("kind").get_to(view.kind);
     json.at("subject_kind").get_to(view.subject_kind);
     json.at("subject_id").get_to(view.subject_id);

@@ -29,13 +29,14 @@ struct AttemptView {
 // One stage of a job as a person sees it at one moment. Ages and durations are seconds and were
 // measured by the engine, so that they mean the same on both ends.
 struct StageView {
-  std::string name;       // "detect"
-  std::string public_id;  // "detect_rhobh_s05_e03"
+  std::string name;  // "detect"
+  std::string job;   // "detect_rhobh_s05_e03": its own name as a job.
   domain::JobState state = domain::JobState::kQueued;
   bool is_reused = false;  // Finished before this job came; nothing runs for it.
   bool is_stalled = false;
   int generation = 0;
-  int attempt = 0;  // Of the live or last attempt, from 1; 0 before the first.
+  int attempt = 0;       // Of the live or last attempt, from 1; 0 before the first.
+  std::int64_t pid = 0;  // Of its worker process; 0 while there is none.
   std::string wait_reason;
   std::string phase;  // "starting model_load seek work finalise"; empty when not running.
   // How long this phase may take or, in `work`, go without progress before it counts as stalled,
@@ -64,8 +65,8 @@ struct StageView {
 
 // A job and its stages at one moment.
 struct JobView {
-  std::int64_t id = 0;
-  std::string public_id;     // "analyze_rhobh_s05_e03"
+  std::int64_t job_id = 0;
+  std::string name;          // "analyze_rhobh_s05_e03"; in JSON `job`.
   std::string kind;          // "analyze", or a stage's name
   std::string subject_kind;  // "episode"
   std::string subject_id;    // The episode key.
@@ -80,7 +81,7 @@ struct JobView {
   std::vector<StageView> stages;  // In stage order.
 
   // What names this job and no other: several may have one public id.
-  std::string number() const { return std::to_string(id); }
+  std::string number() const { return std::to_string(job_id); }
   bool is_open() const { return !domain::IsTerminal(state); }
   // The stage that runs now, else the first that has not ended, else null.
   const StageView* CurrentStage() const;

@@ -8,16 +8,16 @@
 #include <memory>
 #include <utility>
 
+#include "app/composition.h"
 #include "app/data_access.h"
 #include "app/data_directory.h"
 #include "app/engine_life.h"
 #include "app/engine_link.h"
 #include "app/engine_service.h"
-#include "app/episode_planner.h"
-#include "app/stages.h"
 #include "base/clock.h"
 #include "base/shown_text.h"
 #include "control/control_server.h"
+#include "episode/stages/episode_planner.h"
 #include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "media/video_probe.h"
@@ -82,7 +82,8 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   ROLLCALL_TRY_ASSIGN(
       const auto engine,
       jobs::Engine::Create({.data_dir = data.root(),
-                            .stages = EngineStages(),
+                            .kinds = Kinds(),
+                            .open_vault = &OpenVault,
                             .worker_argv = {"/proc/self/exe", "worker", "--threads",
                                             std::to_string(config.inference_threads())},
                             .slots = config.slots,
@@ -92,7 +93,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                             .metrics = metrics},
                            *store, clock));
   engine_for_life = engine.get();
-  EpisodePlanner planner(
+  episode::EpisodePlanner planner(
       *store, clock, [](const std::filesystem::path& video) { return media::Fingerprint(video); });
   EngineService service({.engine = *engine,
                          .store = *store,

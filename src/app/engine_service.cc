@@ -11,14 +11,14 @@
 #include <utility>
 
 #include "api/params.h"
-#include "app/episode_projection.h"
-#include "app/stages.h"
-#include "app/views.h"
 #include "base/path_text.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
-#include "domain/stage.h"
+#include "episode/episode_kind.h"
+#include "episode/episode_views.h"
+#include "housekeeping/subject_removal.h"
+#include "projection/first_documents.h"
 
 namespace rollcall::app {
 
@@ -32,32 +32,10 @@ namespace reason = domain::reason;
 
 namespace {
 
-// Where the pipeline leaves things of an episode. The video lies elsewhere and is never touched.
-std::vector<fs::path> FoldersOf(const DataDirectory& data, const std::string& key) {
-  std::vector<fs::path> folders{data.harvest(key), data.outputs(key), data.episode(key)};
-  for (const domain::Stage stage : domain::kStages) {
-    folders.push_back(data.job(std::string(domain::StageName(stage)) + "_" + key));
-  }
-  return folders;
-}
-
-bool HasFiles(const DataDirectory& data, const std::string& key) {
-  return std::ranges::any_of(FoldersOf(data, key), [](const fs::path& folder) {
-    std::error_code unknown;  // What cannot be looked at cannot be removed either.
-    return fs::exists(folder, unknown);
-  });
-}
-
-Result<void> RemoveFiles(const DataDirectory& data, const std::string& key) {
-  for (const fs::path& folder : FoldersOf(data, key)) {
-    std::error_code error;
-    fs::remove_all(folder, error);
-    if (error) {
-      return domain::MakeError(reason::kPermission,
-                               "cannot remove " + folder.string() + ": " + error.message());
-    }
-  }
-  return {};
+Json ListOf(const std::vector<api::JobView>& views) {
+  Json list = Json::array();
+  for (const api::JobView& view : views) list.push_back(ToJson(view));
+  return list;
 }
 
 }  // namespace
@@ -88,6 +66,10 @@ Result<Json> EngineService::Call(std::string_view method, const Json& params) {
 }
 
 void EngineService::OnClientCount(int count) { parts_.life.SetClientCount(count); }
+
+const subject::SubjectKind& EngineService::kind() const {
+  return *parts_.engine.kinds().Find(episode::kKind);
+}
 
 // --- The engine
 
@@ -126,96 +108,29 @@ Result<Json> EngineService::Metrics(const Json& /*params*/) {
 
 Result<Json> EngineService::JobStart(const Json& params) {
   ROLLCALL_TRY(RefuseWhenEnding());
-  ROLLCALL_TRY_ASSIGN(const StartRequest request, StartRequest::FromJson(params));
+  ROLLCALL_TRY_ASSIGN(const episode::StartRequest request, episode::StartRequest::FromJson(params));
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(EpisodePlan plan,
+  ROLLCALL_TRY_ASSIGN(episode::EpisodePlan plan,
                       parts_.planner.Plan(request, [this](const std::string& work_key) {
                         return parts_.engine.FindReusable(work_key);
                       }));
-  // A job that is open although nobody worked was interrupted: this command takes it up again.
-  const bool was_working = parts_.engine.is_working();
-  if (was_working) {
-    ROLLCALL_TRY_ASSIGN(const std::optional<JobId> twin, LiveTwin(plan.request));
-    if (twin) {
-      ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(*twin));
-      return Json{{"job", std::move(view)},
-                  {"existing", true},
-                  {"resumed", false},
-                  {"open_beside", Json::array()}};
-    }
-  }
-  ROLLCALL_TRY_ASSIGN(const bool is_stalled, IsStalled(plan.request));
-  ROLLCALL_TRY_ASSIGN(const auto submission, parts_.engine.Submit(std::move(plan.request)));
-  ROLLCALL_TRY_ASSIGN(Json job, queries_.DetailedView(submission.job.id));
-  Json beside = OpenBeside(submission.job);
+  ROLLCALL_TRY_ASSIGN(const auto started, parts_.engine.Start(std::move(plan.request)));
+  ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(started.job));
+  Json answer{{"job", std::move(view)},
+              {"existing", started.is_existing},
+              {"resumed", started.is_resumed},
+              {"open_beside", Json::array()}};
+  if (started.is_at_work) return answer;
+  ROLLCALL_TRY_ASSIGN(const store::Job job, parts_.store.JobGet(started.job));
+  answer["open_beside"] = OpenBeside(job);
   ROLLCALL_TRY(BeginToWork());
-  return Json{{"job", std::move(job)},
-              {"existing", submission.is_existing},
-              {"resumed", submission.is_existing && (!was_working || is_stalled)},
-              {"open_beside", std::move(beside)}};
-}
-
-// Other open jobs with unfinished stages that make files of the same names with other parameters:
-// what the names show in the end is decided by which ends last.
-Result<Json> EngineService::FindOpenBeside(const store::Job& job) {
-  ROLLCALL_TRY_ASSIGN(const auto own, parts_.store.JobRuns(job.id));
-  std::set<JobId> found;
-  for (const store::RunView& ours : own) {
-    ROLLCALL_TRY_ASSIGN(const auto history, parts_.store.RunHistory(job.subject, ours.run.name));
-    for (const store::RunView& theirs : history) {
-      const bool is_same_work = theirs.run.work_key == ours.run.work_key;
-      if (is_same_work || domain::IsTerminal(theirs.run.state)) continue;
-      ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.RunJobs(theirs.run.id));
-      for (const store::Job& other : jobs) {
-        if (other.id != job.id && !domain::IsTerminal(other.state)) found.insert(other.id);
-      }
-    }
-  }
-  Json beside = Json::array();
-  for (const JobId id : found) {
-    ROLLCALL_TRY_ASSIGN(const api::JobView view, queries_.View(static_cast<std::int64_t>(id)));
-    if (view.is_open()) beside.push_back(ToJson(view));
-  }
-  return beside;
+  return answer;
 }
 
 // It only warns: a job that is submitted goes on where the store cannot be asked.
 Json EngineService::OpenBeside(const store::Job& job) {
-  auto found = FindOpenBeside(job);
-  return found.ok() ? *std::move(found) : Json::array();
-}
-
-// Whether an attempt at this very work is stalled: a start ends it at once, and goes on with it.
-Result<bool> EngineService::IsStalled(const store::JobRequest& request) {
-  for (const store::StageRequest& stage : request.stages) {
-    ROLLCALL_TRY_ASSIGN(const auto history, parts_.store.RunHistory(request.subject, stage.name));
-    for (const store::RunView& view : history) {
-      if (view.run.work_key != stage.work_key || !view.lease) continue;
-      if (view.lease->liveness.is_stalled) return true;
-    }
-  }
-  return false;
-}
-
-// The job that already runs the last stage of `request`, and is not stalled: a start over a stalled
-// one takes its place.
-Result<std::optional<JobId>> EngineService::LiveTwin(const store::JobRequest& request) {
-  const store::StageRequest& last = request.stages.back();
-  ROLLCALL_TRY_ASSIGN(const auto history, parts_.store.RunHistory(request.subject, last.name));
-  for (const store::RunView& view : history) {
-    const bool is_live =
-        view.run.state == domain::JobState::kLeased || view.run.state == domain::JobState::kRunning;
-    if (!is_live || view.run.work_key != last.work_key) continue;
-    ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.RunJobs(view.run.id));
-    for (const store::Job& job : jobs) {
-      if (domain::IsTerminal(job.state)) continue;
-      ROLLCALL_TRY_ASSIGN(const api::JobView shown,
-                          queries_.View(static_cast<std::int64_t>(job.id)));
-      const api::StageView* stage = shown.CurrentStage();
-      if (stage != nullptr && !stage->is_stalled) return std::optional(job.id);
-    }
-  }
-  return std::optional<JobId>{};
+  const auto found = parts_.engine.OpenBeside(job);
+  return found.ok() ? ListOf(*found) : Json::array();
 }
 
 Result<Json> EngineService::JobCancel(const Json& params) {
@@ -232,18 +147,19 @@ Result<Json> EngineService::JobCancel(const Json& params) {
 
 // What an older program planned would be done by this one's rules and stand beside results of the
 // older ones. Segments of it cannot be gone on with.
-Result<EpisodePlan> EngineService::PlanAnew(const store::Job& job) {
+Result<episode::EpisodePlan> EngineService::PlanAnew(const store::Job& job) {
   ROLLCALL_TRY_ASSIGN(const Json asked, base::ParseJson(job.request_json, "a job's request"));
-  ROLLCALL_TRY_ASSIGN(StartRequest request, StartRequest::FromJson(asked));
+  ROLLCALL_TRY_ASSIGN(episode::StartRequest request, episode::StartRequest::FromJson(asked));
   request.video.clear();  // It is known where it is now.
   request.episode = job.subject.id;
   request.from.clear();
   request.is_forced = false;
   // One of its own: whoever starts something uses the other, maybe for long.
-  EpisodePlanner planner = parts_.planner;
-  ROLLCALL_TRY_ASSIGN(EpisodePlan plan, planner.Plan(request, [this](const std::string& work_key) {
-    return parts_.engine.FindReusable(work_key);
-  }));
+  episode::EpisodePlanner planner = parts_.planner;
+  ROLLCALL_TRY_ASSIGN(episode::EpisodePlan plan,
+                      planner.Plan(request, [this](const std::string& work_key) {
+                        return parts_.engine.FindReusable(work_key);
+                      }));
   plan.request.priority = job.priority;
   return plan;
 }
@@ -254,8 +170,8 @@ Result<std::vector<std::string>> EngineService::ReplanOlder() {
   if (!has_open) return said;
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   for (const store::Job& job : jobs) {
-    if (domain::IsTerminal(job.state) || job.subject.kind != "episode") continue;
-    if (!IsOfOlderRevision(job.request_json)) continue;
+    if (domain::IsTerminal(job.state) || job.subject.kind != episode::kKind) continue;
+    if (!kind().stages.IsOfOlderRevision(job.request_json)) continue;
     auto plan = PlanAnew(job);
     if (!plan.ok()) {
       ROLLCALL_TRY(parts_.store.JobCancel(job.id, parts_.clock.Now()));
@@ -285,7 +201,7 @@ Result<void> EngineService::BeginToWork() {
 }
 
 Result<store::Submission> EngineService::SubmitAnew(const store::Job& job) {
-  ROLLCALL_TRY_ASSIGN(EpisodePlan plan, PlanAnew(job));
+  ROLLCALL_TRY_ASSIGN(episode::EpisodePlan plan, PlanAnew(job));
   return parts_.engine.Submit(std::move(plan.request));
 }
 
@@ -298,7 +214,8 @@ Result<Json> EngineService::JobResume(const Json& params) {
   if (name == job.public_id() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
-  const bool is_older = domain::IsTerminal(job.state) && IsOfOlderRevision(job.request_json);
+  const bool is_older =
+      domain::IsTerminal(job.state) && kind().stages.IsOfOlderRevision(job.request_json);
   ROLLCALL_TRY_ASSIGN(
       const auto submission,
       is_older ? SubmitAnew(job) : parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
@@ -342,10 +259,12 @@ Result<Json> EngineService::EpisodeAdd(const Json& params) {
     return domain::MakeError(reason::kBadRequest, "the video's path must be absolute");
   }
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(const Registration added, parts_.planner.Register(video, key));
+  ROLLCALL_TRY_ASSIGN(const episode::Registration added, parts_.planner.Register(video, key));
   ROLLCALL_TRY(ProjectAdded(added.episode));
-  ROLLCALL_TRY_ASSIGN(Json summary,
-                      EpisodeSummary(parts_.store, parts_.data.root(), added.episode));
+  ROLLCALL_TRY_ASSIGN(
+      Json summary,
+      episode::EpisodeSummary(
+          {.store = parts_.store, .vault = parts_.engine.vault(), .kind = kind()}, added.episode));
   summary["is_new"] = added.is_new;
   summary["video_path_before"] = added.has_moved() ? Json(added.path_before) : Json(nullptr);
   return summary;
@@ -354,7 +273,10 @@ Result<Json> EngineService::EpisodeAdd(const Json& params) {
 // The files tell of an episode as soon as it is known, and of a new path.
 Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
   constexpr std::chrono::seconds kLimit{10};
-  ROLLCALL_TRY_ASSIGN(const bool is_written, WriteFirstState(parts_.store, parts_.data, episode));
+  ROLLCALL_TRY_ASSIGN(const bool is_written,
+                      projection::WriteFirstDocuments(
+                          parts_.store, parts_.engine.vault(), parts_.data.root(),
+                          {.kind = kind(), .id = episode.key, .created_at = episode.created_at}));
   if (is_written) return {};
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   for (const store::Job& job : jobs) {
@@ -371,10 +293,14 @@ Result<Json> EngineService::EpisodeRemove(const Json& params) {
   if (auto removed = parts_.store.EpisodeRemove(key.text()); !removed.ok()) {
     // Forgotten before, when its files could not be removed or were to be kept: now they go.
     const bool is_forgotten = removed.error().reason == reason::kEpisodeNotRegistered;
-    if (!is_forgotten || keeps_files || !HasFiles(parts_.data, key.text())) return removed.error();
+    vault::Vault& vault = parts_.engine.vault();
+    const bool has_files = housekeeping::HasSubjectFiles(vault, kind(), key.text());
+    if (!is_forgotten || keeps_files || !has_files) return removed.error();
     ROLLCALL_TRY(RefuseWhenWorkedOn(key.text()));
   }
-  if (!keeps_files) ROLLCALL_TRY(RemoveFiles(parts_.data, key.text()));
+  if (!keeps_files) {
+    ROLLCALL_TRY(housekeeping::RemoveSubjectFiles(parts_.engine.vault(), kind(), key.text()));
+  }
   return Json{{"episode_key", key.text()}};
 }
 

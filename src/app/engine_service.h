@@ -7,11 +7,11 @@
 
 #include "app/data_directory.h"
 #include "app/engine_life.h"
-#include "app/episode_planner.h"
 #include "app/store_queries.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "control/control_server.h"
+#include "episode/stages/episode_planner.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
 
@@ -28,7 +28,7 @@ class EngineService final : public control::Service {
     store::JobStore& store;
     base::Clock& clock;
     EngineLife& life;
-    EpisodePlanner& planner;
+    episode::EpisodePlanner& planner;
     DataDirectory data;
     std::function<void(const std::string& line)> say = [](const std::string&) {};  // For the log.
   };
@@ -64,14 +64,12 @@ class EngineService final : public control::Service {
   Answer EpisodeRemove(const Params& params);
 
   base::Result<std::vector<std::string>> ReplanOlder();  // A sentence for each.
-  base::Result<EpisodePlan> PlanAnew(const store::Job& job);
+  base::Result<episode::EpisodePlan> PlanAnew(const store::Job& job);
   base::Result<store::Submission> SubmitAnew(const store::Job& job);
   base::Result<void> RefuseWhenEnding();
   base::Result<void> RefuseWhenWorkedOn(const std::string& key);
   base::Result<void> ProjectAdded(const store::Episode& episode);
-  base::Result<bool> IsStalled(const store::JobRequest& request);
-  base::Result<std::optional<store::JobId>> LiveTwin(const store::JobRequest& request);
-  base::Result<base::Json> FindOpenBeside(const store::Job& job);
+  const subject::SubjectKind& kind() const;
   base::Json OpenBeside(const store::Job& job);
   base::Result<store::Job> EndedNamesake(store::Job job);
 

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <future>
 
-#include "app/stages.h"
+#include "app/composition.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "control/control_client.h"
@@ -82,10 +82,8 @@ class Owner {
   static jobs::Engine::Options OptionsFor(const DataDirectory& data) {
     jobs::Engine::Options options;
     options.data_dir = data.root();
-    for (const WiredStage& stage : WiredStages()) {
-      options.stages.push_back(
-          {.name = std::string(stage.name()), .needs = EverythingBefore(stage)});
-    }
+    options.kinds = Kinds();
+    options.open_vault = &OpenVault;
     options.worker_argv = {"/proc/self/exe", "worker"};
     options.times = options.times.DividedBy(20);
     return options;
@@ -95,7 +93,7 @@ class Owner {
   Reading reading_;
   std::unique_ptr<EngineLife> life_;
   std::unique_ptr<jobs::Engine> engine_;
-  EpisodePlanner planner_;
+  episode::EpisodePlanner planner_;
   EngineService service_;
 };
 
@@ -158,12 +156,12 @@ TEST_F(EngineServiceTest, SkipsNothingOfAJobThatHasNotFailedOfPoison) {
 TEST_F(EngineServiceTest, StartsAJobOnce) {
   const Json first = MustCall(method::kJobStart, StartParams());
   EXPECT_FALSE(first["existing"].get<bool>());
-  EXPECT_EQ(first["job"]["job_id"], "analyze_a_s01_e01");
+  EXPECT_EQ(first["job"]["job"], "analyze_a_s01_e01");
   EXPECT_TRUE(MustCall(method::kHello, Json::object())["is_working"].get<bool>());
   const Json second = MustCall(method::kJobStart, StartParams());
   EXPECT_TRUE(second["existing"].get<bool>());
   EXPECT_FALSE(second["resumed"].get<bool>());
-  EXPECT_EQ(second["job"]["id"], first["job"]["id"]);
+  EXPECT_EQ(second["job"]["job_id"], first["job"]["job_id"]);
 }
 
 TEST_F(EngineServiceTest, TellsOfOpenJobsWhoseResultsTakeTheSameNames) {
@@ -173,18 +171,18 @@ TEST_F(EngineServiceTest, TellsOfOpenJobsWhoseResultsTakeTheSameNames) {
   params["effort"] = "full";
   const Json full = MustCall(method::kJobStart, params);
   ASSERT_EQ(full["open_beside"].size(), 1U);
-  EXPECT_EQ(full["open_beside"][0]["id"], normal["job"]["id"]);
+  EXPECT_EQ(full["open_beside"][0]["job_id"], normal["job"]["job_id"]);
   EXPECT_EQ(full["open_beside"][0]["request"]["effort"], "normal");
   // The same validate serves both: it makes no other files.
   params["kind"] = "validate";
   EXPECT_EQ(MustCall(method::kJobStart, params)["open_beside"], Json::array());
 
-  MustCall(method::kJobCancel, {{"job_id", normal["job"]["id"]}});
-  const auto id = normal["job"]["id"].get<std::int64_t>();
+  MustCall(method::kJobCancel, {{"job_id", normal["job"]["job_id"]}});
+  const auto id = normal["job"]["job_id"].get<std::int64_t>();
   while (owner_->service().View(id)->is_open()) std::this_thread::yield();
   const Json resumed = MustCall(method::kJobResume, {{"job_id", id}});
   ASSERT_EQ(resumed["open_beside"].size(), 1U);
-  EXPECT_EQ(resumed["open_beside"][0]["id"], full["job"]["id"]);
+  EXPECT_EQ(resumed["open_beside"][0]["job_id"], full["job"]["job_id"]);
 }
 
 TEST_F(EngineServiceTest, TakesUpWorkThatWasInterrupted) {
@@ -192,27 +190,27 @@ TEST_F(EngineServiceTest, TakesUpWorkThatWasInterrupted) {
   Restart();
   const Json again = MustCall(method::kJobStart, StartParams());
   EXPECT_TRUE(again["resumed"].get<bool>());
-  EXPECT_EQ(again["job"]["id"], first["job"]["id"]);
+  EXPECT_EQ(again["job"]["job_id"], first["job"]["job_id"]);
 }
 
 TEST_F(EngineServiceTest, CancelsByPublicIdAndResumes) {
   MustCall(method::kJobStart, StartParams());
   MustCall(method::kJobCancel, {{"job", "analyze_a_s01_e01"}});
-  const auto id = MustCall(method::kJobShow, {{"job", "analyze_a_s01_e01"}})["job"]["id"];
+  const auto id = MustCall(method::kJobShow, {{"job", "analyze_a_s01_e01"}})["job"]["job_id"];
   // Deaf workers are killed; the test's own time limit ends a wait in vain.
   while (owner_->service().View(id.get<std::int64_t>())->is_open()) std::this_thread::yield();
   EXPECT_EQ(MustCall(method::kJobShow, {{"job_id", id}})["job"]["status"], "canceled");
   EXPECT_TRUE(MustCall(method::kJobCancel, {{"job_id", id}})["had_finished"].get<bool>());
   const Json resumed = MustCall(method::kJobResume, {{"job_id", id}});
-  EXPECT_NE(resumed["job"]["id"], id);
-  EXPECT_EQ(resumed["job"]["job_id"], "analyze_a_s01_e01");
+  EXPECT_NE(resumed["job"]["job_id"], id);
+  EXPECT_EQ(resumed["job"]["job"], "analyze_a_s01_e01");
 }
 
 // What was detected in an hour went, and the start that it went for was refused.
 TEST_F(EngineServiceTest, AForcedStartThatFailsLeavesTheCheckpoint) {
   Json params = StartParams();
   params["kind"] = "validate";
-  const auto id = MustCall(method::kJobStart, params)["job"]["id"].get<std::int64_t>();
+  const auto id = MustCall(method::kJobStart, params)["job"]["job_id"].get<std::int64_t>();
   std::vector<store::Lease> leases;
   while (leases.empty()) leases = store_.LeaseList().value();
   const store::StageRun run = store_.JobRuns(store::JobId{id})->front().run;
@@ -272,7 +270,7 @@ class Counter final : public control::Service {
 
 // One thread read, the other waited for it, and there were two.
 TEST_F(EngineServiceTest, ACancelIsAnsweredWhileTwoStartsReadTheirFiles) {
-  const auto id = MustCall(method::kJobStart, StartParams())["job"]["id"];
+  const auto id = MustCall(method::kJobStart, StartParams())["job"]["job_id"];
   Counter counter(owner_->service());
   const fs::path socket = folder_ / "test.sock";
   const auto server = control::ControlServer::Create(counter, {.socket = socket}).value();

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "app/stages.h"
+#include "app/composition.h"
 #include "domain/reasons.h"
 
 namespace rollcall::app {
@@ -49,7 +49,8 @@ Result<std::unique_ptr<Onlooker>> Onlooker::Open(const Config& config, const Dat
   Onlooker& made = **onlooker;
   ROLLCALL_TRY_ASSIGN(made.engine_,
                       jobs::Engine::Create({.data_dir = data.root(),
-                                            .stages = EngineStages(),
+                                            .kinds = Kinds(),
+                                            .open_vault = &OpenVault,
                                             .worker_argv = {"/proc/self/exe", "worker"},
                                             .slots = config.slots,
                                             .times = config.runtime,

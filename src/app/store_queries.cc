@@ -12,12 +12,12 @@
 #include <utility>
 
 #include "api/params.h"
-#include "app/projection_check.h"
-#include "app/views.h"
 #include "base/path_text.h"
 #include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
+#include "episode/episode_kind.h"
+#include "projection/files_check.h"
 
 namespace rollcall::app {
 
@@ -99,10 +99,7 @@ Result<Json> StoreQueries::Hello(const Json& /*params*/) {
 }
 
 Result<api::JobView> StoreQueries::View(std::int64_t job_id) {
-  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(JobId{job_id}));
-  api::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
-  ROLLCALL_TRY(AddRestarts(parts_.store, snapshot, view));
-  return view;
+  return parts_.engine.View(JobId{job_id});
 }
 
 Result<Json> StoreQueries::JobShow(const Json& params) {
@@ -192,17 +189,22 @@ Result<store::Job> StoreQueries::FindJob(const Json& params) {
 }
 
 Result<Json> StoreQueries::DetailedView(JobId id) {
-  ROLLCALL_TRY_ASSIGN(const auto snapshot, parts_.engine.Snapshot(id));
-  api::JobView view = ViewOf(snapshot, parts_.clock.Now().wall);
-  ROLLCALL_TRY(AddHistory(parts_.store, snapshot, view));
+  ROLLCALL_TRY_ASSIGN(const api::JobView view,
+                      parts_.engine.View(id, projection::Detail::kHistory));
   return ToJson(view);
+}
+
+episode::ViewSources StoreQueries::Sources() {
+  return {.store = parts_.store,
+          .vault = parts_.engine.vault(),
+          .kind = *parts_.engine.kinds().Find(episode::kKind)};
 }
 
 Result<Json> StoreQueries::EpisodeList(const Json& /*params*/) {
   ROLLCALL_TRY_ASSIGN(const auto episodes, parts_.store.EpisodeList());
   Json list = Json::array();
   for (const store::Episode& episode : episodes) {
-    ROLLCALL_TRY_ASSIGN(Json summary, EpisodeSummary(parts_.store, parts_.data.root(), episode));
+    ROLLCALL_TRY_ASSIGN(Json summary, episode::EpisodeSummary(Sources(), episode));
     list.push_back(std::move(summary));
   }
   return Json{{"episodes", std::move(list)}};
@@ -210,7 +212,7 @@ Result<Json> StoreQueries::EpisodeList(const Json& /*params*/) {
 
 Result<Json> StoreQueries::EpisodeShow(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
-  return EpisodeDetails(parts_.store, parts_.data.root(), episode);
+  return episode::EpisodeDetails(Sources(), episode);
 }
 
 Result<store::Episode> StoreQueries::FindEpisode(const Json& params) {
@@ -228,17 +230,21 @@ Result<Json> StoreQueries::StoreCheck(const Json& /*params*/) {
 Result<Json> StoreQueries::ProjectionCheck(const Json& /*params*/) {
   constexpr int kLooks = 6;
   constexpr std::chrono::milliseconds kBetweenLooks{400};
-  ROLLCALL_TRY_ASSIGN(ProjectionReport report, CheckProjections(parts_.store, parts_.data));
+  const projection::FilesCheckSources sources{.store = parts_.store,
+                                              .vault = parts_.engine.vault(),
+                                              .kinds = parts_.engine.kinds(),
+                                              .data_dir = parts_.data.root()};
+  ROLLCALL_TRY_ASSIGN(auto report, projection::CheckProjections(sources));
   for (int look = 1; look < kLooks && !report.problems.empty(); ++look) {
     if (!parts_.engine.is_working()) break;
     std::this_thread::sleep_for(kBetweenLooks);
-    ROLLCALL_TRY_ASSIGN(const ProjectionReport again, CheckProjections(parts_.store, parts_.data));
-    std::erase_if(report.problems, [&](const ProjectionProblem& problem) {
+    ROLLCALL_TRY_ASSIGN(const auto again, projection::CheckProjections(sources));
+    std::erase_if(report.problems, [&](const projection::ProjectionProblem& problem) {
       return std::ranges::find(again.problems, problem) == again.problems.end();
     });
   }
   Json problems = Json::array();
-  for (const ProjectionProblem& problem : report.problems) {
+  for (const projection::ProjectionProblem& problem : report.problems) {
     problems.push_back(
         {{"path", problem.path}, {"kind", problem.kind}, {"detail", problem.detail}});
   }

@@ -8,6 +8,7 @@
 #include "app/data_directory.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "episode/episode_views.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
 
@@ -51,6 +52,7 @@ class StoreQueries {
   Answer EpisodeShow(const Params& params);
   Answer StoreCheck(const Params& params);
   Answer ProjectionCheck(const Params& params);
+  episode::ViewSources Sources();
   base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);
 
   Parts parts_;

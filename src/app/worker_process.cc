@@ -2,8 +2,7 @@
 
 #include <malloc.h>
 
-#include "app/stages.h"
-#include "worker/worker.h"
+#include "app/composition.h"
 
 namespace rollcall::app {
 
@@ -11,9 +10,7 @@ int RunWorkerProcess(int threads) {
   // One heap for all threads: else each thread of every decoder has one, which keeps what it once
   // held. They allocate little that is small, so that they seldom wait for each other.
   ::mallopt(M_ARENA_MAX, 1);
-  return worker::RunWorker(worker::kWorkerSocketFd, {.handlers = EpisodeHandlers(threads),
-                                                     .outside_files = &EpisodeFiles,
-                                                     .rules = worker::SandboxRules::kAll});
+  return worker::RunWorker(worker::kWorkerSocketFd, WorkerSide(threads));
 }
 
 }  // namespace rollcall::app

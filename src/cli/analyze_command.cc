@@ -20,7 +20,7 @@ struct AnalyzeFlags {
 };
 
 Result<ExitCode> Analyze(Session& session, const AnalyzeFlags& flags) {
-  app::StartRequest request = RequestFor(session);
+  episode::StartRequest request = RequestFor(session);
   request.video = FullPath(flags.video);
   request.episode = flags.episode;
   request.from = flags.from;

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "app/episode_planner.h"
+#include "episode/stages/episode_planner.h"
 
 namespace rollcall::cli {
 
@@ -20,7 +20,7 @@ void OnChosenForVideo(CommandLine& line, CLI::App* subcommand, const std::string
                       std::function<base::Result<ExitCode>(Session&)> run) {
   subcommand->callback([&line, &video, run = std::move(run)] {
     line.body = [&line, &video, run]() -> base::Result<ExitCode> {
-      ROLLCALL_TRY(app::CheckVideoFile(FullPath(video)));
+      ROLLCALL_TRY(episode::CheckVideoFile(FullPath(video)));
       ROLLCALL_TRY_ASSIGN(const auto session, Session::Open(line.flags, Session::Data::kIsMade));
       return run(*session);
     };

@@ -15,8 +15,8 @@ using ::testing::HasSubstr;
 
 JobView JobWith(StageView stage) {
   JobView job;
-  job.id = 7;
-  job.public_id = "detect_x";
+  job.job_id = 7;
+  job.name = "detect_x";
   job.kind = "detect";
   job.subject_id = "x";
   job.state = stage.state;

@@ -144,19 +144,18 @@ std::string Now(const Session& session, const std::vector<api::JobView>& open, c
     const std::string goes_on = session.Typed("jobs wait " + job.number());
     for (const api::StageView& stage : job.stages) {
       if (!stage.phase.empty()) {
-        text += fmt::format("  {}: {}\n", stage.public_id, LiveNews(stage, job.is_worked_on));
+        text += fmt::format("  {}: {}\n", stage.job, LiveNews(stage, job.is_worked_on));
       } else if (stage.state == domain::JobState::kQueued ||
                  stage.state == domain::JobState::kRetryWait) {
-        text += fmt::format("  {}: {}\n", stage.public_id, StageSummary(stage));
+        text += fmt::format("  {}: {}\n", stage.job, StageSummary(stage));
       }
     }
     if (!job.is_worked_on) {
-      text +=
-          fmt::format("  nothing works on {} now; `{}` goes on with it\n", job.public_id, goes_on);
+      text += fmt::format("  nothing works on {} now; `{}` goes on with it\n", job.name, goes_on);
       continue;
     }
     for (const base::Error& trouble : job.troubles) {
-      text += fmt::format("  {}: {}\n", job.public_id, TroubleText(trouble));
+      text += fmt::format("  {}: {}\n", job.name, TroubleText(trouble));
     }
     const api::StageView* current = job.CurrentStage();
     if (current != nullptr) text += LiveDetails(*current, true);

@@ -130,7 +130,7 @@ Result<void> JobFollower::Cancel(const JobView& job) {
   if (has_cancelled_) return {};
   has_cancelled_ = true;
   display_.Note("cancelling; press Ctrl-C again to leave at once");
-  const auto answer = link_.Call(control::method::kJobCancel, {{"job_id", job.id}});
+  const auto answer = link_.Call(control::method::kJobCancel, {{"job_id", job.job_id}});
   if (!answer.ok()) return answer.error();
   return {};
 }

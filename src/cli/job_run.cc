@@ -23,7 +23,7 @@ namespace method = control::method;
 // The stage that answers "what is it doing": its public id is what one waits for or cancels.
 std::string CurrentId(const JobView& job) {
   const StageView* stage = job.CurrentStage();
-  return stage == nullptr ? job.public_id : stage->public_id;
+  return stage == nullptr ? job.name : stage->job;
 }
 
 Result<JobRun> RefuseRunning(Session& session, JobView job) {
@@ -61,7 +61,7 @@ class NoProgress final : public ProgressDisplay {
 void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
   const Console& console = session.console();
   if (was_left) {
-    console.Print(fmt::format("{} goes on; wait with `{}`\n", job.public_id,
+    console.Print(fmt::format("{} goes on; wait with `{}`\n", job.name,
                               session.Typed("jobs wait " + job.number())));
     return;
   }
@@ -76,7 +76,7 @@ void SayHowItEnded(const Session& session, const JobView& job, bool was_left) {
   if (failed == nullptr) return;
   base::Error error = failed->error.value_or(
       domain::MakeError(domain::reason::kInternal, failed->name + " failed without a reason"));
-  error.message = failed->public_id + ": " + error.message;
+  error.message = failed->job + ": " + error.message;
   // With --json the job itself carries the error; one document is all there is.
   error.hint = session.AsTyped(error.hint);
   Console({}).PrintError(error);
@@ -105,19 +105,19 @@ void SayWhereItGoesOn(const Session& session, const JobView& job) {
   if (stage == nullptr) return;
   const bool is_begun = stage->segments > 0;
   session.console().Print(fmt::format(
-      "resuming {}{}\n", stage->public_id,
+      "resuming {}{}\n", stage->job,
       is_begun ? fmt::format(" from segment {}", stage->segments) : " from its beginning"));
 }
 
-app::StartRequest RequestFor(const Session& session) {
-  app::StartRequest request;
+episode::StartRequest RequestFor(const Session& session) {
+  episode::StartRequest request;
   request.effort = session.config().effort;
   request.model_pack = session.config().ModelPackFolder();
   request.provider = session.config().provider;
   return request;
 }
 
-Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached) {
+Result<JobRun> StartJob(Session& session, const episode::StartRequest& request, bool is_detached) {
   ROLLCALL_TRY(session.data().CheckWritable());
   const Interrupt interrupt;  // From here on there is something to cancel.
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobStart, request.ToJson()));
@@ -131,11 +131,11 @@ Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool
   if (is_resumed || (stage != nullptr && stage->segments > 0)) SayWhereItGoesOn(session, job);
   if (is_detached) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
-    session.console().Print(fmt::format("started {}; wait with `{}`\n", job.public_id,
+    session.console().Print(fmt::format("started {}; wait with `{}`\n", job.name,
                                         session.Typed("jobs wait " + job.number())));
     return JobRun{.exit = ExitCode::kOk, .job = std::move(job), .warnings = std::move(warnings)};
   }
-  ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, {.is_own = true}));
+  ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.job_id, {.is_own = true}));
   run.warnings = std::move(warnings);
   return run;
 }

@@ -3,14 +3,14 @@
 #include <string>
 #include <vector>
 
-#include "app/episode_planner.h"
 #include "cli/job_follower.h"
 #include "cli/session.h"
+#include "episode/stages/episode_planner.h"
 
 namespace rollcall::cli {
 
 // A request for `session` with what its configuration says: effort, models, provider.
-app::StartRequest RequestFor(const Session& session);
+episode::StartRequest RequestFor(const Session& session);
 
 // How a job that a command began came to its end.
 struct JobRun {
@@ -22,7 +22,8 @@ struct JobRun {
 // Submits and, unless `is_detached`, stays with the job. Prints everything but the result: whether
 // it runs already, from where it goes on, which other job is open beside it, progress, how to
 // resume, why it failed.
-base::Result<JobRun> StartJob(Session& session, const app::StartRequest& request, bool is_detached);
+base::Result<JobRun> StartJob(Session& session, const episode::StartRequest& request,
+                              bool is_detached);
 
 // Waits until the files that people and scripts read show how the job ended: what a command has
 // said is true everywhere when it returns.

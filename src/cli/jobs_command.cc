@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/composition.h"
 #include "base/file.h"
 #include "base/path_text.h"
 #include "base/shown_text.h"
@@ -18,7 +19,6 @@
 #include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
-#include "domain/stage.h"
 
 namespace rollcall::cli {
 namespace {
@@ -54,7 +54,7 @@ Result<ExitCode> Done(Session& session, const JobRun& run) {
 }
 
 Result<ExitCode> Start(Session& session, const JobFlags& flags) {
-  app::StartRequest request = RequestFor(session);
+  episode::StartRequest request = RequestFor(session);
   request.kind = flags.stage;
   request.episode = flags.key;
   request.from = flags.from;
@@ -96,7 +96,7 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
   TextTable table({"#", "JOB", "STATUS", "CREATED", "CURRENT STAGE"});
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(const JobView job, api::JobViewFromJson(json));
-    table.Add({std::to_string(job.id), job.public_id, Painted(StatusWord(job), console.paint()),
+    table.Add({std::to_string(job.job_id), job.name, Painted(StatusWord(job), console.paint()),
                ShortTime(job.created_at), NewsOf(job)});
   }
   std::string text =
@@ -160,8 +160,8 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, api::JobViewFromJson(answer.at("job")));
   const Paint paint = console.paint();
   std::string text =
-      fmt::format("{}  {}\n  number    {}\n  created   {}\n", paint.Bold(job.public_id),
-                  Painted(StatusWord(job), paint), job.id, ShortTime(job.created_at));
+      fmt::format("{}  {}\n  number    {}\n  created   {}\n", paint.Bold(job.name),
+                  Painted(StatusWord(job), paint), job.job_id, ShortTime(job.created_at));
   if (!job.finished_at.empty()) text += "  finished  " + ShortTime(job.finished_at) + "\n";
   for (const base::Error& trouble : job.troubles) {
     text += "  trouble   " + paint.Warn(TroubleText(trouble)) + "\n";
@@ -190,13 +190,14 @@ Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
   for (std::string& finding : diagnosis.findings) finding = session.AsTyped(finding);
   const Console& console = session.console();
   if (console.is_json()) {
-    console.PrintDocument({{"job_id", job.public_id},
+    console.PrintDocument({{"job_id", job.job_id},
+                           {"job", job.name},
                            {"status", domain::JobStateWord(job.state)},
                            {"findings", diagnosis.findings},
                            {"advice", diagnosis.advice}});
     return ExitCode::kOk;
   }
-  std::string text = fmt::format("{}  {}\n", console.paint().Bold(job.public_id),
+  std::string text = fmt::format("{}  {}\n", console.paint().Bold(job.name),
                                  Painted(StatusWord(job), console.paint()));
   for (const std::string& finding : diagnosis.findings) text += "  " + finding + "\n";
   console.Print(text + "what to do: " + diagnosis.advice + "\n");
@@ -209,23 +210,23 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
   const Console& console = session.console();
   if (answer.value("had_finished", false)) {
     console.Print(
-        fmt::format("{} had ended already: {}\n", job.public_id, domain::JobStateWord(job.state)));
+        fmt::format("{} had ended already: {}\n", job.name, domain::JobStateWord(job.state)));
     if (console.is_json()) console.PrintDocument({{"job", ToJson(job)}});
     return ExitCode::kOk;
   }
   if (job.is_open()) {
-    ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, {.shows_progress = false}));
+    ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.job_id, {.shows_progress = false}));
     job = std::move(run.job);
   } else {
-    Settle(session, job.id);
+    Settle(session, job.job_id);
   }
   if (job.state == domain::JobState::kCancelled) {
-    console.Print(fmt::format("{} is cancelled; go on with `{}`\n", job.public_id,
+    console.Print(fmt::format("{} is cancelled; go on with `{}`\n", job.name,
                               session.Typed("jobs resume " + job.number())));
   } else {
     // A success that came first has won.
     console.Print(
-        fmt::format("{} had ended before: {}\n", job.public_id, domain::JobStateWord(job.state)));
+        fmt::format("{} had ended before: {}\n", job.name, domain::JobStateWord(job.state)));
   }
   if (console.is_json()) console.PrintDocument({{"job", ToJson(job)}});
   return ExitCode::kOk;
@@ -248,7 +249,7 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
     ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
     return Done(session, {ExitCode::kOk, std::move(job), std::move(warnings)});
   }
-  ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.id, {.is_own = true}));
+  ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.job_id, {.is_own = true}));
   run.warnings = std::move(warnings);
   return Done(session, run);
 }
@@ -256,7 +257,7 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
 Result<ExitCode> WaitFor(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
   if (job.is_open()) ROLLCALL_TRY(session.Call(method::kWork, Json::object()));
-  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.id, {}));
+  ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.job_id, {}));
   return Done(session, run);
 }
 
@@ -282,7 +283,7 @@ Result<ExitCode> Logs(Session& session, const JobFlags& flags) {
   const std::string stage = flags.job.ends_with("_" + key)
                                 ? flags.job.substr(0, flags.job.size() - key.size() - 1)
                                 : job.kind;
-  const bool is_stage = domain::StageFromName(stage).has_value();
+  const bool is_stage = app::Kinds().OfStage(stage).row != nullptr;
   const auto path = is_stage ? session.data().job(stage + "_" + key) / "log"
                              : session.data().root() / "logs" / "worker.log";
   const auto text = base::ReadFile(path);

@@ -22,7 +22,7 @@ using ::testing::StartsWith;
 StageView MakeStage(const std::string& name, JobState state) {
   StageView stage;
   stage.name = name;
-  stage.public_id = name + "_rhobh_s05_e03";
+  stage.job = name + "_rhobh_s05_e03";
   stage.state = state;
   return stage;
 }

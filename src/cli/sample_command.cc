@@ -35,7 +35,7 @@ Result<compose::Sample> Make(const Session& session, const fs::path& photos) {
 Result<ExitCode> Sample(Session& session, const fs::path& photos) {
   ROLLCALL_TRY(session.data().CheckWritable());
   ROLLCALL_TRY_ASSIGN(const compose::Sample sample, Make(session, photos));
-  app::StartRequest request = RequestFor(session);
+  episode::StartRequest request = RequestFor(session);
   request.video = sample.video;
   request.episode = "sample";
   ROLLCALL_TRY_ASSIGN(const JobRun run, StartJob(session, request, false));

@@ -319,7 +319,7 @@ class SocketServer final : public ControlServer {
       client.is_busy = false;
       client.out += reply.line;
       if (reply.watched && reply.watched->is_open()) {
-        client.watches.push_back({.job_id = reply.watched->id,
+        client.watches.push_back({.job_id = reply.watched->job_id,
                                   .sent_at = std::chrono::steady_clock::now(),
                                   .transition = TransitionOf(*reply.watched)});
       }

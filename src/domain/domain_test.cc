@@ -4,7 +4,6 @@
 #include "domain/geometry.h"
 #include "domain/job_state.h"
 #include "domain/reasons.h"
-#include "domain/stage.h"
 #include "domain/stage_handler.h"
 
 namespace rollcall::domain {
@@ -30,13 +29,6 @@ TEST(SegmentSpanTest, TellsTimesAsAPlayerShowsThem) {
   using std::chrono::milliseconds;
   EXPECT_EQ(TimeRangeText(milliseconds{80'000}, milliseconds{90'000}), "00:01:20–00:01:30");
   EXPECT_EQ(TimeRangeText(milliseconds{0}, milliseconds{360'061'042}), "00:00:00–100:01:01.042");
-}
-
-TEST(StageTest, NamesAreReversible) {
-  for (const Stage stage : kStages) EXPECT_EQ(StageFromName(StageName(stage)), stage);
-  EXPECT_EQ(StageFromName("nonsense"), std::nullopt);
-  EXPECT_EQ(StageFlag(Stage::kDetect), "detected");
-  EXPECT_EQ(StageFlag(Stage::kExtract), "extracted_frames");
 }
 
 TEST(JobStateTest, WordsOnPaper) {

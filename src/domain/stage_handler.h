@@ -22,6 +22,8 @@ struct Artifact {
   std::int64_t size_bytes = 0;
   std::string sha256;
   std::int64_t count = 0;  // Rows or entries, where that has a meaning.
+  // In an assignment: where it can be read, absolute. Elsewhere empty.
+  std::filesystem::path file = {};
 };
 
 // A checkpoint: the work of [pts_from, pts_to), in a file of its own.
@@ -34,6 +36,8 @@ struct Segment {
   std::string sha256;
   std::string counters_json;  // What was counted up to and including this segment.
   std::string resume_blob;    // State that the next segment starts from; opaque bytes.
+  // In an assignment, and of CommitSegment: where it can be read, absolute. Elsewhere empty.
+  std::filesystem::path file = {};
 };
 
 // Everything that a handler may depend on.
@@ -41,16 +45,18 @@ struct StageAssignment {
   std::string subject_kind;  // "episode"
   std::string subject_id;    // The episode key.
   std::string stage;         // "detect"
-  std::string job_id;        // "detect_rhobh_s05_e03"
+  std::string job;           // "detect_rhobh_s05_e03"
   std::string work_key;
   std::int64_t token = 0;
   std::string params_json;
-  std::filesystem::path data_dir;  // To read in.
-  // The attempt's own folder, the only one that may be written in. A result is written there under
-  // its `path`; the runtime moves it into the data directory once it has looked at it.
+  // The attempt's own folder, the only one that may be written in, and a picture of the data
+  // directory: a result is written there under its `path`; the runtime takes it over once it has
+  // looked at it.
   std::filesystem::path staging_dir;
-  std::vector<Artifact> inputs;   // Verified results of the stages that this one needs.
-  std::vector<Segment> segments;  // Verified, contiguous from 0: start after the last.
+  std::filesystem::path segment_folder;  // Of new segments: the folder in their `path`.
+  std::filesystem::path segment_shelf;   // Where those that are committed can be read, absolute.
+  std::vector<Artifact> inputs;          // Verified results of the stages that this one needs.
+  std::vector<Segment> segments;         // Verified, contiguous from 0: start after the last.
   // Segments to leave out, by number: nothing of them is looked at, an empty one is committed in
   // each one's place (docs/poison-segments.md). Some may be among `segments` already.
   std::vector<SegmentSpan> skips;

@@ -1,16 +1,11 @@
 #include "housekeeping/sweeper.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <optional>
-#include <regex>
 #include <set>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -19,58 +14,28 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::Result;
-
-// A name that we give, and what it says about who is writing under it.
-struct OwnName {
-  std::int64_t token = 0;  // Of the attempt; 0: it says none.
-  std::int64_t pid = 0;    // Of the process; 0: it says none.
-  bool is_result = false;  // "name.g<token>": below outputs/ ours only if a row has had that name.
-};
-
-std::int64_t NumberOf(const std::csub_match& match) {
-  std::int64_t number = 0;
-  std::from_chars(match.first, match.second, number);
-  return number;
-}
-
-// nullopt for a name that is none of ours.
-std::optional<OwnName> ParseName(const std::string& name) {
-  // Of jobs::StageSegmentFile (with .tmp: of engines of before), artifacts::ArtifactFolder and
-  // base::WriteFileAtomic.
-  static const std::regex kSegment(R"(seg-\d{5,}\.t(\d{1,18})\.[0-9a-f]{8}(\.tmp)?)");
-  static const std::regex kResult(R"(.+\.g(\d{1,18}))");
-  static const std::regex kTemporary(R"(.+\.tmp(\d{1,18})\.\d+)");
-  std::cmatch parts;
-  if (std::regex_match(name.c_str(), parts, kTemporary)) return OwnName{.pid = NumberOf(parts[1])};
-  if (std::regex_match(name.c_str(), parts, kSegment)) return OwnName{.token = NumberOf(parts[1])};
-  if (std::regex_match(name.c_str(), parts, kResult)) {
-    return OwnName{.token = NumberOf(parts[1]), .is_result = true};
-  }
-  return std::nullopt;
-}
+using vault::Entry;
 
 bool IsProcess(std::int64_t pid) {
   std::error_code failure;
   return fs::exists(fmt::format("/proc/{}", pid), failure) || failure;
 }
 
-fs::file_status StatusOf(const fs::path& path) {
-  std::error_code failure;
-  return fs::symlink_status(path, failure);
-}
-
 }  // namespace
 
-struct Sweeper::Candidate {
-  fs::path path;  // Relative to the data directory.
-  OwnName name;
+// What rows name of one subject.
+struct Sweeper::Referred {
+  std::set<std::string> paths;
+  std::set<std::string> names;  // That its results have.
 };
 
 // Looks below one folder for what is old and ours; real folders only.
 class Sweeper::Walk {
  public:
-  Walk(const Sweeper& sweeper, const std::function<bool()>& is_ending)
+  Walk(Sweeper& sweeper, const std::function<bool()>& is_ending)
       : sweeper_(sweeper), is_ending_(is_ending) {}
+
+  bool is_ending() const { return is_ending_(); }
 
   // `extra`: a name that is a candidate as well.
   std::vector<Candidate> Below(const fs::path& folder, std::string_view extra = {}) {
@@ -79,133 +44,126 @@ class Sweeper::Walk {
     return std::move(found_);
   }
 
- private:
-  void Look(const fs::path& folder, std::string_view extra) {
-    const fs::path absolute = sweeper_.options_.data_dir / folder;
-    if (!fs::is_directory(StatusOf(absolute))) return;
-    std::error_code failure;  // What cannot be read is not looked through.
-    for (fs::directory_iterator at(absolute, failure), end; !failure && at != end && !is_ending_();
-         at.increment(failure)) {
-      const fs::path path = folder / at->path().filename();
-      const std::string name = path.filename().string();
-      const auto own = name == extra ? OwnName{} : ParseName(name);
-      if (own && sweeper_.IsOld(at->path())) {
-        found_.push_back({.path = path, .name = *own});
-      } else if (!own) {
-        Look(path, extra);
-      }
-    }
+  // Calls `act` with each name in `area`, until it fails or the sweep ends. Names are not gathered:
+  // there are as many as there are subjects.
+  template <typename Act>
+  Result<void> ForEachIn(const std::string& area, const Act& act) {
+    Result<void> acted;
+    // What cannot be read is not looked through.
+    static_cast<void>(sweeper_.sources_.vault.List(area, [&](const Entry& entry) -> Result<bool> {
+      if (is_ending_()) return false;
+      acted = act(entry.name);
+      return acted.ok();
+    }));
+    return acted;
   }
 
-  const Sweeper& sweeper_;
+ private:
+  void Look(const fs::path& folder, std::string_view extra) {
+    static_cast<void>(
+        sweeper_.sources_.vault.List(folder.string(), [&](const Entry& entry) -> Result<bool> {
+          const fs::path path = folder / entry.name;
+          const auto own = entry.name == extra ? OwnName{} : ParseOwnName(entry.name);
+          if (own && sweeper_.IsOld(path, entry)) {
+            found_.push_back({.path = path, .name = *own});
+          } else if (!own && entry.kind == Entry::Kind::kFolder) {
+            Look(path, extra);
+          }
+          return !is_ending_();
+        }));
+  }
+
+  Sweeper& sweeper_;
   const std::function<bool()>& is_ending_;
   std::vector<Candidate> found_;
 };
 
 // By the newest time in it, of itself and not of what a link names.
-bool Sweeper::IsOld(const fs::path& path) const {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return false;
-  const base::WallTime changed{std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::seconds{status.st_mtim.tv_sec} +
-      std::chrono::nanoseconds{status.st_mtim.tv_nsec})};
-  if (clock_.Now().wall - changed < options_.retention) return false;
-  if (!S_ISDIR(status.st_mode)) return true;
-  std::error_code failure;
-  for (fs::directory_iterator at(path, failure), end; !failure && at != end;
-       at.increment(failure)) {
-    if (!IsOld(at->path())) return false;
-  }
-  return !failure;
-}
-
-bool Sweeper::IsRealFolder(const fs::path& path) const {
-  return fs::is_directory(StatusOf(options_.data_dir / path));
-}
-
-// Calls `act` with each name in a real folder of the data directory, until it fails or the sweep
-// ends. Names are not gathered: there are as many as there are episodes.
-template <typename Act>
-Result<void> Sweeper::ForEachIn(const char* area, const std::function<bool()>& is_ending,
-                                const Act& act) const {
-  if (!IsRealFolder(area)) return {};
-  std::error_code failure;
-  for (fs::directory_iterator at(options_.data_dir / area, failure), end;
-       !failure && at != end && !is_ending(); at.increment(failure)) {
-    ROLLCALL_TRY(act(at->path().filename().string()));
-  }
-  return {};
+bool Sweeper::IsOld(const fs::path& path, const Entry& entry) {
+  if (sources_.clock.Now().wall - entry.changed < retention_) return false;
+  if (entry.kind != Entry::Kind::kFolder) return true;
+  bool is_old = true;
+  const auto listed = sources_.vault.List(path.string(), [&](const Entry& inner) -> Result<bool> {
+    is_old = IsOld(path / inner.name, inner);
+    return is_old;
+  });
+  return is_old && listed.ok();
 }
 
 Result<Sweeper::Swept> Sweeper::Sweep(const std::function<bool()>& is_ending) {
   Walk walk(*this, is_ending);
   Swept swept;
-  std::vector<const char*> before;  // An episode is swept where its key comes first.
-  std::vector<const char*> areas{"harvest", "outputs", "episodes"};
-  std::erase_if(areas, [this](const char* area) { return !IsRealFolder(area); });
-  while (!areas.empty()) {
-    ROLLCALL_TRY(ForEachIn(areas.front(), is_ending, [&](const std::string& key) -> Result<void> {
-      const auto has_key = [&](const char* area) {
-        return fs::exists(StatusOf(options_.data_dir / area / key));
-      };
-      if (std::ranges::any_of(before, has_key)) return {};
-      std::vector<Candidate> candidates;
-      for (const char* area : areas) {
-        std::ranges::move(walk.Below(fs::path(area) / key), std::back_inserter(candidates));
-      }
-      if (candidates.empty() || is_ending()) return {};
-      return SweepEpisode(key, candidates, swept);
-    }));
-    before.push_back(areas.front());
-    areas.erase(areas.begin());
+  for (const subject::SubjectKind& kind : sources_.kinds.kinds()) {
+    ROLLCALL_TRY(SweepKind(kind, walk, swept));
   }
-  // A key may look like one of our names: the folders of episodes and jobs are no candidates.
-  ROLLCALL_TRY(ForEachIn("jobs", is_ending, [&](const std::string& public_id) -> Result<void> {
-    const auto candidates = walk.Below(fs::path("jobs") / public_id, "worker.out");
-    return is_ending() ? Result<void>() : SweepJobs(candidates, swept);
-  }));
+  ROLLCALL_TRY(SweepJobs(walk, swept));
   Tell(swept);
   return swept;
 }
 
-Result<void> Sweeper::SweepEpisode(const std::string& key, const std::vector<Candidate>& candidates,
-                                   Swept& swept) {
-  // First who holds a lease, then what is recorded: an attempt that ends in between has recorded
-  // its files by then, and one that begins in between has a token that no file has yet.
-  ROLLCALL_TRY_ASSIGN(const auto leases, store_.LeaseList());
-  std::set<std::int64_t> held;
-  for (const store::Lease& lease : leases) held.insert(lease.fence.token);
-
-  const auto episode = store_.EpisodeGet(key);
-  if (!episode.ok()) {
-    // Its files were kept on purpose when it was forgotten, or are of somebody else.
-    if (episode.error().code == base::ErrorCode::kNotFound) return {};
-    return episode.error();
+// A subject is swept where its id comes first.
+Result<void> Sweeper::SweepKind(const subject::SubjectKind& kind, Walk& walk, Swept& swept) {
+  const std::vector<subject::Area> areas = kind.files.Areas();
+  for (auto area = areas.begin(); area != areas.end(); ++area) {
+    const auto sweep = [&](const std::string& id) -> Result<void> {
+      const auto has_id = [&](const subject::Area& before) {
+        const auto entry = sources_.vault.Look((fs::path(before.name) / id).string());
+        return !entry.ok() || entry->has_value();
+      };
+      if (std::any_of(areas.begin(), area, has_id)) return {};
+      std::vector<Candidate> candidates;
+      for (auto each = area; each != areas.end(); ++each) {
+        std::ranges::move(walk.Below(fs::path(each->name) / id), std::back_inserter(candidates));
+      }
+      if (candidates.empty() || walk.is_ending()) return {};
+      return SweepSubject(kind, id, candidates, swept);
+    };
+    ROLLCALL_TRY(walk.ForEachIn(area->name, sweep));
   }
-  std::set<std::string> recorded;
-  std::set<std::string> names;  // That results of this episode have.
-  for (const std::string& stage : options_.stages) {
-    ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory({"episode", key}, stage));
+  return {};
+}
+
+Result<Sweeper::Referred> Sweeper::ReferredOf(const subject::SubjectKind& kind,
+                                              const std::string& id) {
+  Referred referred;
+  for (const subject::StageRow& row : kind.stages.rows()) {
+    ROLLCALL_TRY_ASSIGN(const auto history, sources_.store.RunHistory({kind.name, id}, row.name));
     std::set<std::string> works;
     for (const store::RunView& view : history) {
       works.insert(view.run.work_key);
-      ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(view.run.id));
+      ROLLCALL_TRY_ASSIGN(const auto artifacts, sources_.store.ArtifactList(view.run.id));
       for (const auto& artifact : artifacts) {
-        recorded.insert(artifact.path);
-        names.insert(artifact.name);
+        referred.paths.insert(artifact.path);
+        referred.names.insert(artifact.name);
       }
     }
     for (const std::string& work_key : works) {
-      ROLLCALL_TRY_ASSIGN(const auto segments, store_.SegmentList(work_key));
-      for (const auto& segment : segments) recorded.insert(segment.path);
+      ROLLCALL_TRY_ASSIGN(const auto segments, sources_.store.SegmentList(work_key));
+      for (const auto& segment : segments) referred.paths.insert(segment.path);
     }
   }
+  return referred;
+}
+
+Result<void> Sweeper::SweepSubject(const subject::SubjectKind& kind, const std::string& id,
+                                   const std::vector<Candidate>& candidates, Swept& swept) {
+  // First who holds a lease, then what is recorded: an attempt that ends in between has recorded
+  // its files by then, and one that begins in between has a token that no file has yet.
+  ROLLCALL_TRY_ASSIGN(const auto leases, sources_.store.LeaseList());
+  std::set<std::int64_t> held;
+  for (const store::Lease& lease : leases) held.insert(lease.fence.token);
+  ROLLCALL_TRY_ASSIGN(const bool may_sweep, kind.files.MaySweep(sources_.store, id));
+  if (!may_sweep) return {};
+  ROLLCALL_TRY_ASSIGN(const Referred referred, ReferredOf(kind, id));
+  const std::vector<subject::Area> areas = kind.files.Areas();
   for (const Candidate& candidate : candidates) {
-    if (held.contains(candidate.name.token) || recorded.contains(candidate.path.string())) continue;
-    // Beside results people keep files of their own: "notes.g1" is theirs, if no row has that name.
+    if (held.contains(candidate.name.token)) continue;
+    if (referred.paths.contains(candidate.path.string())) continue;
+    const auto area =
+        std::ranges::find(areas, candidate.path.begin()->string(), &subject::Area::name);
+    const bool is_shared = area != areas.end() && area->is_shared && candidate.name.is_result;
     const fs::path name = fs::path(candidate.path).replace_extension();
-    const bool is_shared = *candidate.path.begin() == "outputs" && candidate.name.is_result;
-    if (is_shared && !names.contains(name.string())) continue;
+    if (is_shared && !referred.names.contains(name.string())) continue;
     Remove(candidate, swept);
   }
   return {};
@@ -213,45 +171,45 @@ Result<void> Sweeper::SweepEpisode(const std::string& key, const std::vector<Can
 
 // Whether no attempt of the run that is shown there can be writing: it has ended, or there is none.
 Result<bool> Sweeper::HasEnded(const std::string& public_id) {
-  for (const std::string& stage : options_.stages) {
-    if (!public_id.starts_with(stage + "_")) continue;
-    ROLLCALL_TRY_ASSIGN(const auto view,
-                        store_.RunLatest({"episode", public_id.substr(stage.size() + 1)}, stage));
-    return !view || domain::IsTerminal(view->run.state);
+  for (const subject::SubjectKind& kind : sources_.kinds.kinds()) {
+    for (const subject::StageRow& row : kind.stages.rows()) {
+      if (!public_id.starts_with(row.name + "_")) continue;
+      const std::string id = public_id.substr(row.name.size() + 1);
+      ROLLCALL_TRY_ASSIGN(const auto view, sources_.store.RunLatest({kind.name, id}, row.name));
+      return !view || domain::IsTerminal(view->run.state);
+    }
   }
   return false;  // Not a folder of ours.
 }
 
-Result<void> Sweeper::SweepJobs(const std::vector<Candidate>& candidates, Swept& swept) {
-  for (const Candidate& candidate : candidates) {
-    const std::string public_id = std::next(candidate.path.begin())->string();
+// An id may look like one of our names: the folders of subjects and jobs are no candidates.
+Result<void> Sweeper::SweepJobs(Walk& walk, Swept& swept) {
+  return walk.ForEachIn("jobs", [&](const std::string& public_id) -> Result<void> {
+    const auto candidates = walk.Below(fs::path("jobs") / public_id, "worker.out");
+    if (candidates.empty() || walk.is_ending()) return {};
     ROLLCALL_TRY_ASSIGN(const bool has_ended, HasEnded(public_id));
-    if (has_ended) Remove(candidate, swept);
-  }
-  return {};
+    if (!has_ended) return {};
+    for (const Candidate& candidate : candidates) Remove(candidate, swept);
+    return {};
+  });
+}
+
+// What the plain name shows stays, whatever the store says: it may be an older copy of itself.
+bool Sweeper::IsShown(const fs::path& path) {
+  const auto shown = sources_.vault.LinkTarget((path.parent_path() / path.stem()).string());
+  if (!shown.ok()) return true;  // It may show it.
+  return *shown && fs::path(**shown).filename() == path.filename();
 }
 
 void Sweeper::Remove(const Candidate& candidate, Swept& swept) {
   constexpr std::size_t kExamplesMax = 5;
-  const fs::path absolute = options_.data_dir / candidate.path;
   if (candidate.name.pid != 0 && IsProcess(candidate.name.pid)) return;
-  // What the plain name shows stays, whatever the store says: it may be an older copy of itself.
-  std::error_code failure;
-  if (candidate.name.token != 0) {
-    const fs::path plain = absolute.parent_path() / absolute.stem();
-    const fs::path shown = fs::read_symlink(plain, failure);
-    const bool is_no_link =
-        failure == std::errc::no_such_file_or_directory || failure == std::errc::invalid_argument;
-    if (failure && !is_no_link) return;  // It may show it.
-    if (shown.filename() == absolute.filename()) return;
-  }
-  if (!IsOld(absolute)) return;  // It was touched since.
-  failure.clear();
-  fs::remove_all(absolute, failure);  // Removes links, never what they name.
-  if (failure) {
-    if (swept.kept_by_failure++ == 0) {
-      swept.first_failure = candidate.path.string() + ": " + failure.message();
-    }
+  if (candidate.name.token != 0 && IsShown(candidate.path)) return;
+  const auto entry = sources_.vault.Look(candidate.path.string());
+  const bool is_untouched = entry.ok() && *entry && IsOld(candidate.path, **entry);
+  if (!is_untouched) return;
+  if (const auto removed = sources_.vault.Remove(candidate.path.string()); !removed.ok()) {
+    if (swept.kept_by_failure++ == 0) swept.first_failure = removed.error().message;
     return;
   }
   ++swept.files;
@@ -263,47 +221,13 @@ void Sweeper::Tell(const Swept& swept) {
     std::string names;
     for (const std::string& name : swept.examples) names += (names.empty() ? "" : ", ") + name;
     const bool has_more = static_cast<std::size_t>(swept.files) > swept.examples.size();
-    log_.Note(fmt::format("removed {} old files that nothing refers to: {}{}", swept.files, names,
-                          has_more ? ", …" : ""));
+    sources_.log.Note(fmt::format("removed {} old files that nothing refers to: {}{}", swept.files,
+                                  names, has_more ? ", …" : ""));
   }
   if (swept.kept_by_failure > 0) {
-    log_.Note(fmt::format("{} old files that nothing refers to cannot be removed, the first is {}",
-                          swept.kept_by_failure, swept.first_failure));
-  }
-}
-
-SweeperThread::SweeperThread(Sweeper sweeper, const base::HeldFolder& data_dir,
-                             std::chrono::milliseconds period)
-    : sweeper_(std::move(sweeper)),
-      data_dir_(data_dir),
-      period_(period),
-      thread_([this] { Run(); }) {}
-
-SweeperThread::~SweeperThread() {
-  {
-    base::MutexLock lock(mutex_);
-    is_ending_ = true;
-    changed_.NotifyAll();
-  }
-  thread_.join();
-}
-
-bool SweeperThread::is_ending() {
-  if (!data_dir_.IsInPlace()) return true;
-  base::MutexLock lock(mutex_);
-  return is_ending_;
-}
-
-void SweeperThread::Run() {
-  while (!is_ending()) {
-    // An error of the store is its users' matter; here it means: another time.
-    static_cast<void>(sweeper_.Sweep([this] { return is_ending(); }));
-    base::MutexLock lock(mutex_);
-    const auto deadline = std::chrono::steady_clock::now() + period_;
-    while (!is_ending_) {
-      const auto left = deadline - std::chrono::steady_clock::now();
-      if (left.count() <= 0 || !changed_.WaitFor(mutex_, left)) break;
-    }
+    sources_.log.Note(
+        fmt::format("{} old files that nothing refers to cannot be removed, the first is {}",
+                    swept.kept_by_failure, swept.first_failure));
   }
 }
 

@@ -13,8 +13,10 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/testing/without_privileges.h"
+#include "episode/episode_kind.h"
 #include "store/memory/memory_store.h"
 #include "store/testing/faulty_store.h"
+#include "vault/local/local_vault.h"
 
 namespace rollcall::housekeeping {
 namespace {
@@ -105,9 +107,16 @@ class SweeperTest : public testing::Test {
     }
     EXPECT_TRUE(store_.TaskSucceed(task.fence, "{}", artifacts, {}, clock_.Now()).ok());
   }
+  static base::HeldFolder OpenFolder(const fs::path& path) {
+    fs::create_directories(path);
+    return base::HeldFolder::Open(path).value();
+  }
+  Sweeper SweeperOf(store::JobStore& store) {
+    return Sweeper({.store = store, .vault = vault_, .kinds = kinds_, .clock = clock_, .log = log_},
+                   kRetention);
+  }
   Sweeper::Swept Sweep() {
-    Sweeper sweeper({.data_dir = data_dir_, .stages = {"detect"}, .retention = kRetention}, store_,
-                    clock_, log_);
+    Sweeper sweeper = SweeperOf(store_);
     auto swept = sweeper.Sweep([] { return false; });
     EXPECT_TRUE(swept.ok()) << swept.error().ToString();
     return *swept;
@@ -117,6 +126,14 @@ class SweeperTest : public testing::Test {
   const fs::path data_dir_ = root_ / "data";
   base::FakeClock clock_;
   store::MemoryStore store_;
+  const subject::StageTable stages_{
+      {{.name = "detect", .title = "Detect", .needs = {}, .handler = [](const auto&) {
+          return nullptr;
+        }}}};
+  const subject::SubjectKinds kinds_ =
+      subject::SubjectKinds::Create({episode::EpisodeKind(stages_)}).value();
+  const base::HeldFolder folder_ = OpenFolder(data_dir_);
+  vault::LocalVault vault_{folder_, clock_};
   projection::WorkerLog log_{data_dir_};
 };
 
@@ -267,8 +284,7 @@ TEST_F(SweeperTest, SaysWhatItCannotRemove) {
 
 TEST_F(SweeperTest, EndsWhenItIsAskedTo) {
   Put("harvest/x/tracks.json.g1", kOld);
-  Sweeper sweeper({.data_dir = data_dir_, .stages = {"detect"}, .retention = kRetention}, store_,
-                  clock_, log_);
+  Sweeper sweeper = SweeperOf(store_);
   EXPECT_EQ(sweeper.Sweep([] { return true; })->files, 0);
   EXPECT_TRUE(Exists("harvest/x/tracks.json.g1"));
 }
@@ -291,8 +307,7 @@ TEST_F(SweeperTest, GathersTheFilesOfOneEpisodeAtATime) {
         }
         return std::optional<base::Error>();
       });
-  Sweeper sweeper({.data_dir = data_dir_, .stages = {"detect"}, .retention = kRetention}, store,
-                  clock_, log_);
+  Sweeper sweeper = SweeperOf(store);
   ASSERT_TRUE(sweeper.Sweep([] { return false; }).ok());
   EXPECT_EQ(asked, 1);
 }

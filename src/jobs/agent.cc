@@ -37,16 +37,19 @@ base::Result<std::unique_ptr<Agent>> Agent::Start(Options options, const Sources
 Agent::Agent(Options options, const Sources& sources)
     : options_(std::move(options)),
       sources_(sources),
+      stages_(sources.kinds.Runnable()),
       reaper_(sources.store, sources.clock, sources.log, options_.identity),
       cgroups_(worker::WorkerCgroups::OwnFolder(), sources.data_dir.path()),
-      staging_(sources.data_dir.path(), options_.digest),
+      staging_(sources.data_dir.path()),
       disk_(sources.store, sources.clock, sources.log, sources.board,
             {.data_dir = sources.data_dir.path(),
-             .stages = options_.stages,
+             .stages = stages_,
              .free_bytes_min = options_.disk_free_bytes_min,
              .times = options_.times}),
       watchdog_(sources.clock, options_.times),
       surroundings_{.data_dir = sources.data_dir,
+                    .kinds = sources.kinds,
+                    .vault = sources.vault,
                     .worker_argv = options_.worker_argv,
                     .worker_memory_bytes_max = options_.worker_memory_bytes_max,
                     .cgroups = cgroups_,
@@ -64,7 +67,6 @@ Agent::Agent(Options options, const Sources& sources)
                     .staging = staging_,
                     .mailbox = mailbox_,
                     .policy = RetryPolicy(options_.times),
-                    .digest = options_.digest,
                     .on_disk_full =
                         [this](const base::Error& error) {
                           disk_.Pause(error);
@@ -272,7 +274,7 @@ void Agent::Claim() {
          std::ssize(attempts_) < options_.slots) {
     const base::Instant before = sources_.clock.Now();
     auto task = sources_.store.TaskClaim({.agent = options_.identity,
-                                          .stages = options_.stages,
+                                          .stages = stages_,
                                           .lease = options_.times.lease,
                                           .now = before});
     // Then nothing can be started, whoever noticed first.

@@ -20,7 +20,6 @@
 #include "jobs/runtime_times.h"
 #include "jobs/watchdog.h"
 #include "store/job_store.h"
-#include "vault/file_check.h"
 #include "worker/staging.h"
 
 namespace rollcall::jobs {
@@ -38,17 +37,17 @@ class Agent {
  public:
   struct Options {
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
-    std::vector<std::string> stages;       // That it can run.
     int slots = 2;
     std::int64_t worker_memory_bytes_max = 0;  // 0: no limit.
     // To go on with after the disk was full, where nobody knows how much is needed.
     std::int64_t disk_free_bytes_min = 0;
     RuntimeTimes times;
-    base::DigestFunction digest = vault::ReadDigest;
     store::AgentIdentity identity;
   };
   struct Sources {
     const base::HeldFolder& data_dir;
+    const subject::SubjectKinds& kinds;
+    vault::Vault& vault;
     store::JobStore& store;
     base::Clock& clock;
     projection::LiveBoard& board;
@@ -104,6 +103,7 @@ class Agent {
 
   const Options options_;
   const Sources sources_;
+  const std::vector<std::string> stages_;  // That can be run here.
   const std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Reaper reaper_;
   const worker::WorkerCgroups cgroups_;

@@ -11,21 +11,23 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/held_folder.h"
+#include "jobs/attempt_files.h"
 #include "jobs/attempt_watch.h"
 #include "jobs/background.h"
 #include "jobs/mailbox.h"
 #include "jobs/metrics.h"
 #include "jobs/retry_policy.h"
 #include "jobs/runtime_times.h"
+#include "jobs/supervised_worker.h"
 #include "jobs/watchdog.h"
 #include "projection/change_feed.h"
 #include "projection/live_board.h"
 #include "projection/projector_thread.h"
 #include "projection/worker_log.h"
 #include "store/job_store.h"
-#include "vault/file_check.h"
+#include "subject/subject_kind.h"
+#include "vault/vault.h"
 #include "worker/frame.h"
 #include "worker/messages.h"
 #include "worker/staging.h"
@@ -42,6 +44,8 @@ base::Error OutOfReachError();
 // What an agent shares with its attempts; borrowed by both.
 struct AttemptSurroundings {
   const base::HeldFolder& data_dir;
+  const subject::SubjectKinds& kinds;
+  vault::Vault& vault;
   const std::vector<std::string> worker_argv;
   const std::int64_t worker_memory_bytes_max;  // 0: no limit.
   const worker::WorkerCgroups& cgroups;
@@ -59,7 +63,6 @@ struct AttemptSurroundings {
   worker::Staging& staging;
   const std::shared_ptr<Mailbox> mailbox;  // Of the agent's thread.
   const RetryPolicy policy;
-  const base::DigestFunction digest;  // On other threads than the agent's.
   // The disk is full: nothing more is to be claimed for a while.
   const std::function<void(const base::Error&)> on_disk_full;
   // Whether it is, as far as a process that ended by itself may have met it; see DiskGuard.
@@ -124,17 +127,22 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   enum class Step { kPreparing, kWorking, kConcluding, kEnding, kOver };
   enum class Manner { kAtOnce, kByItself };  // How the process is to go.
 
-  base::Result<std::unique_ptr<worker::WorkerProcess>> StartProcess();
+  // attempt.cc: from the claim to the assignment, and wishes from outside.
+  base::Result<std::unique_ptr<SupervisedWorker>> StartWorker();
   void Prepare();
-  void OnFilesChecked(const vault::IntactSegments& intact, const base::Result<void>& inputs);
+  void OnFilesAtHand(base::Result<FilesAtHand> files);
+  bool DropDamaged(const IntactSegments& intact);
   bool HasFailedOften(const base::Error& error) const;
   void ProjectStart();
   void OnStartProjected(const base::Result<void>& projected);
+  void OnProjectionFailed(const base::Error& error, void (Attempt::*again)());
   void AssignWhenReady();
-  void SendFrame(const worker::Frame& frame);
+  // Runs `use` with the attempt on the agent's thread, if it is still there then.
+  std::function<void(std::function<void(Attempt&)>)> Deliverer();
 
+  // attempt_work.cc: what the worker says, its segments and its result.
+  void SendFrame(const worker::Frame& frame);
   void ReadSocket(int reads_max);
-  void OnBytes(std::string_view bytes);
   base::Result<void> OnFrame(const worker::Frame& frame);
   void OnLogLine(const std::string& line, base::BootTime now);
   void TellOmittedLines(base::BootTime now);
@@ -147,59 +155,48 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   bool CanRead() const;
   void SampleMemory();
   void OnDone(worker::Conclusion conclusion);
-  void OnExit();
   void OnArtifactsTaken(const base::Result<void>& taken);
   void ProbeProjection();
   void OnProbed(const base::Result<void>& probed);
   void Succeed();
+  void LogCommitted(const domain::Segment& segment) const;
 
+  // attempt_end.cc: budgets, the end of the process, and the row about it.
+  void OnExit();
   void TickWorking(base::BootTime now);
   void TickDrain(base::BootTime now);
   void TickConcluding(base::BootTime now);
   void TickEnding(base::BootTime now);
-  void LookForRemnants(base::BootTime now);
-  void Kill(base::BootTime now);
-  // How often what should have ended is looked for without a sign.
-  std::chrono::nanoseconds LookPeriod() const;
   void SetStalled(bool is_stalled);
   void LogHeartbeat(base::BootTime now);
-  void OnProjectionFailed(const base::Error& error, void (Attempt::*again)());
-
   // Decides how it ends, unless that is decided; the first word counts.
   void End(store::AttemptOutcome outcome, base::Error error, Manner manner);
   void Commit();
   store::AttemptEnd DecideEnd(base::WallTime now);
   void BecomeOver();
+  base::Error CrashError(const worker::ProcessExit& exit) const;
+  base::Error OutOfMemoryError() const;
+  std::optional<base::Error> FullDiskError(const worker::ProcessExit& exit) const;
+  // How to go on behind a segment that the run failed at.
+  std::string SkipHint(const domain::SegmentSpan& segment);
 
   void Publish(projection::ChangeFeed::Kind kind);
   base::Instant Now() const { return around_.clock.Now(); }
   void Log(std::string_view text) const { around_.log.Line(task_.run, text); }
-  base::Error CrashError(const worker::ProcessExit& exit) const;
-  base::Error OutOfMemoryError() const;
-  std::optional<base::Error> FullDiskError(const worker::ProcessExit& exit) const;
-  void LogCommitted(const domain::Segment& segment) const;
-  // How to go on behind a segment that the run failed at.
-  std::string SkipHint(const domain::SegmentSpan& segment);
-  // Runs `use` with the attempt on the agent's thread, if it is still there then.
-  std::function<void(std::function<void(Attempt&)>)> Deliverer();
+  bool has_process() const { return worker_ != nullptr && !worker_->is_gone(); }
 
   AttemptSurroundings& around_;
   store::LeasedTask task_;
   AttemptWatch watch_;
   base::BootTime renewed_at_;
-  std::unique_ptr<worker::WorkerProcess> process_;
-  std::unique_ptr<Watchdog::Ward> ward_;  // From the process's start until it is reaped.
-  worker::FrameReader reader_;
+  std::unique_ptr<SupervisedWorker> worker_;  // Null before its start, and where that failed.
   Step step_ = Step::kPreparing;
-  bool is_socket_open_ = true;
   bool has_hello_ = false;
-
-  bool are_files_checked_ = false;  // Preparing.
+  std::filesystem::path segment_folder_;  // Relative to the vault.
+  std::optional<FilesAtHand> files_;      // Preparing: once they are looked at.
   bool is_start_projected_ = false;
-  std::size_t intact_segments_ = 0;
   base::BootTime started_at_{};
   base::WallTime started_wall_{};
-
   int segments_committed_ = 0;                     // New ones, by this attempt.
   std::int64_t next_segment_ = 0;                  // The first number that is not committed.
   std::optional<domain::SegmentSpan> at_segment_;  // Begun and not committed.
@@ -213,15 +210,12 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   std::int64_t heartbeat_seq_ = 0;
   std::int64_t heartbeat_done_ = -1;
   base::WallTime progress_wall_{};
-
   std::int64_t rss_peak_bytes_ = 0;            // Seen so far.
   std::optional<domain::StageOutput> output_;  // Concluding.
   base::BootTime concluding_since_{};
   std::optional<base::Error> not_taken_;  // Why the result was not, the last time.
-
   std::optional<base::BootTime> cancel_at_;
   std::optional<base::BootTime> drain_at_;
-
   struct Ending {
     store::AttemptOutcome outcome{};
     base::Error error;
@@ -229,15 +223,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
     bool is_on_request = false;
   };
   std::optional<Ending> ending_;
-  std::optional<base::BootTime> killed_at_;
-  std::optional<base::BootTime> looked_at_;  // For remnants, or killed once more.
-  bool has_leader_ended_ = false;
-  std::vector<base::UniqueFd> remnants_;  // Of the last look; those that have not ended since.
-  bool is_gone_ = false;
   bool is_lost_ = false;
   bool has_succeeded_ = false;
-  worker::ProcessExit exit_;
-  std::string trouble_;    // It cannot be killed.
   std::string unwritten_;  // Its row cannot be written yet.
   bool waits_for_room_ = false;
   std::string why_stalled_;  // Empty while it is not.

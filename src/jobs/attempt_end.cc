@@ -1,5 +1,4 @@
-// The half of Attempt that brings it to its end: budgets, escalation, and the row about it.
-
+// The last third of Attempt: budgets, the end of the process, and the row about it.
 #include <fmt/format.h>
 #include <signal.h>
 
@@ -7,10 +6,10 @@
 #include <utility>
 
 #include "domain/reasons.h"
-#include "housekeeping/data_lock.h"
 #include "jobs/attempt.h"
 #include "vault/in_place.h"
 #include "worker/process_table.h"
+#include "worker/worker.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -19,13 +18,15 @@ using domain::MakeError;
 using store::AttemptOutcome;
 namespace reason = domain::reason;
 
-worker::Frame Request(worker::FrameType type) {
-  return {.type = type, .body = base::Json::object(), .attachment = {}};
+// Somebody outside took the worker away; a crash is something that it did itself.
+bool WasTakenAway(const worker::ProcessExit& exit) {
+  return exit.is_signal && (exit.status == SIGKILL || exit.status == SIGTERM ||
+                            exit.status == SIGINT || exit.status == SIGHUP);
 }
 
-bool HasEnded(const base::UniqueFd& pidfd) {
-  pollfd ended{pidfd.get(), POLLIN, 0};
-  return pidfd.is_open() && ::poll(&ended, 1, 0) > 0;
+// The worker's own word.
+bool IsOutOfMemory(const worker::ProcessExit& exit) {
+  return !exit.is_signal && exit.status == worker::kWorkerExitOutOfMemory;
 }
 
 }  // namespace
@@ -34,7 +35,7 @@ bool HasEnded(const base::UniqueFd& pidfd) {
 
 void Attempt::Tick() {
   const base::BootTime now = Now().boot;
-  if (process_) process_->LimitOutput();
+  if (worker_) worker_->process().LimitOutput();
   if (again_ && now >= again_->first) {
     const auto act = again_->second;
     again_.reset();
@@ -48,24 +49,22 @@ void Attempt::Tick() {
 
 std::chrono::milliseconds Attempt::TickWithin() const {
   constexpr std::chrono::milliseconds kSoon{10};
-  if (!trouble_.empty()) return std::max(kSoon, around_.times.pulse);
+  if (worker_ && !worker_->trouble().empty()) return std::max(kSoon, around_.times.pulse);
   const base::BootTime now = Now().boot;
-  std::chrono::nanoseconds wait = LookPeriod();
+  std::chrono::nanoseconds wait =
+      std::max<std::chrono::nanoseconds>(kSoon, around_.times.pulse / 4);
   const auto consider = [&](base::BootTime at) { wait = std::min(wait, at - now); };
   if (again_) consider(again_->first);
   if (drain_at_ && step_ != Step::kEnding) consider(*drain_at_ + around_.times.drain);
-  if (step_ == Step::kEnding && !killed_at_) consider(ending_->since + around_.times.exit_grace);
+  if (step_ == Step::kEnding && has_process() && !worker_->is_killed())
+    consider(ending_->since + around_.times.exit_grace);
   return std::max(kSoon, std::chrono::ceil<std::chrono::milliseconds>(wait));
-}
-
-std::chrono::nanoseconds Attempt::LookPeriod() const {
-  return std::max<std::chrono::nanoseconds>(std::chrono::milliseconds{10}, around_.times.pulse / 4);
 }
 
 void Attempt::TickWorking(base::BootTime now) {
   // It waits for us. Not for a moment's check of a segment: then one that offers the same for ever
   // would always have an excuse.
-  const bool waits_for_that = is_taking_segment_ && now - taking_since_ > LookPeriod();
+  const bool waits_for_that = is_taking_segment_ && now - taking_since_ > worker_->LookPeriod();
   if (step_ == Step::kPreparing || waits_for_that) watch_.OnRuntimeAnswered(now);
   const AttemptWatch::Verdict verdict = watch_.Check(now);
   switch (verdict) {
@@ -107,7 +106,7 @@ void Attempt::SetStalled(bool is_stalled) {
   if (is_stalled) {
     around_.metrics.OnStalled(task_.run.name);
     Log(fmt::format("stalled: {}: {}", reason::kStalled, why_stalled_));
-    Log(fmt::format("stack: {}", worker::DescribeThreads(process_->pid())));
+    Log(fmt::format("stack: {}", worker::DescribeThreads(worker_->process().pid())));
   } else {
     Log("goes on again");
   }
@@ -127,61 +126,60 @@ void Attempt::TickDrain(base::BootTime now) {
 }
 
 bool Attempt::IsHeldUp() const {
-  if (!trouble_.empty()) return true;
+  if (worker_ && !worker_->trouble().empty()) return true;
   return !unwritten_.empty() && Now().boot - ending_->since >= around_.times.exit_grace;
 }
 
-base::Error OutOfReachError() {
-  return MakeError(reason::kFenced, "the store could not be reached in time to keep the lease");
-}
-
-base::Error InterruptedError() {
-  return MakeError(reason::kInterrupted, "stopped with the program that looked after it");
-}
-
-// --- Wishes from outside
-
-void Attempt::Cancel() {
-  if (cancel_at_ || is_lost_ || has_succeeded_ || step_ == Step::kOver) return;
-  cancel_at_ = Now().boot;
-  if (step_ == Step::kWorking) {
-    ward_->Cancel();
-    return SendFrame(Request(worker::FrameType::kCancel));
+void Attempt::OnExit() {
+  if (step_ != Step::kPreparing && step_ != Step::kWorking) return;
+  const worker::ProcessExit exit = worker_->process().PeekExit().value_or(worker::ProcessExit{});
+  if (worker_->ward().has_fenced()) return Interrupt(around_.why_out_of_reach());
+  if (cancel_at_) return End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
+  if (worker_->process().HasRunOutOfMemory() || IsOutOfMemory(exit)) {
+    return End(AttemptOutcome::kFailed, OutOfMemoryError(), Manner::kAtOnce);
   }
-  // A result that came before the cancel wins; what has not begun is not begun.
-  if (step_ == Step::kPreparing) {
-    End(AttemptOutcome::kCancelled, domain::StoppedError(), Manner::kAtOnce);
+  if (drain_at_ || WasTakenAway(exit)) {
+    return End(AttemptOutcome::kInterrupted, CrashError(exit), Manner::kAtOnce);
   }
+  if (auto full = FullDiskError(exit)) {
+    return End(AttemptOutcome::kFailed, *std::move(full), Manner::kAtOnce);
+  }
+  // Before it said hello it was not the work that ended it: no second crash on one segment.
+  const auto outcome = has_hello_ ? AttemptOutcome::kCrashed : AttemptOutcome::kFailed;
+  End(outcome, CrashError(exit), Manner::kAtOnce);
 }
 
-void Attempt::Drain() {
-  if (drain_at_ || step_ == Step::kOver) return;
-  drain_at_ = Now().boot;
-  if (step_ == Step::kPreparing) return Interrupt(InterruptedError());
-  if (step_ == Step::kWorking) SendFrame(Request(worker::FrameType::kDrain));
+base::Error Attempt::CrashError(const worker::ProcessExit& exit) const {
+  const std::string tail = worker_->process().OutputTail();
+  const auto last_line = tail.rfind('\n');
+  const std::string words = tail.substr(last_line == std::string::npos ? 0 : last_line + 1);
+  const bool is_refused = exit.is_signal && exit.status == SIGSYS;
+  return MakeError(
+      reason::kWorkerCrashed,
+      fmt::format("the worker process of {} ended by itself ({}{}){}{}", task_.run.public_id(),
+                  exit.ToString(), is_refused ? ": a system call that its sandbox refuses" : "",
+                  words.empty() ? "" : ", its last words: ", words));
 }
 
-void Attempt::Interrupt(base::Error error) {
-  if (step_ == Step::kEnding || step_ == Step::kOver) return;
-  End(AttemptOutcome::kInterrupted, std::move(error), Manner::kAtOnce);
-  ending_->is_on_request = true;
+// Who writes to a mapped file where there is no room, or does not look whether a write went well,
+// ends as if he had a fault of his own.
+std::optional<base::Error> Attempt::FullDiskError(const worker::ProcessExit& exit) const {
+  const bool is_own_word = !exit.is_signal && exit.status == worker::kWorkerExitDiskFull;
+  auto error = around_.why_disk_full();
+  if (!error && !is_own_word) return std::nullopt;
+  if (!error) error = MakeError(reason::kDiskFull, "it had met a full disk before");
+  error->message = fmt::format("the worker process of {} ended by itself ({}): {}",
+                               task_.run.public_id(), exit.ToString(), error->message);
+  return error;
 }
 
-void Attempt::Lose(std::string_view why) {
-  if (is_lost_ || step_ == Step::kOver) return;
-  is_lost_ = true;
-  Log(fmt::format("attempt {} is ended, its results are dropped: {}", task_.attempt_number, why));
-  End(AttemptOutcome::kExpired, MakeError(reason::kFenced, std::string(why)), Manner::kAtOnce);
-}
-
-void Attempt::OnRenewed(base::BootTime renewed_at) {
-  renewed_at_ = renewed_at;
-  if (ward_) ward_->Renew(renewed_at);
-}
-
-void Attempt::CheckLease() {
-  if (!holds_lease() || Now().boot - renewed_at_ < around_.times.self_fence) return;
-  Interrupt(around_.why_out_of_reach());
+base::Error Attempt::OutOfMemoryError() const {
+  constexpr std::int64_t kMegabyte = 1 << 20;
+  const std::int64_t limit = around_.worker_memory_bytes_max / kMegabyte;
+  return MakeError(
+      reason::kOutOfMemory,
+      fmt::format("the worker process of {} needed more memory than {}", task_.run.public_id(),
+                  limit > 0 ? fmt::format("the {} MB it may have", limit) : "the machine has"));
 }
 
 // --- The end
@@ -197,49 +195,18 @@ void Attempt::End(AttemptOutcome outcome, base::Error error, Manner manner) {
     step_ = Step::kEnding;
     TellOmittedLines(ending_->since);
   }
-  if (!process_ || is_gone_) return;
-  if (manner == Manner::kByItself) ward_->LetFinish();
-  if (manner == Manner::kAtOnce && !killed_at_) Kill(Now().boot);
-}
-
-void Attempt::Kill(base::BootTime now) {
-  if (!killed_at_) killed_at_ = now;
-  looked_at_ = now;
-  process_->Signal(SIGKILL);
+  if (!has_process()) return;
+  if (manner == Manner::kByItself) worker_->ward().LetFinish();
+  if (manner == Manner::kAtOnce && !worker_->is_killed()) worker_->Kill(Now().boot);
 }
 
 void Attempt::TickEnding(base::BootTime now) {
   if (again_) return;  // The row is tried again then.
-  if (!is_gone_ && process_->HasExited()) LookForRemnants(now);
-  if (is_gone_) return Commit();
-  if (!killed_at_ && now - ending_->since >= around_.times.exit_grace) Kill(now);
-  if (!killed_at_) return;
-  // Whatever it forked in between, too.
-  if (now - *looked_at_ >= LookPeriod()) Kill(now);
-  if (now - *killed_at_ < around_.times.unkillable || !trouble_.empty()) return;
-  trouble_ =
-      fmt::format("unkillable: process {} does not end by SIGKILL ({}); its slot is not used",
-                  process_->pid(), worker::DescribeThreads(process_->pid()));
-  Log(trouble_);
-  Publish(projection::ChangeFeed::Kind::kTransition);
-}
-
-// Ended leaders leave nobody behind. What is found is waited for by its pidfd; without a sign it is
-// looked for again only after a while, because a look reads all of /proc.
-void Attempt::LookForRemnants(base::BootTime now) {
-  if (has_leader_ended_) {
-    const std::size_t before = remnants_.size();
-    std::erase_if(remnants_, HasEnded);
-    const bool have_ended = before > 0 && remnants_.empty();
-    if (!have_ended && now - *looked_at_ < LookPeriod()) return;
+  if (has_process() && worker_->LookForEnd(ending_->since, now)) {
+    Log(worker_->trouble());
+    Publish(projection::ChangeFeed::Kind::kTransition);
   }
-  has_leader_ended_ = true;
-  remnants_ = process_->Remnants();
-  if (!remnants_.empty() || !process_->HasEmptyCgroup()) return Kill(now);
-  ward_.reset();  // Before its number may become another's.
-  exit_ = process_->Reap();
-  is_gone_ = true;
-  is_socket_open_ = false;
+  if (!has_process()) Commit();
 }
 
 store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
@@ -268,8 +235,8 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        .fruitless = fruitless,
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .is_wished = ending_->is_on_request || drain_at_ || !is_there.ok(),
-       .exit = process_ ? exit_.ToString() : "",
-       .rss_peak_bytes = std::max(exit_.rss_peak_bytes, rss_peak_bytes_)},
+       .exit = worker_ ? worker_->exit().ToString() : "",
+       .rss_peak_bytes = std::max(worker_ ? worker_->exit().rss_peak_bytes : 0, rss_peak_bytes_)},
       now);
   if (end.poison) end.error.hint = SkipHint(*end.poison);
   return end;
@@ -321,30 +288,12 @@ void Attempt::BecomeOver() {
   step_ = Step::kOver;
   around_.metrics.OnAttemptEnded(task_.run.name,
                                  is_lost_ ? AttemptOutcome::kExpired : ending_->outcome);
-  if (process_) process_->LimitOutput();
-  process_.reset();
+  if (worker_) worker_->process().LimitOutput();
+  worker_.reset();
   around_.staging.Discard(task_.fence.attempt_uuid);
   around_.background.Do([&staging = around_.staging] { staging.RemoveDiscarded(); });
   around_.board.MarkOver(task_.run.id);
   around_.feed.Tell({projection::ChangeFeed::Kind::kTransition, task_.run.id});
-}
-
-void Attempt::Publish(projection::ChangeFeed::Kind kind) {
-  if (step_ == Step::kOver) return;
-  around_.board.Put({.run = task_.run.id,
-                     .fence = task_.fence,
-                     .attempt_number = task_.attempt_number,
-                     .pid = process_ && !is_gone_ ? process_->pid() : 0,
-                     .started_at = started_wall_,
-                     .liveness = watch_.liveness(),
-                     .progress_wall = progress_wall_,
-                     .time_left = watch_.time_left(),
-                     .budget = watch_.Patience(),
-                     .budget_since = watch_.LastSign(),
-                     .why_stalled = why_stalled_,
-                     .trouble = trouble_.empty() ? unwritten_ : trouble_,
-                     .is_over = false});
-  around_.feed.Tell({kind, task_.run.id});
 }
 
 }  // namespace rollcall::jobs

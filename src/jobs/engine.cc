@@ -10,8 +10,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "domain/reasons.h"
-#include "housekeeping/data_lock.h"
-#include "vault/file_check.h"
+#include "jobs/attempt_files.h"
 #include "vault/in_place.h"
 
 namespace rollcall::jobs {
@@ -27,41 +26,22 @@ base::Result<void> Validate(const Engine::Options& options) {
   if (options.worker_argv.empty()) return BadOption("there is no worker program");
   if (options.agent_id.empty()) return BadOption("the agent needs a name");
   ROLLCALL_TRY(options.times.Check());
-  std::set<std::string> names;
-  for (const Engine::StageSpec& stage : options.stages) {
-    for (const std::string& need : stage.needs) {
-      if (!names.contains(need)) {
-        return BadOption(
-            fmt::format("stage {} needs {}, which does not come before it", stage.name, need));
-      }
-    }
-    if (!names.insert(stage.name).second) {
-      return BadOption(fmt::format("there are two stages {}", stage.name));
-    }
-  }
-  if (names.empty()) return BadOption("there are no stages");
+  if (options.kinds.Runnable().empty()) return BadOption("there are no stages");
+  if (!options.open_vault) return BadOption("there is no vault");
   return {};
 }
 
-std::vector<std::string> Names(const std::vector<Engine::StageSpec>& stages) {
-  std::vector<std::string> names;
-  for (const Engine::StageSpec& stage : stages) names.push_back(stage.name);
-  return names;
-}
-
-// What `spec` needs among the stages of the job.
-std::vector<std::string> NeedsAmong(const std::vector<Engine::StageSpec>& stages,
+// What stage `name` needs among those of the job.
+std::vector<std::string> NeedsAmong(const subject::SubjectKinds& kinds,
                                     const std::vector<store::RunView>& runs,
                                     const std::string& name) {
-  std::vector<std::string> needs;
-  for (const Engine::StageSpec& spec : stages) {
-    if (spec.name != name) continue;
-    for (const std::string& need : spec.needs) {
-      const bool is_there = std::ranges::any_of(
-          runs, [&](const store::RunView& view) { return view.run.name == need; });
-      if (is_there) needs.push_back(need);
-    }
-  }
+  const subject::KindStage stage = kinds.OfStage(name);
+  if (stage.kind == nullptr) return {};
+  std::vector<std::string> needs = stage.kind->stages.Before(name);
+  std::erase_if(needs, [&](const std::string& need) {
+    return std::ranges::none_of(runs,
+                                [&](const store::RunView& view) { return view.run.name == need; });
+  });
   return needs;
 }
 
@@ -112,7 +92,8 @@ Engine::Engine(Options options, base::HeldFolder data_dir, store::JobStore& stor
       metrics_(options_.metrics ? options_.metrics : std::make_shared<Metrics>()),
       log_(options_.data_dir),
       cancel_wishes_(store, clock),
-      verified_files_(clock, options_.digest) {}
+      running_(store, [this](store::JobId id) { return View(id); }),
+      vault_(options_.open_vault(data_dir_, clock)) {}
 
 Engine::~Engine() {
   // In this order: the agent's last words are still projected.
@@ -126,8 +107,13 @@ projection::ProjectorThread& Engine::EnsureProjector() {
   base::MutexLock lock(mutex_);
   if (projector_ == nullptr) {
     projector_ = std::make_unique<projection::ProjectorThread>(
-        projection::Projector::Sources{
-            .data_dir = data_dir_, .store = store_, .clock = clock_, .board = board_, .log = log_},
+        projection::Projector::Sources{.data_dir = data_dir_,
+                                       .store = store_,
+                                       .clock = clock_,
+                                       .board = board_,
+                                       .log = log_,
+                                       .kinds = options_.kinds,
+                                       .vault = *vault_},
         projection::ProjectorThread::Cadence{.least = options_.times.projection_min,
                                              .most = options_.times.projection_max});
     wakes_projector_ = feed_.Subscribe([projector = projector_.get()](const auto& change) {
@@ -156,16 +142,16 @@ base::Result<void> Engine::StartWorking() {
     is_starting_ = true;
   }
   auto working = Agent::Start({.worker_argv = options_.worker_argv,
-                               .stages = Names(options_.stages),
                                .slots = options_.slots,
                                .worker_memory_bytes_max = options_.worker_memory_bytes_max,
                                .disk_free_bytes_min = options_.disk_free_bytes_min,
                                .times = options_.times,
-                               .digest = options_.digest,
                                .identity = {.id = options_.agent_id,
                                             .incarnation = base::RandomId(),
                                             .boot_id = base::BootId()}},
                               {.data_dir = data_dir_,
+                               .kinds = options_.kinds,
+                               .vault = *vault_,
                                .store = store_,
                                .clock = clock_,
                                .board = board_,
@@ -178,12 +164,14 @@ base::Result<void> Engine::StartWorking() {
   is_starting_ = false;
   if (!working.ok()) return std::move(working).error();
   agent_ = std::move(working).value();
-  sweeper_ = std::make_unique<housekeeping::SweeperThread>(
-      housekeeping::Sweeper({.data_dir = options_.data_dir,
-                             .stages = Names(options_.stages),
-                             .retention = options_.times.retention},
-                            store_, clock_, log_),
-      data_dir_, options_.times.sweep);
+  sweeper_ =
+      std::make_unique<housekeeping::SweeperThread>(housekeeping::Sweeper({.store = store_,
+                                                                           .vault = *vault_,
+                                                                           .kinds = options_.kinds,
+                                                                           .clock = clock_,
+                                                                           .log = log_},
+                                                                          options_.times.retention),
+                                                    data_dir_, options_.times.sweep);
   return {};
 }
 
@@ -214,10 +202,7 @@ base::Result<bool> Engine::CanReuse(const store::StageRun& run) {
   ROLLCALL_TRY_ASSIGN(const auto current, store_.RunLastGood(run.subject, run.name));
   if (!current || current->id != run.id) return false;
   ROLLCALL_TRY_ASSIGN(const auto artifacts, store_.ArtifactList(run.id));
-  const auto digest = [this](const std::filesystem::path& path) {
-    return verified_files_.Digest(path);
-  };
-  return vault::CheckArtifacts(options_.data_dir, artifacts, digest).ok();
+  return CheckArtifacts(*vault_, artifacts, vault::Depth::kRemembered).ok();
 }
 
 base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
@@ -230,6 +215,24 @@ base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
   ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
   ROLLCALL_TRY(TakeUp(submission.job.id));
   return submission;
+}
+
+base::Result<Engine::Started> Engine::Start(store::JobRequest request) {
+  // A job that is open although nobody worked was interrupted: this start takes it up again.
+  const bool was_working = is_working();
+  if (was_working) {
+    ROLLCALL_TRY_ASSIGN(const auto twin, running_.TwinOf(request));
+    if (twin) return Started{.job = *twin, .is_at_work = true, .is_existing = true};
+  }
+  ROLLCALL_TRY_ASSIGN(const bool is_stalled, running_.IsStalledAt(request));
+  ROLLCALL_TRY_ASSIGN(const auto submission, Submit(std::move(request)));
+  return Started{.job = submission.job.id,
+                 .is_existing = submission.is_existing,
+                 .is_resumed = submission.is_existing && (!was_working || is_stalled)};
+}
+
+base::Result<std::vector<api::JobView>> Engine::OpenBeside(const store::Job& job) {
+  return running_.OpenBeside(job);
 }
 
 // A cancel that somebody wished is forgotten only when nothing can fail any more.
@@ -294,7 +297,7 @@ base::Result<store::Submission> Engine::Resume(store::JobId id, ResumeOptions op
          .work_key = run.work_key,
          .dedupe_key = run.dedupe_key,
          .params_json = run.params_json,
-         .needs = NeedsAmong(options_.stages, runs, run.name),
+         .needs = NeedsAmong(options_.kinds, runs, run.name),
          .reuse = has_succeeded ? std::optional(run.id) : std::nullopt,
          .skip = skips ? store::SkipWish::kPoison : store::SkipWish::kAsBefore});
   }
@@ -315,28 +318,21 @@ base::Result<store::Job> Engine::Wait(store::JobId id, std::chrono::milliseconds
   }
 }
 
-base::Result<projection::JobSnapshot> Engine::Snapshot(store::JobId id) {
-  ROLLCALL_TRY_ASSIGN(auto job, store_.JobGet(id));
-  ROLLCALL_TRY_ASSIGN(const auto runs, store_.JobRuns(id));
-  const base::Instant now = clock_.Now();
-  const projection::Working working =
-      is_working() ? projection::Working::kYes : projection::Working::kNo;
-  projection::JobSnapshot snapshot{.job = std::move(job),
-                                   .stages = {},
-                                   .working = working,
-                                   .disk_error = board_.disk_error(),
-                                   .unrecorded_cancel = {},
-                                   .projection_error = {}};
-  if (cancel_wishes_.IsKept(id)) snapshot.unrecorded_cancel = CancelWaits(id, "the disk is full");
-  for (const store::RunView& view : runs) {
-    snapshot.stages.push_back(
-        projection::MakeStageSnapshot(view, board_.Get(view.run.id), working, now));
-    if (snapshot.disk_error)
-      projection::SayThatDiskIsFull(*snapshot.disk_error, snapshot.stages.back());
-  }
+projection::EngineFacts Engine::Facts(store::JobId id) const {
+  projection::EngineFacts facts{.working = is_working() ? projection::Working::kYes
+                                                        : projection::Working::kNo};
+  const auto disk_error = board_.disk_error();
+  if (disk_error) facts.troubles.push_back(*disk_error);
+  if (cancel_wishes_.IsKept(id)) facts.troubles.push_back(CancelWaits(id, "the disk is full"));
   base::MutexLock lock(mutex_);
-  if (projector_ != nullptr) snapshot.projection_error = projector_->last_error();
-  return snapshot;
+  const auto unseen = projector_ ? projector_->last_error() : std::nullopt;
+  const bool is_said = disk_error && unseen && domain::IsDiskFull(*unseen);
+  if (unseen && !is_said) facts.troubles.push_back(*unseen);
+  return facts;
+}
+
+base::Result<api::JobView> Engine::View(store::JobId id, projection::Detail detail) {
+  return projection::ViewOf(store_, board_, id, Facts(id), detail, clock_.Now());
 }
 
 base::Result<void> Engine::Settle(store::JobId id, std::chrono::milliseconds limit) {
@@ -381,7 +377,7 @@ base::Result<std::string> Engine::MetricsText() {
   Metrics::Gauges gauges{.now = clock_.Now().wall,
                          .workers_running = static_cast<int>(board_.Running().size()),
                          .slots = is_working() ? options_.slots : 0};
-  ROLLCALL_TRY_ASSIGN(gauges.queues, store_.QueueList(Names(options_.stages)));
+  ROLLCALL_TRY_ASSIGN(gauges.queues, store_.QueueList(options_.kinds.Runnable()));
   const projection::ProjectorThread& projector = EnsureProjector();
   gauges.is_disk_full = board_.disk_error().has_value();
   gauges.projector_lag = projector.lag();

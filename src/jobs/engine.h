@@ -2,29 +2,31 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/job_view.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/held_folder.h"
 #include "base/mutex.h"
-#include "housekeeping/sweeper.h"
+#include "housekeeping/sweeper_thread.h"
 #include "jobs/agent.h"
 #include "jobs/cancel_wishes.h"
 #include "jobs/metrics.h"
+#include "jobs/running_work.h"
 #include "jobs/runtime_times.h"
 #include "projection/change_feed.h"
+#include "projection/job_views.h"
 #include "projection/live_board.h"
 #include "projection/projector_thread.h"
-#include "projection/snapshot.h"
 #include "projection/worker_log.h"
 #include "store/job_store.h"
-#include "vault/file_check.h"
-#include "vault/verified_files.h"
+#include "subject/subject_kind.h"
+#include "vault/vault.h"
 
 namespace rollcall::jobs {
 
@@ -43,13 +45,12 @@ namespace rollcall::jobs {
 // Thread-safe. Borrows `store` and `clock`, which must outlive it.
 class Engine {
  public:
-  struct StageSpec {
-    std::string name;
-    std::vector<std::string> needs;  // Names of stages that come first when both are in a job.
-  };
   struct Options {
     std::filesystem::path data_dir;
-    std::vector<StageSpec> stages;         // In order.
+    subject::SubjectKinds kinds;
+    // Opens the vault that the engine's bytes lie in: once, and the engine has it.
+    std::function<std::unique_ptr<vault::Vault>(const base::HeldFolder& data_dir, base::Clock&)>
+        open_vault = {};
     std::vector<std::string> worker_argv;  // {"/proc/self/exe", "worker"}
     int slots = 2;                         // Workers at a time.
     // What one worker may have of memory of its own; 0: no limit. One that needs more ends with
@@ -65,8 +66,6 @@ class Engine {
     std::string agent_id = "owner";
     // Somebody else owns the data directory, and this engine is there to be asked, nothing else.
     bool is_worked_on_elsewhere = false;
-    // How files are read to be compared with their rows; tests put something slow here.
-    base::DigestFunction digest = vault::ReadDigest;
   };
   // kInvalidArgument / ERR_BAD_CONFIG if an option is out of range.
   static base::Result<std::unique_ptr<Engine>> Create(Options options, store::JobStore& store,
@@ -85,11 +84,25 @@ class Engine {
   // Also while it is about to.
   bool is_working() const;
   const RuntimeTimes& times() const { return options_.times; }
+  const subject::SubjectKinds& kinds() const { return options_.kinds; }
+  vault::Vault& vault() { return *vault_; }
 
   // Accepts a job, or joins and returns the one that already does the same (`is_existing`).
   // `reuse` entries whose artefacts are not intact are dropped: those stages run. A start over a
   // stalled attempt ends that attempt at once; it goes on from its checkpoint. Errors of JobSubmit.
   base::Result<store::Submission> Submit(store::JobRequest request);
+  // As Submit, for somebody who wants the work done: one that a live attempt is at already is left
+  // to it, whatever job that belongs to. What is submitted waits for somebody who works.
+  struct Started {
+    store::JobId job{};
+    bool is_at_work = false;   // That live attempt: nothing was submitted.
+    bool is_existing = false;  // So is the job, then or else.
+    // It was open and nobody was at it, or its attempt was stalled: it goes on now.
+    bool is_resumed = false;
+  };
+  base::Result<Started> Start(store::JobRequest request);
+  // Other open jobs that make files of the same names: see RunningWork.
+  base::Result<std::vector<api::JobView>> OpenBeside(const store::Job& job);
   // A finished run of this work that is its stage's last good one and whose artefacts are all there
   // and intact. Reads all their bytes, unless this engine has and they were not touched since.
   base::Result<std::optional<store::StageRunId>> FindReusable(std::string_view work_key);
@@ -112,7 +125,8 @@ class Engine {
 
   // The job when it has ended, or as it is after `limit`.
   base::Result<store::Job> Wait(store::JobId id, std::chrono::milliseconds limit);
-  base::Result<projection::JobSnapshot> Snapshot(store::JobId id);
+  base::Result<api::JobView> View(store::JobId id,
+                                  projection::Detail detail = projection::Detail::kNow);
   // Returns when the files that people read say of this job what the store says, or with the error
   // that keeps them from it; ERR_REGISTRY_UPDATE_FAILED after `limit`.
   base::Result<void> Settle(store::JobId id, std::chrono::milliseconds limit);
@@ -134,6 +148,7 @@ class Engine {
  private:
   Engine(Options options, base::HeldFolder data_dir, store::JobStore& store, base::Clock& clock);
   base::Error NotRecorded(store::JobId id, const base::Error& error);
+  projection::EngineFacts Facts(store::JobId id) const;
   base::Result<bool> CanReuse(const store::StageRun& run);
   base::Result<void> TakeUp(store::JobId id);
   projection::ProjectorThread& EnsureProjector();
@@ -149,7 +164,8 @@ class Engine {
   projection::ChangeFeed feed_;
   projection::WorkerLog log_;
   CancelWishes cancel_wishes_;
-  vault::VerifiedFiles verified_files_;
+  const RunningWork running_;
+  const std::unique_ptr<vault::Vault> vault_;
 
   base::Mutex start_mutex_;    // Held by the one that starts; whoever has mutex_ never takes it.
   mutable base::Mutex mutex_;  // Held for moments only: a cancel passes it.

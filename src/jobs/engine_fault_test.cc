@@ -109,22 +109,25 @@ TEST_F(EngineFaultTest, SaysThatTheDiskIsFullWhileTheStoreCanTakeNoWord) {
   ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(data_dir_ / "held"); }));
   *is_full = true;
   std::ofstream(data_dir_ / "go") << std::endl;
-  const auto snapshot = [&](store::JobId id) { return engine_->Snapshot(id).value(); };
+  const auto view = [&](store::JobId id) { return engine_->View(id).value(); };
   EXPECT_TRUE(Eventually([&] {
-    const projection::JobSnapshot now = snapshot(job.id);
-    return now.disk_error && now.stages[0].wait_reason.find(
-                                 "cannot be written yet: the disk is full") != std::string::npos;
+    const api::JobView now = view(job.id);
+    return now.DiskError() && now.stages[0].wait_reason.find(
+                                  "cannot be written yet: the disk is full") != std::string::npos;
   }));
-  EXPECT_EQ(snapshot(job.id).stages[0].pid, 0) << "its worker has ended";
-  EXPECT_THAT(snapshot(job.id).disk_error->message, HasSubstr("64 MB free"));
-  EXPECT_THAT(snapshot(next.id).stages[0].wait_reason,
+  EXPECT_EQ(view(job.id).stages[0].pid, 0) << "its worker has ended";
+  EXPECT_THAT(view(job.id).DiskError()->message, HasSubstr("64 MB free"));
+  EXPECT_THAT(view(next.id).stages[0].wait_reason,
               HasSubstr("queue detect is paused: ERR_DISK_FULL"));
   EXPECT_THAT(*engine_->MetricsText(), HasSubstr("rollcall_queue_paused{stage=\"detect\"} 1"));
   *is_full = false;
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
   EXPECT_EQ(WaitForEnd(next.id).state, JobState::kSucceeded);
-  EXPECT_FALSE(snapshot(job.id).disk_error);
+  EXPECT_EQ(view(job.id).DiskError(), nullptr);
 }
+
+// What is said of a cancel that waits for room.
+constexpr std::string_view kUnrecordedCancel = "cannot be recorded yet";
 
 // A store that can be read, and written while `is_full` is false.
 store::FaultyStore::Fault FullDisk(std::shared_ptr<std::atomic<bool>> is_full) {
@@ -150,12 +153,12 @@ TEST_F(EngineFaultTest, KeepsACancelInMindThatAFullDiskCannotTake) {
   ASSERT_FALSE(cancelled.ok());
   EXPECT_EQ(cancelled.error().reason, "ERR_DISK_FULL");
   EXPECT_THAT(cancelled.error().message, HasSubstr("keeps it in mind"));
-  EXPECT_TRUE(engine_->Snapshot(job.id)->unrecorded_cancel);
-  EXPECT_FALSE(engine_->Snapshot(other.id)->unrecorded_cancel);
+  EXPECT_TRUE(HasTrouble(*engine_->View(job.id), kUnrecordedCancel));
+  EXPECT_FALSE(HasTrouble(*engine_->View(other.id), kUnrecordedCancel));
   *is_full = false;
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kCancelled);
   EXPECT_EQ(WaitForEnd(other.id).state, JobState::kSucceeded);
-  EXPECT_FALSE(engine_->Snapshot(job.id)->unrecorded_cancel);
+  EXPECT_FALSE(HasTrouble(*engine_->View(job.id), kUnrecordedCancel));
 }
 
 TEST_F(EngineFaultTest, ForgetsACancelThatAFullDiskCouldNotTakeWhenTheJobIsResumed) {
@@ -167,7 +170,7 @@ TEST_F(EngineFaultTest, ForgetsACancelThatAFullDiskCouldNotTakeWhenTheJobIsResum
   *is_full = true;
   ASSERT_FALSE(engine_->Cancel(job.id).ok());
   ASSERT_TRUE(engine_->Resume(job.id).ok());
-  EXPECT_FALSE(engine_->Snapshot(job.id)->unrecorded_cancel);
+  EXPECT_FALSE(HasTrouble(*engine_->View(job.id), kUnrecordedCancel));
   *is_full = false;
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);
@@ -183,7 +186,7 @@ TEST_F(EngineFaultTest, SaysThatACancelIsNotRecordedWhereNobodyWorks) {
   ASSERT_FALSE(cancelled.ok());
   EXPECT_EQ(cancelled.error().reason, "ERR_DISK_FULL");
   EXPECT_THAT(cancelled.error().hint, HasSubstr("cancel it again"));
-  EXPECT_FALSE(engine_->Snapshot(job.id)->unrecorded_cancel);
+  EXPECT_FALSE(HasTrouble(*engine_->View(job.id), kUnrecordedCancel));
 }
 
 // An engine that was told to stop waited for room for ever, and only SIGKILL ended it.

@@ -299,7 +299,7 @@ TEST_F(EngineKillTest, FailsAStageWhoseStateIsInTheWay) {
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
   EXPECT_EQ(Run("detect").run.last_error->reason, "ERR_REGISTRY_UPDATE_FAILED");
-  EXPECT_TRUE(Eventually([&] { return engine_->Snapshot(job.id)->projection_error.has_value(); }));
+  EXPECT_TRUE(Eventually([&] { return !engine_->View(job.id)->troubles.empty(); }));
   EXPECT_TRUE(Eventually([&] {
     return ReadText("logs/worker.log").find("error=ERR_REGISTRY_UPDATE_FAILED") !=
            std::string::npos;
@@ -311,8 +311,7 @@ TEST_F(EngineKillTest, FailsAStageWhoseStateIsInTheWay) {
   EXPECT_EQ(WaitForEnd(resumed->job.id).state, JobState::kSucceeded);
   EXPECT_TRUE(Eventually(
       [&] { return ReadJson("episodes/x/state.json")["states"].value("detected", false); }));
-  EXPECT_TRUE(Eventually(
-      [&] { return !engine_->Snapshot(resumed->job.id)->projection_error.has_value(); }));
+  EXPECT_TRUE(Eventually([&] { return engine_->View(resumed->job.id)->troubles.empty(); }));
 }
 
 TEST_F(EngineKillTest, EndsWithTheSameBytesHoweverOftenItsWorkerIsKilled) {
@@ -321,7 +320,7 @@ TEST_F(EngineKillTest, EndsWithTheSameBytesHoweverOftenItsWorkerIsKilled) {
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"segments", kSegments}}));
   std::map<std::int64_t, base::WallTime> killed_at;
   for (std::size_t kill = 0; kill < 12; ++kill) {
-    projection::StageSnapshot stage;
+    api::StageView stage;
     ASSERT_TRUE(Eventually([&] {
       stage = Stage(job.id);
       const auto segments = store_->SegmentList(Run("detect").run.work_key);

@@ -81,13 +81,13 @@ TEST_F(EngineTest, ShowsARunningStageEverywhere) {
   StartEngine();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"hold_after", 2}}));
   ASSERT_TRUE(Eventually([&] { return Stage(job.id).done == 200; }));
-  const projection::StageSnapshot stage = Stage(job.id);
+  const api::StageView stage = Stage(job.id);
   EXPECT_EQ(stage.state, JobState::kRunning);
-  EXPECT_EQ(stage.phase, domain::Phase::kWork);
-  EXPECT_EQ(stage.attempt_number, 1);
+  EXPECT_EQ(stage.phase, "work");
+  EXPECT_EQ(stage.attempt, 1);
   EXPECT_EQ(stage.total, 300);
   EXPECT_EQ(stage.unit, "frames");
-  EXPECT_LT(stage.since_pulse->count(), 5);
+  EXPECT_LT(*stage.pulse_age_s, 5);
 
   ASSERT_TRUE(Eventually([&] {
     const Json meta = ReadJson("jobs/detect_x/meta.json");
@@ -177,7 +177,7 @@ TEST_F(EngineTest, SaysThatACrashWasACrashAndGoesOnFromTheCheckpoint) {
 }
 
 TEST_F(EngineTest, FailsAStageThatNoWorkerKnows) {
-  StartEngine([](Engine::Options& options) { options.stages.push_back({"unknown", {}}); });
+  StartEngine();
   const store::Job job = SubmitOk(FakeRequest("x", {"unknown"}, Json::object()));
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kFailed);
 }
@@ -327,8 +327,7 @@ TEST_F(EngineTest, RefusesOptionsThatCannotWork) {
   EXPECT_TRUE(refuses([](auto& options) { options.slots = 0; }));
   EXPECT_TRUE(refuses([](auto& options) { options.worker_argv.clear(); }));
   EXPECT_TRUE(refuses([](auto& options) { options.worker_memory_bytes_max = -1; }));
-  EXPECT_TRUE(refuses([](auto& options) { options.stages.clear(); }));
-  EXPECT_TRUE(refuses([](auto& options) { options.stages[0].needs = {"stills"}; }));
+  EXPECT_TRUE(refuses([](auto& options) { options.open_vault = nullptr; }));
   EXPECT_TRUE(refuses([](auto& options) { options.times.self_fence = options.times.lease; }));
 }
 

@@ -167,10 +167,12 @@ TEST_F(EngineWatchdogTest, EndsACancelledWorkerAndItsDeafChildAlthoughACallOfThe
 TEST_F(EngineWatchdogTest, GoesOnWithOthersWhileASegmentsFileCannotBeRead) {
   StartEngine([this](Engine::Options& options) {
     HaveLongLeases(options);
-    options.digest = [gate = gate_](const std::filesystem::path& path) {
-      if (path.string().find("/x/segments/") != std::string::npos) gate->Pass();
-      return base::DigestFile(path);
-    };
+    ReadWith(
+        [gate = gate_](const std::filesystem::path& path) {
+          if (path.string().find("/x/segments/") != std::string::npos) gate->Pass();
+          return base::DigestFile(path);
+        },
+        options);
   });
   gate_->Close();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::object()));
@@ -189,10 +191,12 @@ TEST_F(EngineWatchdogTest, GoesOnWithOthersWhileASegmentsFileCannotBeRead) {
 TEST_F(EngineWatchdogTest, CommitsWhatAHastyWorkerOffersInItsOrderAndBeforeItsEnd) {
   StartEngine([this](Engine::Options& options) {
     HaveLongLeases(options);
-    options.digest = [gate = gate_](const std::filesystem::path& path) {
-      gate->Pass();
-      return base::DigestFile(path);
-    };
+    ReadWith(
+        [gate = gate_](const std::filesystem::path& path) {
+          gate->Pass();
+          return base::DigestFile(path);
+        },
+        options);
   });
   gate_->Close();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "hasty"}}));
@@ -212,10 +216,12 @@ TEST_F(EngineWatchdogTest, CommitsWhatAHastyWorkerOffersInItsOrderAndBeforeItsEn
 TEST_F(EngineWatchdogTest, TakesTheSegmentOfAWorkerThatEndsWhileItIsRead) {
   StartEngine([this](Engine::Options& options) {
     HaveLongLeases(options);
-    options.digest = [gate = gate_](const std::filesystem::path& path) {
-      if (path.string().find("/segments/") != std::string::npos) gate->Pass();
-      return base::DigestFile(path);
-    };
+    ReadWith(
+        [gate = gate_](const std::filesystem::path& path) {
+          if (path.string().find("/segments/") != std::string::npos) gate->Pass();
+          return base::DigestFile(path);
+        },
+        options);
   });
   gate_->Close();
   const store::Job job = SubmitOk(FakeRequest("x", {"detect"}, Json::object()));
@@ -275,10 +281,12 @@ class EngineReuseTest : public EngineWatchdogTest {
   void Begin() {
     engine_.reset();
     Engine::Options options = FakeEngineOptions(data_dir_);
-    options.digest = [reads = reads_](const std::filesystem::path& path) {
-      ++*reads;
-      return base::DigestFile(path);
-    };
+    ReadWith(
+        [reads = reads_](const std::filesystem::path& path) {
+          ++*reads;
+          return base::DigestFile(path);
+        },
+        options);
     engine_ = std::move(Engine::Create(std::move(options), *store_, tomorrow_)).value();
     ASSERT_TRUE(engine_->StartWorking().ok());
   }

@@ -39,6 +39,8 @@ class FileSandboxTest : public EngineTest {
     fs::create_directories(outside_);
     std::ofstream(outside_ / "diary") << "mine";
     std::ofstream(data_dir_ / "committed") << "committed";
+    fs::create_directories(data_dir_ / "harvest/x/segments/detect");
+    std::ofstream(data_dir_ / "harvest/x/segments/detect/committed") << "committed";
     fs::create_symlink(outside_ / "diary", data_dir_ / "link-to-outside");
     StartEngine([](Engine::Options& options) {
       options.worker_argv = {"/proc/self/exe", "--sandboxed-worker"};

@@ -14,7 +14,7 @@
 #include "jobs/engine.h"
 #include "jobs/testing/engine_fixture.h"
 #include "jobs/testing/misconduct.h"
-#include "vault/file_check.h"
+#include "vault/vault.h"
 
 namespace rollcall::jobs {
 namespace {
@@ -114,7 +114,9 @@ class HandlerMatrixTest : public EngineTest, public testing::WithParamInterface<
   void ExpectOwnSegments() {
     for (const domain::Segment& row : store_->SegmentList(Run("detect").run.work_key).value()) {
       EXPECT_TRUE(row.path.starts_with("harvest/x/segments/detect/")) << row.path;
-      EXPECT_TRUE(vault::CheckSegment(data_dir_, row).ok()) << row.path;
+      EXPECT_TRUE(row.path.empty() ||
+                  engine_->vault().Verify(vault::FileOf(row), vault::Depth::kBytes).ok())
+          << row.path;
     }
   }
   bool IsFlagSet() {

@@ -290,7 +290,7 @@ class EngineHourTest : public EngineTest, public testing::WithParamInterface<Bad
     const auto leases = store_->LeaseList().value();
     if (leases.size() != 1 || run.state != JobState::kRunning) return false;
     const bool is_renewed = leases.front().expires_at >= now + RuntimeTimes{}.lease;
-    return is_renewed && Stage(id).since_pulse == projection::StageSnapshot::Seconds{0};
+    return is_renewed && Stage(id).pulse_age_s == 0;
   }
 
   base::FakeClock fake_;

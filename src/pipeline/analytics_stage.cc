@@ -98,7 +98,7 @@ class EpisodeReader {
   base::Result<std::filesystem::path> PathOf(std::string_view file) const {
     ROLLCALL_TRY_ASSIGN(const domain::Artifact input,
                         artifacts::FindInput(assignment_, params_.HarvestName(file)));
-    return assignment_.data_dir / input.path;
+    return input.file;
   }
   base::Result<base::Json> ReadJson(std::string_view file) const {
     ROLLCALL_TRY_ASSIGN(const auto path, PathOf(file));

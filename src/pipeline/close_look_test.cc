@@ -194,7 +194,7 @@ class SegmentAloneTest : public testing::ShortEpisode {
     ExtractStage extract;
     Pass(extract, "extract");
     DetectStage detect = MakeDetect(PackFolder(), 2, segment);
-    FakeContext whole(Assignment("detect"));
+    FakeContext whole(folder_.path(), Assignment("detect"));
     EXPECT_TRUE(detect.Run(whole).ok());
     EXPECT_GT(whole.committed.size(), 2U);
     const std::size_t begin = kLastOnly ? whole.committed.size() - 1 : first;
@@ -204,7 +204,7 @@ class SegmentAloneTest : public testing::ShortEpisode {
         domain::StageAssignment assignment = Assignment("detect");
         assignment.segments.assign(whole.committed.begin(),
                                    whole.committed.begin() + static_cast<std::ptrdiff_t>(before));
-        FakeContext context(std::move(assignment));
+        FakeContext context(folder_.path(), std::move(assignment));
         DetectStage again = MakeDetect(PackFolder(), threads, segment);
         EXPECT_TRUE(again.Run(context).ok());
         EXPECT_EQ(HashesFrom(0, context), HashesFrom(before, whole));

@@ -267,9 +267,9 @@ base::Result<domain::StageOutput> ClusterStage::Run(domain::JobContext& context)
     tracks.push_back(std::move(track));
     return rows.Advance();
   };
-  ROLLCALL_TRY(ForEachTrack(assignment.data_dir / input.path, WithEmbeddings::kYes, keep));
+  ROLLCALL_TRY(ForEachTrack(input.file, WithEmbeddings::kYes, keep));
   WorkMeter looks(context, "rows", kRowsPerLook);
-  ROLLCALL_TRY_ASSIGN(const Pairs apart, FindApart(assignment.data_dir / detections.path, looks));
+  ROLLCALL_TRY_ASSIGN(const Pairs apart, FindApart(detections.file, looks));
   WorkMeter steps(context, "steps");
   ROLLCALL_TRY_ASSIGN(Grouped grouped, Group(tracks, Settings::From(params), apart, steps));
   ROLLCALL_TRY_ASSIGN(const std::vector<Agreement> agreements, Agree(grouped.people, steps));

@@ -53,7 +53,7 @@ TEST_P(DamageResumeTest, ARunThatGoesOnBehindDamageLosesNoFrameAndGivesTheSameBy
   ExtractStage extract;
   Pass(extract, "extract");
   DetectStage detect = MakeDetect();
-  FakeContext undisturbed(Assignment("detect"));
+  FakeContext undisturbed(folder_.path(), Assignment("detect"));
   const auto whole = detect.Run(undisturbed);
   ASSERT_TRUE(whole.ok()) << whole.error().ToString();
   ASSERT_EQ(undisturbed.committed.size(), static_cast<std::size_t>(kSegments));
@@ -62,7 +62,7 @@ TEST_P(DamageResumeTest, ARunThatGoesOnBehindDamageLosesNoFrameAndGivesTheSameBy
     SCOPED_TRACE("ended after segment " + std::to_string(kill));
     domain::StageAssignment assignment = Assignment("detect");
     assignment.segments.assign(undisturbed.committed.begin(), undisturbed.committed.begin() + kill);
-    FakeContext context(std::move(assignment));
+    FakeContext context(folder_.path(), std::move(assignment));
     const auto resumed = detect.Run(context);
     ASSERT_TRUE(resumed.ok()) << resumed.error().ToString();
     ASSERT_EQ(context.committed.size(), static_cast<std::size_t>(kSegments - kill));

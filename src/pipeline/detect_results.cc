@@ -202,8 +202,7 @@ base::Result<domain::StageOutput> MergeDetectSegments(domain::JobContext& contex
   for (const domain::Segment& segment : segments) to_read += segment.size_bytes;
   bytes.Begin(kTimesHandled * to_read);
   for (const domain::Segment& segment : segments) {
-    ROLLCALL_TRY_ASSIGN(const std::string encoded,
-                        base::ReadFile(assignment.data_dir / segment.path, bytes.OnBytes()));
+    ROLLCALL_TRY_ASSIGN(const std::string encoded, base::ReadFile(segment.file, bytes.OnBytes()));
     ROLLCALL_TRY_ASSIGN(const auto decoded, artifacts::DecodeDetectSegment(encoded));
     ROLLCALL_TRY(merge.Add(decoded));
   }

@@ -202,9 +202,8 @@ class DetectRun {
   // is not the last that was planned. Segments without a frame are small.
   base::Result<void> RecallLastFrame() {
     for (std::size_t i = committed_.size(); i-- > 0 && !last_frame_;) {
-      ROLLCALL_TRY_ASSIGN(
-          const std::string bytes,
-          base::ReadFile(context_.assignment().data_dir / committed_[i].path, bytes_.OnBytes()));
+      ROLLCALL_TRY_ASSIGN(const std::string bytes,
+                          base::ReadFile(committed_[i].file, bytes_.OnBytes()));
       ROLLCALL_TRY_ASSIGN(const auto segment, artifacts::DecodeDetectSegment(bytes));
       for (const auto& frame : segment.frames) {
         // Those between were looked at in a second pass.
@@ -540,9 +539,8 @@ base::Result<domain::StageOutput> DetectStage::Run(domain::JobContext& context) 
   ROLLCALL_TRY_ASSIGN(const domain::Artifact manifest_file,
                       artifacts::FindInput(assignment, params.HarvestName("manifest.parquet")));
   WorkMeter rows(context, "rows", kRowsPerLook);
-  ROLLCALL_TRY_ASSIGN(
-      const Manifest manifest,
-      ReadManifest(assignment.data_dir / manifest_file.path, [&] { return rows.Advance(); }));
+  ROLLCALL_TRY_ASSIGN(const Manifest manifest,
+                      ReadManifest(manifest_file.file, [&] { return rows.Advance(); }));
   WorkMeter bytes(context, "bytes");
   ROLLCALL_TRY_ASSIGN(LoadedModels models, LoadModels(context, params, options_, bytes));
   const DetectModels names = models.names;

@@ -45,7 +45,10 @@ base::Result<EpisodeParams> EpisodeParams::Parse(const domain::StageAssignment& 
     return domain::MakeError(domain::reason::kBadParams,
                              std::string("the stage's parameters: ") + failure.what());
   }
-  if (params.video_path.is_relative()) params.video_path = assignment.data_dir / params.video_path;
+  if (params.video_path.is_relative()) {
+    return domain::MakeError(domain::reason::kBadParams,
+                             "the stage's parameters: the video's path is not absolute");
+  }
   return params;
 }
 

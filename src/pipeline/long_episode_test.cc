@@ -84,17 +84,16 @@ class LongEpisodeTest : public ::testing::Test {
     return {.subject_kind = "episode",
             .subject_id = kKey,
             .stage = stage,
-            .job_id = stage + "_" + kKey,
+            .job = stage + "_" + kKey,
             .work_key = "w",
             .token = ++token_,
             .params_json = R"({"video_path": "/long.mp4"})",
-            .data_dir = data_,
             .inputs = inputs_};
   }
 
   // Runs it to its end; what it left comes before what is there. The last word of its progress.
   domain::Progress Pass(domain::StageHandler& handler, const std::string& stage) {
-    FakeContext context(Assignment(stage));
+    FakeContext context(data_, Assignment(stage));
     auto output = handler.Run(context);
     EXPECT_TRUE(output.ok()) << stage << ": " << output.error().ToString();
     inputs_.insert(inputs_.begin(), output->artifacts.begin(), output->artifacts.end());
@@ -191,7 +190,7 @@ TEST_F(LongEpisodeTest, ACancelIsObeyedInEveryLoop) {
     // In every pass over rows, and while the results are made durable.
     EXPECT_GT(looks, (kSamples + 2 * 2 * kSamples) / kRowsPerLook + 3);
     for (int at = 1; at <= looks; at += kLooksApart) {
-      FakeContext context(Assignment(stage));
+      FakeContext context(data_, Assignment(stage));
       context.cancel_at_look = at;
       const auto output = handler.Run(context);
       ASSERT_FALSE(output.ok()) << stage << " " << at << " of " << looks;

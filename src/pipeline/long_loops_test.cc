@@ -41,7 +41,7 @@ class LongLoopsTest : public testing::ShortEpisode {
   // Cancels the stage at many of the places where it looks whether to go on: it must look up no
   // more than once afterwards, whichever thread does, and say that it was stopped.
   void CancelEverywhere(const std::string& stage, const std::function<Handler()>& make) {
-    FakeContext undisturbed(Assignment(stage));
+    FakeContext undisturbed(folder_.path(), Assignment(stage));
     const auto whole = make()->Run(undisturbed);
     ASSERT_TRUE(whole.ok()) << stage << ": " << whole.error().ToString();
     const int looks = undisturbed.looks;
@@ -50,7 +50,7 @@ class LongLoopsTest : public testing::ShortEpisode {
       const int at = 1 + i * (looks - 1) / kCancels;
       SCOPED_TRACE(stage + " cancelled at look " + std::to_string(at) + " of " +
                    std::to_string(looks));
-      FakeContext context(Assignment(stage));
+      FakeContext context(folder_.path(), Assignment(stage));
       context.cancel_at_look = at;
       const auto stopped = make()->Run(context);
       if (!context.is_cancelled) continue;  // Threads looked less often this time.
@@ -133,7 +133,7 @@ TEST_F(LongLoopsTest, StagesOfManyTracksStopWhereTheyLookUpAfterACancel) {
 TEST_F(LongLoopsTest, TheModelThatHangsIsTheOneThatTheLogNamesLast) {
   ExtractStage extract;
   Pass(extract, "extract");
-  FakeContext context(Assignment("detect"));
+  FakeContext context(folder_.path(), Assignment("detect"));
   DetectStage detect = MakeDetect();
   ASSERT_TRUE(detect.Run(context).ok());
   const auto loaded = [](const std::string& model) {
@@ -150,7 +150,7 @@ TEST_F(LongLoopsTest, TheModelThatHangsIsTheOneThatTheLogNamesLast) {
   std::string bytes = base::ReadFile(pack / "embedder.onnx").value();
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   ASSERT_TRUE(base::WriteFileAtomic(pack / "embedder.onnx", bytes).ok());
-  FakeContext hanging(Assignment("detect"));
+  FakeContext hanging(folder_.path(), Assignment("detect"));
   EXPECT_EQ(MakeDetect(pack).Run(hanging).error().reason, "ERR_MODEL_ALTERED");
   ASSERT_EQ(hanging.log.size(), 3U);
   EXPECT_EQ(hanging.log.back(), "model=default/embedder.onnx loading...");
@@ -199,7 +199,7 @@ constexpr std::int64_t kReadsUnsaidMax = 10;
 
 TEST_F(LongLoopsTest, HashingALongFileOnASlowDiskSaysHowFarItIs) {
   AppendFreeBox(video_, 3 << 20);
-  FakeContext context(Assignment("validate"));
+  FakeContext context(folder_.path(), Assignment("validate"));
   SlowDisk disk(folder_ / "reads");
   std::int64_t done = 0;
   std::int64_t said_at = 0;
@@ -222,7 +222,7 @@ TEST_F(LongLoopsTest, HashingALongFileOnASlowDiskSaysHowFarItIs) {
 
 TEST_F(LongLoopsTest, ACancelIsHeardWithin200MsWhileALongFileIsHashed) {
   AppendFreeBox(video_, 16 << 20);
-  FakeContext context(Assignment("validate"));
+  FakeContext context(folder_.path(), Assignment("validate"));
   SlowDisk disk(folder_ / "reads");
   std::int64_t reads_at_cancel = 0;
   context.on_progress = [&](const domain::Progress& progress) {

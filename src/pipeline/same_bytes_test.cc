@@ -65,15 +65,14 @@ class SameBytesTest : public ::testing::TestWithParam<FixtureRun> {
     // The fake writes where it reads: it reads the inputs by links.
     fs::create_directory_symlink(data_, again / "before");
     for (domain::Artifact& input : inputs) input.path = "before/" + input.path;
-    FakeContext context({.subject_kind = "episode",
-                         .subject_id = GetParam().key,
-                         .stage = stage,
-                         .job_id = stage + "_" + GetParam().key,
-                         .work_key = report.at("work_key"),
-                         .token = token,
-                         .params_json = params.dump(),
-                         .data_dir = again,
-                         .inputs = std::move(inputs)});
+    FakeContext context(again, {.subject_kind = "episode",
+                                .subject_id = GetParam().key,
+                                .stage = stage,
+                                .job = stage + "_" + GetParam().key,
+                                .work_key = report.at("work_key"),
+                                .token = token,
+                                .params_json = params.dump(),
+                                .inputs = std::move(inputs)});
     const auto output = handler.Run(context);
     ASSERT_TRUE(output.ok()) << output.error().ToString();
     EXPECT_EQ(output->artifacts.size(), files);

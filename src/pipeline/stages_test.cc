@@ -63,18 +63,17 @@ class StagesTest : public ::testing::Test {
     const base::Json params{{"video_path", fs::weakly_canonical(video_).string()},
                             {"effort", effort_},
                             {"models", base::Json::array()}};
-    return FakeContext({.subject_kind = "episode",
-                        .subject_id = "open_ep4",
-                        .stage = stage,
-                        .job_id = stage + "_open_ep4",
-                        .work_key = "w",
-                        .token = ++token_,
-                        .params_json = params.dump(),
-                        .data_dir = data_,
-                        .inputs = inputs_,
-                        .segments = std::move(segments),
-                        .skips = skips_,
-                        .crashes = crashes_});
+    return FakeContext(data_, {.subject_kind = "episode",
+                               .subject_id = "open_ep4",
+                               .stage = stage,
+                               .job = stage + "_open_ep4",
+                               .work_key = "w",
+                               .token = ++token_,
+                               .params_json = params.dump(),
+                               .inputs = inputs_,
+                               .segments = std::move(segments),
+                               .skips = skips_,
+                               .crashes = crashes_});
   }
 
   void Pass(domain::StageHandler& handler, const std::string& stage) {
@@ -309,19 +308,19 @@ TEST_F(StagesTest, AStageWithoutItsInputsSaysWhichOne) {
 }
 
 TEST_F(StagesTest, AVideoThatChangedIsRefused) {
-  FakeContext context(domain::StageAssignment{
-      .subject_kind = "episode",
-      .subject_id = "open_ep4",
-      .stage = "validate",
-      .job_id = "validate_open_ep4",
-      .work_key = "w",
-      .token = 1,
-      .params_json = base::Json{{"video_path", fs::weakly_canonical(video_).string()},
-                                {"fingerprint", "of another file"}}
-                         .dump(),
-      .data_dir = data_,
-      .inputs = {},
-      .segments = {}});
+  FakeContext context(
+      data_, domain::StageAssignment{
+                 .subject_kind = "episode",
+                 .subject_id = "open_ep4",
+                 .stage = "validate",
+                 .job = "validate_open_ep4",
+                 .work_key = "w",
+                 .token = 1,
+                 .params_json = base::Json{{"video_path", fs::weakly_canonical(video_).string()},
+                                           {"fingerprint", "of another file"}}
+                                    .dump(),
+                 .inputs = {},
+                 .segments = {}});
   ValidateStage validate;
   EXPECT_EQ(validate.Run(context).error().reason, "ERR_VIDEO_CHANGED");
 }

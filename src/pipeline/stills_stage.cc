@@ -66,14 +66,13 @@ base::Result<domain::StageOutput> StillsStage::Run(domain::JobContext& context) 
     tracks.push_back(std::move(track));
     return rows.Advance();
   };
-  ROLLCALL_TRY(ForEachTrack(assignment.data_dir / tracks_file.path, WithEmbeddings::kNo, keep));
+  ROLLCALL_TRY(ForEachTrack(tracks_file.file, WithEmbeddings::kNo, keep));
   WorkMeter bytes(context, "bytes");
   bool is_open = false;  // From then on it is tracks that are counted.
   const auto on_bytes = [&](std::int64_t read) {
     return is_open ? GoOn(context) : bytes.Advance(read);
   };
-  ROLLCALL_TRY_ASSIGN(const auto pack, artifacts::FacesPackReader::Open(
-                                           assignment.data_dir / pack_file.path, on_bytes));
+  ROLLCALL_TRY_ASSIGN(const auto pack, artifacts::FacesPackReader::Open(pack_file.file, on_bytes));
   is_open = true;
 
   const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token, bytes.OnBytes());

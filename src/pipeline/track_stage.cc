@@ -29,8 +29,7 @@ base::Result<Inputs> FindInputs(const domain::StageAssignment& assignment,
                       artifacts::FindInput(assignment, params.HarvestName("embeddings.parquet")));
   ROLLCALL_TRY_ASSIGN(const domain::Artifact samples,
                       artifacts::FindInput(assignment, params.HarvestName("samples.parquet")));
-  return Inputs{.detections = assignment.data_dir / detections.path,
-                .samples = assignment.data_dir / samples.path};
+  return Inputs{.detections = detections.file, .samples = samples.file};
 }
 
 // The second look at what a detector took for a face: it must last, or be a good picture of one

@@ -9,7 +9,8 @@
 #include "base/failpoint.h"
 #include "base/file.h"
 #include "domain/reasons.h"
-#include "projection/subject_facts.h"
+#include "projection/gather.h"
+#include "projection/job_files.h"
 #include "vault/in_place.h"
 
 namespace rollcall::projection {
@@ -17,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using domain::JobState;
-
-bool IsEpisode(const store::Subject& subject) { return subject.kind == "episode"; }
 
 // Given to an agent that has not started its process yet: nothing to show for a moment.
 bool IsBetween(const store::RunView& view) {
@@ -42,9 +41,15 @@ base::Result<void> Rename(const fs::path& from, const fs::path& to) {
 struct Projector::Target {
   store::Subject subject;
   std::string stage;
-  store::RunView view;  // The shown generation.
-  std::optional<store::Episode> episode;
+  store::RunView view;                         // The shown generation.
+  const subject::SubjectKind* kind = nullptr;  // Null: another program's.
+  const subject::StageRow* row = nullptr;      // Likewise.
+  subject::Labels labels;
   Mode mode = Mode::kWhatChanged;
+
+  bool has_documents() const { return kind != nullptr && kind->projection.has_documents(); }
+  // Whether the registry tells of this stage.
+  bool has_flag() const { return has_documents() && row != nullptr && !row->flag.empty(); }
 };
 
 fs::path Projector::JobFolder(const store::StageRun& run) const {
@@ -80,12 +85,15 @@ base::Result<void> Projector::Project(const store::Subject& subject, const std::
   ROLLCALL_TRY_ASSIGN(const auto history, sources_.store.RunHistory(subject, stage));
   const auto shown = ShownGeneration(history);
   if (!shown || (IsBetween(*shown) && mode == Mode::kWhatChanged)) return {};
-  ROLLCALL_TRY_ASSIGN(auto episode, GatherEpisode(sources_.store, subject));
-  const Target target{.subject = subject,
-                      .stage = stage,
-                      .view = *shown,
-                      .episode = std::move(episode),
-                      .mode = mode};
+  Target target{.subject = subject,
+                .stage = stage,
+                .view = *shown,
+                .kind = sources_.kinds.Find(subject.kind),
+                .mode = mode};
+  if (target.kind != nullptr) {
+    target.row = target.kind->stages.Find(stage);
+    ROLLCALL_TRY_ASSIGN(target.labels, target.kind->projection.LabelsOf(sources_.store, subject));
+  }
   const store::StageRun& run = target.view.run;
   ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, JobFolder(run)));
 
@@ -219,17 +227,16 @@ std::vector<Projector::Step> Projector::StartSteps(const Target& target) {
   std::vector<Step> steps;
   steps.push_back(
       {[] { return base::Result<void>(); }, fmt::format("stage=start job_id={}", run.public_id())});
-  if (IsEpisode(run.subject)) {
-    steps.push_back({[this, &target] { return WriteRuntime(target); },
+  if (target.has_documents()) {
+    steps.push_back({[this, &target] { return WriteActivity(target); },
                      fmt::format("Registered as active job: {}", run.public_id())});
   }
   steps.push_back({[this, &target] { return WriteLock(target); }, "Created lock file"});
   steps.push_back({[this, &target, folder] { return WriteMeta(target, target.view, folder); },
                    "envelope stage=running"});
-  const auto stage = domain::StageFromName(run.name);
-  if (IsEpisode(run.subject) && stage) {
-    steps.push_back({[this, &target] { return WriteState(target); },
-                     fmt::format("registry {}=false", domain::StageFlag(*stage))});
+  if (target.has_flag()) {
+    steps.push_back({[this, &target] { return WriteRegistry(target); },
+                     fmt::format("registry {}=false", target.row->flag)});
   }
   return steps;
 }
@@ -237,21 +244,20 @@ std::vector<Projector::Step> Projector::StartSteps(const Target& target) {
 std::vector<Projector::Step> Projector::EndSteps(const Target& target) {
   const store::StageRun& run = target.view.run;
   const fs::path folder = JobFolder(run);
-  const auto stage = domain::StageFromName(run.name);
   const bool is_ok = run.state == JobState::kSucceeded;
   std::vector<Step> steps;
   steps.push_back({[] { return base::Result<void>(); }, EndLine(run)});
   if (is_ok) steps.push_back({[this, &target] { return LinkResult(target); }, ""});
   steps.push_back({[this, &target, folder] { return WriteMeta(target, target.view, folder); },
                    fmt::format("envelope stage={}", domain::JobStateWord(run.state))});
-  if (IsEpisode(run.subject) && stage) {
-    steps.push_back({[this, &target] { return WriteState(target); },
-                     fmt::format("registry {}={}", domain::StageFlag(*stage), is_ok)});
+  if (target.has_flag()) {
+    steps.push_back({[this, &target] { return WriteRegistry(target); },
+                     fmt::format("registry {}={}", target.row->flag, is_ok)});
   }
   steps.push_back({[this, &target] { return RemoveLock(target); }, ""});
-  if (IsEpisode(run.subject)) {
+  if (target.has_documents()) {
     steps.push_back(
-        {[this, &target] { return WriteRuntime(target); }, "Cleared active job from runtime"});
+        {[this, &target] { return WriteActivity(target); }, "Cleared active job from runtime"});
   }
   return steps;
 }
@@ -282,9 +288,9 @@ std::vector<Projector::Step> Projector::QuietSteps(const Target& target, const P
   if (domain::IsTerminal(run.state)) {
     steps.push_back({[this, &target] { return RemoveLock(target); }, ""});
   }
-  if (IsEpisode(run.subject)) {
-    steps.push_back({[this, &target] { return WriteState(target); }, ""});
-    steps.push_back({[this, &target] { return WriteRuntime(target); }, ""});
+  if (target.has_documents()) {
+    steps.push_back({[this, &target] { return WriteRegistry(target); }, ""});
+    steps.push_back({[this, &target] { return WriteActivity(target); }, ""});
   }
   return steps;
 }
@@ -315,26 +321,29 @@ base::Result<void> Projector::WriteMeta(const Target& target, const store::RunVi
   std::optional<LiveAttempt> live = sources_.board.Get(view.run.id);
   const std::string text = MetaJson({.view = view,
                                      .live = std::move(live),
-                                     .episode = target.episode,
+                                     .labels = target.labels,
                                      .epoch = epoch_,
                                      .now = sources_.clock.Now().wall});
   return Write(folder / "meta.json", text, target.mode);
 }
 
-base::Result<void> Projector::WriteState(const Target& target) {
-  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(sources_.store, data_dir_, target.subject));
+base::Result<void> Projector::WriteRegistry(const Target& target) {
+  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(sources_.store, sources_.vault, *target.kind,
+                                                      target.subject.id));
   // Another stage may have succeeded meanwhile: a flag is true only when the plain names are there.
-  for (const StageFacts& stage : facts.stages) {
+  for (const subject::StageFacts& stage : facts.stages) {
     if (stage.is_true()) ROLLCALL_TRY(LinkArtifacts(stage.artifacts));
   }
-  return Write(data_dir_ / "episodes" / target.subject.id / "state.json", StateJson(facts),
-               target.mode);
+  ROLLCALL_TRY_ASSIGN(const auto document, target.kind->projection.Registry(sources_.store, facts));
+  return Write(data_dir_ / document.path, document.text, target.mode);
 }
 
-base::Result<void> Projector::WriteRuntime(const Target& target) {
-  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(sources_.store, data_dir_, target.subject));
-  return Write(data_dir_ / "episodes" / target.subject.id / "runtime.json",
-               RuntimeJson(facts, sources_.clock.Now().wall), target.mode);
+base::Result<void> Projector::WriteActivity(const Target& target) {
+  ROLLCALL_TRY_ASSIGN(const auto facts, GatherSubject(sources_.store, sources_.vault, *target.kind,
+                                                      target.subject.id));
+  ROLLCALL_TRY_ASSIGN(const auto document, target.kind->projection.Activity(
+                                               sources_.store, facts, sources_.clock.Now().wall));
+  return Write(data_dir_ / document.path, document.text, target.mode);
 }
 
 base::Result<void> Projector::WriteLock(const Target& target) {
@@ -357,14 +366,7 @@ base::Result<void> Projector::LinkResult(const Target& target) {
 
 base::Result<void> Projector::LinkArtifacts(const std::vector<domain::Artifact>& artifacts) {
   for (const domain::Artifact& artifact : artifacts) {
-    if (artifact.path == artifact.name) continue;
-    const fs::path link = data_dir_ / artifact.name;
-    const fs::path folder = fs::path(artifact.name).parent_path();
-    const fs::path to = fs::path(artifact.path).lexically_relative(folder);
-    std::error_code failure;
-    if (fs::read_symlink(link, failure) == to && !failure) continue;
-    ROLLCALL_TRY(base::MakeFoldersIn(data_dir_, link.parent_path()));
-    ROLLCALL_TRY(base::LinkAtomic(link, to));
+    ROLLCALL_TRY(sources_.vault.Link(artifact.name, artifact.path));
   }
   return {};
 }

@@ -10,16 +10,18 @@
 #include "base/held_folder.h"
 #include "base/json.h"
 #include "projection/live_board.h"
-#include "projection/projection.h"
 #include "projection/worker_log.h"
 #include "store/job_store.h"
+#include "subject/subject_kind.h"
+#include "vault/vault.h"
 
 namespace rollcall::projection {
 
 // Makes the files that people look at agree with the store:
-//   jobs/<stage>_<key>/{meta.json,.lock}      the shown generation; older ones below <generation>/
-//   episodes/<key>/{state,runtime}.json       for subjects that are episodes
-//   harvest/<key>/embeddings.parquet → .g7    the plain names of the last good artefacts
+//   jobs/<stage>_<id>/{meta.json,.lock}       the shown generation; older ones below <generation>/
+//   the documents of the subject's kind       its registry, and what is at work
+//   harvest/<id>/embeddings.parquet → .g7     the plain names of the last good artefacts, in the
+//   vault
 // Each file is replaced as a whole; readers see the old or the new. A transition of a stage is
 // projected step by step in a fixed order, each with its line in the log, written after the step;
 // a step that fails is tried again by the next call, and nothing is done or said twice.
@@ -33,6 +35,8 @@ class Projector {
     base::Clock& clock;
     const LiveBoard& board;
     WorkerLog& log;
+    const subject::SubjectKinds& kinds;
+    vault::Vault& vault;
   };
   enum class Mode {
     kWhatChanged,  // Files whose bytes would be the same are left alone.
@@ -85,8 +89,8 @@ class Projector {
 
   base::Result<void> WriteMeta(const Target& target, const store::RunView& view,
                                const std::filesystem::path& folder);
-  base::Result<void> WriteState(const Target& target);
-  base::Result<void> WriteRuntime(const Target& target);
+  base::Result<void> WriteRegistry(const Target& target);
+  base::Result<void> WriteActivity(const Target& target);
   base::Result<void> WriteLock(const Target& target);
   base::Result<void> RemoveLock(const Target& target);
   base::Result<void> LinkResult(const Target& target);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <optional>
 
 #include "base/failpoint.h"
 #include "base/file.h"
@@ -15,7 +14,6 @@
 #include "base/json.h"
 #include "base/shown_text.h"
 #include "base/unique_fd.h"
-#include "domain/stage.h"
 #include "vault/in_place.h"
 
 namespace rollcall::projection {
@@ -23,10 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string LogName(std::string_view stage) {
-  if (const auto known = domain::StageFromName(stage)) {
-    return std::string(domain::StageLogName(*known));
-  }
+std::string InCapitals(std::string_view stage) {
   std::string upper(stage);
   std::transform(upper.begin(), upper.end(), upper.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -55,7 +50,7 @@ WorkerLog::WorkerLog(std::filesystem::path data_dir)
 
 void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
   const std::string line =
-      fmt::format("[{}] {} {}\n", LogName(run.name), run.subject.id, base::Shown(text));
+      fmt::format("[{}] {} {}\n", InCapitals(run.name), run.subject.id, base::Shown(text));
   base::MutexLock lock(mutex_);
   write_error_.clear();
   Append(fs::path("logs") / "worker.log", line);

@@ -151,6 +151,26 @@ std::vector<domain::SegmentSpan> ReadSpans(BodyReader& body, const char* name) {
   return spans;
 }
 
+// The paths of an assignment need not be UTF-8, and have no zero byte: each ends with one.
+std::string PathBytes(const domain::StageAssignment& stage) {
+  std::string bytes = stage.staging_dir.string() + '\0' + stage.segment_shelf.string() + '\0';
+  for (const domain::Artifact& input : stage.inputs) bytes += input.file.string() + '\0';
+  return bytes;
+}
+
+// False if there are more or fewer than it has.
+bool TakePaths(std::string_view bytes, domain::StageAssignment& stage) {
+  std::vector<std::filesystem::path*> paths{&stage.staging_dir, &stage.segment_shelf};
+  for (domain::Artifact& input : stage.inputs) paths.push_back(&input.file);
+  for (std::filesystem::path* path : paths) {
+    const std::size_t end = bytes.find('\0');
+    if (end == std::string_view::npos) return false;
+    *path = bytes.substr(0, end);
+    bytes.remove_prefix(end + 1);
+  }
+  return bytes.empty();
+}
+
 }  // namespace
 
 Frame EncodeHello(const Hello& hello) {
@@ -278,40 +298,36 @@ Frame EncodeAssign(const Assignment& assignment) {
           .body = {{"subject_kind", stage.subject_kind},
                    {"subject_id", stage.subject_id},
                    {"stage", stage.stage},
-                   {"job_id", stage.job_id},
+                   {"job", stage.job},
                    {"work_key", stage.work_key},
                    {"token", stage.token},
                    {"params_json", stage.params_json},
                    {"inputs", ArtifactBodies(stage.inputs)},
                    {"skips", SpanBodies(stage.skips)},
                    {"crashes", stage.crashes},
+                   {"segment_folder", stage.segment_folder.string()},
                    {"pulse_ms", assignment.pulse.count()},
                    {"progress_ms", assignment.progress.count()}},
-          // Paths need not be UTF-8, and have no zero byte.
-          .attachment = stage.data_dir.string() + '\0' + stage.staging_dir.string()};
+          .attachment = PathBytes(stage)};
 }
 
 base::Result<Assignment> DecodeAssign(const Frame& frame) {
   BodyReader body(frame);
-  const std::string_view paths = frame.attachment;
-  const std::string_view data_dir = paths.substr(0, paths.find('\0'));
-  if (data_dir.size() == paths.size()) body.Bad("staging_dir");
-  Assignment assignment{
-      .stage = {.subject_kind = body.Text("subject_kind"),
-                .subject_id = body.Text("subject_id"),
-                .stage = body.Text("stage"),
-                .job_id = body.Text("job_id"),
-                .work_key = body.Text("work_key"),
-                .token = body.Count("token"),
-                .params_json = body.Text("params_json"),
-                .data_dir = data_dir,
-                .staging_dir = paths.substr(std::min(paths.size(), data_dir.size() + 1)),
-                .inputs = ReadArtifacts(body, "inputs"),
-                .segments = {},
-                .skips = ReadSpans(body, "skips"),
-                .crashes = static_cast<int>(body.Count("crashes"))},
-      .pulse = std::chrono::milliseconds{body.Count("pulse_ms")},
-      .progress = std::chrono::milliseconds{body.Count("progress_ms")}};
+  Assignment assignment{.stage = {.subject_kind = body.Text("subject_kind"),
+                                  .subject_id = body.Text("subject_id"),
+                                  .stage = body.Text("stage"),
+                                  .job = body.Text("job"),
+                                  .work_key = body.Text("work_key"),
+                                  .token = body.Count("token"),
+                                  .params_json = body.Text("params_json"),
+                                  .segment_folder = body.Text("segment_folder"),
+                                  .inputs = ReadArtifacts(body, "inputs"),
+                                  .segments = {},
+                                  .skips = ReadSpans(body, "skips"),
+                                  .crashes = static_cast<int>(body.Count("crashes"))},
+                        .pulse = std::chrono::milliseconds{body.Count("pulse_ms")},
+                        .progress = std::chrono::milliseconds{body.Count("progress_ms")}};
+  if (!TakePaths(frame.attachment, assignment.stage)) body.Bad("staging_dir");
   return body.Finish(std::move(assignment));
 }
 

@@ -36,7 +36,7 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   assignment.stage.subject_id = "x";
   assignment.stage.stage = "detect";
   assignment.stage.token = 7;
-  assignment.stage.data_dir = "/data\xff";
+  assignment.stage.segment_shelf = "/data\xff";
   assignment.stage.staging_dir = "/data\xff/staging/u";
   assignment.stage.inputs = {
       {.name = "a", .path = "a.g1", .size_bytes = 5, .sha256 = "h", .count = 2}};
@@ -46,7 +46,7 @@ TEST(MessagesTest, CarriesAnAssignmentWithAPathThatIsNotUtf8) {
   assignment.pulse = std::chrono::milliseconds{40};
   const auto decoded = DecodeAssign(OverTheWire(EncodeAssign(assignment)));
   ASSERT_TRUE(decoded.ok());
-  EXPECT_EQ(decoded->stage.data_dir, "/data\xff");
+  EXPECT_EQ(decoded->stage.segment_shelf, "/data\xff");
   EXPECT_EQ(decoded->stage.staging_dir, "/data\xff/staging/u");
   EXPECT_EQ(decoded->stage.token, 7);
   EXPECT_EQ(decoded->stage.inputs.at(0).path, "a.g1");

@@ -40,19 +40,16 @@ base::Result<void> WriteDurably(const fs::path& path, std::string_view bytes) {
 
 }  // namespace
 
-fs::path SegmentFolder(std::string_view subject_id, std::string_view stage) {
-  return fs::path("harvest") / subject_id / "segments" / stage;
-}
-
 base::Result<domain::Segment> StageSegmentFile(const domain::StageAssignment& assignment,
                                                domain::Segment segment, std::string_view bytes) {
   if (bytes.empty()) return segment;
-  const fs::path folder = SegmentFolder(assignment.subject_id, assignment.stage);
+  const fs::path& folder = assignment.segment_folder;
   const std::string name = fmt::format("seg-{:05}.t{}.{}", segment.number, assignment.token,
                                        base::RandomId().substr(0, 8));
   const fs::path staged = assignment.staging_dir / folder / name;
   ROLLCALL_TRY(base::MakeFoldersIn(assignment.staging_dir, staged.parent_path()));
   segment.path = (folder / name).string();
+  segment.file = assignment.segment_shelf / name;
   segment.size_bytes = static_cast<std::int64_t>(bytes.size());
   segment.sha256 = base::Sha256(bytes);
   if (auto written = WriteDurably(staged, bytes); !written.ok()) {

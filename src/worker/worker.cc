@@ -219,12 +219,9 @@ Conclusion Conclude(base::Result<domain::StageOutput> result) {
 }
 
 FileRules RulesFor(const domain::StageAssignment& assignment, const OutsideFiles& outside) {
-  const std::filesystem::path& data = assignment.data_dir;
   FileRules rules{.reads = outside.reads, .writes = {assignment.staging_dir}};
-  // The areas and what was handed over, too: any of them may be a link to another disk.
-  rules.reads.insert(rules.reads.end(), {data, data / "harvest", data / "outputs",
-                                         data / "harvest" / assignment.subject_id});
-  for (const auto& input : assignment.inputs) rules.reads.push_back(data / input.path);
+  rules.reads.push_back(assignment.segment_shelf);
+  for (const auto& input : assignment.inputs) rules.reads.push_back(input.file);
   if (const std::string folder = base::FailpointFolder(); !folder.empty()) {
     rules.writes.emplace_back(folder);
   }

@@ -172,6 +172,10 @@ void WorkerLink::Take(const Frame& frame) {
     case FrameType::kAssign: {
       Assignment assignment = value_or_end(DecodeAssign(frame));
       assignment.stage.segments = std::move(segments_);
+      for (domain::Segment& segment : assignment.stage.segments) {
+        const std::filesystem::path path = segment.path;
+        if (!path.empty()) segment.file = assignment.stage.segment_shelf / path.filename();
+      }
       pulse_ = assignment.pulse;
       progress_ = assignment.progress;
       base::MutexLock lock(mutex_);

@@ -59,22 +59,22 @@ store::JobId LiveRound(ServiceRig& rig) {
 }
 
 // Whether a person who asks how the job is hears of it, by this reason.
-bool DoesSnapshotTell(const projection::JobSnapshot& snapshot, const std::string& reason) {
-  const auto names = [&](const std::optional<base::Error>& error) {
-    return error && error->reason == reason;
-  };
-  const bool does_stage = std::ranges::any_of(snapshot.stages, [&](const auto& stage) {
-    return stage.wait_reason.find(reason) != std::string::npos || names(stage.error);
+bool DoesViewTell(const api::JobView& view, const std::string& reason) {
+  const bool does_stage = std::ranges::any_of(view.stages, [&](const api::StageView& stage) {
+    return stage.wait_reason.find(reason) != std::string::npos ||
+           (stage.error && stage.error->reason == reason);
   });
-  return does_stage || names(snapshot.disk_error) || names(snapshot.projection_error);
+  return does_stage || std::ranges::any_of(view.troubles, [&](const base::Error& trouble) {
+           return trouble.reason == reason;
+         });
 }
 
 // Of any job there is. A line in the log, which nobody reads, is not telling.
 bool IsTold(ServiceRig& rig, const std::string& reason) {
   const auto jobs = rig.store().JobList();
   for (const store::Job& job : jobs.ok() ? *jobs : std::vector<store::Job>{}) {
-    const auto snapshot = rig.engine().Snapshot(job.id);
-    if (snapshot.ok() && DoesSnapshotTell(*snapshot, reason)) return true;
+    const auto view = rig.engine().View(job.id);
+    if (view.ok() && DoesViewTell(*view, reason)) return true;
   }
   return false;
 }

@@ -53,10 +53,11 @@ std::int64_t AwaitWorker(Rig& rig, const std::string& key, const store::Job& job
                          const Target& target) {
   std::int64_t pid = 0;
   rig.Eventually([&] {
-    const projection::StageSnapshot stage = rig.Stage(job.id);
+    const api::StageView stage = rig.Stage(job.id);
     if (domain::IsTerminal(stage.state)) return true;
     const bool is_due = stage.pid > 0 && stage.pid != target.last_pid &&
-                        stage.phase == target.phase && rig.SegmentCount(key) >= target.segments;
+                        stage.phase == domain::PhaseName(target.phase) &&
+                        rig.SegmentCount(key) >= target.segments;
     if (is_due) pid = stage.pid;
     return is_due;
   });
@@ -102,7 +103,9 @@ bool Strike(Rig& rig, const std::string& key, const store::Job& job, Target& tar
   const std::int64_t pid = AwaitWorker(rig, key, job, target);
   if (target.phase >= Phase::kWork) ::poll(nullptr, 0, static_cast<int>(pid % 4));
   // What it is at now counts, not what it was at when it was seen.
-  const Phase phase = pid == 0 ? target.phase : rig.Stage(job.id).phase;
+  const Phase phase =
+      pid == 0 ? target.phase
+               : domain::PhaseFromName(rig.Stage(job.id).phase).value_or(Phase::kStarting);
   if (pid == 0 || ::kill(static_cast<pid_t>(pid), SIGKILL) != 0) return false;
   const auto struck = base::SystemClock().Now().wall;
   target.last_pid = pid;

@@ -110,9 +110,9 @@ bool Rig::Eventually(const std::function<bool()>& is_so, std::chrono::seconds li
   return false;
 }
 
-projection::StageSnapshot Rig::Stage(store::JobId id) {
-  const auto snapshot = engine_->Snapshot(id);
-  return snapshot.ok() ? snapshot->stages.front() : projection::StageSnapshot{};
+api::StageView Rig::Stage(store::JobId id) {
+  const auto view = engine_->View(id);
+  return view.ok() ? view->stages.front() : api::StageView{};
 }
 
 store::RunView Rig::Run(const std::string& key) {

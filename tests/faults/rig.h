@@ -44,7 +44,7 @@ class Rig {
   // Waits, in short turns, until `is_so`; false after `limit`.
   bool Eventually(const std::function<bool()>& is_so,
                   std::chrono::seconds limit = std::chrono::seconds{60});
-  projection::StageSnapshot Stage(store::JobId id);
+  api::StageView Stage(store::JobId id);
   store::RunView Run(const std::string& key);
   std::size_t SegmentCount(const std::string& key);
 

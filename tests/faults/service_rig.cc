@@ -8,13 +8,12 @@
 #include <set>
 #include <thread>
 
-#include "app/stages.h"
+#include "app/composition.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "control/protocol.h"
 #include "domain/reasons.h"
-#include "domain/stage.h"
 #include "jobs/testing/engine_fixture.h"
 #include "oracle.h"
 #include "store/sqlite/sqlite_store.h"
@@ -33,14 +32,11 @@ constexpr std::chrono::seconds kLimit{60};
 
 jobs::Engine::Options OptionsFor(const fs::path& folder, const ServiceRig::Options& options) {
   jobs::Engine::Options engine{.data_dir = folder,
-                               .stages = {},
+                               .kinds = app::Kinds(),
+                               .open_vault = &app::OpenVault,
                                .worker_argv = {ROLLCALL_BIN_DIR "/faults", "--worker"},
                                .slots = 2,
                                .times = jobs::RuntimeTimes{}.DividedBy(kTimesDivisor)};
-  for (const app::WiredStage& stage : app::WiredStages()) {
-    engine.stages.push_back(
-        {.name = std::string(stage.name()), .needs = app::EverythingBefore(stage)});
-  }
   engine.times.stall_min = milliseconds{200};
   engine.times.stall_grace = milliseconds{150};
   engine.times.retry_first = milliseconds{20};
@@ -77,7 +73,7 @@ struct ServiceRig::Wiring {
 
   app::DataDirectory data;
   std::unique_ptr<app::EngineLife> life;
-  app::EpisodePlanner planner;
+  episode::EpisodePlanner planner;
   app::EngineService service;
 };
 
@@ -159,7 +155,7 @@ store::JobId ServiceRig::Submit(const std::string& key, const std::vector<std::s
   store::JobId id{};
   store::JobRequest request = jobs::FakeRequest(key, stages, params);
   Json asked = params;
-  asked["revisions"] = app::StageRevisions();  // No older program's.
+  asked["revisions"] = app::Kinds().Find("episode")->stages.Revisions();  // No older program's.
   request.request_json = asked.dump();
   Expect(Eventually([&] {
            const auto submission = engine_->Submit(request);
@@ -268,8 +264,8 @@ void ServiceRig::CheckRun(const store::RunView& view, bool is_newest_success) {
   const auto bytes = base::ReadFile(folder_ / "harvest" / run.subject.id / (run.name + ".bin"));
   Expect(bytes.ok() && *bytes == ExpectedBytes(wanted), name + ": the result's bytes differ");
   const Json state = ReadState(folder_ / "episodes" / run.subject.id / "state.json");
-  const auto stage = domain::StageFromName(run.name);
-  Expect(state.is_object() && stage && state["states"][domain::StageFlag(*stage)] == true,
+  const subject::StageRow* row = app::Kinds().OfStage(run.name).row;
+  Expect(state.is_object() && row != nullptr && state["states"][row->flag] == true,
          name + ": state.json does not say so");
   Expect(!fs::exists(folder_ / "jobs" / name / ".lock"), name + ": a .lock is left");
 }

@@ -67,8 +67,9 @@ void AwaitSecondAttempt(Rig& rig, Steady::time_point since, const Bounds& bounds
 pid_t AwaitPhase(Rig& rig, const store::Job& job, Phase phase, std::size_t segments) {
   std::int64_t pid = 0;
   rig.Eventually([&] {
-    const projection::StageSnapshot stage = rig.Stage(job.id);
-    if (stage.phase == phase && rig.SegmentCount("x") >= segments) pid = stage.pid;
+    const api::StageView stage = rig.Stage(job.id);
+    if (stage.phase == domain::PhaseName(phase) && rig.SegmentCount("x") >= segments)
+      pid = stage.pid;
     return pid > 0;
   });
   return static_cast<pid_t>(pid);

@@ -22,7 +22,7 @@ TemporaryFolder::~TemporaryFolder() {
 api::JobView SampleJob(std::int64_t id) {
   api::StageView stage;
   stage.name = "detect";
-  stage.public_id = "detect_show_s01_e01";
+  stage.job = "detect_show_s01_e01";
   stage.state = domain::JobState::kRunning;
   stage.generation = 1;
   stage.attempt = 1;
@@ -44,8 +44,8 @@ api::JobView SampleJob(std::int64_t id) {
   stage.counters["faces_detected"] = 811;
 
   api::JobView view;
-  view.id = id;
-  view.public_id = "analyze_show_s01_e01";
+  view.job_id = id;
+  view.name = "analyze_show_s01_e01";
   view.kind = "analyze";
   view.subject_kind = "episode";
   view.subject_id = "show_s01_e01";
@@ -95,7 +95,7 @@ void FakeService::OnClientCount(int count) {
 
 void FakeService::Put(api::JobView view) {
   MutexLock lock(mutex_);
-  jobs_[view.id] = std::move(view);
+  jobs_[view.job_id] = std::move(view);
 }
 
 void FakeService::Remove(std::int64_t job_id) {

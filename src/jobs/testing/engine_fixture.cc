@@ -2,12 +2,15 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
 #include "base/file.h"
 #include "base/random.h"
+#include "jobs/testing/fake_kind.h"
 #include "store/memory/memory_store.h"
+#include "vault/local/local_vault.h"
 #include "worker/process_table.h"
 #include "worker/worker_cgroup.h"
 
@@ -17,7 +20,8 @@ namespace fs = std::filesystem;
 
 Engine::Options FakeEngineOptions(const fs::path& data_dir) {
   return {.data_dir = data_dir,
-          .stages = {{"detect", {}}, {"track", {"detect"}}, {"stills", {"detect", "track"}}},
+          .kinds = FakeKinds(),
+          .open_vault = &OpenLocalVault,
           .worker_argv = {"/proc/self/exe", "--worker"},
           .slots = 2,
           .times = RuntimeTimes{}.DividedBy(kTimesDivisor)};
@@ -43,6 +47,19 @@ store::JobRequest FakeRequest(const std::string& key, const std::vector<std::str
                               .reuse = std::nullopt});
   }
   return request;
+}
+
+bool HasTrouble(const api::JobView& view, std::string_view text) {
+  return std::ranges::any_of(view.troubles, [&](const base::Error& error) {
+    return error.reason == text || error.message.find(text) != std::string::npos;
+  });
+}
+
+void ReadWith(base::DigestFunction read, Engine::Options& options) {
+  options.open_vault = [read = std::move(read)](const base::HeldFolder& data_dir,
+                                                base::Clock& clock) {
+    return std::make_unique<vault::LocalVault>(data_dir, clock, read);
+  };
 }
 
 EngineTest::EngineTest()
@@ -115,8 +132,8 @@ std::vector<store::Attempt> EngineTest::Attempts(const std::string& stage) {
   return store_->AttemptList(Run(stage).run.id).value();
 }
 
-projection::StageSnapshot EngineTest::Stage(store::JobId id, std::size_t index) {
-  return engine_->Snapshot(id).value().stages.at(index);
+api::StageView EngineTest::Stage(store::JobId id, std::size_t index) {
+  return engine_->View(id).value().stages.at(index);
 }
 
 std::string EngineTest::ReadText(const std::string& path) {

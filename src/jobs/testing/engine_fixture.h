@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
@@ -30,6 +31,12 @@ Engine::Options FakeEngineOptions(const std::filesystem::path& data_dir);
 store::JobRequest FakeRequest(const std::string& key, const std::vector<std::string>& stages,
                               const base::Json& params);
 
+// Whether the engine says `text` of what keeps it from its work, in a reason or a sentence.
+bool HasTrouble(const api::JobView& view, std::string_view text);
+
+// Reads files in another way.
+void ReadWith(base::DigestFunction read, Engine::Options& options);
+
 // An engine on a fresh data directory with real workers, scaled times and a store of choice.
 class EngineTest : public testing::Test {
  protected:
@@ -48,7 +55,7 @@ class EngineTest : public testing::Test {
   // The newest run of a stage of the key "x".
   store::RunView Run(const std::string& stage);
   std::vector<store::Attempt> Attempts(const std::string& stage);
-  projection::StageSnapshot Stage(store::JobId id, std::size_t index = 0);
+  api::StageView Stage(store::JobId id, std::size_t index = 0);
 
   std::string ReadText(const std::string& path);  // Relative to the data directory; "" if missing.
   base::Json ReadJson(const std::string& path);   // null if missing; fails the test if it is none.

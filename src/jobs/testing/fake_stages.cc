@@ -46,12 +46,17 @@ void WritePid(const fs::path& path) {
   fs::rename(own, path);
 }
 
+// The data directory, in which tests and fake stages leave signs for each other.
+fs::path PlaygroundOf(const domain::StageAssignment& assignment) {
+  return assignment.staging_dir.parent_path().parent_path();
+}
+
 class FakeStage final : public domain::StageHandler {
  public:
   base::Result<domain::StageOutput> Run(JobContext& context) override {
     ROLLCALL_TRY_ASSIGN(params_, base::ParseJson(context.assignment().params_json, "params"));
     behaviour_ = params_.value("behaviour", "work");
-    if (fs::exists(context.assignment().data_dir / "good")) behaviour_ = "work";
+    if (fs::exists(PlaygroundOf(context.assignment()) / "good")) behaviour_ = "work";
     segments_ = params_.value("segments", std::int64_t{3});
     const base::UniqueFd alone = BeAlone(context);
     ::poll(nullptr, 0, params_.value("start_ms", 0));
@@ -115,10 +120,10 @@ class FakeStage final : public domain::StageHandler {
   base::UniqueFd BeAlone(const JobContext& context) const {
     if (!params_.value("alone", false)) return {};
     const auto& assignment = context.assignment();
-    const fs::path path = assignment.data_dir / ("alone-" + assignment.subject_id);
+    const fs::path path = PlaygroundOf(assignment) / ("alone-" + assignment.subject_id);
     base::UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!file.is_open() || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      std::ofstream(assignment.data_dir / "doubles", std::ios::app)
+      std::ofstream(PlaygroundOf(assignment) / "doubles", std::ios::app)
           << assignment.subject_id << std::endl;
     }
     return file;
@@ -128,7 +133,7 @@ class FakeStage final : public domain::StageHandler {
   void Trace(const JobContext& context, std::int64_t number) const {
     if (!params_.value("trace", false)) return;
     const auto& assignment = context.assignment();
-    std::ofstream(assignment.data_dir / ("trace-" + assignment.subject_id), std::ios::app)
+    std::ofstream(PlaygroundOf(assignment) / ("trace-" + assignment.subject_id), std::ios::app)
         << fmt::format("{} {}\n", assignment.token, number) << std::flush;
   }
 
@@ -168,7 +173,8 @@ class FakeStage final : public domain::StageHandler {
     if (behaviour_ == "work") return false;
     const int times = params_.value("times", 0);
     if (times == 0) return true;
-    const fs::path path = context.assignment().data_dir / ("bad-" + context.assignment().stage);
+    const fs::path path =
+        PlaygroundOf(context.assignment()) / ("bad-" + context.assignment().stage);
     const auto text = base::ReadFile(path);
     const int before = text.ok() ? std::stoi(*text) : 0;
     if (before >= times) return false;
@@ -234,7 +240,7 @@ class FakeStage final : public domain::StageHandler {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) return;
     ::dup2(ends[0], worker::kWorkerSocketFd);
-    const fs::path path = context.assignment().data_dir / "left";
+    const fs::path path = PlaygroundOf(context.assignment()) / "left";
     WritePid(path);
   }
 
@@ -246,21 +252,21 @@ class FakeStage final : public domain::StageHandler {
   // A process that neither SIGTERM nor the worker's end ends; it may even leave the group.
   void StartChild(const JobContext& context) {
     if (::fork() != 0) {
-      const fs::path path = context.assignment().data_dir / "child";
+      const fs::path path = PlaygroundOf(context.assignment()) / "child";
       while (!fs::exists(path)) ::poll(nullptr, 0, 2);
       return;
     }
     IgnoreTerm();
     if (behaviour_ == "with_lost_child") ::setsid();
-    WritePid(context.assignment().data_dir / "child");
+    WritePid(PlaygroundOf(context.assignment()) / "child");
     BlockForEver();
   }
 
   base::Result<void> Hold(const JobContext& context, std::int64_t number) {
     if (number != params_.value("hold_after", std::int64_t{-1})) return {};
-    const fs::path held = context.assignment().data_dir / "held";
+    const fs::path held = PlaygroundOf(context.assignment()) / "held";
     WritePid(held);
-    while (!fs::exists(context.assignment().data_dir / "go") &&
+    while (!fs::exists(PlaygroundOf(context.assignment()) / "go") &&
            context.stop_reason() == domain::StopReason::kNone) {
       ::poll(nullptr, 0, 2);
     }

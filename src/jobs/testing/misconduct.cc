@@ -374,7 +374,7 @@ long OpenFile(const std::filesystem::path& path, int flags) {
 // directory.
 Output ReachForFiles(JobContext& context) {
   const auto& assignment = context.assignment();
-  const std::filesystem::path data = assignment.data_dir;
+  const std::filesystem::path data = assignment.staging_dir.parent_path().parent_path();
   const std::filesystem::path staging = assignment.staging_dir;
   const std::filesystem::path outside =
       base::Json::parse(assignment.params_json).at("outside").get<std::string>();
@@ -395,10 +395,12 @@ Output ReachForFiles(JobContext& context) {
       {"may_rename_in_staging",
        [&] { return ::rename(own.c_str(), (staging / "renamed").c_str()); }},
       {"may_remove_in_staging", [&] { return ::unlink((staging / "renamed").c_str()); }},
-      {"may_read_the_data_directory", [&] { return OpenFile(data / "committed", O_RDONLY); }},
+      {"may_read_committed_segments",
+       [&] { return OpenFile(assignment.segment_shelf / "committed", O_RDONLY); }},
       {"may_read_its_process", [] { return OpenFile("/proc/self/status", O_RDONLY); }},
       {"may_ask_for_random_numbers", [] { return OpenFile("/dev/urandom", O_RDONLY); }},
       {"make_again", [&] { return OpenFile(own, O_WRONLY | O_CREAT); }},  // For those below.
+      {"read_what_was_not_handed_over", [&] { return OpenFile(data / "committed", O_RDONLY); }},
       {"read_outside", [&] { return OpenFile(outside, O_RDONLY); }},
       {"read_outside_in_a_thread", in_thread},
       {"read_by_a_link", [&] { return OpenFile(data / "link-to-outside", O_RDONLY); }},

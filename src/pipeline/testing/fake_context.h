@@ -15,9 +15,12 @@ namespace rollcall::pipeline::testing {
 // A runtime of one process: keeps segments in memory and on disk, can be told to stop after some.
 class FakeContext final : public domain::JobContext {
  public:
-  // Results are where later stages look for them as soon as they are written.
-  explicit FakeContext(domain::StageAssignment assignment) : assignment_(std::move(assignment)) {
-    assignment_.staging_dir = assignment_.data_dir;
+  // Results are where later stages look for them as soon as they are written: in `root`.
+  FakeContext(std::filesystem::path root, domain::StageAssignment assignment)
+      : root_(std::move(root)), assignment_(std::move(assignment)) {
+    assignment_.staging_dir = root_;
+    for (domain::Artifact& input : assignment_.inputs) input.file = root_ / input.path;
+    for (domain::Segment& segment : assignment_.segments) segment.file = root_ / segment.path;
   }
 
   // The handler is asked to stop when it has committed this many segments in this attempt.
@@ -44,8 +47,9 @@ class FakeContext final : public domain::JobContext {
         "segments/" + std::to_string(segment.number) + ".t" + std::to_string(assignment_.token);
     segment.size_bytes = static_cast<std::int64_t>(bytes.size());
     segment.sha256 = base::Sha256(bytes);
-    ROLLCALL_TRY(base::MakeFolders(assignment_.data_dir / "segments"));
-    ROLLCALL_TRY(base::WriteFileAtomic(assignment_.data_dir / segment.path, bytes));
+    segment.file = root_ / segment.path;
+    ROLLCALL_TRY(base::MakeFolders(root_ / "segments"));
+    ROLLCALL_TRY(base::WriteFileAtomic(segment.file, bytes));
     committed.push_back(segment);
     if (segments_left_ > 0) --segments_left_;
     return segment;
@@ -65,6 +69,7 @@ class FakeContext final : public domain::JobContext {
   int cancel_at_look = 0;
 
  private:
+  const std::filesystem::path root_;
   domain::StageAssignment assignment_;
   std::atomic<int> segments_left_{-1};  // Asked by threads that read ahead, too.
 };

@@ -31,14 +31,13 @@ class ShortEpisode : public ::testing::Test {
     return {.subject_kind = "episode",
             .subject_id = "x",
             .stage = stage,
-            .job_id = stage + "_x",
+            .job = stage + "_x",
             .work_key = "w",
             .token = ++token_,
             .params_json = base::Json{{"video_path", video_.string()},
                                       {"effort", "normal"},
                                       {"models", base::Json::array()}}
                                .dump(),
-            .data_dir = folder_.path(),
             .inputs = inputs_,
             .segments = {},
             .skips = {},
@@ -47,7 +46,7 @@ class ShortEpisode : public ::testing::Test {
 
   // The stage's results are there for the next.
   void Pass(domain::StageHandler& handler, const std::string& stage) {
-    FakeContext context(Assignment(stage));
+    FakeContext context(folder_.path(), Assignment(stage));
     const auto output = handler.Run(context);
     ASSERT_TRUE(output.ok()) << stage << ": " << output.error().ToString();
     inputs_.insert(inputs_.begin(), output->artifacts.begin(), output->artifacts.end());

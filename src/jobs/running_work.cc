@@ -1,0 +1,62 @@
+#include "jobs/running_work.h"
+
+#include <set>
+#include <utility>
+
+namespace rollcall::jobs {
+
+using base::Result;
+using domain::JobState;
+
+Result<std::optional<store::JobId>> RunningWork::TwinOf(const store::JobRequest& request) const {
+  const store::StageRequest& last = request.stages.back();
+  ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory(request.subject, last.name));
+  for (const store::RunView& view : history) {
+    const bool is_live =
+        view.run.state == JobState::kLeased || view.run.state == JobState::kRunning;
+    if (!is_live || view.run.work_key != last.work_key) continue;
+    ROLLCALL_TRY_ASSIGN(const auto jobs, store_.RunJobs(view.run.id));
+    for (const store::Job& job : jobs) {
+      if (domain::IsTerminal(job.state)) continue;
+      ROLLCALL_TRY_ASSIGN(const api::JobView shown, view_(job.id));
+      const api::StageView* stage = shown.CurrentStage();
+      if (stage != nullptr && !stage->is_stalled) return std::optional(job.id);
+    }
+  }
+  return std::optional<store::JobId>{};
+}
+
+Result<bool> RunningWork::IsStalledAt(const store::JobRequest& request) const {
+  for (const store::StageRequest& stage : request.stages) {
+    ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory(request.subject, stage.name));
+    for (const store::RunView& view : history) {
+      if (view.run.work_key != stage.work_key || !view.lease) continue;
+      if (view.lease->liveness.is_stalled) return true;
+    }
+  }
+  return false;
+}
+
+Result<std::vector<api::JobView>> RunningWork::OpenBeside(const store::Job& job) const {
+  ROLLCALL_TRY_ASSIGN(const auto own, store_.JobRuns(job.id));
+  std::set<store::JobId> found;
+  for (const store::RunView& ours : own) {
+    ROLLCALL_TRY_ASSIGN(const auto history, store_.RunHistory(job.subject, ours.run.name));
+    for (const store::RunView& theirs : history) {
+      const bool is_same_work = theirs.run.work_key == ours.run.work_key;
+      if (is_same_work || domain::IsTerminal(theirs.run.state)) continue;
+      ROLLCALL_TRY_ASSIGN(const auto jobs, store_.RunJobs(theirs.run.id));
+      for (const store::Job& other : jobs) {
+        if (other.id != job.id && !domain::IsTerminal(other.state)) found.insert(other.id);
+      }
+    }
+  }
+  std::vector<api::JobView> beside;
+  for (const store::JobId id : found) {
+    ROLLCALL_TRY_ASSIGN(api::JobView view, view_(id));
+    if (view.is_open()) beside.push_back(std::move(view));
+  }
+  return beside;
+}
+
+}  // namespace rollcall::jobs
