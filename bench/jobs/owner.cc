@@ -89,14 +89,14 @@ int RunOwner(const fs::path& folder) {
   const auto began = std::chrono::steady_clock::now();
   const auto lock = jobs::DataLock::Acquire(folder);
   ROLLCALL_CHECK(lock.ok());
+  base::SystemClock clock;
   auto opened = store::SqliteStore::Open(
-      {.path = folder / "rollcall.db", .observer = [&](const auto&) { ++transactions; }});
+      {.path = folder / "rollcall.db", .observer = [&](const auto&) { ++transactions; }}, {clock});
   ROLLCALL_CHECK(opened.ok());
   FaultyStore store(std::move(opened).value(), [&](std::string_view method, FaultyStore::When) {
     if (method == "TaskStarted" && !is_started.exchange(true)) started.set_value(Since(began));
     return std::optional<base::Error>();
   });
-  base::SystemClock clock;
   jobs::Engine::Options options = jobs::FakeEngineOptions(folder);
   options.times = {};
   const auto engine = jobs::Engine::Create(std::move(options), store, clock);

@@ -127,8 +127,9 @@ class EngineServiceTest : public ::testing::Test {
   fs::path folder_ = fs::temp_directory_path() / ("rollcall-" + base::RandomId());
   DataDirectory data_ = DataDirectory::Open(folder_).value();
   std::atomic<bool> takes_nothing_new_{false};  // No job, no episode.
+  base::SystemClock clock_;
   jobs::FaultyStore store_{
-      std::make_unique<store::MemoryStore>(),
+      std::make_unique<store::MemoryStore>(store::StoreClock{clock_}),
       [this](std::string_view method, jobs::FaultyStore::When when) {
         const bool is_new =
             method == "JobSubmit" || method == "EpisodePut" || method == "EpisodeReplace";
@@ -216,7 +217,7 @@ TEST_F(EngineServiceTest, AForcedStartThatFailsLeavesTheCheckpoint) {
   while (leases.empty()) leases = store_.LeaseList().value();
   const store::StageRun run = store_.JobRuns(store::JobId{id})->front().run;
   const domain::Segment segment{.number = 0, .sha256 = "hash"};
-  ASSERT_TRUE(store_.SegmentCommit(leases.front().fence, segment, base::SystemClock().Now()).ok());
+  ASSERT_TRUE(store_.SegmentCommit(leases.front().fence, segment).ok());
   MustCall(method::kJobCancel, {{"job_id", id}});
   while (owner_->service().View(id)->is_open()) std::this_thread::yield();
 

@@ -37,7 +37,7 @@ base::Result<std::unique_ptr<Agent>> Agent::Start(Options options, const Sources
 Agent::Agent(Options options, const Sources& sources)
     : options_(std::move(options)),
       sources_(sources),
-      reaper_(sources.store, sources.clock, sources.log, options_.identity),
+      reaper_(sources.store, sources.log, options_.identity),
       cgroups_(WorkerCgroups::OwnFolder(), sources.data_dir.path()),
       staging_(sources.data_dir.path(), options_.digest),
       disk_(sources.store, sources.clock, sources.log, sources.board,
@@ -190,7 +190,7 @@ void Agent::Renew() {
   for (const auto& attempt : holding) heartbeats.push_back(attempt->heartbeat());
   if (heartbeats.empty()) return;
   const auto replies =
-      sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease, before);
+      sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease);
   if (!replies.ok()) {
     not_renewed_ = replies.error();
     if (domain::IsDiskFull(*not_renewed_)) surroundings_.on_disk_full(*not_renewed_);
@@ -271,10 +271,8 @@ void Agent::Claim() {
   while (stopping_ == Stopping::kNo && !disk_.is_paused() && now.boot >= claim_at_ &&
          std::ssize(attempts_) < options_.slots) {
     const base::Instant before = sources_.clock.Now();
-    auto task = sources_.store.TaskClaim({.agent = options_.identity,
-                                          .stages = options_.stages,
-                                          .lease = options_.times.lease,
-                                          .now = before});
+    auto task = sources_.store.TaskClaim(
+        {.agent = options_.identity, .stages = options_.stages, .lease = options_.times.lease});
     // Then nothing can be started, whoever noticed first.
     if (!task.ok() && domain::IsDiskFull(task.error())) {
       surroundings_.on_disk_full(task.error());
@@ -283,9 +281,9 @@ void Agent::Claim() {
       claim_at_ = now.boot + options_.times.claim_poll;
       const auto retry = sources_.store.NextRetry();
       if (retry.ok() && *retry) {
-        // Past by the wall clock, and yet not claimed: that clock has jumped. No haste then.
-        const auto due = std::max(options_.times.claim_poll / 10, **retry - now.wall);
-        claim_at_ = std::min<base::BootTime>(claim_at_, now.boot + due);
+        // Due, and yet not claimed: the store cannot write that. No haste then.
+        const auto due = std::max<base::BootTime>(options_.times.claim_poll / 10, **retry);
+        claim_at_ = std::min(claim_at_, now.boot + due);
       }
       return;
     }

@@ -72,7 +72,7 @@ void Attempt::Start() {
   ward_ = around_.watchdog.Watch(task_.fence, *process_, renewed_at_);
   static_cast<void>(base::Failpoint("worker.spawned"));
   const auto started =
-      around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks(), Now());
+      around_.store.TaskStarted(task_.fence, process_->pid(), process_->start_ticks());
   if (!started.ok()) {
     if (IsFenced(started.error())) return Lose("the lease was gone before the worker had started");
     return End(AttemptOutcome::kInterrupted, started.error(), Manner::kAtOnce);
@@ -129,7 +129,7 @@ void Attempt::OnFilesChecked(const IntactSegments& intact, const base::Result<vo
       return End(AttemptOutcome::kFailed, *intact.unreadable, Manner::kAtOnce);
     }
     const auto first_bad = static_cast<std::int64_t>(intact_segments);
-    const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad, Now());
+    const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad);
     if (!dropped.ok()) {
       return End(AttemptOutcome::kInterrupted, dropped.error(), Manner::kAtOnce);
     }
@@ -398,10 +398,10 @@ void Attempt::RefuseSegment(const domain::Segment& segment, base::Error error) {
 
 void Attempt::CommitSegment(const domain::Segment& segment) {
   SegmentAck ack{.number = segment.number, .error = std::nullopt};
-  auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
+  auto committed = around_.store.SegmentCommit(task_.fence, segment);
   // The same segment once more is harmless, and the answer to the first try may have been lost.
   if (!committed.ok() && !IsFenced(committed.error())) {
-    committed = around_.store.SegmentCommit(task_.fence, segment, Now());
+    committed = around_.store.SegmentCommit(task_.fence, segment);
   }
   static_cast<void>(base::Failpoint("segment.committed"));
   if (committed.ok()) {
@@ -559,13 +559,12 @@ void Attempt::Succeed() {
   const ProcessExit exit = process_->PeekExit().value_or(ProcessExit{});
   const store::AttemptEnd end{.outcome = AttemptOutcome::kSucceeded,
                               .error = {},
-                              .retry_at = std::nullopt,
+                              .retry_in = std::nullopt,
                               .exit = exit.ToString(),
                               .rss_peak_bytes = std::max(exit.rss_peak_bytes, rss_peak_bytes_)};
   const std::string result =
       output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
-  const auto succeeded =
-      around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end, Now());
+  const auto succeeded = around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end);
   static_cast<void>(base::Failpoint("stage.succeeded"));
   if (succeeded.ok()) {
     has_succeeded_ = true;

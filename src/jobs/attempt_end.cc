@@ -102,7 +102,7 @@ void Attempt::TickConcluding(base::BootTime now) {
 void Attempt::SetStalled(bool is_stalled) {
   why_stalled_ = is_stalled ? watch_.Explain(Now().boot) : "";
   // The flag is for people; where it cannot be written now, the next renewal's error says why.
-  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, why_stalled_, Now()));
+  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, why_stalled_));
   if (is_stalled) {
     around_.metrics.OnStalled(task_.run.name);
     Log(fmt::format("stalled: {}: {}", reason::kStalled, why_stalled_));
@@ -240,7 +240,7 @@ void Attempt::LookForRemnants(base::BootTime now) {
   is_socket_open_ = false;
 }
 
-store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
+store::AttemptEnd Attempt::DecideEnd() {
   AttemptOutcome outcome = ending_->outcome;
   base::Error error = ending_->error;
   // Files that were not found say nothing about the work when their folder has gone.
@@ -267,8 +267,7 @@ store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .is_wished = ending_->is_on_request || drain_at_ || !is_there.ok(),
        .exit = process_ ? exit_.ToString() : "",
-       .rss_peak_bytes = std::max(exit_.rss_peak_bytes, rss_peak_bytes_)},
-      now);
+       .rss_peak_bytes = std::max(exit_.rss_peak_bytes, rss_peak_bytes_)});
   if (end.poison) end.error.hint = SkipHint(*end.poison);
   return end;
 }
@@ -287,10 +286,8 @@ std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
 
 void Attempt::Commit() {
   if (is_lost_ || has_succeeded_) return BecomeOver();
-  // One reading of the clocks: the store turns the retry's wall time into a delay by it.
-  const base::Instant now = Now();
-  const store::AttemptEnd end = DecideEnd(now.wall);
-  const auto ended = around_.store.TaskEnd(task_.fence, end, now);
+  const store::AttemptEnd end = DecideEnd();
+  const auto ended = around_.store.TaskEnd(task_.fence, end);
   waits_for_room_ = !ended.ok() && domain::IsDiskFull(ended.error());
   if (waits_for_room_) around_.on_disk_full(ended.error());
   if (!ended.ok() && domain::IsRetryable(ended.error())) {

@@ -19,8 +19,7 @@ class DiskGuardTest : public testing::Test {
  protected:
   DiskGuardTest() {
     fs::create_directories(folder_);
-    EXPECT_TRUE(
-        store_.JobSubmit(FakeRequest("x", {"detect"}, base::Json::object()), clock_.Now()).ok());
+    EXPECT_TRUE(store_.JobSubmit(FakeRequest("x", {"detect"}, base::Json::object())).ok());
   }
   ~DiskGuardTest() override { fs::remove_all(folder_); }
 
@@ -44,13 +43,13 @@ class DiskGuardTest : public testing::Test {
 
   const fs::path folder_ = fs::temp_directory_path() / ("rollcall-disk-" + base::RandomId());
   bool is_store_full_ = false;
-  FaultyStore store_{std::make_unique<store::MemoryStore>(),
+  base::FakeClock clock_;
+  FaultyStore store_{std::make_unique<store::MemoryStore>(store::StoreClock{clock_}),
                      [this](std::string_view method, FaultyStore::When when) {
                        const bool fails = is_store_full_ && method == "QueuePause" &&
                                           when == FaultyStore::When::kBefore;
                        return fails ? std::optional(Full()) : std::nullopt;
                      }};
-  base::FakeClock clock_;
   WorkerLog log_{folder_};
   LiveBoard board_;
   DiskSpace space_{.free_bytes = 0, .total_bytes = std::int64_t{1} << 40};

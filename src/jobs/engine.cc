@@ -110,7 +110,7 @@ Engine::Engine(Options options, base::HeldFolder data_dir, store::JobStore& stor
       clock_(clock),
       metrics_(options_.metrics ? options_.metrics : std::make_shared<Metrics>()),
       log_(options_.data_dir),
-      cancel_wishes_(store, clock),
+      cancel_wishes_(store),
       verified_files_(clock, options_.digest) {}
 
 Engine::~Engine() {
@@ -224,7 +224,7 @@ base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
     ROLLCALL_TRY_ASSIGN(const bool can_reuse, CanReuse(run));
     if (!can_reuse) stage.reuse.reset();
   }
-  ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
+  ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request));
   ROLLCALL_TRY(TakeUp(submission.job.id));
   return submission;
 }

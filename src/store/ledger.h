@@ -97,13 +97,13 @@ class Ledger {
   virtual base::Result<std::optional<Lease>> LeaseRead(TaskId id) = 0;
   virtual base::Result<std::optional<Lease>> LeaseOfRun(StageRunId id) = 0;
   virtual base::Result<std::vector<Lease>> LeaseAll() = 0;
-  // Where the whole fence matches: pid, pid_start, expires_at, liveness.
+  // Where the whole fence matches: pid, pid_start, expires, liveness.
   virtual base::Result<void> LeaseUpdate(const Lease& lease) = 0;
-  // Where the whole fence matches and the lease is of this incarnation of `agent`: expires_at, and
+  // Where the whole fence matches and the lease is of this incarnation of `agent`: expires, and
   // liveness but for is_stalled. Says of each in turn whether it was so.
   virtual base::Result<std::vector<bool>> LeasesRenew(const AgentIdentity& agent,
                                                       std::span<const Heartbeat> heartbeats,
-                                                      base::BootTime expires_at) = 0;
+                                                      const Due& expires) = 0;
   // Leased to this incarnation of `agent`, and its run is cancelling. By id.
   virtual base::Result<std::vector<TaskId>> TasksCancelling(const AgentIdentity& agent) = 0;
   virtual base::Result<void> LeaseErase(const Fence& fence) = 0;

@@ -69,7 +69,7 @@ base::Error NotFinished(const StageRun& run) {
 // One submission on its way: decides for each stage between reuse, join and a new run.
 class Submitter {
  public:
-  Submitter(Ledger& ledger, const JobRequest& request, base::Instant now)
+  Submitter(Ledger& ledger, const JobRequest& request, const Moment& now)
       : ledger_(ledger), request_(request), now_(now), changes_(ledger, now) {}
 
   Result<Submission> Run() {
@@ -269,7 +269,7 @@ class Submitter {
 
   Ledger& ledger_;
   const JobRequest& request_;
-  base::Instant now_;
+  Moment now_;
   RunChanges changes_;
   JobId id_{};
   std::map<std::string, StageRun> live_;    // By stage: joined.
@@ -279,12 +279,12 @@ class Submitter {
 
 }  // namespace
 
-Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now) {
+Result<Submission> Submit(Ledger& ledger, const JobRequest& request, const Moment& now) {
   ROLLCALL_TRY(Validate(request));
   return Submitter(ledger, request, now).Run();
 }
 
-Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, base::Instant now) {
+Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, const Moment& now) {
   RunChanges changes(ledger, now);
   ROLLCALL_TRY_ASSIGN(auto job, ledger.JobRead(id));
   if (!job) {

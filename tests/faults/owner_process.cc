@@ -43,24 +43,21 @@ class StoppableStore final : public FaultyStore {
     ::raise(SIGSTOP);
   }
 
-  Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                             base::Instant now) override {
-    return Noted("SegmentCommit", FaultyStore::SegmentCommit(fence, segment, now));
+  Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment) override {
+    return Noted("SegmentCommit", FaultyStore::SegmentCommit(fence, segment));
   }
   Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
                            std::span<const domain::Artifact> artifacts,
-                           const store::AttemptEnd& end, base::Instant now) override {
-    return Noted("TaskSucceed", FaultyStore::TaskSucceed(fence, result_json, artifacts, end, now));
+                           const store::AttemptEnd& end) override {
+    return Noted("TaskSucceed", FaultyStore::TaskSucceed(fence, result_json, artifacts, end));
   }
-  Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
-                       base::Instant now) override {
-    return Noted("TaskEnd", FaultyStore::TaskEnd(fence, end, now));
+  Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end) override {
+    return Noted("TaskEnd", FaultyStore::TaskEnd(fence, end));
   }
   Result<std::vector<store::RenewReply>> LeaseRenew(const store::AgentIdentity& agent,
                                                     std::span<const store::Heartbeat> heartbeats,
-                                                    std::chrono::nanoseconds lease,
-                                                    base::Instant now) override {
-    auto replies = FaultyStore::LeaseRenew(agent, heartbeats, lease, now);
+                                                    std::chrono::nanoseconds lease) override {
+    auto replies = FaultyStore::LeaseRenew(agent, heartbeats, lease);
     if (!replies.ok()) return replies;
     for (const store::RenewReply& reply : *replies) {
       if (!reply.is_held) Note("LeaseRenew");
@@ -129,12 +126,13 @@ Result<void> Own(const OwnerWish& wish) {
     ROLLCALL_TRY_ASSIGN(auto acquired, jobs::DataLock::Acquire(wish.folder));
     lock.emplace(std::move(acquired));
   }
-  ROLLCALL_TRY_ASSIGN(auto opened,
-                      store::SqliteStore::Open({.path = wish.folder / "rollcall.db", .vfs = {}}));
-  StoppableStore store(
-      Break(std::move(opened), wish.is_unfenced ? Breakage::kFenceOff : Breakage::kNone), wish);
-  StopOnSignal(store);
   base::SystemClock clock;
+  ROLLCALL_TRY_ASSIGN(auto opened, store::SqliteStore::Open(
+                                       {.path = wish.folder / "rollcall.db", .vfs = {}}, {clock}));
+  StoppableStore store(
+      Break(std::move(opened), wish.is_unfenced ? Breakage::kFenceOff : Breakage::kNone, clock),
+      wish);
+  StopOnSignal(store);
   auto options = jobs::FakeEngineOptions(wish.folder);
   if (wish.times_divisor > 0) options.times = jobs::RuntimeTimes{}.DividedBy(wish.times_divisor);
   if (wish.is_first_host) options.agent_id = "first";

@@ -15,9 +15,9 @@ namespace {
 
 base::Result<void> Own(const std::filesystem::path& data_dir, const base::Json& params) {
   ROLLCALL_TRY_ASSIGN(const DataLock lock, DataLock::Acquire(data_dir));
-  ROLLCALL_TRY_ASSIGN(const auto store,
-                      store::SqliteStore::Open({.path = data_dir / "rollcall.db"}));
   base::SystemClock clock;
+  ROLLCALL_TRY_ASSIGN(const auto store,
+                      store::SqliteStore::Open({.path = data_dir / "rollcall.db"}, {clock}));
   ROLLCALL_TRY_ASSIGN(const auto engine,
                       Engine::Create(FakeEngineOptions(data_dir), *store, clock));
   ROLLCALL_TRY(engine->StartWorking());

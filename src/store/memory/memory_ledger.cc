@@ -219,14 +219,14 @@ bool IsOf(const Lease& lease, const AgentIdentity& agent) {
 
 Result<std::vector<bool>> MemoryLedger::LeasesRenew(const AgentIdentity& agent,
                                                     std::span<const Heartbeat> heartbeats,
-                                                    base::BootTime expires_at) {
+                                                    const Due& expires) {
   std::vector<bool> are_held;
   for (const Heartbeat& heartbeat : heartbeats) {
     auto lease = Find(leases_, heartbeat.fence.task);
     are_held.push_back(lease && lease->fence == heartbeat.fence && IsOf(*lease, agent));
     if (!are_held.back()) continue;
     const bool is_stalled = lease->liveness.is_stalled;
-    lease->expires_at = expires_at;
+    lease->expires = expires;
     lease->liveness = heartbeat.liveness;
     lease->liveness.is_stalled = is_stalled;
     Set(leases_, lease->fence.task, *lease);

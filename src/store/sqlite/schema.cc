@@ -218,10 +218,18 @@ CREATE TABLE poison_segment (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<Migration, 3> kMigrations{{
+// In which boot of the store's host a lease ends. So far that was the one of whoever had claimed
+// it.
+constexpr std::string_view kStoreBoot = R"sql(
+ALTER TABLE lease ADD COLUMN expires_boot_id TEXT NOT NULL DEFAULT '';
+UPDATE lease SET expires_boot_id = boot_id;
+)sql";
+
+constexpr std::array<Migration, 4> kMigrations{{
     {1, kFirst},
     {2, kWornOut},
     {3, kPoisonSegments},
+    {4, kStoreBoot},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

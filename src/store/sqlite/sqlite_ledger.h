@@ -58,7 +58,7 @@ class SqliteLedger final : public Ledger {
   base::Result<void> LeaseUpdate(const Lease& lease) override;
   base::Result<std::vector<bool>> LeasesRenew(const AgentIdentity& agent,
                                               std::span<const Heartbeat> heartbeats,
-                                              base::BootTime expires_at) override;
+                                              const Due& expires) override;
   base::Result<std::vector<TaskId>> TasksCancelling(const AgentIdentity& agent) override;
   base::Result<void> LeaseErase(const Fence& fence) override;
 
