@@ -77,9 +77,17 @@ class JobStore {
   // kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
   virtual base::Result<Episode> EpisodeReplace(const Episode& episode) = 0;
   virtual base::Result<std::vector<Episode>> EpisodeList() = 0;
-  // Forgets the episode, its jobs, runs, segments and events. kFailedPrecondition /
-  // ERR_JOB_ALREADY_RUNNING while a job of it is open.
+  // Forgets the episode and, in the same transaction, all that SubjectErase forgets of it.
+  // kNotFound / ERR_EPISODE_NOT_REGISTERED, kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
   virtual base::Result<void> EpisodeRemove(std::string_view key) = 0;
+
+  // --- Subjects
+  // Forgets the jobs, runs, attempts, segments, artefacts and events of a subject of any kind,
+  // whether or not anything is known of it; not its row in a registry of its kind. Segments stay
+  // where a run of another subject is of the same work. An attempt that is still being ended for a
+  // job that has ended loses its lease. kFailedPrecondition / ERR_JOB_ALREADY_RUNNING while a job
+  // of it is open.
+  virtual base::Result<void> SubjectErase(const Subject& subject) = 0;
 
   // --- Jobs
   // Joins live runs of equal dedupe_key and the finished ones named by `reuse`; makes the rest.

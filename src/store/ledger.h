@@ -48,9 +48,12 @@ class Ledger {
 
   virtual base::Result<void> EpisodeWrite(const Episode& episode) = 0;  // Inserts or replaces.
   virtual base::Result<std::optional<Episode>> EpisodeRead(std::string_view key) = 0;
-  virtual base::Result<std::vector<Episode>> EpisodeAll() = 0;  // By key.
-  // With everything of the subject {"episode", key}: jobs, runs, segments, events.
-  virtual base::Result<void> EpisodeErase(std::string_view key) = 0;
+  virtual base::Result<std::vector<Episode>> EpisodeAll() = 0;        // By key.
+  virtual base::Result<void> EpisodeErase(std::string_view key) = 0;  // That row alone.
+
+  // Jobs, runs, tasks, leases, attempts, artefacts and events of the subject; and what is committed
+  // and marked of their work, unless a run of another subject is of the same.
+  virtual base::Result<void> SubjectErase(const Subject& subject) = 0;
 
   virtual base::Result<JobId> JobInsert(const Job& job) = 0;
   virtual base::Result<std::optional<Job>> JobRead(JobId id) = 0;

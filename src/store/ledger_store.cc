@@ -97,17 +97,22 @@ Result<QueueFacts> FactsOfQueue(Ledger& ledger, const std::string& stage) {
   return facts;
 }
 
-Result<void> Forget(Ledger& ledger, std::string_view key) {
-  ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
-  if (!episode) return NoEpisode(key);
-  ROLLCALL_TRY_ASSIGN(const bool is_busy,
-                      ledger.JobAnyOpenOf({.kind = "episode", .id = std::string(key)}));
+Result<void> ForgetSubject(Ledger& ledger, const Subject& subject) {
+  ROLLCALL_TRY_ASSIGN(const bool is_busy, ledger.JobAnyOpenOf(subject));
   if (is_busy) {
-    base::Error error = domain::MakeError(reason::kJobAlreadyRunning,
-                                          fmt::format("a job of episode {} is open", key));
+    base::Error error =
+        domain::MakeError(reason::kJobAlreadyRunning,
+                          fmt::format("a job of {} {} is open", subject.kind, subject.id));
     error.code = base::ErrorCode::kFailedPrecondition;
     return error;
   }
+  return ledger.SubjectErase(subject);
+}
+
+Result<void> ForgetEpisode(Ledger& ledger, std::string_view key) {
+  ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
+  if (!episode) return NoEpisode(key);
+  ROLLCALL_TRY(ForgetSubject(ledger, {.kind = "episode", .id = std::string(key)}));
   return ledger.EpisodeErase(key);
 }
 
@@ -140,12 +145,16 @@ Result<std::vector<Episode>> LedgerStore::EpisodeList() {
 }
 
 Result<void> LedgerStore::EpisodeRemove(std::string_view key) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Forget(ledger, key); });
+  return In(Access::kWrite, [&](Ledger& ledger) { return ForgetEpisode(ledger, key); });
+}
+
+Result<void> LedgerStore::SubjectErase(const Subject& subject) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return ForgetSubject(ledger, subject); });
 }
 
 Result<Episode> LedgerStore::EpisodeReplace(const Episode& episode) {
   return In(Access::kWrite, [&](Ledger& ledger) -> Result<Episode> {
-    ROLLCALL_TRY(Forget(ledger, episode.key));
+    ROLLCALL_TRY(ForgetEpisode(ledger, episode.key));
     ROLLCALL_TRY(ledger.EpisodeWrite(episode));
     return episode;
   });

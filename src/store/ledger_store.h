@@ -25,6 +25,8 @@ class LedgerStore : public JobStore {
   base::Result<std::vector<Episode>> EpisodeList() final;
   base::Result<void> EpisodeRemove(std::string_view key) final;
 
+  base::Result<void> SubjectErase(const Subject& subject) final;
+
   base::Result<Submission> JobSubmit(const JobRequest& request) final;
   base::Result<Submission> JobReplan(JobId id, const JobRequest& request) final;
   base::Result<Job> JobGet(JobId id) final;

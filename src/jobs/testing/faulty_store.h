@@ -42,6 +42,9 @@ class FaultyStore : public store::JobStore {
   base::Result<void> EpisodeRemove(std::string_view key) override {
     return Do("EpisodeRemove", [&] { return inner_->EpisodeRemove(key); });
   }
+  base::Result<void> SubjectErase(const store::Subject& subject) override {
+    return Do("SubjectErase", [&] { return inner_->SubjectErase(subject); });
+  }
   base::Result<store::Submission> JobSubmit(const store::JobRequest& request) override {
     return Do("JobSubmit", [&] { return inner_->JobSubmit(request); });
   }

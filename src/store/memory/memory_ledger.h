@@ -22,6 +22,8 @@ class MemoryLedger final : public Ledger {
   base::Result<std::vector<Episode>> EpisodeAll() override;
   base::Result<void> EpisodeErase(std::string_view key) override;
 
+  base::Result<void> SubjectErase(const Subject& subject) override;
+
   base::Result<JobId> JobInsert(const Job& job) override;
   base::Result<std::optional<Job>> JobRead(JobId id) override;
   base::Result<void> JobUpdate(const Job& job, domain::JobState from) override;
@@ -106,6 +108,8 @@ class MemoryLedger final : public Ledger {
   void Set(Map& map, const typename Map::key_type& key, typename Map::mapped_type value);
   template <typename Map>
   void Erase(Map& map, const typename Map::key_type& key);
+  template <typename Map, typename Unwanted>
+  void EraseIf(Map& map, Unwanted unwanted);
 
   template <typename Wanted>
   std::vector<StageRun> RunsWhere(Wanted wanted) const;  // Oldest first.

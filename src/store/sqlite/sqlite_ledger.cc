@@ -61,18 +61,27 @@ Result<std::vector<Episode>> SqliteLedger::EpisodeAll() {
 }
 
 Result<void> SqliteLedger::EpisodeErase(std::string_view key) {
-  ROLLCALL_TRY(database_.ChangeOne("DELETE FROM episode WHERE key = ?1", key));
+  return database_.ChangeOne("DELETE FROM episode WHERE key = ?1", key);
+}
+
+// --- Subjects
+
+// What is not named goes with what it belongs to.
+Result<void> SqliteLedger::SubjectErase(const Subject& subject) {
   for (const std::string_view table : {"segment", "poison_segment"}) {
     ROLLCALL_TRY(database_.Change(
         fmt::format("DELETE FROM {} WHERE work_key IN (SELECT work_key FROM stage_run "
-                    "WHERE subject_kind = 'episode' AND subject_id = ?1)",
-                    table),
-        key));
+                    "WHERE subject_kind = ?1 AND subject_id = ?2) AND NOT EXISTS (SELECT 1 FROM "
+                    "stage_run AS other WHERE other.work_key = {}.work_key "
+                    "AND (other.subject_kind, other.subject_id) <> (?1, ?2))",
+                    table, table),
+        subject.kind, subject.id));
   }
-  ROLLCALL_TRY(
-      database_.Change("DELETE FROM job WHERE subject_kind = 'episode' AND subject_id = ?1", key));
-  ROLLCALL_TRY(database_.Change(
-      "DELETE FROM stage_run WHERE subject_kind = 'episode' AND subject_id = ?1", key));
+  for (const std::string_view table : {"job", "stage_run"}) {
+    ROLLCALL_TRY(database_.Change(
+        fmt::format("DELETE FROM {} WHERE subject_kind = ?1 AND subject_id = ?2", table),
+        subject.kind, subject.id));
+  }
   return {};
 }
 

@@ -16,6 +16,8 @@ class SqliteLedger final : public Ledger {
   base::Result<std::vector<Episode>> EpisodeAll() override;
   base::Result<void> EpisodeErase(std::string_view key) override;
 
+  base::Result<void> SubjectErase(const Subject& subject) override;
+
   base::Result<JobId> JobInsert(const Job& job) override;
   base::Result<std::optional<Job>> JobRead(JobId id) override;
   base::Result<void> JobUpdate(const Job& job, domain::JobState from) override;

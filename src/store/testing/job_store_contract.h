@@ -16,5 +16,6 @@
 #include "store/testing/contract_poison.h"
 #include "store/testing/contract_queries.h"
 #include "store/testing/contract_segments.h"
+#include "store/testing/contract_subjects.h"
 #include "store/testing/contract_submit.h"
 #include "store/testing/contract_threads.h"

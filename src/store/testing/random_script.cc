@@ -102,7 +102,7 @@ void RandomScript::Cancel() {
 
 void RandomScript::Other() {
   const std::string key = fmt::format("x{}", Below(3));
-  switch (Below(7)) {
+  switch (Below(8)) {
     case 0:
       return Note("pause", store_->QueuePause("detect", Below(3) == 0 ? "disk full" : ""));
     case 1:
@@ -113,7 +113,9 @@ void RandomScript::Other() {
       return Note("remove", store_->EpisodeRemove(key));
     case 4:
       return Note("replace", store_->EpisodeReplace({.key = key, .fingerprint = "g"}));
-    case 5: {
+    case 5:
+      return Note("erase", store_->SubjectErase({Below(2) == 0 ? "hume" : "episode", key}));
+    case 6: {
       const AgentIdentity& agent = SomeAgent();
       const auto leftovers =
           *store_->LeaseLeftovers({.id = agent.id, .incarnation = "2", .boot_id = agent.boot_id});
