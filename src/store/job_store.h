@@ -96,10 +96,20 @@ class JobStore {
   // that is live: the new one waits behind it and its wait_reason says so. All reused: the job
   // ends succeeded at once. A stage that drops its segments is refused while a run of its work is
   // live: kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
+  //
+  // With an idempotency key: a submission to the same kind of subject with the same key, within
+  // kIdempotencyKeyAge, is answered with the job that the first of them was (`is_existing`),
+  // whether that has ended or not, and adds nothing. It must ask for the same, by kind,
+  // `request_json` (as text) and subject id: else kFailedPrecondition / ERR_IDEMPOTENCY_KEY_REUSED.
+  // The subject's id is not compared when no stage has a dedupe key, for then whoever submits may
+  // make a new subject each time. Stages and priority are not compared: they follow from the
+  // request and from what is there. A key goes with its job, and means nothing more once that is
+  // forgotten.
   virtual base::Result<Submission> JobSubmit(const JobRequest& request) = 0;
   // Gives an open job other stages, planned in another way: in one transaction it lets go of those
   // it has, which are cancelled where nothing else needs them, with their checkpoints, and joins or
-  // makes those of `request` as JobSubmit does. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
+  // makes those of `request` as JobSubmit does. Its keys stay as they are; that of `request` has no
+  // meaning. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
   // ended.
   virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request) = 0;
   virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND

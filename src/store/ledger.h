@@ -28,6 +28,15 @@ struct PoisonSegment {
   bool is_skipped = false;  // Somebody wished it.
 };
 
+// That a submission with an idempotency key was answered with a job.
+struct SubmissionKey {
+  std::string subject_kind;
+  std::string key;
+  JobId job{};
+  std::string asked_sha256;  // Of what was asked for.
+  base::WallTime at{};
+};
+
 // That a job joined a run.
 struct JobStage {
   JobId job{};
@@ -51,8 +60,8 @@ class Ledger {
   virtual base::Result<std::vector<Episode>> EpisodeAll() = 0;        // By key.
   virtual base::Result<void> EpisodeErase(std::string_view key) = 0;  // That row alone.
 
-  // Jobs, runs, tasks, leases, attempts, artefacts and events of the subject; and what is committed
-  // and marked of their work, unless a run of another subject is of the same.
+  // Jobs with their keys, runs, tasks, leases, attempts, artefacts and events of the subject; and
+  // what is committed and marked of their work, unless a run of another subject is of the same.
   virtual base::Result<void> SubjectErase(const Subject& subject) = 0;
 
   virtual base::Result<JobId> JobInsert(const Job& job) = 0;
@@ -63,6 +72,12 @@ class Ledger {
   virtual base::Result<std::vector<Job>> JobAll() = 0;  // Newest first.
   virtual base::Result<bool> JobAnyOpen() = 0;
   virtual base::Result<bool> JobAnyOpenOf(const Subject& subject) = 0;
+
+  virtual base::Result<void> SubmissionKeyWrite(const SubmissionKey& key) = 0;  // Or replaces.
+  virtual base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(
+      std::string_view subject_kind, std::string_view key) = 0;
+  // Those that are of `until`, or older.
+  virtual base::Result<void> SubmissionKeysErase(base::WallTime until) = 0;
 
   virtual base::Result<void> JobStageInsert(const JobStage& link) = 0;
   virtual base::Result<void> JobStageLeave(JobId job, StageRunId run) = 0;  // Sets is_left.

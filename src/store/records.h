@@ -64,7 +64,13 @@ struct JobRequest {
   std::string request_json = "{}";
   int priority = 0;  // Higher first.
   std::vector<StageRequest> stages;
+  // Whoever submits again with the same key, since he has not heard what came of the first time,
+  // gets the job of the first time: JobSubmit. Of one subject kind; 1 to 200 bytes.
+  std::optional<std::string> idempotency_key = std::nullopt;
 };
+
+// For how long a key means its first submission, by the store's wall clock.
+inline constexpr std::chrono::hours kIdempotencyKeyAge{24};
 
 // A request to bring a subject to a state.
 struct Job {

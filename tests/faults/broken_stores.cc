@@ -57,6 +57,7 @@ class BrokenStore final : public jobs::FaultyStore {
   }
   Result<store::Submission> JobSubmit(const store::JobRequest& request) override {
     store::JobRequest wanted = request;
+    if (breakage_ == Breakage::kKeysOff) wanted.idempotency_key.reset();
     for (store::StageRequest& stage : wanted.stages) {
       if (breakage_ == Breakage::kDedupeOff) stage.dedupe_key.reset();
       if (breakage_ != Breakage::kDropBefore || !stage.drops_segments) continue;

@@ -97,7 +97,8 @@ class Simulation {
         rows_(new store::MemoryStore({.clock = store_host_, .boot_id = store_host_.boot_id()})),
         store_(Break(std::unique_ptr<store::JobStore>(rows_), breakage, store_host_), [this] {
           return StoreModel::Time{.boot_number = store_host_.boot_number(),
-                                  .since_boot = store_host_.since_boot()};
+                                  .since_boot = store_host_.since_boot(),
+                                  .wall = store_host_.Now().wall};
         }) {}
 
   Life Run();
@@ -164,6 +165,7 @@ class Simulation {
   StoreModel store_;
   std::priority_queue<Step> steps_;
   std::int64_t order_ = 0;
+  int keys_ = 0;
   std::vector<Agent> agents_{kAgents};
   std::vector<store::JobId> accepted_;
   Life life_;
@@ -513,6 +515,7 @@ void Simulation::SubmitSomething() {
                  : store::MakeRequest(Chance(50) ? "analyze" : "detect", key,
                                       {"extract", "detect", "track"}, 1 + Below(2));
   request.priority = Below(3);
+  if (Chance(40)) request.idempotency_key = fmt::format("key {}", ++keys_);
   if (Chance(50)) request.stages.resize(std::min<std::size_t>(2, request.stages.size()));
   for (store::StageRequest& stage : request.stages) {
     const auto done = store_.RunSucceeded(stage.work_key);

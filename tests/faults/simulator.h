@@ -15,6 +15,7 @@ enum class Breakage {
   kStaleReap,     // What ran out at the last look is reaped at the next, without asking again.
   kLostEvent,     // Every job forgets its second event.
   kDedupeOff,     // Two runs of one piece of work may live.
+  kKeysOff,       // What is submitted again with its key is taken for something new.
   kForgotCancel,  // A cancel is acknowledged and not done.
   kDropBefore,    // A checkpoint goes before the submission that it goes for is accepted.
   kFullCounts,    // What a full disk has ended counts as interrupted.

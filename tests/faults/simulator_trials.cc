@@ -25,6 +25,7 @@ constexpr std::array kControls{
     BrokenSimulator{Breakage::kStaleReap, "reap without token"},
     BrokenSimulator{Breakage::kLostEvent, "lost event"},
     BrokenSimulator{Breakage::kDedupeOff, "dedupe off"},
+    BrokenSimulator{Breakage::kKeysOff, "keys off"},
     BrokenSimulator{Breakage::kForgotCancel, "forgotten cancel"},
     BrokenSimulator{Breakage::kDropBefore, "drop before submit"},
     BrokenSimulator{Breakage::kFullCounts, "full disk counted"},

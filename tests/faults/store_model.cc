@@ -121,6 +121,7 @@ Result<store::Submission> StoreModel::JobSubmit(const store::JobRequest& request
 
 void StoreModel::LearnJob(const store::Submission& submission, const store::JobRequest& request) {
   const store::JobId id = submission.job.id;
+  if (request.idempotency_key && CheckKey(*request.idempotency_key, submission)) return;
   if (submission.is_existing) {
     const auto known = jobs_.find(id);
     Expect(known != jobs_.end(), "a submission joined a job that nobody submitted");
@@ -156,6 +157,24 @@ void StoreModel::LearnJob(const store::Submission& submission, const store::JobR
       for (const std::string& need : stage.needs) run.needs.push_back(by_name[need]);
     }
   }
+}
+
+bool StoreModel::CheckKey(const std::string& key, const store::Submission& submission) {
+  const base::WallTime now = time_().wall;
+  latest_wall_ = std::max(latest_wall_, now);
+  const auto known = answered_.find(key);
+  const bool is_known =
+      known != answered_.end() && latest_wall_ - known->second.at < std::chrono::hours{24};
+  if (is_known) {
+    Expect(submission.is_existing && submission.job.id == known->second.job,
+           fmt::format("what was submitted again with {} is another job", key));
+    return true;
+  }
+  if (known == answered_.end() || submission.job.id != known->second.job) {
+    answered_[key] = {.job = submission.job.id, .at = now};
+    return false;
+  }
+  return true;  // Still known to the store, for its clock has been set back since.
 }
 
 StoreModel::Run& StoreModel::LearnRun(const store::RunView& view) {

@@ -26,6 +26,9 @@ namespace rollcall::faults {
 //  - What is tried again later is given out when that time has passed on the store's machine, or
 //  when
 //    that has rebooted, and not before.
+//  - What is submitted again with its key is the job of the first time, as long as no wall clock
+//  has
+//    gone on by a day since then.
 //  - A checkpoint is the accepted segments: 0, 1, 2 … without a hole, of each number one for ever.
 //    Nothing goes from it but by a drop, or with a submission that asks for that and is accepted.
 //  - A run is given out after those it needs, never after its end, nor while its queue is paused,
@@ -38,6 +41,7 @@ class StoreModel final : public jobs::FaultyStore {
   struct Time {
     int boot_number = 0;
     std::chrono::nanoseconds since_boot{};
+    base::WallTime wall{};
   };
   StoreModel(std::unique_ptr<store::JobStore> inner, std::function<Time()> time);
 
@@ -110,6 +114,8 @@ class StoreModel final : public jobs::FaultyStore {
   const Holder* Held(const store::Fence& fence) const;
   const Holder* HolderOf(store::StageRunId run) const;
   void CheckClaim(const store::LeasedTask& task);
+  // Whether the key says which job the answer must be.
+  bool CheckKey(const std::string& key, const store::Submission& submission);
   void LearnJob(const store::Submission& submission, const store::JobRequest& request);
   Run& LearnRun(const store::RunView& view);
   bool IsOver(const Wait& wait) const;
@@ -125,6 +131,12 @@ class StoreModel final : public jobs::FaultyStore {
   const std::function<Time()> time_;
   std::map<store::TaskId, Holder> holders_;
   std::map<store::StageRunId, Wait> retries_;
+  struct Answered {
+    store::JobId job{};
+    base::WallTime at{};
+  };
+  std::map<std::string, Answered> answered_;  // By idempotency key.
+  base::WallTime latest_wall_{};
   std::map<store::StageRunId, Run> runs_;
   std::map<store::JobId, Job> jobs_;
   std::map<std::string, Checkpoint, std::less<>> checkpoints_;  // By work key.

@@ -52,6 +52,7 @@ Result<void> MemoryLedger::SubjectErase(const Subject& subject) {
     ROLLCALL_TRY(PoisonsErase(work_key));
   }
   EraseIf(jobs_, [&](const auto& entry) { return entry.second.subject == subject; });
+  EraseIf(submission_keys_, [&](const auto& entry) { return !jobs_.contains(entry.second.job); });
   EraseIf(events_, [&](const auto& entry) { return !jobs_.contains(entry.first.first); });
   EraseIf(job_stages_, [&](const auto& entry) { return !jobs_.contains(entry.first.first); });
   EraseIf(runs_, [&](const auto& entry) { return entry.second.subject == subject; });
@@ -106,6 +107,21 @@ Result<bool> MemoryLedger::JobAnyOpenOf(const Subject& subject) {
     const Job& job = entry.second;
     return job.subject == subject && !domain::IsTerminal(job.state);
   });
+}
+
+Result<void> MemoryLedger::SubmissionKeyWrite(const SubmissionKey& key) {
+  Set(submission_keys_, {key.subject_kind, key.key}, key);
+  return {};
+}
+
+Result<std::optional<SubmissionKey>> MemoryLedger::SubmissionKeyRead(std::string_view subject_kind,
+                                                                     std::string_view key) {
+  return Find(submission_keys_, {std::string(subject_kind), std::string(key)});
+}
+
+Result<void> MemoryLedger::SubmissionKeysErase(base::WallTime until) {
+  EraseIf(submission_keys_, [&](const auto& entry) { return entry.second.at <= until; });
+  return {};
 }
 
 Result<void> MemoryLedger::JobStageInsert(const JobStage& link) {

@@ -32,6 +32,11 @@ class MemoryLedger final : public Ledger {
   base::Result<bool> JobAnyOpen() override;
   base::Result<bool> JobAnyOpenOf(const Subject& subject) override;
 
+  base::Result<void> SubmissionKeyWrite(const SubmissionKey& key) override;
+  base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(std::string_view subject_kind,
+                                                               std::string_view key) override;
+  base::Result<void> SubmissionKeysErase(base::WallTime until) override;
+
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
   base::Result<void> JobStageErase(JobId job, StageRunId run) override;
@@ -120,6 +125,7 @@ class MemoryLedger final : public Ledger {
 
   std::map<std::string, Episode, std::less<>> episodes_;
   std::map<JobId, Job> jobs_;
+  std::map<std::pair<std::string, std::string>, SubmissionKey> submission_keys_;
   std::map<std::pair<JobId, StageRunId>, JobStage> job_stages_;
   std::map<StageRunId, StageRun> runs_;
   std::map<StageRunId, std::vector<StageRunId>> needs_;

@@ -137,6 +137,33 @@ Result<bool> SqliteLedger::JobAnyOpenOf(const Subject& subject) {
   return found.Step();
 }
 
+Result<void> SqliteLedger::SubmissionKeyWrite(const SubmissionKey& key) {
+  return database_.ChangeOne(
+      "INSERT OR REPLACE INTO submission_key (subject_kind, key, job_id, asked_sha256, at_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5)",
+      key.subject_kind, key.key, key.job, key.asked_sha256, Millis(key.at));
+}
+
+Result<std::optional<SubmissionKey>> SqliteLedger::SubmissionKeyRead(std::string_view subject_kind,
+                                                                     std::string_view key) {
+  return ReadFirst(
+      database_.Query("SELECT subject_kind, key, job_id, asked_sha256, at_ms FROM submission_key "
+                      "WHERE subject_kind = ?1 AND key = ?2",
+                      subject_kind, key),
+      [](const Statement& row) {
+        return SubmissionKey{.subject_kind = row.Text(0),
+                             .key = row.Text(1),
+                             .job = JobId{row.Int64(2)},
+                             .asked_sha256 = row.Text(3),
+                             .at = base::WallTime{std::chrono::milliseconds{row.Int64(4)}}};
+      });
+}
+
+Result<void> SqliteLedger::SubmissionKeysErase(base::WallTime until) {
+  ROLLCALL_TRY(database_.Change("DELETE FROM submission_key WHERE at_ms <= ?1", Millis(until)));
+  return {};
+}
+
 Result<void> SqliteLedger::JobStageInsert(const JobStage& link) {
   return database_.ChangeOne(
       "INSERT INTO job_stage (job_id, stage_run_id, position, is_reused, is_left) "

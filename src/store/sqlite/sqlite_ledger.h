@@ -26,6 +26,11 @@ class SqliteLedger final : public Ledger {
   base::Result<bool> JobAnyOpen() override;
   base::Result<bool> JobAnyOpenOf(const Subject& subject) override;
 
+  base::Result<void> SubmissionKeyWrite(const SubmissionKey& key) override;
+  base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(std::string_view subject_kind,
+                                                               std::string_view key) override;
+  base::Result<void> SubmissionKeysErase(base::WallTime until) override;
+
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
   base::Result<void> JobStageErase(JobId job, StageRunId run) override;

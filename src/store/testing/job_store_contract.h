@@ -12,6 +12,7 @@
 #include "store/testing/contract_events.h"
 #include "store/testing/contract_fence.h"
 #include "store/testing/contract_fixture.h"
+#include "store/testing/contract_keys.h"
 #include "store/testing/contract_leases.h"
 #include "store/testing/contract_poison.h"
 #include "store/testing/contract_queries.h"

@@ -43,7 +43,12 @@ void RandomScript::Submit() {
     if (done && stage.dedupe_key && Below(2) == 0) stage.reuse = done->id;
     stage.drops_segments = !stage.reuse && Below(8) == 0;
   }
-  Note("submit", store_->JobSubmit(request));
+  if (Below(4) == 0) request.idempotency_key = fmt::format("key {}", Below(4));
+  const auto submission = store_->JobSubmit(request);
+  Note("submit", submission);
+  if (!submission.ok()) return;
+  answers_.back() += fmt::format(" job {}{}", static_cast<std::int64_t>(submission->job.id),
+                                 submission->is_existing ? ", existing" : "");
 }
 
 void RandomScript::Claim() {
