@@ -138,14 +138,13 @@ class Stage {
         .priority = 0,
         .stages = {
             {.name = "detect", .work_key = "w", .dedupe_key = "w", .needs = {}, .reuse = {}}}};
-    ROLLCALL_CHECK(store_.JobSubmit(request, clock_.Now()).ok());
+    ROLLCALL_CHECK(store_.JobSubmit(request).ok());
     auto task = store_.TaskClaim({.agent = {.id = "a", .incarnation = "1", .boot_id = "b"},
                                   .stages = {},
-                                  .lease = std::chrono::minutes{1},
-                                  .now = clock_.Now()});
+                                  .lease = std::chrono::minutes{1}});
     ROLLCALL_CHECK(task.ok() && *task);
     task_ = **task;
-    ROLLCALL_CHECK(store_.TaskStarted(task_.fence, 1, 2, clock_.Now()).ok());
+    ROLLCALL_CHECK(store_.TaskStarted(task_.fence, 1, 2).ok());
   }
 
   void Beat() {
@@ -173,7 +172,7 @@ class Stage {
                                             .sha256 = "s",
                                             .counters_json = std::string(fields_.counters),
                                             .resume_blob = {}};
-    ROLLCALL_CHECK(store_.SegmentCommit(task_.fence, segment, clock_.Now()).ok());
+    ROLLCALL_CHECK(store_.SegmentCommit(task_.fence, segment).ok());
   }
 
   void End() {
@@ -182,7 +181,7 @@ class Stage {
       store::AttemptEnd end;
       end.error = rollcall::domain::MakeError(rollcall::domain::reason::kInternal,
                                               std::string(fields_.error));
-      ROLLCALL_CHECK(store_.TaskEnd(task_.fence, end, clock_.Now()).ok());
+      ROLLCALL_CHECK(store_.TaskEnd(task_.fence, end).ok());
       return;
     }
     // An attempt's artefacts come this far only when these two are inside.
@@ -194,8 +193,7 @@ class Stage {
                            .sha256 = std::string(fields_.path)});
     }
     ROLLCALL_CHECK(
-        store_.TaskSucceed(task_.fence, std::string(fields_.result), artifacts, {}, clock_.Now())
-            .ok());
+        store_.TaskSucceed(task_.fence, std::string(fields_.result), artifacts, {}).ok());
   }
 
   // May fail (a name that is too long, a folder in the way of a file), not crash.

@@ -52,8 +52,7 @@ void MeasureRates(Place& place, int episodes, FigureTable& table) {
   const store::LeasedTask task = place.Claim();
   measure("commit a segment", [&](int i) { place.Commit(task.fence, i); });
   measure("append an event", [&](int i) {
-    const auto marked =
-        place.store().LeaseMarkStalled(task.fence, i % 2 == 0 ? "on purpose" : "", place.Now());
+    const auto marked = place.store().LeaseMarkStalled(task.fence, i % 2 == 0 ? "on purpose" : "");
     ROLLCALL_CHECK(marked.ok());
   });
   std::size_t replayed = 0;
@@ -101,7 +100,7 @@ void MeasureRenewal(int leases, FigureTable& table) {
   const double each = SecondsEach(kRounds, [&](int round) {
     const store::Liveness heard = Heard(round, place.Now().boot);
     for (store::Heartbeat& heartbeat : heartbeats) heartbeat.liveness = heard;
-    const auto replies = place.store().LeaseRenew(place.agent(), heartbeats, kLease, place.Now());
+    const auto replies = place.store().LeaseRenew(place.agent(), heartbeats, kLease);
     ROLLCALL_CHECK(replies.ok() && std::ssize(*replies) == leases && replies->front().is_held);
   });
   table.Add({.name = "renew all leases", .size_of = "leases", .size = leases, .seconds = each},

@@ -89,8 +89,9 @@ int RunOwner(const fs::path& folder) {
   const auto began = std::chrono::steady_clock::now();
   const auto lock = housekeeping::DataLock::Acquire(folder);
   ROLLCALL_CHECK(lock.ok());
+  base::SystemClock clock;
   auto opened = store::SqliteStore::Open(
-      {.path = folder / "rollcall.db", .observer = [&](const auto&) { ++transactions; }});
+      {.path = folder / "rollcall.db", .observer = [&](const auto&) { ++transactions; }}, {clock});
   ROLLCALL_CHECK(opened.ok());
   store::FaultyStore store(std::move(opened).value(),
                            [&](std::string_view method, store::FaultyStore::When) {

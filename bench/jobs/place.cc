@@ -49,7 +49,7 @@ Place::~Place() {
 }
 
 void Place::Open() {
-  auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db"});
+  auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db"}, {clock_});
   ROLLCALL_CHECK(store.ok(), store.error().ToString());
   store_ = std::move(store).value();
 }
@@ -76,39 +76,38 @@ store::Job Place::Submit(int number) {
                                        .created_at = Now().wall});
   ROLLCALL_CHECK(put.ok(), put.error().ToString());
   const base::Json params{{"segments", 10}};
-  auto submission = store().JobSubmit(jobs::FakeRequest(key, {"detect"}, params), Now());
+  auto submission = store().JobSubmit(jobs::FakeRequest(key, {"detect"}, params));
   ROLLCALL_CHECK(submission.ok(), submission.error().ToString());
   return std::move(submission->job);
 }
 
 store::LeasedTask Place::Claim() {
-  auto task = store().TaskClaim({.agent = agent_, .stages = {}, .lease = kLease, .now = Now()});
+  auto task = store().TaskClaim({.agent = agent_, .stages = {}, .lease = kLease});
   ROLLCALL_CHECK(task.ok() && task->has_value());
-  ROLLCALL_CHECK(store().TaskStarted((*task)->fence, 1, 1, Now()).ok());
+  ROLLCALL_CHECK(store().TaskStarted((*task)->fence, 1, 1).ok());
   return **std::move(task);
 }
 
 void Place::Commit(const store::Fence& fence, std::int64_t number) {
-  const auto committed = store().SegmentCommit(fence,
-                                               {.number = number,
-                                                .pts_from = std::chrono::seconds{10 * number},
-                                                .pts_to = std::chrono::seconds{10 * number + 10},
-                                                .path = {},
-                                                .size_bytes = 0,
-                                                .sha256 = {},
-                                                .counters_json = R"({"faces_detected":12})",
-                                                .resume_blob = {}},
-                                               Now());
+  const auto committed =
+      store().SegmentCommit(fence, {.number = number,
+                                    .pts_from = std::chrono::seconds{10 * number},
+                                    .pts_to = std::chrono::seconds{10 * number + 10},
+                                    .path = {},
+                                    .size_bytes = 0,
+                                    .sha256 = {},
+                                    .counters_json = R"({"faces_detected":12})",
+                                    .resume_blob = {}});
   ROLLCALL_CHECK(committed.ok(), committed.error().ToString());
 }
 
 void Place::Succeed(const store::Fence& fence) {
   const store::AttemptEnd end{.outcome = store::AttemptOutcome::kSucceeded,
                               .error = {},
-                              .retry_at = std::nullopt,
+                              .retry_in = std::nullopt,
                               .exit = "exit 0",
                               .rss_peak_bytes = 0};
-  ROLLCALL_CHECK(store().TaskSucceed(fence, "{}", {}, end, Now()).ok());
+  ROLLCALL_CHECK(store().TaskSucceed(fence, "{}", {}, end).ok());
 }
 
 }  // namespace rollcall::bench

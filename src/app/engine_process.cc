@@ -71,14 +71,16 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   ROLLCALL_TRY_ASSIGN(const housekeeping::DataLock lock,
                       housekeeping::DataLock::Acquire(data.root()));
   const auto metrics = std::make_shared<jobs::Metrics>();
+  base::SystemClock clock;
   ROLLCALL_TRY_ASSIGN(
       const auto store,
-      store::SqliteStore::Open(
-          {.path = data.database(),
-           .observer = [metrics](const store::SqliteStore::TransactionFacts& facts) {
-             if (facts.is_write) metrics->OnStoreWrite(facts.committing, facts.error);
-           }}));
-  base::SystemClock clock;
+      store::SqliteStore::Open({.path = data.database(),
+                                .observer =
+                                    [metrics](const store::SqliteStore::TransactionFacts& facts) {
+                                      if (facts.is_write)
+                                        metrics->OnStoreWrite(facts.committing, facts.error);
+                                    }},
+                               {clock}));
   ROLLCALL_TRY_ASSIGN(
       const auto engine,
       jobs::Engine::Create({.data_dir = data.root(),

@@ -174,15 +174,14 @@ Result<std::vector<std::string>> EngineService::ReplanOlder() {
     if (!kind().stages.IsOfOlderRevision(job.request_json)) continue;
     auto plan = PlanAnew(job);
     if (!plan.ok()) {
-      ROLLCALL_TRY(parts_.store.JobCancel(job.id, parts_.clock.Now()));
+      ROLLCALL_TRY(parts_.store.JobCancel(job.id));
       said.push_back(
           fmt::format("{} was planned by an older rollcall and cannot be planned anew: "
                       "{}; it is cancelled, `rollcall jobs resume {}` tries again",
                       job.public_id(), plan.error().message, static_cast<std::int64_t>(job.id)));
       continue;
     }
-    ROLLCALL_TRY_ASSIGN(const auto submission,
-                        parts_.store.JobReplan(job.id, plan->request, parts_.clock.Now()));
+    ROLLCALL_TRY_ASSIGN(const auto submission, parts_.store.JobReplan(job.id, plan->request));
     said.push_back(
         fmt::format("{} (job {}) was planned by an older rollcall: planned anew, its "
                     "segments are dropped",

@@ -215,7 +215,7 @@ TEST_F(EngineServiceTest, AForcedStartThatFailsLeavesTheCheckpoint) {
   while (leases.empty()) leases = store_.LeaseList().value();
   const store::StageRun run = store_.JobRuns(store::JobId{id})->front().run;
   const domain::Segment segment{.number = 0, .sha256 = "hash"};
-  ASSERT_TRUE(store_.SegmentCommit(leases.front().fence, segment, base::SystemClock().Now()).ok());
+  ASSERT_TRUE(store_.SegmentCommit(leases.front().fence, segment).ok());
   MustCall(method::kJobCancel, {{"job_id", id}});
   while (owner_->service().View(id)->is_open()) std::this_thread::yield();
 

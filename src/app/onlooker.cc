@@ -75,7 +75,8 @@ Result<void> Onlooker::OpenStore() {
   if (lock_) {
     ROLLCALL_TRY_ASSIGN(access, AccessWithoutOwner(data_.database()));
   }
-  ROLLCALL_TRY_ASSIGN(store_, store::SqliteStore::OpenToRead({.path = data_.database()}, access));
+  ROLLCALL_TRY_ASSIGN(store_,
+                      store::SqliteStore::OpenToRead({.path = data_.database()}, access, {clock_}));
   return {};
 }
 

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 41> kEntries{{
+constexpr std::array<Entry, 42> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -38,6 +38,8 @@ constexpr std::array<Entry, 41> kEntries{{
      "make the data directory writable, then `rollcall jobs resume JOB`; the results are kept"},
     {reason::kJobAlreadyRunning, ErrorCode::kAlreadyExists,
      "wait with `rollcall jobs wait JOB`, or end it with `rollcall jobs cancel JOB`"},
+    {reason::kIdempotencyKeyReused, ErrorCode::kFailedPrecondition,
+     "send a fresh key with each new request, and the same one only to repeat a request as it was"},
     {reason::kJobNotFound, ErrorCode::kNotFound, "`rollcall jobs list` shows what there is"},
     {reason::kModelMissing, ErrorCode::kNotFound,
      "`rollcall models list` shows what there is; setting up again makes the default pack"},

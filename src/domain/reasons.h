@@ -22,6 +22,7 @@ inline constexpr std::string_view kBadParams = "ERR_BAD_PARAMS";
 inline constexpr std::string_view kBadConfig = "ERR_BAD_CONFIG";
 inline constexpr std::string_view kRegistryUpdateFailed = "ERR_REGISTRY_UPDATE_FAILED";
 inline constexpr std::string_view kJobAlreadyRunning = "ERR_JOB_ALREADY_RUNNING";
+inline constexpr std::string_view kIdempotencyKeyReused = "ERR_IDEMPOTENCY_KEY_REUSED";
 inline constexpr std::string_view kJobNotFound = "ERR_JOB_NOT_FOUND";
 inline constexpr std::string_view kModelMissing = "ERR_MODEL_MISSING";
 inline constexpr std::string_view kModelAltered = "ERR_MODEL_ALTERED";

@@ -78,26 +78,23 @@ class SweeperTest : public testing::Test {
         store_
             .JobSubmit({.subject = {"episode", key},
                         .kind = "detect",
-                        .stages = {{.name = "detect", .work_key = work, .dedupe_key = work}}},
-                       clock_.Now())
+                        .stages = {{.name = "detect", .work_key = work, .dedupe_key = work}}})
             .ok());
     auto task = store_.TaskClaim({.agent = {.id = "a", .incarnation = "i", .boot_id = "b"},
                                   .stages = {},
-                                  .lease = std::chrono::hours{1000},
-                                  .now = clock_.Now()});
+                                  .lease = std::chrono::hours{1000}});
     EXPECT_TRUE(task.ok() && task->has_value());
-    EXPECT_TRUE(store_.TaskStarted((*task)->fence, 1, 1, clock_.Now()).ok());
+    EXPECT_TRUE(store_.TaskStarted((*task)->fence, 1, 1).ok());
     return **task;
   }
   std::string PutSegment(const store::LeasedTask& task, std::chrono::hours age) {
     const std::string path =
         "harvest/x/segments/detect/seg-00000.t" + std::to_string(task.fence.token) + ".0123abcd";
     Put(path, age);
-    EXPECT_TRUE(store_
-                    .SegmentCommit(task.fence,
-                                   {.number = 0, .path = path, .size_bytes = 1, .sha256 = "s"},
-                                   clock_.Now())
-                    .ok());
+    EXPECT_TRUE(
+        store_
+            .SegmentCommit(task.fence, {.number = 0, .path = path, .size_bytes = 1, .sha256 = "s"})
+            .ok());
     return path;
   }
   void Finish(const store::LeasedTask& task, const std::vector<std::string>& names) {
@@ -105,7 +102,7 @@ class SweeperTest : public testing::Test {
     for (const std::string& name : names) {
       artifacts.push_back({.name = name, .path = name + ".g" + std::to_string(task.fence.token)});
     }
-    EXPECT_TRUE(store_.TaskSucceed(task.fence, "{}", artifacts, {}, clock_.Now()).ok());
+    EXPECT_TRUE(store_.TaskSucceed(task.fence, "{}", artifacts, {}).ok());
   }
   static base::HeldFolder OpenFolder(const fs::path& path) {
     fs::create_directories(path);
@@ -207,8 +204,7 @@ TEST_F(SweeperTest, KeepsWhatAnAttemptMayBeWriting) {
   Put("harvest/x/state.json.tmp" + std::to_string(::getpid()) + ".0", kOld);
   Put("jobs/detect_x/worker.out", kOld);
   EXPECT_EQ(Sweep().files, 0);
-  EXPECT_TRUE(
-      store_.TaskEnd(task.fence, {.outcome = store::AttemptOutcome::kFailed}, clock_.Now()).ok());
+  EXPECT_TRUE(store_.TaskEnd(task.fence, {.outcome = store::AttemptOutcome::kFailed}).ok());
   EXPECT_EQ(Sweep().files, 3) << "all but that of this process";
 }
 
@@ -291,7 +287,7 @@ TEST_F(SweeperTest, EndsWhenItIsAskedTo) {
 
 // A hundred thousand episodes' files at once were most of an owner's memory.
 TEST_F(SweeperTest, GathersTheFilesOfOneEpisodeAtATime) {
-  auto inner = std::make_unique<store::MemoryStore>();
+  auto inner = std::make_unique<store::MemoryStore>(store::StoreClock{clock_});
   for (const char* key : {"a", "b", "c"}) {
     const store::Episode episode{
         .key = key, .display = key, .video_path = "/v", .fingerprint = key};

@@ -192,7 +192,7 @@ void Agent::Renew() {
   for (const auto& attempt : holding) heartbeats.push_back(attempt->heartbeat());
   if (heartbeats.empty()) return;
   const auto replies =
-      sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease, before);
+      sources_.store.LeaseRenew(options_.identity, heartbeats, options_.times.lease);
   if (!replies.ok()) {
     not_renewed_ = replies.error();
     if (domain::IsDiskFull(*not_renewed_)) surroundings_.on_disk_full(*not_renewed_);
@@ -285,9 +285,9 @@ void Agent::Claim() {
       claim_at_ = now.boot + options_.times.claim_poll;
       const auto retry = sources_.store.NextRetry();
       if (retry.ok() && *retry) {
-        // Past by the wall clock, and yet not claimed: that clock has jumped. No haste then.
-        const auto due = std::max(options_.times.claim_poll / 10, **retry - now.wall);
-        claim_at_ = std::min<base::BootTime>(claim_at_, now.boot + due);
+        // Due, and yet not claimed: the store cannot write that. No haste then.
+        const auto due = std::max<base::BootTime>(options_.times.claim_poll / 10, **retry);
+        claim_at_ = std::min(claim_at_, now.boot + due);
       }
       return;
     }

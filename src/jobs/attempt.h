@@ -172,7 +172,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   // Decides how it ends, unless that is decided; the first word counts.
   void End(store::AttemptOutcome outcome, base::Error error, Manner manner);
   void Commit();
-  store::AttemptEnd DecideEnd(base::WallTime now);
+  store::AttemptEnd DecideEnd();
   void BecomeOver();
   base::Error CrashError(const worker::ProcessExit& exit) const;
   base::Error OutOfMemoryError() const;

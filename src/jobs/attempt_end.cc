@@ -102,7 +102,7 @@ void Attempt::TickConcluding(base::BootTime now) {
 void Attempt::SetStalled(bool is_stalled) {
   why_stalled_ = is_stalled ? watch_.Explain(Now().boot) : "";
   // The flag is for people; where it cannot be written now, the next renewal's error says why.
-  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, why_stalled_, Now()));
+  static_cast<void>(around_.store.LeaseMarkStalled(task_.fence, why_stalled_));
   if (is_stalled) {
     around_.metrics.OnStalled(task_.run.name);
     Log(fmt::format("stalled: {}: {}", reason::kStalled, why_stalled_));
@@ -209,7 +209,7 @@ void Attempt::TickEnding(base::BootTime now) {
   if (!has_process()) Commit();
 }
 
-store::AttemptEnd Attempt::DecideEnd(base::WallTime now) {
+store::AttemptEnd Attempt::DecideEnd() {
   AttemptOutcome outcome = ending_->outcome;
   base::Error error = ending_->error;
   // Files that were not found say nothing about the work when their folder has gone.
@@ -256,10 +256,8 @@ std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
 
 void Attempt::Commit() {
   if (is_lost_ || has_succeeded_) return BecomeOver();
-  // One reading of the clocks: the store turns the retry's wall time into a delay by it.
-  const base::Instant now = Now();
-  const store::AttemptEnd end = DecideEnd(now.wall);
-  const auto ended = around_.store.TaskEnd(task_.fence, end, now);
+  const store::AttemptEnd end = DecideEnd();
+  const auto ended = around_.store.TaskEnd(task_.fence, end);
   waits_for_room_ = !ended.ok() && domain::IsDiskFull(ended.error());
   if (waits_for_room_) around_.on_disk_full(ended.error());
   if (!ended.ok() && domain::IsRetryable(ended.error())) {

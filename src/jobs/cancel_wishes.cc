@@ -3,7 +3,7 @@
 namespace rollcall::jobs {
 
 base::Result<store::CancelOutcome> CancelWishes::Cancel(store::JobId id) {
-  return store_.JobCancel(id, clock_.Now());
+  return store_.JobCancel(id);
 }
 
 void CancelWishes::Keep(store::JobId id) {

@@ -3,7 +3,6 @@
 #include <set>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/mutex.h"
 #include "store/job_store.h"
 
@@ -12,10 +11,10 @@ namespace rollcall::jobs {
 // Cancels jobs in the store, and keeps in mind those cancels that a full disk does not let it
 // record, until it does.
 //
-// Thread-safe. Borrows both.
+// Thread-safe. Borrows `store`.
 class CancelWishes {
  public:
-  CancelWishes(store::JobStore& store, base::Clock& clock) : store_(store), clock_(clock) {}
+  explicit CancelWishes(store::JobStore& store) : store_(store) {}
 
   // Errors of JobCancel.
   base::Result<store::CancelOutcome> Cancel(store::JobId id);
@@ -30,7 +29,6 @@ class CancelWishes {
 
  private:
   store::JobStore& store_;
-  base::Clock& clock_;
   mutable base::Mutex mutex_;
   std::set<store::JobId> kept_ ROLLCALL_GUARDED_BY(mutex_);
 };

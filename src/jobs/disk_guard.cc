@@ -79,7 +79,7 @@ std::optional<base::Error> DiskGuard::WhyFull() const {
 void DiskGuard::WriteReason() {
   unwritten_ = options_.stages;
   std::erase_if(unwritten_, [this](const std::string& stage) {
-    return store_.QueuePause(stage, reason_, clock_.Now()).ok();
+    return store_.QueuePause(stage, reason_).ok();
   });
 }
 
@@ -98,7 +98,7 @@ void DiskGuard::Tick() {
 
 base::Result<void> DiskGuard::ResumeAll() {
   for (const std::string& stage : options_.stages) {
-    ROLLCALL_TRY(store_.QueuePause(stage, "", clock_.Now()));
+    ROLLCALL_TRY(store_.QueuePause(stage, ""));
   }
   return {};
 }

@@ -19,8 +19,7 @@ class DiskGuardTest : public testing::Test {
  protected:
   DiskGuardTest() {
     fs::create_directories(folder_);
-    EXPECT_TRUE(
-        store_.JobSubmit(FakeRequest("x", {"detect"}, base::Json::object()), clock_.Now()).ok());
+    EXPECT_TRUE(store_.JobSubmit(FakeRequest("x", {"detect"}, base::Json::object())).ok());
   }
   ~DiskGuardTest() override { fs::remove_all(folder_); }
 

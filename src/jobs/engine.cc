@@ -212,7 +212,7 @@ base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
     ROLLCALL_TRY_ASSIGN(const bool can_reuse, CanReuse(run));
     if (!can_reuse) stage.reuse.reset();
   }
-  ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request, clock_.Now()));
+  ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request));
   ROLLCALL_TRY(TakeUp(submission.job.id));
   return submission;
 }

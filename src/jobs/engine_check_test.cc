@@ -19,11 +19,13 @@ class EngineCheckTest : public EngineTest {
  protected:
   // With a store whose checks stay open, while they read, until Release.
   void StartWithHeldChecks() {
-    auto opened =
-        store::SqliteStore::Open({.path = data_dir_ / "rollcall.db", .check_watch = [this] {
-                                    is_checking_ = true;
-                                    released_.wait_for(kLong / 2);
-                                  }});
+    auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db",
+                                            .check_watch =
+                                                [this] {
+                                                  is_checking_ = true;
+                                                  released_.wait_for(kLong / 2);
+                                                }},
+                                           {clock_});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(opened).value();
     // Enough for SQLite to look around while it checks.

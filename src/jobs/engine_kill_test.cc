@@ -235,7 +235,7 @@ TEST_F(EngineKillTest, EndsAnAttemptWhoseLeaseWasTakenAway) {
   StartEngine();
   const store::Job job = SubmitHeld();
   const auto lease = *Run("detect").lease;
-  ASSERT_TRUE(store_->LeaseVoid(lease.fence, clock_.Now()).ok());
+  ASSERT_TRUE(store_->LeaseVoid(lease.fence).ok());
   ASSERT_TRUE(Eventually([&] { return Attempts("detect").size() == 2; }));
   Touch("go");
   EXPECT_EQ(WaitForEnd(job.id).state, JobState::kSucceeded);

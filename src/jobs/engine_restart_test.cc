@@ -51,7 +51,8 @@ class EngineRestartTest : public EngineTest {
     auto lock = housekeeping::DataLock::Acquire(data_dir_);
     ASSERT_TRUE(lock.ok()) << lock.error().ToString();
     lock_ = std::move(lock).value();
-    auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db", .vfs = {}});
+    auto opened =
+        store::SqliteStore::Open({.path = data_dir_ / "rollcall.db", .vfs = {}}, {clock_});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(opened).value();
     StartEngine();
@@ -147,7 +148,7 @@ TEST_F(EngineRestartTest, DoesNotReadAgainWhatWasProjected) {
   constexpr int kEpisodes = 20;
   std::atomic<int> histories = 0;
   const auto own = [&] {
-    auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db"});
+    auto opened = store::SqliteStore::Open({.path = data_dir_ / "rollcall.db"}, {clock_});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::make_unique<store::FaultyStore>(
         std::move(opened).value(), [&](std::string_view method, store::FaultyStore::When when) {

@@ -142,17 +142,15 @@ TEST_P(BadWorkerTest, EndsItsJobWithinAnHour) {
   while (without_progress < hours{24}) {
     const Life life = LiveOnce();
     without_progress += life.without_progress;
-    const auto now = clock_.Now().wall;
     const auto end =
         policy.Decide({.run = run,
                        .outcome = life.outcome,
                        .error = domain::MakeError(domain::reason::kStalled, "it does not get on"),
-                       .fruitless = life.without_progress},
-                      now);
+                       .fruitless = life.without_progress});
     store::CountOutcome(end, run);
-    if (end.retry_at) {
-      without_progress += *end.retry_at - now;
-      clock_.Advance(*end.retry_at - now);
+    if (end.retry_in) {
+      without_progress += *end.retry_in;
+      clock_.Advance(*end.retry_in);
     }
     const JobState next = store::StateAfterAttempt(false, end);
     if (next == JobState::kFailed) break;
@@ -176,10 +174,9 @@ TEST(WornOutTest, EndsAJobWhoseAttemptsEndInEveryWay) {
         policy.Decide({.run = run,
                        .outcome = outcomes[attempt % 3],
                        .error = domain::MakeError(domain::reason::kStalled, "it does not get on"),
-                       .fruitless = kInVain},
-                      now);
+                       .fruitless = kInVain});
     store::CountOutcome(end, run);
-    now = end.retry_at.value_or(now);
+    now += end.retry_in.value_or(std::chrono::milliseconds{});
     state = store::StateAfterAttempt(false, end);
     if (state == JobState::kFailed) {
       EXPECT_THAT(end.error.message, HasSubstr("48 minutes"));
@@ -198,8 +195,7 @@ TEST(WornOutTest, ARunThatWasInVainIsNotTriedAgain) {
   EXPECT_TRUE(policy.IsWornOut(run));
   const auto end = policy.Decide({.run = run,
                                   .outcome = AttemptOutcome::kStalled,
-                                  .error = domain::MakeError(domain::reason::kStalled, "in vain")},
-                                 {});
+                                  .error = domain::MakeError(domain::reason::kStalled, "in vain")});
   EXPECT_EQ(store::StateAfterAttempt(false, end), JobState::kFailed);
 }
 
@@ -210,8 +206,7 @@ TEST(WornOutTest, WhatAPersonEndsIsNotInVain) {
                                   .outcome = AttemptOutcome::kInterrupted,
                                   .error = domain::StoppedError(),
                                   .fruitless = hours{1},
-                                  .is_wished = true},
-                                 {});
+                                  .is_wished = true});
   EXPECT_EQ(end.fruitless, std::chrono::milliseconds{0});
   EXPECT_EQ(store::StateAfterAttempt(false, end), JobState::kQueued);
 }
@@ -225,9 +220,9 @@ TEST(WornOutTest, ANewSegmentForgivesAll) {
                      .outcome = AttemptOutcome::kExpired,
                      .error = domain::MakeError(domain::reason::kStalled, "silent"),
                      .fruitless = minutes{1}};
-  EXPECT_EQ(store::StateAfterAttempt(false, policy.Decide(ended, {})), JobState::kQueued);
+  EXPECT_EQ(store::StateAfterAttempt(false, policy.Decide(ended)), JobState::kQueued);
   ended.segments_committed = 0;
-  EXPECT_EQ(store::StateAfterAttempt(false, policy.Decide(ended, {})), JobState::kFailed);
+  EXPECT_EQ(store::StateAfterAttempt(false, policy.Decide(ended)), JobState::kFailed);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, BadWorkerTest, testing::ValuesIn(BadWorkers()),
@@ -273,6 +268,7 @@ class EngineHourTest : public EngineTest, public testing::WithParamInterface<Bad
   ~EngineHourTest() override { engine_.reset(); }
 
   void StartOnFakeClock() {
+    MakeStore(fake_);
     Engine::Options options = FakeEngineOptions(data_dir_);
     options.times = RuntimeTimes{};
     // How soon things are told, not how long they may last.

@@ -107,9 +107,11 @@ class EngineMetricsTest : public EngineTest {
     store_.reset();
     auto opened = store::SqliteStore::Open(
         {.path = data_dir_ / "metered.db",
-         .observer = [metrics = metrics_](const store::SqliteStore::TransactionFacts& facts) {
-           if (facts.is_write) metrics->OnStoreWrite(facts.committing, facts.error);
-         }});
+         .observer =
+             [metrics = metrics_](const store::SqliteStore::TransactionFacts& facts) {
+               if (facts.is_write) metrics->OnStoreWrite(facts.committing, facts.error);
+             }},
+        {clock_});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(opened).value();
     StartEngine([this](Engine::Options& options) { options.metrics = metrics_; });

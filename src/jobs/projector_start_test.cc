@@ -116,7 +116,8 @@ class ProjectorStartTest : public EngineTest {
   };
 
   ProjectorStartTest() {
-    auto counting = std::make_unique<CountingStore>(std::make_unique<store::MemoryStore>());
+    auto counting = std::make_unique<CountingStore>(
+        std::make_unique<store::MemoryStore>(store::StoreClock{clock_}));
     counting_ = counting.get();
     store_ = std::move(counting);
   }
@@ -155,14 +156,12 @@ class ProjectorStartTest : public EngineTest {
                                   .created_at = clock_.Now().wall})
                     .ok());
     const auto request = FakeRequest(key, {"detect"}, base::Json::object());
-    ASSERT_TRUE(store_->JobSubmit(request, clock_.Now()).ok());
-    const auto task = store_->TaskClaim({.agent = {"test", "1", base::BootId()},
-                                         .stages = {},
-                                         .lease = std::chrono::hours{1},
-                                         .now = clock_.Now()});
+    ASSERT_TRUE(store_->JobSubmit(request).ok());
+    const auto task = store_->TaskClaim(
+        {.agent = {"test", "1", base::BootId()}, .stages = {}, .lease = std::chrono::hours{1}});
     ASSERT_TRUE(task.ok() && *task);
     const store::Fence& fence = (*task)->fence;
-    ASSERT_TRUE(store_->TaskStarted(fence, 1, 1, clock_.Now()).ok());
+    ASSERT_TRUE(store_->TaskStarted(fence, 1, 1).ok());
     const std::string name = "harvest/" + key + "/detect.bin";
     const std::vector<domain::Artifact> artifacts{{.name = name,
                                                    .path = fmt::format("{}.g{}", name, fence.token),
@@ -173,10 +172,10 @@ class ProjectorStartTest : public EngineTest {
     std::ofstream(data_dir_ / artifacts[0].path) << "done";
     const store::AttemptEnd end{.outcome = store::AttemptOutcome::kSucceeded,
                                 .error = {},
-                                .retry_at = std::nullopt,
+                                .retry_in = std::nullopt,
                                 .exit = "exit 0",
                                 .rss_peak_bytes = 0};
-    ASSERT_TRUE(store_->TaskSucceed(fence, "{}", artifacts, end, clock_.Now()).ok());
+    ASSERT_TRUE(store_->TaskSucceed(fence, "{}", artifacts, end).ok());
   }
 
   // An owner with the product's own times, so that little is asked again and again.

@@ -22,7 +22,7 @@ base::Result<int> Reaper::EndLeftovers(std::chrono::milliseconds limit) {
   int ended = 0;
   for (const store::Lease& lease : leftovers) {
     if (!EndProcesses(lease, limit)) continue;
-    ROLLCALL_TRY(store_.LeaseVoid(lease.fence, clock_.Now()));
+    ROLLCALL_TRY(store_.LeaseVoid(lease.fence));
     log_.Note(fmt::format("ended attempt {} (process {}), which the last owner left behind",
                           lease.attempt_number, lease.pid));
     ++ended;
@@ -31,7 +31,7 @@ base::Result<int> Reaper::EndLeftovers(std::chrono::milliseconds limit) {
 }
 
 base::Result<std::vector<store::Lease>> Reaper::Reap(std::chrono::milliseconds limit) {
-  ROLLCALL_TRY_ASSIGN(auto reaped, store_.LeaseReap(identity_, clock_.Now()));
+  ROLLCALL_TRY_ASSIGN(auto reaped, store_.LeaseReap());
   for (const store::Lease& lease : reaped) {
     const bool is_ours = lease.agent.incarnation == identity_.incarnation;
     if (!is_ours) EndProcesses(lease, limit);

@@ -49,11 +49,11 @@ bool RetryPolicy::IsWornOut(const store::StageRun& run) const {
   return run.fruitless > times_.fruitless_max;
 }
 
-store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime now) const {
+store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended) const {
   const auto fruitless = ended.is_wished ? std::chrono::nanoseconds{} : ended.fruitless;
   store::AttemptEnd end{.outcome = ended.outcome,
                         .error = ended.error,
-                        .retry_at = std::nullopt,
+                        .retry_in = std::nullopt,
                         .is_wished = ended.is_wished,
                         .fruitless = std::chrono::duration_cast<Millis>(fruitless),
                         .exit = ended.exit,
@@ -67,7 +67,7 @@ store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime 
   if (domain::IsTooManyOpenFiles(ended.error)) {
     end.outcome = AttemptOutcome::kFailed;
     end.fruitless = {};
-    end.retry_at = now + Delay(1);
+    end.retry_in = Delay(1);
     return end;
   }
   // A segment that this attempt committed has reset what was counted before it.
@@ -98,7 +98,7 @@ store::AttemptEnd RetryPolicy::Decide(const EndedAttempt& ended, base::WallTime 
   }
   const int failures = (is_new_ground ? 0 : ended.run.failures) + 1;
   if (!domain::IsRetryable(end.error) || failures > kRetriesMax) return end;
-  end.retry_at = now + Delay(failures);
+  end.retry_in = Delay(failures);
   end.retries_max = kRetriesMax;
   return end;
 }

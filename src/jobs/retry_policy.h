@@ -54,7 +54,7 @@ class RetryPolicy {
 
   // Whether a run has run in vain for so long that it is not tried again, whoever saw it end.
   bool IsWornOut(const store::StageRun& run) const;
-  store::AttemptEnd Decide(const EndedAttempt& ended, base::WallTime now) const;
+  store::AttemptEnd Decide(const EndedAttempt& ended) const;
 
  private:
   std::chrono::milliseconds Delay(int failures) const;

@@ -23,13 +23,11 @@ base::Error Fenced(const Fence& fence) {
                                        fence.token, static_cast<std::int64_t>(fence.task)));
 }
 
-// A retry is due by the boot clock alone; one of another boot is due at once.
-Result<void> QueueDueRetries(Ledger& ledger, const ClaimRequest& request) {
+Result<void> QueueDueRetries(Ledger& ledger, const Moment& now) {
   ROLLCALL_TRY_ASSIGN(auto waiting, ledger.RunsRetryWait());
   for (StageRun& run : waiting) {
-    const bool is_due = !run.retry_due || run.retry_due->boot_id != request.agent.boot_id ||
-                        run.retry_due->at <= request.now.boot;
-    if (is_due) ROLLCALL_TRY(RunChanges(ledger, request.now).Move(run, JobState::kQueued));
+    const bool is_due = !run.retry_due || now.IsDue(*run.retry_due);
+    if (is_due) ROLLCALL_TRY(RunChanges(ledger, now).Move(run, JobState::kQueued));
   }
   return {};
 }
@@ -45,23 +43,24 @@ Result<std::vector<domain::Artifact>> InputsOf(Ledger& ledger, StageRunId id) {
 }
 
 // Lease and attempt rows of a fresh attempt.
-Result<Lease> OpenAttempt(Ledger& ledger, Task task, const ClaimRequest& request) {
+Result<Lease> OpenAttempt(Ledger& ledger, Task task, const ClaimRequest& request,
+                          const Moment& now) {
   ROLLCALL_TRY_ASSIGN(task.token, ledger.TokenNext());
   ++task.attempt_count;
   ROLLCALL_TRY(ledger.TaskUpdate(task));
   Lease lease{.fence = {.task = task.id, .token = task.token, .attempt_uuid = base::RandomId()},
               .agent = request.agent,
-              .expires_at = request.now.boot + request.lease,
+              .expires = now.In(request.lease),
               .attempt_number = task.attempt_count,
-              .started_at = request.now.wall};
-  lease.liveness.last_pulse = request.now.boot;
-  lease.liveness.phase_since = request.now.boot;
-  lease.liveness.progress_at = request.now.boot;
+              .started_at = now.wall};
+  lease.liveness.last_pulse = now.boot;
+  lease.liveness.phase_since = now.boot;
+  lease.liveness.progress_at = now.boot;
   ROLLCALL_TRY(ledger.LeaseInsert(lease));
   ROLLCALL_TRY(ledger.AttemptInsert({.fence = lease.fence,
                                      .number = task.attempt_count,
                                      .agent_id = request.agent.id,
-                                     .started_at = request.now.wall}));
+                                     .started_at = now.wall}));
   return lease;
 }
 
@@ -72,7 +71,7 @@ struct AttemptClose {
 
 // The lease goes, the attempt's row says how it ended.
 Result<void> CloseAttempt(Ledger& ledger, const Lease& lease, const AttemptClose& close,
-                          base::Instant now) {
+                          const Moment& now) {
   ROLLCALL_TRY(ledger.LeaseErase(lease.fence));
   ROLLCALL_TRY_ASSIGN(auto attempt, Present(ledger.AttemptRead(lease.fence)));
   attempt.ended_at = now.wall;
@@ -89,16 +88,17 @@ Json AttemptDetails(const Lease& lease) {
 
 }  // namespace
 
-Result<std::optional<LeasedTask>> Claim(Ledger& ledger, const ClaimRequest& request) {
-  ROLLCALL_TRY(QueueDueRetries(ledger, request));
+Result<std::optional<LeasedTask>> Claim(Ledger& ledger, const ClaimRequest& request,
+                                        const Moment& now) {
+  ROLLCALL_TRY(QueueDueRetries(ledger, now));
   ROLLCALL_TRY_ASSIGN(const auto task, ledger.TaskRunnable(request.stages));
   if (!task) return std::optional<LeasedTask>();
-  ROLLCALL_TRY_ASSIGN(const Lease lease, OpenAttempt(ledger, *task, request));
+  ROLLCALL_TRY_ASSIGN(const Lease lease, OpenAttempt(ledger, *task, request, now));
   ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(task->run)));
-  if (!run.started_at) run.started_at = request.now.wall;
+  if (!run.started_at) run.started_at = now.wall;
   Json details = AttemptDetails(lease);
   details["agent"] = request.agent.id;
-  ROLLCALL_TRY(RunChanges(ledger, request.now).Move(run, JobState::kLeased, details));
+  ROLLCALL_TRY(RunChanges(ledger, now).Move(run, JobState::kLeased, details));
 
   LeasedTask leased{.fence = lease.fence, .run = run, .attempt_number = lease.attempt_number};
   ROLLCALL_TRY_ASSIGN(leased.segments, ledger.Segments(run.work_key));
@@ -121,7 +121,7 @@ Result<HeldTask> CheckFence(Ledger& ledger, const Fence& fence) {
 }
 
 Result<void> Start(Ledger& ledger, const Fence& fence, const WorkerProcess& process,
-                   base::Instant now) {
+                   const Moment& now) {
   ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
   held.lease.pid = process.pid;
   held.lease.pid_start = process.start;
@@ -138,7 +138,7 @@ Result<void> Start(Ledger& ledger, const Fence& fence, const WorkerProcess& proc
 }
 
 Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Segment& segment,
-                           base::Instant now) {
+                           const Moment& now) {
   ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
   const std::string& work_key = held.run.work_key;
   ROLLCALL_TRY_ASSIGN(const std::int64_t count, ledger.SegmentCount(work_key));
@@ -172,7 +172,7 @@ Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Seg
 }
 
 Result<void> DropSegments(Ledger& ledger, std::string_view work_key, std::int64_t first_number,
-                          base::Instant now) {
+                          const Moment& now) {
   ROLLCALL_TRY_ASSIGN(const std::int64_t gone, ledger.SegmentsErase(work_key, first_number));
   if (gone == 0) return {};
   ROLLCALL_TRY_ASSIGN(auto runs, ledger.RunsLiveOfWork(work_key));
@@ -186,7 +186,7 @@ Result<void> DropSegments(Ledger& ledger, std::string_view work_key, std::int64_
 }
 
 Result<void> Succeed(Ledger& ledger, const Fence& fence, const Success& success,
-                     base::Instant now) {
+                     const Moment& now) {
   auto held = CheckFence(ledger, fence);
   if (!held.ok()) {
     // Said again, because the first answer was lost: it has succeeded, by this very attempt.
@@ -207,7 +207,7 @@ Result<void> Succeed(Ledger& ledger, const Fence& fence, const Success& success,
   return RunChanges(ledger, now).Move(run, JobState::kSucceeded, details);
 }
 
-Result<void> End(Ledger& ledger, const Fence& fence, const AttemptEnd& end, base::Instant now) {
+Result<void> End(Ledger& ledger, const Fence& fence, const AttemptEnd& end, const Moment& now) {
   if (end.outcome == AttemptOutcome::kSucceeded) {
     return domain::MakeError(domain::reason::kBadParams, "a success is told with TaskSucceed");
   }
@@ -227,11 +227,10 @@ Result<void> End(Ledger& ledger, const Fence& fence, const AttemptEnd& end, base
   }
   const JobState to = StateAfterAttempt(run.is_cancel_wanted, end);
   if (to == JobState::kRetryWait) {
-    run.run_at = end.retry_at;
-    run.retry_due =
-        RetryDue{.boot_id = held.lease.agent.boot_id, .at = now.boot + (*end.retry_at - now.wall)};
+    run.run_at = now.wall + *end.retry_in;
+    run.retry_due = now.In(*end.retry_in);
     run.wait_reason = WaitsForRetry(run, end);
-    details["run_at"] = base::IsoTime(*end.retry_at);
+    details["run_at"] = base::IsoTime(*run.run_at);
   }
   // A cancelled attempt that is wanted again goes back to the queue, whatever its end was.
   const bool is_revived = run.state == JobState::kCancelling && !run.is_cancel_wanted;

@@ -49,7 +49,7 @@ Result<void> CancelRun(Ledger& ledger, RunChanges& changes, StageRun run,
 
 }  // namespace
 
-Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, base::Instant now) {
+Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, const Moment& now) {
   ROLLCALL_TRY_ASSIGN(auto job, ledger.JobRead(id));
   if (!job) {
     return domain::MakeError(domain::reason::kJobNotFound,
@@ -83,7 +83,7 @@ Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, base::Instant now) {
   return outcome;
 }
 
-Result<void> LetGoOfAll(Ledger& ledger, JobId id, base::Instant now) {
+Result<void> LetGoOfAll(Ledger& ledger, JobId id, const Moment& now) {
   RunChanges changes(ledger, now);
   ROLLCALL_TRY_ASSIGN(const auto links, ledger.JobStages(id));
   for (const JobStage& link : links) ROLLCALL_TRY(ledger.JobStageErase(id, link.run));

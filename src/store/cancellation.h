@@ -2,14 +2,15 @@
 
 #include "store/job_store.h"
 #include "store/ledger.h"
+#include "store/store_clock.h"
 
 namespace rollcall::store {
 
 // JobStore::JobCancel within a transaction.
-base::Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, base::Instant now);
+base::Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, const Moment& now);
 
 // A job lets go of all its runs, as if it had joined none. Those that nothing else needs are
 // cancelled, and the checkpoints of those that had no attempt are dropped.
-base::Result<void> LetGoOfAll(Ledger& ledger, JobId id, base::Instant now);
+base::Result<void> LetGoOfAll(Ledger& ledger, JobId id, const Moment& now);
 
 }  // namespace rollcall::store

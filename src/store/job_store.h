@@ -20,7 +20,6 @@ struct ClaimRequest {
   AgentIdentity agent;
   std::vector<std::string> stages;  // Which this agent can run; empty = all.
   std::chrono::nanoseconds lease{};
-  base::Instant now;
 };
 
 struct RenewReply {
@@ -55,6 +54,9 @@ struct RunView {
 // all of it or nothing, durable when it returns ok. Every state change is a guarded update that
 // must hit one row, plus its event. The states are in docs/job-lifecycle.md.
 //
+// What is due is decided by the clock that the store was made with (store_clock.h), whoever asks;
+// times of rows and events are of that clock too.
+//
 // Errors besides those named: kResourceExhausted / ERR_DISK_FULL, kUnavailable when the store
 // cannot be reached, kDataLoss when it is damaged. Writes of a worker (those that take a Fence)
 // return kCancelled / ERR_FENCED when the fence does not hold, and change nothing.
@@ -75,9 +77,17 @@ class JobStore {
   // kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
   virtual base::Result<Episode> EpisodeReplace(const Episode& episode) = 0;
   virtual base::Result<std::vector<Episode>> EpisodeList() = 0;
-  // Forgets the episode, its jobs, runs, segments and events. kFailedPrecondition /
-  // ERR_JOB_ALREADY_RUNNING while a job of it is open.
+  // Forgets the episode and, in the same transaction, all that SubjectErase forgets of it.
+  // kNotFound / ERR_EPISODE_NOT_REGISTERED, kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
   virtual base::Result<void> EpisodeRemove(std::string_view key) = 0;
+
+  // --- Subjects
+  // Forgets the jobs, runs, attempts, segments, artefacts and events of a subject of any kind,
+  // whether or not anything is known of it; not its row in a registry of its kind. Segments stay
+  // where a run of another subject is of the same work. An attempt that is still being ended for a
+  // job that has ended loses its lease. kFailedPrecondition / ERR_JOB_ALREADY_RUNNING while a job
+  // of it is open.
+  virtual base::Result<void> SubjectErase(const Subject& subject) = 0;
 
   // --- Jobs
   // Joins live runs of equal dedupe_key and the finished ones named by `reuse`; makes the rest.
@@ -86,13 +96,22 @@ class JobStore {
   // that is live: the new one waits behind it and its wait_reason says so. All reused: the job
   // ends succeeded at once. A stage that drops its segments is refused while a run of its work is
   // live: kFailedPrecondition / ERR_JOB_ALREADY_RUNNING.
-  virtual base::Result<Submission> JobSubmit(const JobRequest& request, base::Instant now) = 0;
+  //
+  // With an idempotency key: a submission to the same kind of subject with the same key, within
+  // kIdempotencyKeyAge, is answered with the job that the first of them was (`is_existing`),
+  // whether that has ended or not, and adds nothing. It must ask for the same, by kind,
+  // `request_json` (as text) and subject id: else kFailedPrecondition / ERR_IDEMPOTENCY_KEY_REUSED.
+  // The subject's id is not compared when no stage has a dedupe key, for then whoever submits may
+  // make a new subject each time. Stages and priority are not compared: they follow from the
+  // request and from what is there. A key goes with its job, and means nothing more once that is
+  // forgotten.
+  virtual base::Result<Submission> JobSubmit(const JobRequest& request) = 0;
   // Gives an open job other stages, planned in another way: in one transaction it lets go of those
   // it has, which are cancelled where nothing else needs them, with their checkpoints, and joins or
-  // makes those of `request` as JobSubmit does. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
+  // makes those of `request` as JobSubmit does. Its keys stay as they are; that of `request` has no
+  // meaning. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
   // ended.
-  virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request,
-                                             base::Instant now) = 0;
+  virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request) = 0;
   virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND
   // By public id ("analyze_x", "detect_x"): the newest job of that kind and subject, if it is open;
   // or else the newest open job that joined the newest run of that stage; or else the one or the
@@ -102,7 +121,7 @@ class JobStore {
   virtual base::Result<std::vector<RunView>> JobRuns(JobId id) = 0;  // In stage order.
   // Runs that no other open job joined: queued, blocked, retry_wait → cancelled at once; leased,
   // running → cancelling.
-  virtual base::Result<CancelOutcome> JobCancel(JobId id, base::Instant now) = 0;
+  virtual base::Result<CancelOutcome> JobCancel(JobId id) = 0;
   virtual base::Result<bool> HasOpenJobs() = 0;
 
   // --- Stage runs
@@ -130,51 +149,44 @@ class JobStore {
   virtual base::Result<std::optional<LeasedTask>> TaskClaim(const ClaimRequest& request) = 0;
   // leased → running, with the worker's identity.
   virtual base::Result<void> TaskStarted(const Fence& fence, std::int64_t pid,
-                                         std::int64_t pid_start, base::Instant now) = 0;
+                                         std::int64_t pid_start) = 0;
   // All leases of the agent at once. A fence that does not come back held is lost. No change of a
   // run: what its attempt does meanwhile is in the lease alone.
   virtual base::Result<std::vector<RenewReply>> LeaseRenew(const AgentIdentity& agent,
                                                            std::span<const Heartbeat> heartbeats,
-                                                           std::chrono::nanoseconds lease,
-                                                           base::Instant now) = 0;
+                                                           std::chrono::nanoseconds lease) = 0;
   // Sets `is_stalled`, or clears it where `why` is empty; with an event that carries ERR_STALLED
   // and `why`.
-  virtual base::Result<void> LeaseMarkStalled(const Fence& fence, std::string_view why,
-                                              base::Instant now) = 0;
-  // Ends attempts whose lease ran out (predicate repeated in the write): run → queued, or
-  // cancelled if that was wanted. Returns the fences that were taken away.
-  virtual base::Result<std::vector<Lease>> LeaseReap(const AgentIdentity& agent,
-                                                     base::Instant now) = 0;
+  virtual base::Result<void> LeaseMarkStalled(const Fence& fence, std::string_view why) = 0;
+  // Ends attempts, of all agents, whose lease ran out (predicate repeated in the write): run →
+  // queued, or cancelled if that was wanted. Returns the leases that were taken away.
+  virtual base::Result<std::vector<Lease>> LeaseReap() = 0;
   // Leases of other incarnations of this agent (the owner died): returned for their processes to
   // be killed first; LeaseVoid then ends each as an interruption.
   virtual base::Result<std::vector<Lease>> LeaseLeftovers(const AgentIdentity& agent) = 0;
-  virtual base::Result<void> LeaseVoid(const Fence& fence, base::Instant now) = 0;
+  virtual base::Result<void> LeaseVoid(const Fence& fence) = 0;
   virtual base::Result<std::vector<Lease>> LeaseList() = 0;
 
   // --- What a worker caused
   // The checkpoint. Numbers are contiguous per work_key; a number that exists with the same hash
   // is ok and changes nothing, with another hash kFailedPrecondition. Resets `failures`.
-  virtual base::Result<void> SegmentCommit(const Fence& fence, const domain::Segment& segment,
-                                           base::Instant now) = 0;
+  virtual base::Result<void> SegmentCommit(const Fence& fence, const domain::Segment& segment) = 0;
   virtual base::Result<std::vector<domain::Segment>> SegmentList(std::string_view work_key) = 0;
   // Removes segment `first_number` and later ones: their file was bad. Event `checkpoint_repaired`
   // on open jobs of that work.
-  virtual base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
-                                         base::Instant now) = 0;
+  virtual base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number) = 0;
   // running → succeeded, with its artefacts; runs that were blocked only by it → queued.
   virtual base::Result<void> TaskSucceed(const Fence& fence, const std::string& result_json,
                                          std::span<const domain::Artifact> artifacts,
-                                         const AttemptEnd& end, base::Instant now) = 0;
-  virtual base::Result<void> TaskEnd(const Fence& fence, const AttemptEnd& end,
-                                     base::Instant now) = 0;
+                                         const AttemptEnd& end) = 0;
+  virtual base::Result<void> TaskEnd(const Fence& fence, const AttemptEnd& end) = 0;
 
   // --- Events
   virtual base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) = 0;
 
   // --- Queues
   // A paused stage is not claimed; its queued runs carry `reason` as wait_reason. Empty = resume.
-  virtual base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
-                                        base::Instant now) = 0;
+  virtual base::Result<void> QueuePause(std::string_view stage, std::string_view reason) = 0;
 
   // How the queue of each of `stages` stands, in that order.
   virtual base::Result<std::vector<QueueFacts>> QueueList(std::span<const std::string> stages) = 0;
@@ -182,8 +194,8 @@ class JobStore {
   // --- The store itself
   // A random id made with the store: events of another epoch are not comparable.
   virtual base::Result<std::string> StreamEpoch() = 0;
-  // When the earliest retry_wait becomes due.
-  virtual base::Result<std::optional<base::WallTime>> NextRetry() = 0;
+  // How long until the earliest retry_wait is due; zero or less: it is. nullopt if there is none.
+  virtual base::Result<std::optional<std::chrono::nanoseconds>> NextRetry() = 0;
   // Reads everything and checks it; kDataLoss with what is wrong. May last minutes, for which
   // nothing else waits; kUnavailable when it had to be given up because of what was written.
   virtual base::Result<void> IntegrityCheck() = 0;

@@ -24,16 +24,11 @@ AttemptEnd Interruption(const Lease& lease, AttemptOutcome outcome, base::Error 
               std::max(base::BootTime{}, in_vain))};
 }
 
-// CLOCK_BOOTTIME of another boot means nothing: such a lease is void, its processes are gone.
-bool HasRunOut(const Lease& lease, const AgentIdentity& agent, base::Instant now) {
-  return lease.agent.boot_id != agent.boot_id || lease.expires_at <= now.boot;
-}
-
 }  // namespace
 
-Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal, base::Instant now) {
-  ROLLCALL_TRY_ASSIGN(const auto are_held, ledger.LeasesRenew(renewal.agent, renewal.heartbeats,
-                                                              now.boot + renewal.lease));
+Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal, const Moment& now) {
+  ROLLCALL_TRY_ASSIGN(const auto are_held,
+                      ledger.LeasesRenew(renewal.agent, renewal.heartbeats, now.In(renewal.lease)));
   // Also after a new job joined: that job gets a fresh attempt, this one ends.
   ROLLCALL_TRY_ASSIGN(const auto cancelling, ledger.TasksCancelling(renewal.agent));
   std::vector<RenewReply> replies;
@@ -47,7 +42,7 @@ Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal, ba
 }
 
 Result<void> MarkStalled(Ledger& ledger, const Fence& fence, std::string_view why,
-                         base::Instant now) {
+                         const Moment& now) {
   const bool is_stalled = !why.empty();
   ROLLCALL_TRY_ASSIGN(auto held, CheckFence(ledger, fence));
   if (held.lease.liveness.is_stalled == is_stalled) return {};
@@ -64,9 +59,9 @@ Result<void> MarkStalled(Ledger& ledger, const Fence& fence, std::string_view wh
   return changes.Tell(held.run, is_stalled ? "stage_stalled" : "stage_moving", std::move(body));
 }
 
-Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent, base::Instant now) {
+Result<std::vector<Lease>> Reap(Ledger& ledger, const Moment& now) {
   ROLLCALL_TRY_ASSIGN(auto leases, ledger.LeaseAll());
-  std::erase_if(leases, [&](const Lease& lease) { return !HasRunOut(lease, agent, now); });
+  std::erase_if(leases, [&](const Lease& lease) { return !now.IsDue(lease.expires); });
   for (const Lease& lease : leases) {
     const AttemptEnd end =
         Interruption(lease, AttemptOutcome::kExpired,
@@ -84,7 +79,7 @@ Result<std::vector<Lease>> Leftovers(Ledger& ledger, const AgentIdentity& agent)
   return leases;
 }
 
-Result<void> Void(Ledger& ledger, const Fence& fence, base::Instant now) {
+Result<void> Void(Ledger& ledger, const Fence& fence, const Moment& now) {
   ROLLCALL_TRY_ASSIGN(const auto held, CheckFence(ledger, fence));
   return End(ledger, fence,
              Interruption(held.lease, AttemptOutcome::kInterrupted,

@@ -2,6 +2,7 @@
 
 #include "store/job_store.h"
 #include "store/ledger.h"
+#include "store/store_clock.h"
 
 namespace rollcall::store {
 
@@ -13,12 +14,11 @@ struct Renewal {
   std::chrono::nanoseconds lease;
 };
 base::Result<std::vector<RenewReply>> Renew(Ledger& ledger, const Renewal& renewal,
-                                            base::Instant now);
+                                            const Moment& now);
 base::Result<void> MarkStalled(Ledger& ledger, const Fence& fence, std::string_view why,
-                               base::Instant now);
-base::Result<std::vector<Lease>> Reap(Ledger& ledger, const AgentIdentity& agent,
-                                      base::Instant now);
+                               const Moment& now);
+base::Result<std::vector<Lease>> Reap(Ledger& ledger, const Moment& now);
 base::Result<std::vector<Lease>> Leftovers(Ledger& ledger, const AgentIdentity& agent);
-base::Result<void> Void(Ledger& ledger, const Fence& fence, base::Instant now);
+base::Result<void> Void(Ledger& ledger, const Fence& fence, const Moment& now);
 
 }  // namespace rollcall::store

@@ -28,6 +28,15 @@ struct PoisonSegment {
   bool is_skipped = false;  // Somebody wished it.
 };
 
+// That a submission with an idempotency key was answered with a job.
+struct SubmissionKey {
+  std::string subject_kind;
+  std::string key;
+  JobId job{};
+  std::string asked_sha256;  // Of what was asked for.
+  base::WallTime at{};
+};
+
 // That a job joined a run.
 struct JobStage {
   JobId job{};
@@ -48,9 +57,12 @@ class Ledger {
 
   virtual base::Result<void> EpisodeWrite(const Episode& episode) = 0;  // Inserts or replaces.
   virtual base::Result<std::optional<Episode>> EpisodeRead(std::string_view key) = 0;
-  virtual base::Result<std::vector<Episode>> EpisodeAll() = 0;  // By key.
-  // With everything of the subject {"episode", key}: jobs, runs, segments, events.
-  virtual base::Result<void> EpisodeErase(std::string_view key) = 0;
+  virtual base::Result<std::vector<Episode>> EpisodeAll() = 0;        // By key.
+  virtual base::Result<void> EpisodeErase(std::string_view key) = 0;  // That row alone.
+
+  // Jobs with their keys, runs, tasks, leases, attempts, artefacts and events of the subject; and
+  // what is committed and marked of their work, unless a run of another subject is of the same.
+  virtual base::Result<void> SubjectErase(const Subject& subject) = 0;
 
   virtual base::Result<JobId> JobInsert(const Job& job) = 0;
   virtual base::Result<std::optional<Job>> JobRead(JobId id) = 0;
@@ -60,6 +72,12 @@ class Ledger {
   virtual base::Result<std::vector<Job>> JobAll() = 0;  // Newest first.
   virtual base::Result<bool> JobAnyOpen() = 0;
   virtual base::Result<bool> JobAnyOpenOf(const Subject& subject) = 0;
+
+  virtual base::Result<void> SubmissionKeyWrite(const SubmissionKey& key) = 0;  // Or replaces.
+  virtual base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(
+      std::string_view subject_kind, std::string_view key) = 0;
+  // Those that are of `until`, or older.
+  virtual base::Result<void> SubmissionKeysErase(base::WallTime until) = 0;
 
   virtual base::Result<void> JobStageInsert(const JobStage& link) = 0;
   virtual base::Result<void> JobStageLeave(JobId job, StageRunId run) = 0;  // Sets is_left.
@@ -97,13 +115,13 @@ class Ledger {
   virtual base::Result<std::optional<Lease>> LeaseRead(TaskId id) = 0;
   virtual base::Result<std::optional<Lease>> LeaseOfRun(StageRunId id) = 0;
   virtual base::Result<std::vector<Lease>> LeaseAll() = 0;
-  // Where the whole fence matches: pid, pid_start, expires_at, liveness.
+  // Where the whole fence matches: pid, pid_start, expires, liveness.
   virtual base::Result<void> LeaseUpdate(const Lease& lease) = 0;
-  // Where the whole fence matches and the lease is of this incarnation of `agent`: expires_at, and
+  // Where the whole fence matches and the lease is of this incarnation of `agent`: expires, and
   // liveness but for is_stalled. Says of each in turn whether it was so.
   virtual base::Result<std::vector<bool>> LeasesRenew(const AgentIdentity& agent,
                                                       std::span<const Heartbeat> heartbeats,
-                                                      base::BootTime expires_at) = 0;
+                                                      const Due& expires) = 0;
   // Leased to this incarnation of `agent`, and its run is cancelling. By id.
   virtual base::Result<std::vector<TaskId>> TasksCancelling(const AgentIdentity& agent) = 0;
   virtual base::Result<void> LeaseErase(const Fence& fence) = 0;

@@ -57,7 +57,7 @@ Result<std::vector<Job>> JobsOf(Ledger& ledger, StageRunId id) {
 }
 
 Result<void> Pause(Ledger& ledger, std::string_view stage, std::string_view why,
-                   base::Instant now) {
+                   const Moment& now) {
   ROLLCALL_TRY(ledger.QueueWrite(stage, why));
   ROLLCALL_TRY_ASSIGN(auto queued, ledger.RunsQueued(stage));
   RunChanges changes(ledger, now);
@@ -97,17 +97,22 @@ Result<QueueFacts> FactsOfQueue(Ledger& ledger, const std::string& stage) {
   return facts;
 }
 
-Result<void> Forget(Ledger& ledger, std::string_view key) {
-  ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
-  if (!episode) return NoEpisode(key);
-  ROLLCALL_TRY_ASSIGN(const bool is_busy,
-                      ledger.JobAnyOpenOf({.kind = "episode", .id = std::string(key)}));
+Result<void> ForgetSubject(Ledger& ledger, const Subject& subject) {
+  ROLLCALL_TRY_ASSIGN(const bool is_busy, ledger.JobAnyOpenOf(subject));
   if (is_busy) {
-    base::Error error = domain::MakeError(reason::kJobAlreadyRunning,
-                                          fmt::format("a job of episode {} is open", key));
+    base::Error error =
+        domain::MakeError(reason::kJobAlreadyRunning,
+                          fmt::format("a job of {} {} is open", subject.kind, subject.id));
     error.code = base::ErrorCode::kFailedPrecondition;
     return error;
   }
+  return ledger.SubjectErase(subject);
+}
+
+Result<void> ForgetEpisode(Ledger& ledger, std::string_view key) {
+  ROLLCALL_TRY_ASSIGN(const auto episode, ledger.EpisodeRead(key));
+  if (!episode) return NoEpisode(key);
+  ROLLCALL_TRY(ForgetSubject(ledger, {.kind = "episode", .id = std::string(key)}));
   return ledger.EpisodeErase(key);
 }
 
@@ -140,23 +145,28 @@ Result<std::vector<Episode>> LedgerStore::EpisodeList() {
 }
 
 Result<void> LedgerStore::EpisodeRemove(std::string_view key) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Forget(ledger, key); });
+  return In(Access::kWrite, [&](Ledger& ledger) { return ForgetEpisode(ledger, key); });
+}
+
+Result<void> LedgerStore::SubjectErase(const Subject& subject) {
+  return In(Access::kWrite, [&](Ledger& ledger) { return ForgetSubject(ledger, subject); });
 }
 
 Result<Episode> LedgerStore::EpisodeReplace(const Episode& episode) {
   return In(Access::kWrite, [&](Ledger& ledger) -> Result<Episode> {
-    ROLLCALL_TRY(Forget(ledger, episode.key));
+    ROLLCALL_TRY(ForgetEpisode(ledger, episode.key));
     ROLLCALL_TRY(ledger.EpisodeWrite(episode));
     return episode;
   });
 }
 
-Result<Submission> LedgerStore::JobSubmit(const JobRequest& request, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Submit(ledger, request, now); });
+Result<Submission> LedgerStore::JobSubmit(const JobRequest& request) {
+  return Change([&](Ledger& ledger, const Moment& now) { return Submit(ledger, request, now); });
 }
 
-Result<Submission> LedgerStore::JobReplan(JobId id, const JobRequest& request, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Replan(ledger, id, request, now); });
+Result<Submission> LedgerStore::JobReplan(JobId id, const JobRequest& request) {
+  return Change(
+      [&](Ledger& ledger, const Moment& now) { return Replan(ledger, id, request, now); });
 }
 
 Result<Job> LedgerStore::JobGet(JobId id) {
@@ -204,8 +214,8 @@ Result<std::vector<RunView>> LedgerStore::JobRuns(JobId id) {
   });
 }
 
-Result<CancelOutcome> LedgerStore::JobCancel(JobId id, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Cancel(ledger, id, now); });
+Result<CancelOutcome> LedgerStore::JobCancel(JobId id) {
+  return Change([&](Ledger& ledger, const Moment& now) { return Cancel(ledger, id, now); });
 }
 
 Result<bool> LedgerStore::HasOpenJobs() {
@@ -273,82 +283,80 @@ Result<std::vector<domain::Artifact>> LedgerStore::ArtifactList(StageRunId id) {
 }
 
 Result<std::optional<LeasedTask>> LedgerStore::TaskClaim(const ClaimRequest& request) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Claim(ledger, request); });
+  return Change([&](Ledger& ledger, const Moment& now) { return Claim(ledger, request, now); });
 }
 
-Result<void> LedgerStore::TaskStarted(const Fence& fence, std::int64_t pid, std::int64_t pid_start,
-                                      base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) {
+Result<void> LedgerStore::TaskStarted(const Fence& fence, std::int64_t pid,
+                                      std::int64_t pid_start) {
+  return Change([&](Ledger& ledger, const Moment& now) {
     return Start(ledger, fence, {.pid = pid, .start = pid_start}, now);
   });
 }
 
 Result<std::vector<RenewReply>> LedgerStore::LeaseRenew(const AgentIdentity& agent,
                                                         std::span<const Heartbeat> heartbeats,
-                                                        std::chrono::nanoseconds lease,
-                                                        base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) {
+                                                        std::chrono::nanoseconds lease) {
+  return Change([&](Ledger& ledger, const Moment& now) {
     return Renew(ledger, {.agent = agent, .heartbeats = heartbeats, .lease = lease}, now);
   });
 }
 
-Result<void> LedgerStore::LeaseMarkStalled(const Fence& fence, std::string_view why,
-                                           base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return MarkStalled(ledger, fence, why, now); });
+Result<void> LedgerStore::LeaseMarkStalled(const Fence& fence, std::string_view why) {
+  return Change(
+      [&](Ledger& ledger, const Moment& now) { return MarkStalled(ledger, fence, why, now); });
 }
 
-Result<std::vector<Lease>> LedgerStore::LeaseReap(const AgentIdentity& agent, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Reap(ledger, agent, now); });
+Result<std::vector<Lease>> LedgerStore::LeaseReap() {
+  return Change([&](Ledger& ledger, const Moment& now) { return Reap(ledger, now); });
 }
 
 Result<std::vector<Lease>> LedgerStore::LeaseLeftovers(const AgentIdentity& agent) {
   return In(Access::kRead, [&](Ledger& ledger) { return Leftovers(ledger, agent); });
 }
 
-Result<void> LedgerStore::LeaseVoid(const Fence& fence, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Void(ledger, fence, now); });
+Result<void> LedgerStore::LeaseVoid(const Fence& fence) {
+  return Change([&](Ledger& ledger, const Moment& now) { return Void(ledger, fence, now); });
 }
 
 Result<std::vector<Lease>> LedgerStore::LeaseList() {
   return In(Access::kRead, [](Ledger& ledger) { return ledger.LeaseAll(); });
 }
 
-Result<void> LedgerStore::SegmentCommit(const Fence& fence, const domain::Segment& segment,
-                                        base::Instant now) {
-  return In(Access::kWrite,
-            [&](Ledger& ledger) { return CommitSegment(ledger, fence, segment, now); });
+Result<void> LedgerStore::SegmentCommit(const Fence& fence, const domain::Segment& segment) {
+  return Change([&](Ledger& ledger, const Moment& now) {
+    return CommitSegment(ledger, fence, segment, now);
+  });
 }
 
 Result<std::vector<domain::Segment>> LedgerStore::SegmentList(std::string_view work_key) {
   return In(Access::kRead, [&](Ledger& ledger) { return ledger.Segments(work_key); });
 }
 
-Result<void> LedgerStore::SegmentDrop(std::string_view work_key, std::int64_t first_number,
-                                      base::Instant now) {
-  return In(Access::kWrite,
-            [&](Ledger& ledger) { return DropSegments(ledger, work_key, first_number, now); });
+Result<void> LedgerStore::SegmentDrop(std::string_view work_key, std::int64_t first_number) {
+  return Change([&](Ledger& ledger, const Moment& now) {
+    return DropSegments(ledger, work_key, first_number, now);
+  });
 }
 
 Result<void> LedgerStore::TaskSucceed(const Fence& fence, const std::string& result_json,
                                       std::span<const domain::Artifact> artifacts,
-                                      const AttemptEnd& end, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) {
+                                      const AttemptEnd& end) {
+  return Change([&](Ledger& ledger, const Moment& now) {
     return Succeed(ledger, fence, {.result_json = result_json, .artifacts = artifacts, .end = end},
                    now);
   });
 }
 
-Result<void> LedgerStore::TaskEnd(const Fence& fence, const AttemptEnd& end, base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return End(ledger, fence, end, now); });
+Result<void> LedgerStore::TaskEnd(const Fence& fence, const AttemptEnd& end) {
+  return Change([&](Ledger& ledger, const Moment& now) { return End(ledger, fence, end, now); });
 }
 
 Result<std::vector<Event>> LedgerStore::EventsAfter(JobId job, std::int64_t seq, int limit) {
   return In(Access::kRead, [&](Ledger& ledger) { return ledger.Events(job, seq, limit); });
 }
 
-Result<void> LedgerStore::QueuePause(std::string_view stage, std::string_view why,
-                                     base::Instant now) {
-  return In(Access::kWrite, [&](Ledger& ledger) { return Pause(ledger, stage, why, now); });
+Result<void> LedgerStore::QueuePause(std::string_view stage, std::string_view why) {
+  return Change([&](Ledger& ledger, const Moment& now) { return Pause(ledger, stage, why, now); });
 }
 
 Result<std::vector<QueueFacts>> LedgerStore::QueueList(std::span<const std::string> stages) {
@@ -366,11 +374,16 @@ Result<std::string> LedgerStore::StreamEpoch() {
   return In(Access::kRead, [](Ledger& ledger) { return ledger.StreamEpoch(); });
 }
 
-Result<std::optional<base::WallTime>> LedgerStore::NextRetry() {
-  return In(Access::kRead, [](Ledger& ledger) -> Result<std::optional<base::WallTime>> {
+Result<std::optional<std::chrono::nanoseconds>> LedgerStore::NextRetry() {
+  using Next = std::optional<std::chrono::nanoseconds>;
+  return In(Access::kRead, [this](Ledger& ledger) -> Result<Next> {
     ROLLCALL_TRY_ASSIGN(const auto waiting, ledger.RunsRetryWait());
-    std::optional<base::WallTime> next;
-    for (const StageRun& run : waiting) next = std::min(next.value_or(*run.run_at), *run.run_at);
+    const Moment now = Now();
+    Next next;
+    for (const StageRun& run : waiting) {
+      const auto until = now.Until(run.retry_due.value_or(Due{}));
+      next = std::min(next.value_or(until), until);
+    }
     return next;
   });
 }

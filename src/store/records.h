@@ -64,7 +64,13 @@ struct JobRequest {
   std::string request_json = "{}";
   int priority = 0;  // Higher first.
   std::vector<StageRequest> stages;
+  // Whoever submits again with the same key, since he has not heard what came of the first time,
+  // gets the job of the first time: JobSubmit. Of one subject kind; 1 to 200 bytes.
+  std::optional<std::string> idempotency_key = std::nullopt;
 };
+
+// For how long a key means its first submission, by the store's wall clock.
+inline constexpr std::chrono::hours kIdempotencyKeyAge{24};
 
 // A request to bring a subject to a state.
 struct Job {
@@ -81,9 +87,10 @@ struct Job {
   std::string public_id() const { return kind + "_" + subject.id; }
 };
 
-// When a retry is due: at `at` of that boot, and at once in any other boot. The wall clock has no
-// say, so that a jump of it neither hurries a retry nor puts it off for a day.
-struct RetryDue {
+// When something is due by the store's boot clock (store_clock.h): at `at` of that boot of the
+// store, and at once in any other boot. The wall clock has no say, so that a jump of it neither
+// hurries a retry nor puts it off for a day.
+struct Due {
   std::string boot_id;
   base::BootTime at{};
 };
@@ -108,7 +115,7 @@ struct StageRun {
   // How long its attempts since the last new segment ran without progress, all together.
   std::chrono::milliseconds fruitless{};
   std::optional<base::WallTime> run_at;  // Of a retry_wait; for people.
-  std::optional<RetryDue> retry_due;     // Of a retry_wait; decides.
+  std::optional<Due> retry_due;          // Of a retry_wait; decides.
   std::string wait_reason;               // Why it waits, a sentence; empty when it does not.
   std::optional<base::Error> last_error;
   std::string result_json = "{}";
@@ -133,10 +140,11 @@ struct Fence {
 struct AgentIdentity {
   std::string id;           // Host and data directory's agent.
   std::string incarnation;  // Fresh at each start of the owner.
-  std::string boot_id;
+  std::string boot_id;      // Of its host: which processes are meant. Decides nothing in the store.
 };
 
-// The newest that was heard of a running attempt.
+// The newest that was heard of a running attempt, by the boot clock of its agent's host; before its
+// first renewal by the store's.
 struct Liveness {
   std::int64_t pulse_seq = 0;
   base::BootTime last_pulse{};
@@ -157,7 +165,7 @@ struct Lease {
   AgentIdentity agent;
   std::int64_t pid = 0;
   std::int64_t pid_start = 0;  // Field 22 of /proc/<pid>/stat: with pid and boot id an identity.
-  base::BootTime expires_at{};
+  Due expires;
   int attempt_number = 0;
   base::WallTime started_at{};
   Liveness liveness;
@@ -217,9 +225,9 @@ struct AttemptEnd {
   AttemptOutcome outcome = AttemptOutcome::kFailed;
   base::Error error;
   // What becomes of the run: cancelled if that is wanted; else, by outcome and these:
-  // kFailed/kCrashed/kStalled with `retry_at` → retry_wait, without → failed (runs that need it
-  // fail with ERR_PREREQ_FAILED); kInterrupted/kExpired → queued again.
-  std::optional<base::WallTime> retry_at;
+  // kFailed/kCrashed/kStalled with `retry_in` → retry_wait for so long, without → failed (runs that
+  // need it fail with ERR_PREREQ_FAILED); kInterrupted/kExpired → queued again.
+  std::optional<std::chrono::milliseconds> retry_in;
   int retries_max = 0;  // For the sentence "retry 2 of 5"; 0 leaves it out.
   // Somebody stopped the owner or ended this attempt on purpose: that wears out no job.
   bool is_wished = false;

@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "store/ledger.h"
+#include "store/store_clock.h"
 
 namespace rollcall::store {
 
@@ -16,7 +16,7 @@ namespace rollcall::store {
 // Borrows `ledger`. Lives as long as one transaction.
 class RunChanges {
  public:
-  RunChanges(Ledger& ledger, base::Instant now) : ledger_(ledger), now_(now) {}
+  RunChanges(Ledger& ledger, const Moment& now) : ledger_(ledger), now_(now) {}
 
   // Precondition: kTransitions has run.state → to. Other fields of `run` may have been changed
   // before and are written with it. `details` goes into the event.
@@ -50,7 +50,7 @@ class RunChanges {
   base::Result<void> SettleJobsOf(StageRunId id);
 
   Ledger& ledger_;
-  base::Instant now_;
+  Moment now_;
 };
 
 // {"reason", "message", "hint"}

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/file.h"
 #include "domain/reasons.h"
 #include "store/cancellation.h"
 #include "store/poison.h"
@@ -20,6 +21,8 @@ using domain::JobState;
 
 namespace {
 
+constexpr std::size_t kIdempotencyKeySizeMax = 200;
+
 base::Error BadRequest(std::string message) {
   return domain::MakeError(domain::reason::kBadParams, std::move(message));
 }
@@ -29,6 +32,11 @@ Result<void> Validate(const JobRequest& request) {
     return BadRequest("a job needs a subject and a kind");
   }
   if (request.stages.empty()) return BadRequest("a job needs at least one stage");
+  const std::size_t key_size = request.idempotency_key.value_or("-").size();
+  if (key_size == 0 || key_size > kIdempotencyKeySizeMax) {
+    return BadRequest(fmt::format("an idempotency key has 1 to {} bytes, not {}",
+                                  kIdempotencyKeySizeMax, key_size));
+  }
   std::set<std::string> names;
   std::set<std::string> dedupe_keys;
   for (const StageRequest& stage : request.stages) {
@@ -66,13 +74,63 @@ base::Error NotFinished(const StageRun& run) {
   return IsAtWork(run, "is not finished; it cannot start again from nothing");
 }
 
+// Two submissions with one key must agree in this. Each part says how long it is, so that no two
+// different lists of them read the same.
+std::string AskedSha256(const JobRequest& request) {
+  const bool has_lasting_subject = std::ranges::any_of(
+      request.stages, [](const StageRequest& stage) { return stage.dedupe_key.has_value(); });
+  std::string asked;
+  for (const std::string& part : {request.kind, request.request_json,
+                                  has_lasting_subject ? request.subject.id : std::string()}) {
+    asked += fmt::format("{}:{}", part.size(), part);
+  }
+  return base::Sha256(asked);
+}
+
 // One submission on its way: decides for each stage between reuse, join and a new run.
 class Submitter {
  public:
-  Submitter(Ledger& ledger, const JobRequest& request, base::Instant now)
+  Submitter(Ledger& ledger, const JobRequest& request, const Moment& now)
       : ledger_(ledger), request_(request), now_(now), changes_(ledger, now) {}
 
   Result<Submission> Run() {
+    ROLLCALL_TRY_ASSIGN(auto answered, FindAnswered());
+    if (answered) return Submission{.job = std::move(*answered), .is_existing = true};
+    ROLLCALL_TRY_ASSIGN(auto submission, Answer());
+    if (request_.idempotency_key) {
+      ROLLCALL_TRY(ledger_.SubmissionKeyWrite({.subject_kind = request_.subject.kind,
+                                               .key = *request_.idempotency_key,
+                                               .job = submission.job.id,
+                                               .asked_sha256 = AskedSha256(request_),
+                                               .at = now_.wall}));
+    }
+    return submission;
+  }
+
+  // The same for a job that is there, and has no stages any more.
+  Result<Submission> RunInto(JobId id) {
+    id_ = id;
+    ROLLCALL_TRY(FindRuns());
+    return RunStages();
+  }
+
+ private:
+  // The job that the request's key was answered with before.
+  Result<std::optional<Job>> FindAnswered() {
+    if (!request_.idempotency_key) return std::optional<Job>();
+    ROLLCALL_TRY(ledger_.SubmissionKeysErase(now_.wall - kIdempotencyKeyAge));
+    ROLLCALL_TRY_ASSIGN(const auto key, ledger_.SubmissionKeyRead(request_.subject.kind,
+                                                                  *request_.idempotency_key));
+    if (!key) return std::optional<Job>();
+    ROLLCALL_TRY_ASSIGN(auto job, Present(ledger_.JobRead(key->job)));
+    if (key->asked_sha256 == AskedSha256(request_)) return std::optional<Job>(std::move(job));
+    return domain::MakeError(
+        domain::reason::kIdempotencyKeyReused,
+        fmt::format("the idempotency key was sent with another request before, which is {}",
+                    job.public_id()));
+  }
+
+  Result<Submission> Answer() {
     ROLLCALL_TRY(FindRuns());
     ROLLCALL_TRY_ASSIGN(const auto existing, FindExisting());
     if (existing) return Submission{.job = *existing, .is_existing = true};
@@ -87,14 +145,6 @@ class Submitter {
     return RunStages();
   }
 
-  // The same for a job that is there, and has no stages any more.
-  Result<Submission> RunInto(JobId id) {
-    id_ = id;
-    ROLLCALL_TRY(FindRuns());
-    return RunStages();
-  }
-
- private:
   Result<Submission> RunStages() {
     for (std::size_t i = 0; i < request_.stages.size(); ++i) {
       const StageRequest& stage = request_.stages[i];
@@ -269,7 +319,7 @@ class Submitter {
 
   Ledger& ledger_;
   const JobRequest& request_;
-  base::Instant now_;
+  Moment now_;
   RunChanges changes_;
   JobId id_{};
   std::map<std::string, StageRun> live_;    // By stage: joined.
@@ -279,12 +329,12 @@ class Submitter {
 
 }  // namespace
 
-Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now) {
+Result<Submission> Submit(Ledger& ledger, const JobRequest& request, const Moment& now) {
   ROLLCALL_TRY(Validate(request));
   return Submitter(ledger, request, now).Run();
 }
 
-Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, base::Instant now) {
+Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, const Moment& now) {
   RunChanges changes(ledger, now);
   ROLLCALL_TRY_ASSIGN(auto job, ledger.JobRead(id));
   if (!job) {

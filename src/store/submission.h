@@ -2,16 +2,17 @@
 
 #include "store/job_store.h"
 #include "store/ledger.h"
+#include "store/store_clock.h"
 
 namespace rollcall::store {
 
 // JobStore::JobSubmit within a transaction. kInvalidArgument / ERR_BAD_PARAMS for a request that
 // contradicts itself: no stages, a stage twice, a need that does not stand before, a `reuse` that
 // is not a finished run of that work.
-base::Result<Submission> Submit(Ledger& ledger, const JobRequest& request, base::Instant now);
+base::Result<Submission> Submit(Ledger& ledger, const JobRequest& request, const Moment& now);
 
 // JobStore::JobReplan within a transaction.
 base::Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request,
-                                base::Instant now);
+                                const Moment& now);
 
 }  // namespace rollcall::store

@@ -29,7 +29,7 @@ JobState StateAfterAttempt(bool is_cancel_wanted, const AttemptEnd& end) {
     case AttemptOutcome::kFailed:
     case AttemptOutcome::kCrashed:
     case AttemptOutcome::kStalled:
-      return end.retry_at ? JobState::kRetryWait : JobState::kFailed;
+      return end.retry_in ? JobState::kRetryWait : JobState::kFailed;
     case AttemptOutcome::kInterrupted:
     case AttemptOutcome::kExpired:
     case AttemptOutcome::kCancelled:  // But nobody wants it cancelled any more.
@@ -97,8 +97,8 @@ std::string WaitsBehind(const StageRun& older) {
 }
 
 std::string WaitsForRetry(const StageRun& run, const AttemptEnd& end) {
-  ROLLCALL_CHECK(end.retry_at.has_value());
-  const std::string time = base::IsoTime(*end.retry_at);  // 2026-11-22T01:45:56.123Z
+  ROLLCALL_CHECK(run.run_at.has_value());
+  const std::string time = base::IsoTime(*run.run_at);  // 2026-11-22T01:45:56.123Z
   const std::string count = end.retries_max > 0
                                 ? fmt::format("retry {} of {}", run.failures, end.retries_max)
                                 : fmt::format("retry {}", run.failures);

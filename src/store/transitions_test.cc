@@ -56,7 +56,7 @@ TEST(TransitionsTest, WhatAnAttemptEndLeadsToIsATransition) {
         AttemptOutcome::kCrashed, AttemptOutcome::kStalled, AttemptOutcome::kExpired}) {
     for (const bool is_retried : {false, true}) {
       AttemptEnd end{.outcome = outcome};
-      if (is_retried) end.retry_at = base::WallTime{};
+      if (is_retried) end.retry_in = std::chrono::milliseconds{};
       for (const JobState from : {JobState::kLeased, JobState::kRunning}) {
         EXPECT_NE(FindTransition(from, StateAfterAttempt(false, end)), nullptr);
       }
@@ -107,7 +107,7 @@ TEST(TransitionsTest, SentencesReadAsSentences) {
   EXPECT_EQ(WaitsForQueue("detect", "disk full"), "queue detect is paused: disk full");
   run.failures = 2;
   AttemptEnd end{.error = domain::MakeError(domain::reason::kStalled, "no progress for 90 s")};
-  end.retry_at = base::WallTime{std::chrono::milliseconds{1'700'000'005'000}};
+  run.run_at = base::WallTime{std::chrono::milliseconds{1'700'000'005'000}};
   EXPECT_EQ(WaitsForRetry(run, end), "tried again at 22:13:25Z (retry 2): no progress for 90 s");
   end.retries_max = 5;
   EXPECT_EQ(WaitsForRetry(run, end),

@@ -86,7 +86,7 @@ void LetTheLeaseGrowOld(Rig& rig, Switches& switches) {
   rig.Eventually([&] {
     const auto leases = rig.store().LeaseList();
     const auto left = kTimes.lease / kTimesDivisor - kTimes.self_fence / kTimesDivisor / 2;
-    return leases.ok() && (leases->empty() || leases->front().expires_at - rig.Now().boot < left);
+    return leases.ok() && (leases->empty() || leases->front().expires.at - rig.Now().boot < left);
   });
 }
 

@@ -35,10 +35,10 @@ class RowFirstStore final : public store::FaultyStore {
       : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
         folder_(folder) {}
 
-  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                                   base::Instant now) override {
+  base::Result<void> SegmentCommit(const store::Fence& fence,
+                                   const domain::Segment& segment) override {
     if (segment.number == 7) fs::remove(*folder_ / segment.path);
-    return inner().SegmentCommit(fence, segment, now);
+    return inner().SegmentCommit(fence, segment);
   }
 
  private:
@@ -52,14 +52,13 @@ class TokenlessReaperStore final : public store::FaultyStore {
   explicit TokenlessReaperStore(std::unique_ptr<store::JobStore> inner)
       : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
 
-  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& /*agent*/,
-                                                    base::Instant now) override {
+  base::Result<std::vector<store::Lease>> LeaseReap() override {
     ROLLCALL_TRY_ASSIGN(const auto leases, inner().LeaseList());
     std::vector<store::Lease> reaped;
     for (const store::Lease& lease : leases) {
-      const auto first_seen = seen_.emplace(lease.fence.task, lease.expires_at).first->second;
-      if (first_seen > now.boot) continue;
-      ROLLCALL_TRY(inner().LeaseVoid(lease.fence, now));
+      const auto first_seen = seen_.emplace(lease.fence.task, lease.expires.at).first->second;
+      if (first_seen > clock_.Now().boot) continue;
+      ROLLCALL_TRY(inner().LeaseVoid(lease.fence));
       reaped.push_back(lease);
       seen_.erase(lease.fence.task);
     }
@@ -67,6 +66,7 @@ class TokenlessReaperStore final : public store::FaultyStore {
   }
 
  private:
+  base::SystemClock clock_;  // Nobody moves the boot clock in the trial that this is for.
   std::map<store::TaskId, base::BootTime> seen_;  // Only the agent's thread.
 };
 
@@ -77,8 +77,9 @@ std::vector<Row> KillWith(const std::string& behaviour) {
 }
 
 std::vector<Row> KillWithForgetfulStore() {
-  return KillWorkers(kKills, {.wrap = [](std::unique_ptr<store::JobStore> store) {
-                       return Break(std::move(store), Breakage::kLostEvent);
+  base::SystemClock clock;
+  return KillWorkers(kKills, {.wrap = [&](std::unique_ptr<store::JobStore> store) {
+                       return Break(std::move(store), Breakage::kLostEvent, clock);
                      }});
 }
 
@@ -142,9 +143,10 @@ std::vector<Row> JumpWith(const Rig::Wrap& wrap) {
 
 std::vector<Row> RaceWithDeferredStores() {
   Row row;
+  base::SystemClock clock;
   RaceForClaims(
-      [](const fs::path& path) -> std::unique_ptr<store::JobStore> {
-        return std::move(store::DeferredStore::Open(path).value());
+      [&](const fs::path& path) -> std::unique_ptr<store::JobStore> {
+        return std::move(store::DeferredStore::Open(path, {clock}).value());
       },
       row);
   return {row};

@@ -144,9 +144,8 @@ class Answers::Listening final : public store::FaultyStore {
       : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }),
         answers_(answers) {}
 
-  base::Result<store::Submission> JobSubmit(const store::JobRequest& request,
-                                            base::Instant now) override {
-    auto submission = Heard(inner().JobSubmit(request, now));
+  base::Result<store::Submission> JobSubmit(const store::JobRequest& request) override {
+    auto submission = Heard(inner().JobSubmit(request));
     if (!submission.ok()) static_cast<void>(Heard(Refused(submission.error())));
     return submission;
   }
@@ -155,30 +154,28 @@ class Answers::Listening final : public store::FaultyStore {
     return Heard(inner().TaskClaim(request));
   }
   base::Result<void> TaskStarted(const store::Fence& fence, std::int64_t pid,
-                                 std::int64_t pid_start, base::Instant now) override {
-    return Heard(inner().TaskStarted(fence, pid, pid_start, now));
+                                 std::int64_t pid_start) override {
+    return Heard(inner().TaskStarted(fence, pid, pid_start));
   }
-  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                                   base::Instant now) override {
-    return Heard(inner().SegmentCommit(fence, segment, now));
+  base::Result<void> SegmentCommit(const store::Fence& fence,
+                                   const domain::Segment& segment) override {
+    return Heard(inner().SegmentCommit(fence, segment));
   }
   base::Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
                                  std::span<const domain::Artifact> artifacts,
-                                 const store::AttemptEnd& end, base::Instant now) override {
-    return Heard(inner().TaskSucceed(fence, result_json, artifacts, end, now));
+                                 const store::AttemptEnd& end) override {
+    return Heard(inner().TaskSucceed(fence, result_json, artifacts, end));
   }
   base::Result<std::vector<store::RenewReply>> LeaseRenew(
       const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
-      std::chrono::nanoseconds lease, base::Instant now) override {
-    return Heard(inner().LeaseRenew(agent, heartbeats, lease, now));
+      std::chrono::nanoseconds lease) override {
+    return Heard(inner().LeaseRenew(agent, heartbeats, lease));
   }
-  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
-                                                    base::Instant now) override {
-    return Heard(inner().LeaseReap(agent, now));
+  base::Result<std::vector<store::Lease>> LeaseReap() override {
+    return Heard(inner().LeaseReap());
   }
-  base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
-                                base::Instant now) override {
-    auto paused = Heard(inner().QueuePause(stage, reason, now));
+  base::Result<void> QueuePause(std::string_view stage, std::string_view reason) override {
+    auto paused = Heard(inner().QueuePause(stage, reason));
     // Whoever starts to work takes back all pauses, and is told when that does not go.
     if (!paused.ok() && reason.empty()) static_cast<void>(Heard(Refused(paused.error())));
     return paused;
@@ -388,7 +385,7 @@ class CountingStore final : public store::FaultyStore {
                              base::Instant now) override {
     store::AttemptEnd counted = end;
     counted.error.reason = "ERR_INTERRUPTED";
-    return inner().TaskEnd(fence, counted, now);
+    return inner().TaskEnd(fence, counted);
   }
 };
 

@@ -167,8 +167,7 @@ void OlderPlans(ServiceRig& rig) {
     rig.Expect(rig.Eventually([&] {
       store::JobRequest request = jobs::FakeRequest(key, {"validate"}, Json::object());
       request.request_json = Json{{"kind", "validate"}}.dump();
-      base::SystemClock clock;
-      return rig.store().JobSubmit(request, clock.Now()).ok();
+      return rig.store().JobSubmit(request).ok();
     }),
                "an older plan was not accepted");
   }
@@ -180,14 +179,11 @@ void OlderPlans(ServiceRig& rig) {
 
 // An attempt of an owner that died.
 void LeaveBehind(store::JobStore& store) {
-  base::SystemClock clock;
-  const auto now = clock.Now();
-  ROLLCALL_CHECK(store.JobSubmit(jobs::FakeRequest("x", {"detect"}, Json::object()), now).ok());
+  ROLLCALL_CHECK(store.JobSubmit(jobs::FakeRequest("x", {"detect"}, Json::object())).ok());
   const auto task =
       store.TaskClaim({.agent = {.id = "owner", .incarnation = "dead", .boot_id = base::BootId()},
                        .stages = {},
-                       .lease = std::chrono::minutes{1},
-                       .now = now});
+                       .lease = std::chrono::minutes{1}});
   ROLLCALL_CHECK(task.ok() && *task);
 }
 

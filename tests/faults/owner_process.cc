@@ -130,12 +130,13 @@ Result<void> Own(const OwnerWish& wish) {
     ROLLCALL_TRY_ASSIGN(auto acquired, housekeeping::DataLock::Acquire(wish.folder));
     lock.emplace(std::move(acquired));
   }
-  ROLLCALL_TRY_ASSIGN(auto opened,
-                      store::SqliteStore::Open({.path = wish.folder / "rollcall.db", .vfs = {}}));
-  StoppableStore store(
-      Break(std::move(opened), wish.is_unfenced ? Breakage::kFenceOff : Breakage::kNone), wish);
-  StopOnSignal(store);
   base::SystemClock clock;
+  ROLLCALL_TRY_ASSIGN(auto opened, store::SqliteStore::Open(
+                                       {.path = wish.folder / "rollcall.db", .vfs = {}}, {clock}));
+  StoppableStore store(
+      Break(std::move(opened), wish.is_unfenced ? Breakage::kFenceOff : Breakage::kNone, clock),
+      wish);
+  StopOnSignal(store);
   auto options = jobs::FakeEngineOptions(wish.folder);
   if (wish.times_divisor > 0) options.times = jobs::RuntimeTimes{}.DividedBy(wish.times_divisor);
   if (wish.is_first_host) options.agent_id = "first";

@@ -37,6 +37,7 @@ class PoweredLife {
   const std::uint32_t seed_;
   std::mt19937 random_;
   PowerLossVfs vfs_;
+  base::FakeClock clock_;
   std::unique_ptr<store::SqliteStore> store_;
   std::optional<store::RandomScript> script_;
   int steps_ = 0;  // Begun. The last one may have been cut off.
@@ -54,7 +55,7 @@ std::string Difference(const std::string& found, const std::string& wanted) {
 
 bool PoweredLife::Open() {
   const auto path = std::filesystem::temp_directory_path() / "power.db";  // Only a name.
-  auto store = store::SqliteStore::Open({.path = path, .vfs = vfs_.name()});
+  auto store = store::SqliteStore::Open({.path = path, .vfs = vfs_.name()}, {clock_});
   if (!store.ok()) return false;
   store_ = std::move(store).value();
   return true;
@@ -66,7 +67,7 @@ std::string PoweredLife::Live() {
   vfs_.LosePowerAt(is_at_sync ? PowerLossVfs::Moment::kSync : PowerLossVfs::Moment::kWrite,
                    1 + static_cast<std::int64_t>(random_() % (is_at_sync ? 45 : 700)));
   if (!Open()) return "opening";
-  script_.emplace(*store_, seed_);
+  script_.emplace(*store_, clock_, seed_);
   while (steps_ < kSteps) {
     ++steps_;
     script_->Step();
@@ -90,13 +91,22 @@ std::string PoweredLife::CheckAfter() {
   }
   const std::string found = store::DumpStore(*store_).dump();
   // What it should be, from a store that nothing happened to.
-  store::MemoryStore twin;
-  store::RandomScript script(twin, seed_);
+  base::FakeClock clock;
+  store::MemoryStore twin({clock});
+  store::RandomScript script(twin, clock, seed_);
   for (int step = 1; step < steps_; ++step) script.Step();
-  const std::string without_last = store::DumpStore(twin).dump();
+  // At the time of the one that was found: the last step may have let time pass and done no more.
+  const auto dump_twin = [&] {
+    const auto ahead = clock_.Now().boot - clock.Now().boot;
+    clock.Advance(ahead);
+    std::string dump = store::DumpStore(twin).dump();
+    clock.Advance(-ahead);
+    return dump;
+  };
+  const std::string without_last = dump_twin();
   if (steps_ > 0) script.Step();
   const bool is_acknowledged = !script_ || script_->answers() == script.answers();
-  const std::string with_last = store::DumpStore(twin).dump();
+  const std::string with_last = dump_twin();
   if (found == with_last || (!is_acknowledged && found == without_last)) return "";
   return fmt::format("step {}, {}: {}", steps_,
                      is_acknowledged ? "which was acknowledged, is lost" : "was done by halves",

@@ -56,7 +56,7 @@ milliseconds Rig::Own(const Wrap& wrap) {
     if (lock.ok()) lock_.emplace(std::move(lock).value());
     return lock_.has_value();
   }));
-  auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db", .vfs = {}});
+  auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db", .vfs = {}}, {*clock_});
   ROLLCALL_CHECK(store.ok(), "the store opens");
   store_ = std::move(store).value();
   if (wrap) store_ = wrap(std::move(store_));

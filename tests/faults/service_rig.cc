@@ -80,7 +80,8 @@ struct ServiceRig::Wiring {
 ServiceRig::ServiceRig(const Options& options)
     : folder_(fs::temp_directory_path() / ("rollcall-faults-" + base::RandomId().substr(0, 12))) {
   fs::create_directories(folder_);
-  auto store = store::SqliteStore::Open({.path = folder_ / "rollcall.db", .vfs = options.vfs});
+  auto store =
+      store::SqliteStore::Open({.path = folder_ / "rollcall.db", .vfs = options.vfs}, {clock_});
   ROLLCALL_CHECK(store.ok(), "the store opens");
   store_ = std::move(store).value();
   if (options.before) options.before(*store_);

@@ -45,12 +45,42 @@ struct Attempt {
 };
 using AttemptPtr = std::shared_ptr<Attempt>;
 
+// A machine: its boot clock goes on by itself from wherever it began, and not while it sleeps.
+class Host final : public base::Clock {
+ public:
+  // `simulated` is what all machines' time goes with.
+  Host(const milliseconds& simulated, std::string name)
+      : simulated_(simulated), name_(std::move(name)) {}
+
+  base::Instant Now() override {
+    return {.wall = base::WallTime{milliseconds{1'700'000'000'000} + simulated_ + wall_jump_},
+            .boot = since_boot()};
+  }
+  milliseconds since_boot() const { return simulated_ + ahead_; }
+  int boot_number() const { return boot_number_; }
+  std::string boot_id() const { return fmt::format("{}, boot {}", name_, boot_number_); }
+
+  void Reboot(milliseconds since_boot) {
+    ++boot_number_;
+    ahead_ = since_boot - simulated_;
+  }
+  void Sleep(milliseconds by) { ahead_ += by; }
+  void JumpWall(milliseconds by) { wall_jump_ += by; }
+
+ private:
+  const milliseconds& simulated_;
+  const std::string name_;
+  int boot_number_ = 0;
+  milliseconds ahead_{};
+  milliseconds wall_jump_{};
+};
+
 struct Agent {
+  std::unique_ptr<Host> host;  // What it takes for now is what this one shows.
   store::AgentIdentity identity;
   int incarnation = 0;
   bool is_up = false;
   bool has_ended_leftovers = false;
-  milliseconds offset{};         // Of its reading of the boot clock.
   milliseconds stopped_until{};  // SIGSTOP.
   milliseconds renewed_at{};
   milliseconds renew_at{};
@@ -64,7 +94,12 @@ class Simulation {
   Simulation(std::uint32_t seed, Breakage breakage, bool is_traced)
       : random_(seed),
         is_traced_(is_traced),
-        store_(Break(std::make_unique<store::MemoryStore>(), breakage)) {}
+        rows_(new store::MemoryStore({.clock = store_host_, .boot_id = store_host_.boot_id()})),
+        store_(Break(std::unique_ptr<store::JobStore>(rows_), breakage, store_host_), [this] {
+          return StoreModel::Time{.boot_number = store_host_.boot_number(),
+                                  .since_boot = store_host_.since_boot(),
+                                  .wall = store_host_.Now().wall};
+        }) {}
 
   Life Run();
 
@@ -94,7 +129,6 @@ class Simulation {
   }
   void Hit(const char* fault) { ++life_.hits[fault]; }
 
-  base::Instant Clock(milliseconds offset) const;
   template <typename Call, typename OnAnswer>
   void Send(const std::string& what, Call call, OnAnswer on_answer);
   template <typename Call, typename OnAnswer>
@@ -119,29 +153,23 @@ class Simulation {
   void Submit(store::JobRequest request, int tries);
   void SubmitSomething();
   void CancelSomething();
+  void OnSomeMachines(Agent& agent, const std::function<void(Host&, Agent*)>& act);
   void Fault();
   void StopFaults();
 
   std::mt19937 random_;
   const bool is_traced_;
+  milliseconds now_{};
+  Host store_host_{now_, "store"};
+  store::MemoryStore* rows_;  // Behind `store_`.
   StoreModel store_;
   std::priority_queue<Step> steps_;
   std::int64_t order_ = 0;
-  milliseconds now_{};
-  milliseconds slept_{};
-  milliseconds booted_at_{};
-  milliseconds wall_jump_{};
-  int boot_ = 1;
+  int keys_ = 0;
   std::vector<Agent> agents_{kAgents};
   std::vector<store::JobId> accepted_;
   Life life_;
 };
-
-base::Instant Simulation::Clock(milliseconds offset) const {
-  const milliseconds since_boot = now_ - booted_at_ + slept_ + milliseconds{100'000};
-  return {.wall = base::WallTime{milliseconds{1'700'000'000'000} + now_ + wall_jump_},
-          .boot = since_boot + offset};
-}
 
 // --- Messages
 
@@ -201,13 +229,12 @@ void Simulation::SendFrom(Agent& agent, const std::string& what, Call call, OnAn
 void Simulation::Boot(Agent& agent) {
   ++agent.incarnation;
   agent.identity.incarnation = std::to_string(agent.incarnation);
-  agent.identity.boot_id = std::to_string(boot_);
+  agent.identity.boot_id = agent.host->boot_id();
   agent.is_up = true;
   agent.is_claiming = false;
   agent.has_ended_leftovers = false;
   agent.stopped_until = {};
-  agent.offset = has_faults() ? Within(-1'500, 1'500) : milliseconds{0};
-  agent.renewed_at = agent.renew_at = agent.reap_at = now_;
+  agent.renewed_at = agent.renew_at = agent.reap_at = agent.host->since_boot();
   Trace("{} begins, incarnation {}", agent.identity.id, agent.incarnation);
   EndLeftovers(agent);
   In(Within(1, 500), [this, &agent, life = agent.incarnation] { Tick(agent, life); });
@@ -235,10 +262,7 @@ void Simulation::EndLeftovers(Agent& agent) {
           // Whoever is not heard here is reaped later.
           SendFrom(
               agent, fmt::format("voids token {}", lease.fence.token),
-              [this, fence = lease.fence, at = Clock(agent.offset)] {
-                return store_.LeaseVoid(fence, at);
-              },
-              [](const auto&) {});
+              [this, fence = lease.fence] { return store_.LeaseVoid(fence); }, [](const auto&) {});
         }
       });
 }
@@ -250,27 +274,27 @@ void Simulation::Tick(Agent& agent, int incarnation) {
               [this, &agent, incarnation] { Tick(agent, incarnation); });
   }
   std::erase_if(agent.attempts, [](const AttemptPtr& attempt) { return attempt->is_over; });
-  if (now_ - agent.renewed_at > kSelfFence) {
+  const milliseconds now = agent.host->since_boot();
+  if (now - agent.renewed_at > kSelfFence) {
     for (const AttemptPtr& attempt : std::exchange(agent.attempts, {})) {
       Trace("{} fences itself: token {}", agent.identity.id, attempt->task.fence.token);
       Lose(agent, attempt);
     }
   }
-  if (agent.attempts.empty()) agent.renewed_at = now_;
-  if (now_ >= agent.renew_at && !agent.attempts.empty()) Renew(agent);
-  if (now_ >= agent.reap_at) {
-    agent.reap_at = now_ + kReap + Within(0, 500);
+  if (agent.attempts.empty()) agent.renewed_at = now;
+  if (now >= agent.renew_at && !agent.attempts.empty()) Renew(agent);
+  if (now >= agent.reap_at) {
+    agent.reap_at = now + kReap + Within(0, 500);
     SendFrom(
-        agent, "reaps",
-        [this, id = agent.identity, at = Clock(agent.offset)] { return store_.LeaseReap(id, at); },
-        [](const auto&) {});
+        agent, "reaps", [this] { return store_.LeaseReap(); }, [](const auto&) {});
   }
   if (std::ssize(agent.attempts) < kSlots && !agent.is_claiming) Claim(agent);
   In(kClaimPoll + Within(0, 300), [this, &agent, incarnation] { Tick(agent, incarnation); });
 }
 
 void Simulation::Renew(Agent& agent) {
-  agent.renew_at = now_ + kRenew - Within(0, 600);
+  const milliseconds now = agent.host->since_boot();
+  agent.renew_at = now + kRenew - Within(0, 600);
   std::vector<store::Heartbeat> heartbeats;
   for (const AttemptPtr& attempt : agent.attempts) {
     heartbeats.push_back({.fence = attempt->task.fence, .liveness = {}});
@@ -278,12 +302,10 @@ void Simulation::Renew(Agent& agent) {
   using Answer = std::optional<Result<std::vector<store::RenewReply>>>;
   SendFrom(
       agent, "renews",
-      [this, id = agent.identity, heartbeats, at = Clock(agent.offset)] {
-        return store_.LeaseRenew(id, heartbeats, kLease, at);
-      },
-      [this, &agent, asked = now_](const Answer& replies) {
+      [this, id = agent.identity, heartbeats] { return store_.LeaseRenew(id, heartbeats, kLease); },
+      [this, &agent, asked = now](const Answer& replies) {
         if (!replies || !replies->ok()) {
-          agent.renew_at = now_;
+          agent.renew_at = agent.host->since_boot();
           return;
         }
         agent.renewed_at = std::max(agent.renewed_at, asked);
@@ -304,8 +326,8 @@ void Simulation::Claim(Agent& agent) {
   using Answer = std::optional<Result<std::optional<store::LeasedTask>>>;
   SendFrom(
       agent, "claims",
-      [this, id = agent.identity, at = Clock(agent.offset)] {
-        return store_.TaskClaim({.agent = id, .stages = {}, .lease = kLease, .now = at});
+      [this, id = agent.identity] {
+        return store_.TaskClaim({.agent = id, .stages = {}, .lease = kLease});
       },
       [this, &agent](const Answer& task) {
         agent.is_claiming = false;
@@ -323,12 +345,12 @@ void Simulation::Adopt(Agent& agent, store::LeasedTask task) {
   attempt->task = std::move(task);
   Trace("{} begins token {} of {}", agent.identity.id, attempt->task.fence.token,
         attempt->task.run.public_id());
-  if (agent.attempts.empty()) agent.renewed_at = now_;
+  if (agent.attempts.empty()) agent.renewed_at = agent.host->since_boot();
   agent.attempts.push_back(attempt);
   if (has_faults() && attempt->made > 0 && Chance(8)) {  // A file was damaged.
     Hit("damaged segment");
     attempt->made = Below(static_cast<int>(attempt->made));
-    store_.SegmentDrop(attempt->task.run.work_key, attempt->made, Clock(agent.offset)).ok();
+    store_.SegmentDrop(attempt->task.run.work_key, attempt->made).ok();
   }
   Work(agent, attempt);
 }
@@ -358,9 +380,7 @@ void Simulation::WorkOn(Agent& agent, const AttemptPtr& attempt) {
     attempt->is_waiting = true;
     SendFrom(
         agent, fmt::format("starts token {}", attempt->task.fence.token),
-        [this, fence = attempt->task.fence, at = Clock(agent.offset)] {
-          return store_.TaskStarted(fence, 7, 7, at);
-        },
+        [this, fence = attempt->task.fence] { return store_.TaskStarted(fence, 7, 7); },
         [this, &agent, attempt](const std::optional<Result<void>>& started) {
           attempt->is_waiting = false;
           attempt->is_started = started && started->ok();
@@ -387,8 +407,8 @@ void Simulation::Misbehave(Agent& agent, const AttemptPtr& attempt) {
                                  store::AttemptOutcome::kInterrupted};
   const auto outcome = kOutcomes[static_cast<std::size_t>(Below(kOutcomes.size()))];
   if (outcome == store::AttemptOutcome::kStalled) {
-    static_cast<void>(store_.LeaseMarkStalled(attempt->task.fence, Chance(50) ? "no progress" : "",
-                                              Clock(agent.offset)));
+    static_cast<void>(
+        store_.LeaseMarkStalled(attempt->task.fence, Chance(50) ? "no progress" : ""));
   }
   Hit("worker ended");
   End(agent, attempt, outcome, Chance(90) ? std::optional(Within(10, 5'000)) : std::nullopt);
@@ -414,9 +434,9 @@ void Simulation::Commit(Agent& agent, const AttemptPtr& attempt) {
   const std::int64_t number = attempt->made;
   SendFrom(
       agent, fmt::format("commits segment {} with token {}", number, attempt->task.fence.token),
-      [this, fence = attempt->task.fence, at = Clock(agent.offset),
+      [this, fence = attempt->task.fence,
        segment = SegmentOf(number, HashOf(attempt->task, number))] {
-        return store_.SegmentCommit(fence, segment, at);
+        return store_.SegmentCommit(fence, segment);
       },
       [this, &agent, attempt](const std::optional<Result<void>>& committed) {
         attempt->is_waiting = false;
@@ -435,9 +455,7 @@ void Simulation::Succeed(Agent& agent, const AttemptPtr& attempt) {
   attempt->is_waiting = true;
   SendFrom(
       agent, fmt::format("succeeds with token {}", attempt->task.fence.token),
-      [this, fence = attempt->task.fence, at = Clock(agent.offset)] {
-        return store_.TaskSucceed(fence, "{}", {}, {}, at);
-      },
+      [this, fence = attempt->task.fence] { return store_.TaskSucceed(fence, "{}", {}, {}); },
       [this, &agent, attempt](const std::optional<Result<void>>& succeeded) {
         attempt->is_waiting = false;
         if (!succeeded) return;
@@ -450,17 +468,16 @@ void Simulation::End(Agent& agent, const AttemptPtr& attempt, store::AttemptOutc
                      std::optional<milliseconds> retry_in) {
   attempt->is_waiting = true;
   attempt->is_started = true;
-  const base::Instant at = Clock(agent.offset);
   store::AttemptEnd end = store::MakeEnd(outcome);
   if (attempt->has_met_full_disk) {
     end.error = domain::MakeError(domain::reason::kDiskFull, "no room");
   }
-  if (retry_in) end.retry_at = at.wall + *retry_in;  // By the clock of this very message.
+  end.retry_in = retry_in;
   SendFrom(
       agent,
       fmt::format("ends token {} ({})", attempt->task.fence.token,
                   store::AttemptOutcomeName(outcome)),
-      [this, fence = attempt->task.fence, end, at] { return store_.TaskEnd(fence, end, at); },
+      [this, fence = attempt->task.fence, end] { return store_.TaskEnd(fence, end); },
       [this, &agent, attempt, outcome, retry_in](const std::optional<Result<void>>& ended) {
         if (attempt->is_over) return;
         if (!ended) return End(agent, attempt, outcome, retry_in);
@@ -473,19 +490,17 @@ void Simulation::WriteOn(const Agent& agent, const AttemptPtr& attempt) {
   In(Within(100, 9'000), [this, &agent, attempt] {
     if (--attempt->rogue_writes < 0) return;
     const store::Fence& fence = attempt->task.fence;
-    const base::Instant at = Clock(agent.offset);
     Trace("a lost worker writes with token {}", fence.token);
     const auto number = attempt->made++;
     switch (Below(4)) {
       case 0:
-        store_.TaskSucceed(fence, "{}", {}, {}, at).ok();
+        store_.TaskSucceed(fence, "{}", {}, {}).ok();
         break;
       case 1:
-        store_.TaskEnd(fence, store::MakeEnd(store::AttemptOutcome::kFailed), at).ok();
+        store_.TaskEnd(fence, store::MakeEnd(store::AttemptOutcome::kFailed)).ok();
         break;
       default:
-        store_.SegmentCommit(fence, SegmentOf(number, fmt::format("late {}", fence.token)), at)
-            .ok();
+        store_.SegmentCommit(fence, SegmentOf(number, fmt::format("late {}", fence.token))).ok();
     }
     WriteOn(agent, attempt);
   });
@@ -500,6 +515,7 @@ void Simulation::SubmitSomething() {
                  : store::MakeRequest(Chance(50) ? "analyze" : "detect", key,
                                       {"extract", "detect", "track"}, 1 + Below(2));
   request.priority = Below(3);
+  if (Chance(40)) request.idempotency_key = fmt::format("key {}", ++keys_);
   if (Chance(50)) request.stages.resize(std::min<std::size_t>(2, request.stages.size()));
   for (store::StageRequest& stage : request.stages) {
     const auto done = store_.RunSucceeded(stage.work_key);
@@ -514,7 +530,7 @@ void Simulation::SubmitSomething() {
 void Simulation::Submit(store::JobRequest request, int tries) {
   if (tries == 0) return;
   using Answer = std::optional<Result<store::Submission>>;
-  const auto call = [this, request, at = Clock({})] { return store_.JobSubmit(request, at); };
+  const auto call = [this, request] { return store_.JobSubmit(request); };
   Send(fmt::format("a person submits {}_{}", request.kind, request.subject.id), call,
        [this, request, tries](const Answer& answer) {
          if (!answer) return Submit(request, tries - 1);
@@ -529,10 +545,19 @@ void Simulation::CancelSomething() {
   using Answer = std::optional<Result<store::CancelOutcome>>;
   Send(
       fmt::format("a person cancels job {}", static_cast<std::int64_t>(id)),
-      [this, id, at = Clock({})] { return store_.JobCancel(id, at); }, [](const Answer&) {});
+      [this, id] { return store_.JobCancel(id); }, [](const Answer&) {});
 }
 
 // --- Faults
+
+// That of the store, that of an agent, or all: the same one, as it may be.
+void Simulation::OnSomeMachines(Agent& agent, const std::function<void(Host&, Agent*)>& act) {
+  const int which = Below(3);
+  if (which == 0) return act(*agent.host, &agent);
+  act(store_host_, nullptr);
+  if (which == 1) return;
+  for (Agent& each : agents_) act(*each.host, &each);
+}
 
 void Simulation::Fault() {
   Agent& agent = agents_[static_cast<std::size_t>(Below(kAgents))];
@@ -548,25 +573,27 @@ void Simulation::Fault() {
       return Trace("{} stops for a while", agent.identity.id);
     case 4:
       Hit("reboot");
-      Trace("the machine reboots");
-      ++boot_;
-      booted_at_ = now_;
-      slept_ = Chance(50) ? milliseconds{0} : milliseconds{-99'000};
-      for (Agent& each : agents_) Crash(each);
-      return;
+      return OnSomeMachines(agent, [this](Host& host, Agent* on_it) {
+        Trace("the machine of {} reboots", on_it ? on_it->identity.id : "the store");
+        // What its clock shows then may be more than before.
+        host.Reboot(Chance(50) ? Within(0, 1'000) : Within(0, 100'000'000));
+        if (on_it) return Crash(*on_it);
+        rows_->Reboot(host.boot_id());
+      });
     case 5:
       Hit("wall jump");
-      wall_jump_ += std::chrono::hours{Chance(50) ? 1 : -24} * (Chance(50) ? 1 : -1);
-      return Trace("the wall clock jumps");
+      store_host_.JumpWall(std::chrono::hours{Chance(50) ? 1 : -24} * (Chance(50) ? 1 : -1));
+      return Trace("the store's wall clock jumps");
     case 6:
       Hit("suspend");
-      slept_ += Within(1'000, 3'600'000);
-      return Trace("the machine slept");
+      return OnSomeMachines(agent, [this, by = Within(1'000, 3'600'000)](Host& host, Agent* on_it) {
+        Trace("the machine of {} slept", on_it ? on_it->identity.id : "the store");
+        host.Sleep(by);
+      });
     case 7:
       Hit("queue paused");
-      static_cast<void>(store_.QueuePause("detect", "disk full", Clock({})));
-      In(Within(1'000, 15'000),
-         [this] { static_cast<void>(store_.QueuePause("detect", "", Clock({}))); });
+      static_cast<void>(store_.QueuePause("detect", "disk full"));
+      In(Within(1'000, 15'000), [this] { static_cast<void>(store_.QueuePause("detect", "")); });
       return Trace("detect is paused");
     default:
       return CancelSomething();
@@ -577,15 +604,16 @@ void Simulation::StopFaults() {
   Trace("no more faults");
   for (Agent& agent : agents_) {
     agent.stopped_until = {};
-    agent.offset = {};
     if (!agent.is_up) Boot(agent);
   }
-  static_cast<void>(store_.QueuePause("detect", "", Clock({})));
+  static_cast<void>(store_.QueuePause("detect", ""));
 }
 
 Life Simulation::Run() {
   for (std::size_t i = 0; i < agents_.size(); ++i) {
     agents_[i].identity.id = fmt::format("agent{}", i);
+    agents_[i].host = std::make_unique<Host>(now_, agents_[i].identity.id);
+    agents_[i].host->Reboot(Within(0, 100'000'000));
     Boot(agents_[i]);
   }
   const auto faulty_ms = static_cast<int>(kFaultsEnd.count());

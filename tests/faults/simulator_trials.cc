@@ -21,9 +21,11 @@ struct BrokenSimulator {
 constexpr std::array kControls{
     BrokenSimulator{Breakage::kFenceOff, "fence off"},
     BrokenSimulator{Breakage::kEarlyReap, "reap without expiry"},
+    BrokenSimulator{Breakage::kAskersBoot, "boot of whoever asks"},
     BrokenSimulator{Breakage::kStaleReap, "reap without token"},
     BrokenSimulator{Breakage::kLostEvent, "lost event"},
     BrokenSimulator{Breakage::kDedupeOff, "dedupe off"},
+    BrokenSimulator{Breakage::kKeysOff, "keys off"},
     BrokenSimulator{Breakage::kForgotCancel, "forgotten cancel"},
     BrokenSimulator{Breakage::kDropBefore, "drop before submit"},
     BrokenSimulator{Breakage::kFullCounts, "full disk counted"},

@@ -146,10 +146,9 @@ void RaceForClaims(const OpenStore& open, Row& row) {
   constexpr int kTasks = 200;
   const Rig rig;  // Only its folder.
   const auto first = open(rig.folder() / "rollcall.db");
-  const base::Instant now = base::SystemClock().Now();
   for (int i = 0; i < kTasks; ++i) {
     const auto request = jobs::FakeRequest(KeyOf(i), {"detect"}, Json::object());
-    if (!first->JobSubmit(request, now).ok()) row.violations.push_back("a job was refused");
+    if (!first->JobSubmit(request).ok()) row.violations.push_back("a job was refused");
   }
   const auto second = open(rig.folder() / "rollcall.db");
   std::atomic<int> claimed{0};
@@ -157,8 +156,7 @@ void RaceForClaims(const OpenStore& open, Row& row) {
   const auto claim_all = [&](store::JobStore& store, const char* agent) {
     const store::ClaimRequest request{.agent = {.id = agent, .incarnation = agent, .boot_id = "b"},
                                       .stages = {},
-                                      .lease = std::chrono::hours{1},
-                                      .now = now};
+                                      .lease = std::chrono::hours{1}};
     while (claimed < kTasks && errors == 0) {
       const auto task = store.TaskClaim(request);
       if (!task.ok()) {
@@ -182,10 +180,11 @@ void RaceForClaims(const OpenStore& open, Row& row) {
 
 Row ClaimRaces(int rounds) {
   Row row{.name = "two hosts claim"};
+  base::SystemClock clock;
   for (int round = 0; round < rounds; ++round) {
     RaceForClaims(
-        [](const std::filesystem::path& path) -> std::unique_ptr<store::JobStore> {
-          return std::move(store::SqliteStore::Open({.path = path, .vfs = {}}).value());
+        [&](const std::filesystem::path& path) -> std::unique_ptr<store::JobStore> {
+          return std::move(store::SqliteStore::Open({.path = path, .vfs = {}}, {clock}).value());
         },
         row);
   }

@@ -143,7 +143,7 @@ void AwaitTakeOver(Rig& rig, const store::Lease& lease, base::Instant stopped, R
   }
   // Wall clocks of one machine that nobody sets, read in milliseconds.
   const auto lease_over =
-      stopped.wall + std::chrono::duration_cast<milliseconds>(lease.expires_at - stopped.boot);
+      stopped.wall + std::chrono::duration_cast<milliseconds>(lease.expires.at - stopped.boot);
   if (second->started_at + milliseconds{2} < lease_over) {
     row.violations.push_back("a lease was taken away before it was over");
   }

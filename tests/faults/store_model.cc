@@ -111,9 +111,8 @@ void StoreModel::LookAround() {
 
 // --- Jobs
 
-Result<store::Submission> StoreModel::JobSubmit(const store::JobRequest& request,
-                                                base::Instant now) {
-  auto answer = inner().JobSubmit(request, now);
+Result<store::Submission> StoreModel::JobSubmit(const store::JobRequest& request) {
+  auto answer = inner().JobSubmit(request);
   if (answer.ok()) LearnJob(*answer, request);
   LookAround();
   return answer;
@@ -121,6 +120,7 @@ Result<store::Submission> StoreModel::JobSubmit(const store::JobRequest& request
 
 void StoreModel::LearnJob(const store::Submission& submission, const store::JobRequest& request) {
   const store::JobId id = submission.job.id;
+  if (request.idempotency_key && CheckKey(*request.idempotency_key, submission)) return;
   if (submission.is_existing) {
     const auto known = jobs_.find(id);
     Expect(known != jobs_.end(), "a submission joined a job that nobody submitted");
@@ -158,6 +158,24 @@ void StoreModel::LearnJob(const store::Submission& submission, const store::JobR
   }
 }
 
+bool StoreModel::CheckKey(const std::string& key, const store::Submission& submission) {
+  const base::WallTime now = time_().wall;
+  latest_wall_ = std::max(latest_wall_, now);
+  const auto known = answered_.find(key);
+  const bool is_known =
+      known != answered_.end() && latest_wall_ - known->second.at < std::chrono::hours{24};
+  if (is_known) {
+    Expect(submission.is_existing && submission.job.id == known->second.job,
+           fmt::format("what was submitted again with {} is another job", key));
+    return true;
+  }
+  if (known == answered_.end() || submission.job.id != known->second.job) {
+    answered_[key] = {.job = submission.job.id, .at = now};
+    return false;
+  }
+  return true;  // Still known to the store, for its clock has been set back since.
+}
+
 StoreModel::Run& StoreModel::LearnRun(const store::RunView& view) {
   const auto [known, is_new] = runs_.try_emplace(view.run.id);
   Run& run = known->second;
@@ -169,8 +187,8 @@ StoreModel::Run& StoreModel::LearnRun(const store::RunView& view) {
   return run;
 }
 
-Result<store::CancelOutcome> StoreModel::JobCancel(store::JobId id, base::Instant now) {
-  auto answer = inner().JobCancel(id, now);
+Result<store::CancelOutcome> StoreModel::JobCancel(store::JobId id) {
+  auto answer = inner().JobCancel(id);
   const auto job = jobs_.find(id);
   Expect(answer.ok() == (job != jobs_.end()), "a cancel found a job that is not, or the reverse");
   if (answer.ok() && job != jobs_.end() && !answer->had_finished) MarkCancelled(job->second, id);
@@ -199,18 +217,35 @@ void StoreModel::MarkCancelled(Job& job, store::JobId id) {
 
 Result<std::optional<store::LeasedTask>> StoreModel::TaskClaim(const store::ClaimRequest& request) {
   auto answer = inner().TaskClaim(request);
+  if (answer.ok()) LookAtRetries();
   if (answer.ok() && *answer) {
     const store::LeasedTask& task = **answer;
     CheckClaim(task);
     last_token_ = std::max(last_token_, task.fence.token);
     holders_[task.fence.task] = {.fence = task.fence,
                                  .agent = request.agent,
-                                 .heard_at = request.now.boot,
-                                 .granted = request.lease,
+                                 .granted = {.from = time_(), .length = request.lease},
                                  .run = task.run.id};
   }
   LookAround();
   return answer;
+}
+
+// After a claim nothing waits any more that has waited long enough, and nothing else has stopped to
+// wait but by its end.
+void StoreModel::LookAtRetries() {
+  std::erase_if(retries_, [this](const auto& entry) {
+    const auto& [id, wait] = entry;
+    const std::string& name = runs_[id].name;
+    const auto shown = inner().RunGet(id);
+    Expect(shown.ok(), name + " is gone");
+    if (!shown.ok()) return true;
+    const bool waits = shown->state == JobState::kRetryWait;
+    Expect(!waits || !IsOver(wait), name + " was not tried again when its time had come");
+    Expect(waits || IsOver(wait) || domain::IsTerminal(shown->state),
+           name + " was tried again before its time");
+    return !waits;
+  });
 }
 
 void StoreModel::CheckClaim(const store::LeasedTask& task) {
@@ -236,16 +271,16 @@ void StoreModel::CheckClaim(const store::LeasedTask& task) {
 }
 
 Result<void> StoreModel::TaskStarted(const store::Fence& fence, std::int64_t pid,
-                                     std::int64_t pid_start, base::Instant now) {
-  auto answer = inner().TaskStarted(fence, pid, pid_start, now);
+                                     std::int64_t pid_start) {
+  auto answer = inner().TaskStarted(fence, pid, pid_start);
   Agrees("the start", fence, answer);
   return answer;
 }
 
 Result<std::vector<store::RenewReply>> StoreModel::LeaseRenew(
     const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
-    std::chrono::nanoseconds lease, base::Instant now) {
-  auto answer = inner().LeaseRenew(agent, heartbeats, lease, now);
+    std::chrono::nanoseconds lease) {
+  auto answer = inner().LeaseRenew(agent, heartbeats, lease);
   Expect(answer.ok() && answer->size() == heartbeats.size(), "a renewal was not answered in full");
   if (!answer.ok()) return answer;
   for (const store::RenewReply& reply : *answer) {
@@ -255,38 +290,35 @@ Result<std::vector<store::RenewReply>> StoreModel::LeaseRenew(
     Expect(reply.is_held == is_held, fmt::format("token {} was told that it holds its lease: {}",
                                                  reply.fence.token, reply.is_held));
     if (!is_held) continue;
-    holders_[reply.fence.task].heard_at = now.boot;
-    holders_[reply.fence.task].granted = lease;
+    holders_[reply.fence.task].granted = {.from = time_(), .length = lease};
   }
   return answer;
 }
 
-Result<void> StoreModel::LeaseMarkStalled(const store::Fence& fence, std::string_view why,
-                                          base::Instant now) {
-  auto answer = inner().LeaseMarkStalled(fence, why, now);
+Result<void> StoreModel::LeaseMarkStalled(const store::Fence& fence, std::string_view why) {
+  auto answer = inner().LeaseMarkStalled(fence, why);
   Agrees("the stall", fence, answer);
   return answer;
 }
 
-bool StoreModel::HasRunOut(const Holder& holder, const store::AgentIdentity& asked_by,
-                           base::Instant now) {
-  const bool is_of_this_boot = holder.agent.boot_id == asked_by.boot_id;
-  return !is_of_this_boot || now.boot - holder.heard_at >= holder.granted;
+bool StoreModel::IsOver(const Wait& wait) const {
+  const Time now = time_();
+  const bool is_of_this_boot = now.boot_number == wait.from.boot_number;
+  return !is_of_this_boot || now.since_boot - wait.from.since_boot >= wait.length;
 }
 
-Result<std::vector<store::Lease>> StoreModel::LeaseReap(const store::AgentIdentity& agent,
-                                                        base::Instant now) {
-  auto answer = inner().LeaseReap(agent, now);
+Result<std::vector<store::Lease>> StoreModel::LeaseReap() {
+  auto answer = inner().LeaseReap();
   Expect(answer.ok(), "reaping failed");
   if (!answer.ok()) return answer;
   for (const store::Lease& lease : *answer) {
     const Holder* holder = Held(lease.fence);
-    Expect(holder != nullptr && HasRunOut(*holder, agent, now),
+    Expect(holder != nullptr && IsOver(holder->granted),
            fmt::format("token {} was reaped before its time", lease.fence.token));
     Release(lease.fence);
   }
   for (const auto& [task, holder] : holders_) {
-    Expect(!HasRunOut(holder, agent, now),
+    Expect(!IsOver(holder.granted),
            fmt::format("token {} had run out and was not reaped", holder.fence.token));
   }
   LookAround();
@@ -308,8 +340,8 @@ Result<std::vector<store::Lease>> StoreModel::LeaseLeftovers(const store::AgentI
   return answer;
 }
 
-Result<void> StoreModel::LeaseVoid(const store::Fence& fence, base::Instant now) {
-  auto answer = inner().LeaseVoid(fence, now);
+Result<void> StoreModel::LeaseVoid(const store::Fence& fence) {
+  auto answer = inner().LeaseVoid(fence);
   if (Agrees("the end of a leftover", fence, answer)) Release(fence);
   LookAround();
   return answer;
@@ -317,9 +349,8 @@ Result<void> StoreModel::LeaseVoid(const store::Fence& fence, base::Instant now)
 
 // --- What a worker caused
 
-Result<void> StoreModel::SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                                       base::Instant now) {
-  auto answer = inner().SegmentCommit(fence, segment, now);
+Result<void> StoreModel::SegmentCommit(const store::Fence& fence, const domain::Segment& segment) {
+  auto answer = inner().SegmentCommit(fence, segment);
   const Holder* holder = Held(fence);
   if (holder == nullptr) {
     Agrees("a segment", fence, answer);
@@ -342,9 +373,8 @@ bool StoreModel::FitsInto(const Checkpoint& checkpoint, const domain::Segment& s
   return !has_hole && entry->second == segment.sha256;
 }
 
-Result<void> StoreModel::SegmentDrop(std::string_view work_key, std::int64_t first_number,
-                                     base::Instant now) {
-  auto answer = inner().SegmentDrop(work_key, first_number, now);
+Result<void> StoreModel::SegmentDrop(std::string_view work_key, std::int64_t first_number) {
+  auto answer = inner().SegmentDrop(work_key, first_number);
   const auto found = checkpoints_.find(work_key);
   if (answer.ok() && found != checkpoints_.end()) {
     found->second.erase(found->second.lower_bound(first_number), found->second.end());
@@ -354,8 +384,8 @@ Result<void> StoreModel::SegmentDrop(std::string_view work_key, std::int64_t fir
 
 Result<void> StoreModel::TaskSucceed(const store::Fence& fence, const std::string& result_json,
                                      std::span<const domain::Artifact> artifacts,
-                                     const store::AttemptEnd& end, base::Instant now) {
-  auto answer = inner().TaskSucceed(fence, result_json, artifacts, end, now);
+                                     const store::AttemptEnd& end) {
+  auto answer = inner().TaskSucceed(fence, result_json, artifacts, end);
   // Said again, because the first answer was lost.
   if (succeeded_.contains(fence.attempt_uuid)) {
     Expect(answer.ok(), "a success that was said again was refused");
@@ -371,15 +401,19 @@ Result<void> StoreModel::TaskSucceed(const store::Fence& fence, const std::strin
   return answer;
 }
 
-Result<void> StoreModel::TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
-                                 base::Instant now) {
+Result<void> StoreModel::TaskEnd(const store::Fence& fence, const store::AttemptEnd& end) {
   const Holder* holder = Held(fence);
   const StageRunId run = holder == nullptr ? StageRunId{} : holder->run;
   const auto before = CountsOf(run);
-  auto answer = inner().TaskEnd(fence, end, now);
+  auto answer = inner().TaskEnd(fence, end);
   if (Agrees("the end", fence, answer)) {
     const bool is_full = end.error.reason == domain::reason::kDiskFull;
     Expect(!is_full || CountsOf(run) == before, "a full disk was counted");
+    const auto shown = inner().RunGet(run);
+    if (shown.ok() && shown->state == JobState::kRetryWait) {
+      Expect(end.retry_in.has_value(), runs_[run].name + " waits for a retry that nobody wished");
+      retries_[run] = {.from = time_(), .length = end.retry_in.value_or(std::chrono::hours{0})};
+    }
     Release(fence);
   }
   LookAround();
@@ -394,9 +428,8 @@ std::vector<std::int64_t> StoreModel::CountsOf(StageRunId id) {
           run->fruitless.count()};
 }
 
-Result<void> StoreModel::QueuePause(std::string_view stage, std::string_view reason,
-                                    base::Instant now) {
-  auto answer = inner().QueuePause(stage, reason, now);
+Result<void> StoreModel::QueuePause(std::string_view stage, std::string_view reason) {
+  auto answer = inner().QueuePause(stage, reason);
   if (answer.ok() && reason.empty()) paused_.erase(std::string(stage));
   if (answer.ok() && !reason.empty()) paused_.emplace(stage);
   return answer;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,7 +21,14 @@ namespace rollcall::faults {
 //  - Tokens grow. What is said to run is held by one attempt, and what is held is said to run.
 //  - Exactly the holder's writes are accepted.
 //  - A holder that was heard of within the time that it was granted is not reaped, and every other
-//    one is; a reboot of its machine ends it.
+//    one is. That time passes on the store's machine, whose reboot ends it; on its own machine, or
+//    on that of whoever asks, it may be any time.
+//  - What is tried again later is given out when that time has passed on the store's machine, or
+//  when
+//    that has rebooted, and not before.
+//  - What is submitted again with its key is the job of the first time, as long as no wall clock
+//  has
+//    gone on by a day since then.
 //  - A checkpoint is the accepted segments: 0, 1, 2 … without a hole, of each number one for ever.
 //    Nothing goes from it but by a drop, or with a submission that asks for that and is accepted.
 //  - A run is given out after those it needs, never after its end, nor while its queue is paused,
@@ -29,7 +37,13 @@ namespace rollcall::faults {
 //  - An ended run or job stays as it ended, and the job's last event says so.
 class StoreModel final : public store::FaultyStore {
  public:
-  explicit StoreModel(std::unique_ptr<store::JobStore> inner);
+  // What the time is on the store's machine.
+  struct Time {
+    int boot_number = 0;
+    std::chrono::nanoseconds since_boot{};
+    base::WallTime wall{};
+  };
+  StoreModel(std::unique_ptr<store::JobStore> inner, std::function<Time()> time);
 
   const std::string& violation() const { return violation_; }
   int writes_refused() const { return writes_refused_; }
@@ -39,42 +53,40 @@ class StoreModel final : public store::FaultyStore {
   void CheckEnd();
   std::optional<std::string> FirstOpenJob();
 
-  base::Result<store::Submission> JobSubmit(const store::JobRequest& request,
-                                            base::Instant now) override;
-  base::Result<store::CancelOutcome> JobCancel(store::JobId id, base::Instant now) override;
+  base::Result<store::Submission> JobSubmit(const store::JobRequest& request) override;
+  base::Result<store::CancelOutcome> JobCancel(store::JobId id) override;
   base::Result<std::optional<store::LeasedTask>> TaskClaim(
       const store::ClaimRequest& request) override;
   base::Result<void> TaskStarted(const store::Fence& fence, std::int64_t pid,
-                                 std::int64_t pid_start, base::Instant now) override;
+                                 std::int64_t pid_start) override;
   base::Result<std::vector<store::RenewReply>> LeaseRenew(
       const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
-      std::chrono::nanoseconds lease, base::Instant now) override;
-  base::Result<void> LeaseMarkStalled(const store::Fence& fence, std::string_view why,
-                                      base::Instant now) override;
-  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
-                                                    base::Instant now) override;
+      std::chrono::nanoseconds lease) override;
+  base::Result<void> LeaseMarkStalled(const store::Fence& fence, std::string_view why) override;
+  base::Result<std::vector<store::Lease>> LeaseReap() override;
   base::Result<std::vector<store::Lease>> LeaseLeftovers(
       const store::AgentIdentity& agent) override;
-  base::Result<void> LeaseVoid(const store::Fence& fence, base::Instant now) override;
-  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                                   base::Instant now) override;
-  base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
-                                 base::Instant now) override;
+  base::Result<void> LeaseVoid(const store::Fence& fence) override;
+  base::Result<void> SegmentCommit(const store::Fence& fence,
+                                   const domain::Segment& segment) override;
+  base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number) override;
   base::Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
                                  std::span<const domain::Artifact> artifacts,
-                                 const store::AttemptEnd& end, base::Instant now) override;
-  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
-                             base::Instant now) override;
-  base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
-                                base::Instant now) override;
+                                 const store::AttemptEnd& end) override;
+  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end) override;
+  base::Result<void> QueuePause(std::string_view stage, std::string_view reason) override;
 
  private:
+  // A span of time on the store's machine.
+  struct Wait {
+    Time from;
+    std::chrono::nanoseconds length{};
+  };
   // Whoever may write a task.
   struct Holder {
     store::Fence fence;
     store::AgentIdentity agent;
-    base::BootTime heard_at{};
-    std::chrono::nanoseconds granted{};  // From then on.
+    Wait granted;
     store::StageRunId run{};
   };
   using Checkpoint = std::map<std::int64_t, std::string>;  // Hashes, by number.
@@ -102,10 +114,12 @@ class StoreModel final : public store::FaultyStore {
   const Holder* Held(const store::Fence& fence) const;
   const Holder* HolderOf(store::StageRunId run) const;
   void CheckClaim(const store::LeasedTask& task);
+  // Whether the key says which job the answer must be.
+  bool CheckKey(const std::string& key, const store::Submission& submission);
   void LearnJob(const store::Submission& submission, const store::JobRequest& request);
   Run& LearnRun(const store::RunView& view);
-  static bool HasRunOut(const Holder& holder, const store::AgentIdentity& asked_by,
-                        base::Instant now);
+  bool IsOver(const Wait& wait) const;
+  void LookAtRetries();
   static bool FitsInto(const Checkpoint& checkpoint, const domain::Segment& segment);
   std::vector<std::int64_t> CountsOf(store::StageRunId id);
   void MarkCancelled(Job& job, store::JobId id);
@@ -114,7 +128,15 @@ class StoreModel final : public store::FaultyStore {
   void LookAround();
   void CheckJobEnd(store::JobId id, const Job& job);
 
+  const std::function<Time()> time_;
   std::map<store::TaskId, Holder> holders_;
+  std::map<store::StageRunId, Wait> retries_;
+  struct Answered {
+    store::JobId job{};
+    base::WallTime at{};
+  };
+  std::map<std::string, Answered> answered_;  // By idempotency key.
+  base::WallTime latest_wall_{};
   std::map<store::StageRunId, Run> runs_;
   std::map<store::JobId, Job> jobs_;
   std::map<std::string, Checkpoint, std::less<>> checkpoints_;  // By work key.

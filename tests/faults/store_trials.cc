@@ -10,8 +10,9 @@ Row RandomLives(int seeds) {
   constexpr int kSteps = 60;
   Row row{.name = "random lives"};
   for (int seed = 1; seed <= seeds; ++seed) {
-    store::MemoryStore store;
-    store::RandomScript script(store, static_cast<std::uint32_t>(seed));
+    base::FakeClock clock;
+    store::MemoryStore store({clock});
+    store::RandomScript script(store, clock, static_cast<std::uint32_t>(seed));
     for (int step = 0; step < kSteps; ++step) script.Step();
     ++row.rounds;
     if (const auto checked = store.IntegrityCheck(); !checked.ok()) {

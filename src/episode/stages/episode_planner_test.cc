@@ -66,16 +66,14 @@ class EpisodePlannerTest : public ::testing::Test {
   void FinishEverything() {
     const store::AgentIdentity agent{.id = "a", .incarnation = "1", .boot_id = "b"};
     while (true) {
-      auto task = store_.TaskClaim(
-          {.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}, .now = clock_.Now()});
+      auto task =
+          store_.TaskClaim({.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}});
       ASSERT_TRUE(task.ok()) << task.error().ToString();
       if (!*task) return;
-      ASSERT_TRUE(store_.TaskStarted((*task)->fence, 1, 1, clock_.Now()).ok());
+      ASSERT_TRUE(store_.TaskStarted((*task)->fence, 1, 1).ok());
       const bool has_result = (*task)->run.name == "detect";
       ASSERT_TRUE(
-          store_
-              .TaskSucceed((*task)->fence, has_result ? detect_result_ : "{}", {}, {}, clock_.Now())
-              .ok());
+          store_.TaskSucceed((*task)->fence, has_result ? detect_result_ : "{}", {}, {}).ok());
     }
   }
   std::vector<std::string> Reused(const EpisodePlan& plan) {
@@ -101,8 +99,8 @@ class EpisodePlannerTest : public ::testing::Test {
 
   fs::path folder_;
   std::string detect_result_ = "{}";
-  store::MemoryStore store_;
   base::FakeClock clock_;
+  store::MemoryStore store_{{clock_}};
   EpisodePlanner planner_{store_, clock_, [](const fs::path& video) -> base::Result<std::string> {
                             ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
                             return digest.sha256;
@@ -120,7 +118,7 @@ TEST_F(EpisodePlannerTest, PlansTheWholeWayOfAnEpisode) {
                                  "analytics"));
   EXPECT_THAT(Stage(plan, "detect").needs, ElementsAre("extract", "validate"));
   EXPECT_EQ(Stage(plan, "detect").dedupe_key, Stage(plan, "detect").work_key);
-  EXPECT_TRUE(store_.JobSubmit(plan.request, clock_.Now()).ok());
+  EXPECT_TRUE(store_.JobSubmit(plan.request).ok());
 }
 
 TEST_F(EpisodePlannerTest, HandsAStageTheNearestFileOfAName) {
@@ -137,20 +135,20 @@ TEST_F(EpisodePlannerTest, AReportOfAGapIsNotTheReportOfAWholeVideo) {
   const std::string with_gap = R"({"gaps":[{"start_ms":0,"end_ms":10000,"reason":"r"}]})";
 
   detect_result_ = with_gap;
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(analyze).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(analyze).request).ok());
   FinishEverything();
   EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), SizeIs(7)) << "the same work, said so";
 
   detect_result_ = "{}";  // All of the video, this time.
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(detect, FromStore()).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(detect, FromStore()).request).ok());
   FinishEverything();
   EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), ElementsAre("validate", "extract", "detect"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(analyze, FromStore()).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(analyze, FromStore()).request).ok());
   FinishEverything();
   EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), SizeIs(7));
 
   detect_result_ = with_gap;  // And the other way round.
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(detect, FromStore()).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(detect, FromStore()).request).ok());
   FinishEverything();
   EXPECT_THAT(Reused(MustPlan(analyze, FromStore())), ElementsAre("validate", "extract", "detect"));
 }
@@ -209,7 +207,7 @@ TEST_F(EpisodePlannerTest, GivesEveryStageItsOwnWorkKey) {
 
 TEST_F(EpisodePlannerTest, ReusesWhatIsFinished) {
   const StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   FinishEverything();
   const auto again = MustPlan(request, FromStore());
   for (const auto& stage : again.request.stages) EXPECT_TRUE(stage.reuse) << stage.name;
@@ -218,7 +216,7 @@ TEST_F(EpisodePlannerTest, ReusesWhatIsFinished) {
 
 TEST_F(EpisodePlannerTest, RunsAgainFromTheStageThatIsNamed) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   FinishEverything();
   request.from = "stills";
   const auto again = MustPlan(request, FromStore());
@@ -231,7 +229,7 @@ TEST_F(EpisodePlannerTest, RunsAgainFromTheStageThatIsNamed) {
 
 TEST_F(EpisodePlannerTest, RunsEverythingAgainWhenForced) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   FinishEverything();
   request.is_forced = true;
   const auto again = MustPlan(request, FromStore());
@@ -241,7 +239,7 @@ TEST_F(EpisodePlannerTest, RunsEverythingAgainWhenForced) {
 
 TEST_F(EpisodePlannerTest, ForcesOnlyTheStageThatIsAskedFor) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   FinishEverything();
   request.kind = "track";
   request.is_forced = true;
@@ -253,7 +251,7 @@ TEST_F(EpisodePlannerTest, ForcesOnlyTheStageThatIsAskedFor) {
 TEST_F(EpisodePlannerTest, ReusesNothingAfterAStageThatHasToRun) {
   const StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
   const auto first = MustPlan(request);
-  ASSERT_TRUE(store_.JobSubmit(first.request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(first.request).ok());
   FinishEverything();
   const std::string lost = Stage(first, "track").work_key;
   const auto plan = MustPlan(
@@ -268,7 +266,7 @@ TEST_F(EpisodePlannerTest, ReusesNothingAfterAStageThatHasToRun) {
 
 TEST_F(EpisodePlannerTest, DoesNotDropTheWorkOfARunThatIsNotFinished) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   request.is_forced = true;
   const auto again = store_.JobSubmit(MustPlan(request).request, clock_.Now());
   ASSERT_FALSE(again.ok()) << "the store is asked, and nobody before it";
@@ -306,7 +304,7 @@ TEST_F(EpisodePlannerTest, TakesABetterCopyAtTheSamePathWhenNothingWasMadeOfTheF
 
 TEST_F(EpisodePlannerTest, ReplacesNoVideoThatIsWorkedOnAndNamesWhatWorks) {
   const auto request = Analyze(Video("a_s01_e01.mp4", "half"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   Video("a_s01_e01.mp4", "whole");
   const base::Error error = MustFail(request);
   EXPECT_EQ(error.reason, reason::kJobAlreadyRunning);
@@ -316,7 +314,7 @@ TEST_F(EpisodePlannerTest, ReplacesNoVideoThatIsWorkedOnAndNamesWhatWorks) {
 
 TEST_F(EpisodePlannerTest, KeepsResultsOfAVideoThatWasReplaced) {
   const auto request = Analyze(Video("a_s01_e01.mp4", "first"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   FinishEverything();
   const auto error = MustFail(Analyze(Video("a_s01_e01.mp4", "second")));
   EXPECT_EQ(error.reason, reason::kKeyTaken);
@@ -396,7 +394,7 @@ TEST_F(EpisodePlannerTest, RefusesAnEpisodeThatNobodyRegistered) {
 
 TEST_F(EpisodePlannerTest, MissesAVideoOnlyWhenItIsNeeded) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
-  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request, clock_.Now()).ok());
+  ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   FinishEverything();
   fs::remove(request.video);
   request.video.clear();

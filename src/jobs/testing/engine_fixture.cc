@@ -63,14 +63,18 @@ void ReadWith(base::DigestFunction read, Engine::Options& options) {
 }
 
 EngineTest::EngineTest()
-    : data_dir_(fs::temp_directory_path() / ("rollcall-jobs-" + base::RandomId().substr(0, 12))),
-      store_(std::make_unique<store::MemoryStore>()) {
+    : data_dir_(fs::temp_directory_path() / ("rollcall-jobs-" + base::RandomId().substr(0, 12))) {
   fs::create_directories(data_dir_);
+  MakeStore(clock_);
+}
+
+void EngineTest::MakeStore(base::Clock& clock) {
+  store_ = std::make_unique<store::MemoryStore>(store::StoreClock{clock});
   const store::Episode episode{.key = "x",
                                .display = "X_S01_E02",
                                .video_path = "/videos/x.mp4",
                                .fingerprint = "f",
-                               .created_at = clock_.Now().wall};
+                               .created_at = clock.Now().wall};
   EXPECT_TRUE(store_->EpisodePut(episode).ok());
 }
 

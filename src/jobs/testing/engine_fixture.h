@@ -45,6 +45,8 @@ class EngineTest : public testing::Test {
   EngineTest();
   ~EngineTest() override;
 
+  // A new store in memory that goes by `clock` and knows the episode "x".
+  void MakeStore(base::Clock& clock);
   // Makes the engine and starts to work. `adjust` may change the options.
   void StartEngine(const std::function<void(Engine::Options&)>& adjust = {});
   // Waits until `is_so`, looking again whenever something changed.

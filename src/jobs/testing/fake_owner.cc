@@ -18,6 +18,8 @@ base::Result<void> Own(const std::filesystem::path& data_dir, const base::Json& 
   ROLLCALL_TRY_ASSIGN(const auto store,
                       store::SqliteStore::Open({.path = data_dir / "rollcall.db"}));
   base::SystemClock clock;
+  ROLLCALL_TRY_ASSIGN(const auto store,
+                      store::SqliteStore::Open({.path = data_dir / "rollcall.db"}, {clock}));
   ROLLCALL_TRY_ASSIGN(const auto engine,
                       Engine::Create(FakeEngineOptions(data_dir), *store, clock));
   ROLLCALL_TRY(engine->StartWorking());

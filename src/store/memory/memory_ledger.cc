@@ -1,6 +1,7 @@
 #include "store/memory/memory_ledger.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/random.h"
 #include "store/memory/newest_first.h"
@@ -34,37 +35,32 @@ Result<std::vector<Episode>> MemoryLedger::EpisodeAll() {
 }
 
 Result<void> MemoryLedger::EpisodeErase(std::string_view key) {
-  const Subject subject{.kind = "episode", .id = std::string(key)};
-  Erase(episodes_, subject.id);
-  std::vector<StageRun> runs;
+  if (!Find(episodes_, std::string(key))) return NotOneRow("episode");
+  Erase(episodes_, std::string(key));
+  return {};
+}
+
+Result<void> MemoryLedger::SubjectErase(const Subject& subject) {
+  std::set<std::string> work_keys;
+  std::set<std::string> work_of_others;
   for (const auto& [id, run] : runs_) {
-    if (run.subject == subject) runs.push_back(run);
+    (run.subject == subject ? work_keys : work_of_others).insert(run.work_key);
   }
-  for (const StageRun& run : runs) {
-    ROLLCALL_TRY(SegmentsErase(run.work_key, 0));
-    ROLLCALL_TRY(PoisonsErase(run.work_key));
-    Erase(artifacts_, run.id);
-    Erase(needs_, run.id);
-    Erase(runs_, run.id);
-    std::erase_if(tasks_, [&](const auto& entry) {
-      if (entry.second.run != run.id) return false;
-      undo_.push_back([this, entry] { tasks_.insert(entry); });
-      return true;
-    });
+  for (const std::string& work_key : work_keys) {
+    if (work_of_others.contains(work_key)) continue;
+    ROLLCALL_TRY(SegmentsErase(work_key, 0));
+    ROLLCALL_TRY(PoisonsErase(work_key));
   }
-  std::erase_if(attempts_, [&](const auto& entry) {
-    if (tasks_.contains(entry.first.first)) return false;
-    undo_.push_back([this, entry] { attempts_.insert(entry); });
-    return true;
-  });
-  ROLLCALL_TRY_ASSIGN(const auto jobs, JobAll());
-  for (const Job& job : jobs) {
-    if (job.subject != subject) continue;
-    for (std::int64_t seq = 1; seq <= job.event_seq; ++seq) Erase(events_, {job.id, seq});
-    ROLLCALL_TRY_ASSIGN(const auto links, JobStages(job.id));
-    for (const JobStage& link : links) Erase(job_stages_, {link.job, link.run});
-    Erase(jobs_, job.id);
-  }
+  EraseIf(jobs_, [&](const auto& entry) { return entry.second.subject == subject; });
+  EraseIf(submission_keys_, [&](const auto& entry) { return !jobs_.contains(entry.second.job); });
+  EraseIf(events_, [&](const auto& entry) { return !jobs_.contains(entry.first.first); });
+  EraseIf(job_stages_, [&](const auto& entry) { return !jobs_.contains(entry.first.first); });
+  EraseIf(runs_, [&](const auto& entry) { return entry.second.subject == subject; });
+  EraseIf(artifacts_, [&](const auto& entry) { return !runs_.contains(entry.first); });
+  EraseIf(needs_, [&](const auto& entry) { return !runs_.contains(entry.first); });
+  EraseIf(tasks_, [&](const auto& entry) { return !runs_.contains(entry.second.run); });
+  EraseIf(leases_, [&](const auto& entry) { return !tasks_.contains(entry.first); });
+  EraseIf(attempts_, [&](const auto& entry) { return !tasks_.contains(entry.first.first); });
   return {};
 }
 
@@ -111,6 +107,21 @@ Result<bool> MemoryLedger::JobAnyOpenOf(const Subject& subject) {
     const Job& job = entry.second;
     return job.subject == subject && !domain::IsTerminal(job.state);
   });
+}
+
+Result<void> MemoryLedger::SubmissionKeyWrite(const SubmissionKey& key) {
+  Set(submission_keys_, {key.subject_kind, key.key}, key);
+  return {};
+}
+
+Result<std::optional<SubmissionKey>> MemoryLedger::SubmissionKeyRead(std::string_view subject_kind,
+                                                                     std::string_view key) {
+  return Find(submission_keys_, {std::string(subject_kind), std::string(key)});
+}
+
+Result<void> MemoryLedger::SubmissionKeysErase(base::WallTime until) {
+  EraseIf(submission_keys_, [&](const auto& entry) { return entry.second.at <= until; });
+  return {};
 }
 
 Result<void> MemoryLedger::JobStageInsert(const JobStage& link) {
@@ -219,14 +230,14 @@ bool IsOf(const Lease& lease, const AgentIdentity& agent) {
 
 Result<std::vector<bool>> MemoryLedger::LeasesRenew(const AgentIdentity& agent,
                                                     std::span<const Heartbeat> heartbeats,
-                                                    base::BootTime expires_at) {
+                                                    const Due& expires) {
   std::vector<bool> are_held;
   for (const Heartbeat& heartbeat : heartbeats) {
     auto lease = Find(leases_, heartbeat.fence.task);
     are_held.push_back(lease && lease->fence == heartbeat.fence && IsOf(*lease, agent));
     if (!are_held.back()) continue;
     const bool is_stalled = lease->liveness.is_stalled;
-    lease->expires_at = expires_at;
+    lease->expires = expires;
     lease->liveness = heartbeat.liveness;
     lease->liveness.is_stalled = is_stalled;
     Set(leases_, lease->fence.task, *lease);

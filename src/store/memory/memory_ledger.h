@@ -22,6 +22,8 @@ class MemoryLedger final : public Ledger {
   base::Result<std::vector<Episode>> EpisodeAll() override;
   base::Result<void> EpisodeErase(std::string_view key) override;
 
+  base::Result<void> SubjectErase(const Subject& subject) override;
+
   base::Result<JobId> JobInsert(const Job& job) override;
   base::Result<std::optional<Job>> JobRead(JobId id) override;
   base::Result<void> JobUpdate(const Job& job, domain::JobState from) override;
@@ -29,6 +31,11 @@ class MemoryLedger final : public Ledger {
   base::Result<std::vector<Job>> JobAll() override;
   base::Result<bool> JobAnyOpen() override;
   base::Result<bool> JobAnyOpenOf(const Subject& subject) override;
+
+  base::Result<void> SubmissionKeyWrite(const SubmissionKey& key) override;
+  base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(std::string_view subject_kind,
+                                                               std::string_view key) override;
+  base::Result<void> SubmissionKeysErase(base::WallTime until) override;
 
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
@@ -64,7 +71,7 @@ class MemoryLedger final : public Ledger {
   base::Result<void> LeaseUpdate(const Lease& lease) override;
   base::Result<std::vector<bool>> LeasesRenew(const AgentIdentity& agent,
                                               std::span<const Heartbeat> heartbeats,
-                                              base::BootTime expires_at) override;
+                                              const Due& expires) override;
   base::Result<std::vector<TaskId>> TasksCancelling(const AgentIdentity& agent) override;
   base::Result<void> LeaseErase(const Fence& fence) override;
 
@@ -106,6 +113,8 @@ class MemoryLedger final : public Ledger {
   void Set(Map& map, const typename Map::key_type& key, typename Map::mapped_type value);
   template <typename Map>
   void Erase(Map& map, const typename Map::key_type& key);
+  template <typename Map, typename Unwanted>
+  void EraseIf(Map& map, Unwanted unwanted);
 
   template <typename Wanted>
   std::vector<StageRun> RunsWhere(Wanted wanted) const;  // Oldest first.
@@ -116,6 +125,7 @@ class MemoryLedger final : public Ledger {
 
   std::map<std::string, Episode, std::less<>> episodes_;
   std::map<JobId, Job> jobs_;
+  std::map<std::pair<std::string, std::string>, SubmissionKey> submission_keys_;
   std::map<std::pair<JobId, StageRunId>, JobStage> job_stages_;
   std::map<StageRunId, StageRun> runs_;
   std::map<StageRunId, std::vector<StageRunId>> needs_;

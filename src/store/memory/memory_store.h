@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/mutex.h"
 #include "store/ledger_store.h"
@@ -15,8 +16,11 @@ class MemoryLedger;
 // Thread-safe: one mutex around each transaction.
 class MemoryStore final : public LedgerStore {
  public:
-  MemoryStore();
+  explicit MemoryStore(StoreClock clock);
   ~MemoryStore() override;
+
+  // As if the host had booted and the store had been opened again, with all its rows.
+  void Reboot(std::string boot_id);
 
  protected:
   base::Result<void> Transact(Access access, const Body& body) override;

@@ -42,4 +42,14 @@ void MemoryLedger::Erase(Map& map, const typename Map::key_type& key) {
   undo_.push_back([&map, key, old = node.mapped()] { map.emplace(key, old); });
 }
 
+// Whose entry is `unwanted`.
+template <typename Map, typename Unwanted>
+void MemoryLedger::EraseIf(Map& map, Unwanted unwanted) {
+  std::erase_if(map, [&](const auto& entry) {
+    if (!unwanted(entry)) return false;
+    undo_.push_back([&map, entry] { map.insert(entry); });
+    return true;
+  });
+}
+
 }  // namespace rollcall::store

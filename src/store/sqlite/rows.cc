@@ -74,7 +74,7 @@ Result<StageRun> ReadRun(const Statement& row) {
                .run_at = columns.OptionalWall()};
   auto retry_boot_id = columns.OptionalText();
   const base::BootTime retry_at = columns.Boot();
-  if (retry_boot_id) run.retry_due = RetryDue{.boot_id = *retry_boot_id, .at = retry_at};
+  if (retry_boot_id) run.retry_due = Due{.boot_id = *retry_boot_id, .at = retry_at};
   run.wait_reason = columns.Text();
   run.last_error = ReadError(columns);
   run.result_json = columns.Text();
@@ -113,7 +113,7 @@ Lease ReadLease(const Statement& row) {
       .agent = {.id = columns.Text(), .incarnation = columns.Text(), .boot_id = columns.Text()},
       .pid = columns.Int64(),
       .pid_start = columns.Int64(),
-      .expires_at = columns.Boot(),
+      .expires = {.boot_id = columns.Text(), .at = columns.Boot()},
       .attempt_number = columns.Int(),
       .started_at = columns.Wall()};
   lease.liveness = {

@@ -28,8 +28,9 @@ inline constexpr std::string_view kJobColumns =
 base::Result<Job> ReadJob(const Statement& row);
 
 inline constexpr std::string_view kLeaseColumns =
-    "task_id, token, attempt_uuid, agent_id, incarnation, boot_id, pid, pid_start, expires_at_ns, "
-    "attempt_number, started_at_ms, pulse_seq, last_pulse_ns, phase, phase_since_ns, done, total, "
+    "task_id, token, attempt_uuid, agent_id, incarnation, boot_id, pid, pid_start, "
+    "expires_boot_id, expires_at_ns, attempt_number, started_at_ms, pulse_seq, last_pulse_ns, "
+    "phase, phase_since_ns, done, total, "
     "unit, rate, realtime_factor, progress_at_ns, counters_json, is_stalled";
 Lease ReadLease(const Statement& row);
 

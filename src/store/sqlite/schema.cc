@@ -218,10 +218,29 @@ CREATE TABLE poison_segment (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<Migration, 3> kMigrations{{
+// In which boot of the store's host a lease ends; so far that was the one of whoever had claimed
+// it. And what submissions with an idempotency key were answered with.
+constexpr std::string_view kStoreBootAndKeys = R"sql(
+ALTER TABLE lease ADD COLUMN expires_boot_id TEXT NOT NULL DEFAULT '';
+UPDATE lease SET expires_boot_id = boot_id;
+
+CREATE TABLE submission_key (
+  subject_kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+  asked_sha256 TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (subject_kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX submission_key_by_job ON submission_key (job_id);
+CREATE INDEX submission_key_by_time ON submission_key (at_ms);
+)sql";
+
+constexpr std::array<Migration, 4> kMigrations{{
     {1, kFirst},
     {2, kWornOut},
     {3, kPoisonSegments},
+    {4, kStoreBootAndKeys},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

@@ -43,29 +43,29 @@ class SqliteCheckTest : public testing::Test {
     auto opened = SqliteStore::Open({.path = folder_.db(),
                                      .observer = [this](const auto&) { ++transactions_; },
                                      .check_log_growth_bytes_max = log_growth_bytes_max,
-                                     .check_watch = hold_.watch()});
+                                     .check_watch = hold_.watch()},
+                                    {clock_});
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     store_ = std::move(opened).value();
     // Enough for SQLite to look around while it checks.
     for (int i = 0; i < 100; ++i) {
-      EXPECT_OK(store_->JobSubmit(
-          MakeRequest("track", fmt::format("old{}", i), {"detect", "track"}), clock_.Now()));
+      EXPECT_OK(
+          store_->JobSubmit(MakeRequest("track", fmt::format("old{}", i), {"detect", "track"})));
     }
   }
   JobId Submit(const std::string& key) {
     JobRequest request = MakeRequest("detect", key, {"detect"});
     request.priority = 1;
-    return store_->JobSubmit(request, clock_.Now())->job.id;
+    return store_->JobSubmit(request)->job.id;
   }
   Fence ClaimStarted() {
-    const auto task = *store_->TaskClaim(
-        {.agent = agent_, .stages = {}, .lease = kLeaseTime, .now = clock_.Now()});
-    EXPECT_OK(store_->TaskStarted(task->fence, 1, 2, clock_.Now()));
+    const auto task = *store_->TaskClaim({.agent = agent_, .stages = {}, .lease = kLeaseTime});
+    EXPECT_OK(store_->TaskStarted(task->fence, 1, 2));
     return task->fence;
   }
   bool Renew(const Fence& fence) {
     const std::vector beats{Heartbeat{.fence = fence, .liveness = {}}};
-    const auto replies = store_->LeaseRenew(agent_, beats, kLeaseTime, clock_.Now());
+    const auto replies = store_->LeaseRenew(agent_, beats, kLeaseTime);
     return replies.ok() && replies->front().is_held;
   }
   void CheckBeside() {
@@ -92,14 +92,14 @@ TEST_F(SqliteCheckTest, AMinuteOfCheckingHoldsUpNoLeaseNoCommitAndNoCancel) {
   for (int i = 0; i < 12; ++i) {
     clock_.Advance(5s);
     EXPECT_TRUE(Renew(held));
-    EXPECT_OK(store_->SegmentCommit(held, MakeSegment(i), clock_.Now()));
-    EXPECT_TRUE(store_->LeaseReap(agent_, clock_.Now())->empty());
+    EXPECT_OK(store_->SegmentCommit(held, MakeSegment(i)));
+    EXPECT_TRUE(store_->LeaseReap()->empty());
   }
-  EXPECT_OK(store_->TaskSucceed(held, "{}", {}, {}, clock_.Now()));
+  EXPECT_OK(store_->TaskSucceed(held, "{}", {}, {}));
   EXPECT_EQ(store_->JobGet(first)->state, domain::JobState::kSucceeded);
   const JobId second = Submit("second");
   ClaimStarted();
-  EXPECT_EQ(store_->JobCancel(second, clock_.Now())->to_stop.size(), 1U);
+  EXPECT_EQ(store_->JobCancel(second)->to_stop.size(), 1U);
   EXPECT_EQ(store_->JobRuns(second)->front().run.state, domain::JobState::kCancelling);
   EXPECT_TRUE(IsChecking()) << "something waited for the check";
   hold_.Release();
@@ -133,7 +133,7 @@ TEST_F(SqliteCheckTest, ChecksWhatWasThereWhenItBegan) {
   Submit("x");
   const Fence fence = ClaimStarted();
   for (int i = 0; i < 200; ++i) {
-    EXPECT_OK(store_->SegmentCommit(fence, MakeSegment(i), clock_.Now()));
+    EXPECT_OK(store_->SegmentCommit(fence, MakeSegment(i)));
   }
   hold_.Release();
   const auto checked = check_.get();
@@ -152,7 +152,7 @@ TEST_F(SqliteCheckTest, AnEndlessCheckDoesNotFillTheDisk) {
   };
   const auto before = log_bytes();
   for (int i = 0; log_bytes() <= before + 2 * kMax; ++i) {
-    ASSERT_TRUE(store_->SegmentCommit(fence, MakeSegment(i), clock_.Now()).ok());
+    ASSERT_TRUE(store_->SegmentCommit(fence, MakeSegment(i)).ok());
   }
   hold_.Release();
   const auto checked = check_.get();
@@ -175,7 +175,7 @@ TEST_F(SqliteCheckTest, DoesNotCheckAStoreThatHasTakenItsPlace) {
                             elsewhere / (std::string("rollcall.db") + ending));
   }
   hold_.Release();
-  ASSERT_TRUE(SqliteStore::Open({.path = folder_.db()}).ok());
+  ASSERT_TRUE(SqliteStore::Open({.path = folder_.db()}, {clock_}).ok());
   EXPECT_EQ(ReasonOf(store_->IntegrityCheck()), "ERR_DATA_DIRECTORY_MOVED");
   EXPECT_EQ(store_->JobList()->size(), 100U) << "reads stay with the file that was opened";
 }

@@ -22,9 +22,14 @@ void Overwrite(const std::filesystem::path& path, std::int64_t offset, const std
   file << bytes;
 }
 
+base::Result<std::unique_ptr<SqliteStore>> Open(const SqliteStore::Options& options) {
+  static base::FakeClock clock;
+  return SqliteStore::Open(options, {clock});
+}
+
 // Enough rows that tables have more than one page.
-void Fill(JobStore& store) {
-  RandomScript script(store, 3);
+void Fill(SqliteHome& home) {
+  RandomScript script(home.store(), home.own_clock(), 3);
   for (int step = 0; step < 300; ++step) script.Step();
 }
 
@@ -36,7 +41,7 @@ TEST(SqliteFaultsTest, RefusesANewerSchema) {
     ASSERT_TRUE(
         database->Execute("UPDATE meta SET value = '99' WHERE name = 'schema_version'").ok());
   }
-  const auto opened = SqliteStore::Open({.path = home.folder().db()});
+  const auto opened = Open({.path = home.folder().db()});
   EXPECT_EQ(ReasonOf(opened), "ERR_STORE_TOO_NEW");
   EXPECT_EQ(CodeOf(opened), base::ErrorCode::kFailedPrecondition);
 }
@@ -47,27 +52,27 @@ TEST(SqliteFaultsTest, RefusesADatabaseOfSomethingElse) {
     auto database = std::move(Database::Open({.path = folder.db()})).value();
     ASSERT_TRUE(database->Execute("CREATE TABLE bookmarks (url TEXT)").ok());
   }
-  EXPECT_EQ(ReasonOf(SqliteStore::Open({.path = folder.db()})), "ERR_STORE_DAMAGED");
+  EXPECT_EQ(ReasonOf(Open({.path = folder.db()})), "ERR_STORE_DAMAGED");
 }
 
 TEST(SqliteFaultsTest, AFileThatIsNoDatabaseIsDataLoss) {
   const TempFolder folder;
   std::ofstream(folder.db()) << std::string(8192, 'x');
-  const auto opened = SqliteStore::Open({.path = folder.db()});
+  const auto opened = Open({.path = folder.db()});
   EXPECT_EQ(CodeOf(opened), base::ErrorCode::kDataLoss);
   EXPECT_EQ(ReasonOf(opened), "ERR_STORE_DAMAGED");
 }
 
 TEST(SqliteFaultsTest, ADamagedPageIsDataLoss) {
   SqliteHome home;
-  Fill(home.store());
+  Fill(home);
   EXPECT_OK(home.store().IntegrityCheck());
   home.Close();
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(home.folder().db()));
   for (std::int64_t page = size / 4096 / 2; page < size / 4096; ++page) {
     Overwrite(home.folder().db(), page * 4096, std::string(512, '\xa5'));
   }
-  auto opened = SqliteStore::Open({.path = home.folder().db()});
+  auto opened = Open({.path = home.folder().db()});
   if (!opened.ok()) {
     EXPECT_EQ(CodeOf(opened), base::ErrorCode::kDataLoss);
   } else {
@@ -87,16 +92,11 @@ TEST(SqliteFaultsTest, TheAuditFindsRowsThatContradictEachOther) {
   };
   for (const auto& [sql, message] : damages) {
     SqliteHome home;
-    base::FakeClock clock;
-    ASSERT_TRUE(home.store()
-                    .JobSubmit(MakeRequest("detect", "x", {"extract", "detect"}), clock.Now())
-                    .ok());
-    const auto task = *home.store().TaskClaim({.agent = {.id = "a"},
-                                               .stages = {},
-                                               .lease = std::chrono::seconds{30},
-                                               .now = clock.Now()});
+    ASSERT_TRUE(home.store().JobSubmit(MakeRequest("detect", "x", {"extract", "detect"})).ok());
+    const auto task = *home.store().TaskClaim(
+        {.agent = {.id = "a"}, .stages = {}, .lease = std::chrono::seconds{30}});
     for (int i = 0; i < 2; ++i) {
-      EXPECT_OK(home.store().SegmentCommit(task->fence, MakeSegment(i), clock.Now()));
+      EXPECT_OK(home.store().SegmentCommit(task->fence, MakeSegment(i)));
     }
     home.Close();
     {
@@ -113,7 +113,7 @@ TEST(SqliteFaultsTest, TheAuditFindsRowsThatContradictEachOther) {
 
 TEST(SqliteFaultsTest, AFolderThatIsNotThereIsNoCrash) {
   const TempFolder folder;
-  const auto opened = SqliteStore::Open({.path = folder.path() / "none" / "rollcall.db"});
+  const auto opened = Open({.path = folder.path() / "none" / "rollcall.db"});
   EXPECT_EQ(CodeOf(opened), base::ErrorCode::kNotFound);
 }
 
@@ -122,13 +122,13 @@ TEST(SqliteFaultsTest, AFileThatCannotBeWrittenIsAPermission) {
   SqliteHome home;
   home.Close();
   ASSERT_EQ(chmod(home.folder().db().c_str(), 0400), 0);
-  EXPECT_EQ(ReasonOf(SqliteStore::Open({.path = home.folder().db()})), "ERR_PERMISSION");
+  EXPECT_EQ(ReasonOf(Open({.path = home.folder().db()})), "ERR_PERMISSION");
 }
 
 TEST(SqliteFaultsTest, AFolderInPlaceOfTheFileIsAPermission) {
   const TempFolder folder;
   std::filesystem::create_directory(folder.db());
-  EXPECT_EQ(ReasonOf(SqliteStore::Open({.path = folder.db()})), "ERR_PERMISSION");
+  EXPECT_EQ(ReasonOf(Open({.path = folder.db()})), "ERR_PERMISSION");
 }
 
 // This build's migrations and one more.
@@ -140,7 +140,7 @@ std::vector<Migration> WithOneMore(std::string_view sql) {
 
 TEST(SqliteFaultsTest, AFailedMigrationLeavesTheOldSchema) {
   SqliteHome home;
-  Fill(home.store());
+  Fill(home);
   const std::string before = DumpStore(home.store()).dump(1);
   home.Close();
   {
@@ -180,20 +180,18 @@ class FaultSweep : public testing::TestWithParam<FaultyVfs::Fault> {
 
   void Live(JobStore& store) {
     const auto submission =
-        Try([&] { return store.JobSubmit(MakeRequest("detect", "x", {"detect"}), clock_.Now()); });
+        Try([&] { return store.JobSubmit(MakeRequest("detect", "x", {"detect"})); });
     const auto task = Try([&] {
-      return store.TaskClaim({.agent = {.id = "a"},
-                              .stages = {},
-                              .lease = std::chrono::seconds{30},
-                              .now = clock_.Now()});
+      return store.TaskClaim(
+          {.agent = {.id = "a"}, .stages = {}, .lease = std::chrono::seconds{30}});
     });
     ASSERT_TRUE((*task).has_value());
     const Fence fence = (*task)->fence;
-    EXPECT_OK(Try([&] { return store.TaskStarted(fence, 1, 2, clock_.Now()); }));
+    EXPECT_OK(Try([&] { return store.TaskStarted(fence, 1, 2); }));
     for (int i = 0; i < 3; ++i) {
-      EXPECT_OK(Try([&] { return store.SegmentCommit(fence, MakeSegment(i), clock_.Now()); }));
+      EXPECT_OK(Try([&] { return store.SegmentCommit(fence, MakeSegment(i)); }));
     }
-    EXPECT_OK(Try([&] { return store.TaskSucceed(fence, "{}", {}, {}, clock_.Now()); }));
+    EXPECT_OK(Try([&] { return store.TaskSucceed(fence, "{}", {}, {}); }));
     StartFromNothing(store, (*task)->run.work_key);
   }
 
@@ -202,14 +200,13 @@ class FaultSweep : public testing::TestWithParam<FaultyVfs::Fault> {
     JobRequest again = MakeRequest("detect", "x", {"detect"});
     again.stages[0].drops_segments = true;
     EXPECT_OK(Try([&] {
-      auto submitted = store.JobSubmit(again, clock_.Now());
+      auto submitted = store.JobSubmit(again);
       EXPECT_EQ(store.SegmentList(work_key)->size(), submitted.ok() ? 0U : 3U);
       return submitted;
     }));
   }
 
   FaultyVfs vfs_;
-  base::FakeClock clock_;
   int faults_ = 0;
 };
 

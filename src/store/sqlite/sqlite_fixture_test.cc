@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/json.h"
+#include "store/sqlite/schema.h"
 #include "store/sqlite/testing/sqlite_home.h"
 #include "store/testing/store_dump.h"
 
@@ -19,13 +20,13 @@ const std::filesystem::path kFixture =
 
 // A finished episode, one at work with a checkpoint, one that failed, and a separate submission.
 void WriteFixture(const std::filesystem::path& path) {
-  auto store = std::move(SqliteStore::Open({.path = path})).value();
   base::FakeClock clock;
+  auto store = std::move(SqliteStore::Open({.path = path}, {clock, "old boot"})).value();
   const AgentIdentity agent{.id = "agent", .incarnation = "old", .boot_id = "old boot"};
   const auto claim = [&] {
-    auto task = *store->TaskClaim(
-        {.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}, .now = clock.Now()});
-    EXPECT_OK(store->TaskStarted(task->fence, 100, 200, clock.Now()));
+    auto task =
+        *store->TaskClaim({.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}});
+    EXPECT_OK(store->TaskStarted(task->fence, 100, 200));
     clock.Advance(std::chrono::seconds{1});
     return task.value();
   };
@@ -34,25 +35,23 @@ void WriteFixture(const std::filesystem::path& path) {
                                .video_path = "videos/rhobh/s05/e03.mp4",
                                .fingerprint = "f00d",
                                .created_at = clock.Now().wall}));
-  EXPECT_OK(store->JobSubmit(MakeRequest("analyze", "rhobh_s05_e03", {"extract", "detect"}),
-                             clock.Now()));
+  EXPECT_OK(store->JobSubmit(MakeRequest("analyze", "rhobh_s05_e03", {"extract", "detect"})));
   for (int i = 0; i < 2; ++i) {
     const LeasedTask task = claim();
-    EXPECT_OK(store->SegmentCommit(task.fence, MakeSegment(0), clock.Now()));
+    EXPECT_OK(store->SegmentCommit(task.fence, MakeSegment(0)));
     const std::vector artifacts{MakeArtifact(task.run.name + ".parquet", task.fence.token)};
-    EXPECT_OK(
-        store->TaskSucceed(task.fence, R"({"faces_detected":5678})", artifacts, {}, clock.Now()));
+    EXPECT_OK(store->TaskSucceed(task.fence, R"({"faces_detected":5678})", artifacts, {}));
   }
-  EXPECT_OK(store->JobSubmit(MakeRequest("detect", "broken", {"detect", "track"}), clock.Now()));
-  EXPECT_OK(store->TaskEnd(claim().fence, MakeEnd(AttemptOutcome::kFailed), clock.Now()));
-  EXPECT_OK(store->JobSubmit(MakeSeparate("hume", "clip"), clock.Now()));
+  EXPECT_OK(store->JobSubmit(MakeRequest("detect", "broken", {"detect", "track"})));
+  EXPECT_OK(store->TaskEnd(claim().fence, MakeEnd(AttemptOutcome::kFailed)));
+  EXPECT_OK(store->JobSubmit(MakeSeparate("hume", "clip")));
   AttemptEnd retry = MakeEnd(AttemptOutcome::kStalled);
-  retry.retry_at = clock.Now().wall + std::chrono::seconds{60};
-  EXPECT_OK(store->TaskEnd(claim().fence, retry, clock.Now()));
-  EXPECT_OK(store->JobSubmit(MakeRequest("detect", "at_work", {"detect", "track"}), clock.Now()));
+  retry.retry_in = std::chrono::seconds{60};
+  EXPECT_OK(store->TaskEnd(claim().fence, retry));
+  EXPECT_OK(store->JobSubmit(MakeRequest("detect", "at_work", {"detect", "track"})));
   const LeasedTask live = claim();
   for (int i = 0; i < 3; ++i) {
-    EXPECT_OK(store->SegmentCommit(live.fence, MakeSegment(i), clock.Now()));
+    EXPECT_OK(store->SegmentCommit(live.fence, MakeSegment(i)));
   }
 }
 
@@ -73,7 +72,8 @@ TEST(SqliteFixtureTest, OpensTheFirstReleasesStoreAndGoesOnWithIt) {
       << "write it once with ROLLCALL_WRITE_FIXTURE=" << kFixture;
   const TempFolder folder;
   std::filesystem::copy_file(kFixture, folder.db());
-  auto store = std::move(SqliteStore::Open({.path = folder.db()})).value();
+  base::FakeClock clock;
+  auto store = std::move(SqliteStore::Open({.path = folder.db()}, {clock, "new boot"})).value();
   EXPECT_OK(store->IntegrityCheck());
 
   EXPECT_EQ(store->EpisodeGet("rhobh_s05_e03")->video_path, "videos/rhobh/s05/e03.mp4");
@@ -87,27 +87,82 @@ TEST(SqliteFixtureTest, OpensTheFirstReleasesStoreAndGoesOnWithIt) {
   EXPECT_EQ(store->JobFind("hume_clip")->state, JobState::kRetryWait);
   EXPECT_EQ(store->JobFind("detect_at_work")->state, JobState::kRunning);
 
-  base::FakeClock clock;
   clock.Advance(std::chrono::hours{10});
   const AgentIdentity agent{.id = "agent", .incarnation = "new", .boot_id = "new boot"};
   const auto leftovers = *store->LeaseLeftovers(agent);
   ASSERT_EQ(leftovers.size(), 1u);
-  EXPECT_OK(store->LeaseVoid(leftovers[0].fence, clock.Now()));
+  EXPECT_OK(store->LeaseVoid(leftovers[0].fence));
   int finished = 0;
   while (true) {
-    const auto task = *store->TaskClaim(
-        {.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}, .now = clock.Now()});
+    const auto task =
+        *store->TaskClaim({.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}});
     if (!task) break;
     if (task->run.public_id() == "detect_at_work") {
       EXPECT_EQ(task->segments.size(), 3u);
     }
     EXPECT_GT(task->fence.token, leftovers[0].fence.token);
-    EXPECT_OK(store->TaskSucceed(task->fence, "{}", {}, {}, clock.Now()));
+    EXPECT_OK(store->TaskSucceed(task->fence, "{}", {}, {}));
     ++finished;
   }
   EXPECT_EQ(finished, 3);  // hume, detect and track of at_work
   EXPECT_FALSE(*store->HasOpenJobs());
   EXPECT_OK(store->IntegrityCheck());
+}
+
+// --- Before the store's clock decided what is due (schema 4)
+
+class SchemaThreeTest : public testing::Test {
+ protected:
+  // The first release's store, brought up to schema 3: leases and retries are of "old boot", that
+  // of the agent which claimed.
+  SchemaThreeTest() {
+    std::filesystem::copy_file(kFixture, folder_.db());
+    auto database = std::move(Database::Open({.path = folder_.db()})).value();
+    EXPECT_OK(Migrate(*database, Migrations().first(3)));
+    auto version =
+        std::move(database->Query("SELECT value FROM meta WHERE name = 'schema_version'")).value();
+    EXPECT_TRUE(*version.Step());
+    EXPECT_EQ(version.Int(0), 3);
+  }
+
+  void OpenIn(const std::string& boot_id) {
+    store_ = std::move(SqliteStore::Open({.path = folder_.db()}, {clock_, boot_id})).value();
+    EXPECT_EQ(store_->JobFind("detect_at_work")->state, JobState::kRunning);
+    EXPECT_EQ(store_->JobFind("hume_clip")->state, JobState::kRetryWait);
+    EXPECT_EQ(store_->LeaseList()->front().expires.boot_id, "old boot");
+  }
+  std::string Claim() {
+    const auto task =
+        *store_->TaskClaim({.agent = agent_, .stages = {}, .lease = std::chrono::seconds{30}});
+    return task ? task->run.public_id() : "nothing";
+  }
+
+  const TempFolder folder_;
+  base::FakeClock clock_;  // Begins where that of the fixture did.
+  const AgentIdentity agent_{.id = "agent", .incarnation = "new", .boot_id = "a new agent's boot"};
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(SchemaThreeTest, ALeaseAndARetryOfThisBootGoOn) {
+  OpenIn("old boot");
+  EXPECT_TRUE(store_->LeaseReap()->empty());
+  EXPECT_GT(**store_->NextRetry(), std::chrono::seconds{0});
+  EXPECT_EQ(Claim(), "nothing");
+  clock_.Advance(std::chrono::minutes{2});
+  EXPECT_EQ(store_->LeaseReap()->size(), 1U);
+  EXPECT_LT(**store_->NextRetry(), std::chrono::seconds{0});
+  EXPECT_EQ(Claim(), "predict_clip");
+  EXPECT_EQ(Claim(), "detect_at_work");
+  EXPECT_OK(store_->IntegrityCheck());
+}
+
+TEST_F(SchemaThreeTest, ALeaseAndARetryOfAnEarlierBootAreDueAtOnce) {
+  OpenIn("new boot");
+  EXPECT_EQ(**store_->NextRetry(), std::chrono::seconds{0});
+  EXPECT_EQ(store_->LeaseReap()->size(), 1U);
+  EXPECT_EQ(Claim(), "predict_clip");
+  EXPECT_EQ(Claim(), "detect_at_work");
+  EXPECT_OK(store_->IntegrityCheck());
 }
 
 }  // namespace

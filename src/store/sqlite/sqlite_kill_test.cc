@@ -19,17 +19,17 @@ constexpr int kRounds = 50;
 // Each commit that returned ok is told through the pipe as its number.
 [[noreturn]] void CommitForEver(const std::filesystem::path& db, int round, int pipe) {
   base::SystemClock clock;
-  auto store = std::move(SqliteStore::Open({.path = db})).value();
+  auto store = std::move(SqliteStore::Open({.path = db}, {clock})).value();
   const AgentIdentity agent{.id = "agent", .incarnation = std::to_string(round), .boot_id = "boot"};
   const auto leftovers = *store->LeaseLeftovers(agent);
   for (const Lease& lease : leftovers) {
-    if (!store->LeaseVoid(lease.fence, clock.Now()).ok()) _exit(2);
+    if (!store->LeaseVoid(lease.fence).ok()) _exit(2);
   }
-  const auto task = *store->TaskClaim(
-      {.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}, .now = clock.Now()});
-  if (!task || !store->TaskStarted(task->fence, getpid(), round, clock.Now()).ok()) _exit(3);
+  const auto task =
+      *store->TaskClaim({.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}});
+  if (!task || !store->TaskStarted(task->fence, getpid(), round).ok()) _exit(3);
   for (std::int64_t number = std::ssize(task->segments);; ++number) {
-    if (!store->SegmentCommit(task->fence, MakeSegment(number), clock.Now()).ok()) _exit(4);
+    if (!store->SegmentCommit(task->fence, MakeSegment(number)).ok()) _exit(4);
     if (write(pipe, &number, sizeof number) != sizeof number) _exit(5);
   }
 }
@@ -62,8 +62,7 @@ std::int64_t ReadAcks(int fd, int limit, std::int64_t last) {
 
 TEST(SqliteKillTest, KillsTearNothingAndLoseNothingThatWasAcknowledged) {
   SqliteHome home;
-  base::SystemClock clock;
-  ASSERT_TRUE(home.store().JobSubmit(MakeRequest("detect", "x", {"detect"}), clock.Now()).ok());
+  ASSERT_TRUE(home.store().JobSubmit(MakeRequest("detect", "x", {"detect"})).ok());
   home.Close();
 
   std::mt19937 engine(20260722);

@@ -61,18 +61,27 @@ Result<std::vector<Episode>> SqliteLedger::EpisodeAll() {
 }
 
 Result<void> SqliteLedger::EpisodeErase(std::string_view key) {
-  ROLLCALL_TRY(database_.ChangeOne("DELETE FROM episode WHERE key = ?1", key));
+  return database_.ChangeOne("DELETE FROM episode WHERE key = ?1", key);
+}
+
+// --- Subjects
+
+// What is not named goes with what it belongs to.
+Result<void> SqliteLedger::SubjectErase(const Subject& subject) {
   for (const std::string_view table : {"segment", "poison_segment"}) {
     ROLLCALL_TRY(database_.Change(
         fmt::format("DELETE FROM {} WHERE work_key IN (SELECT work_key FROM stage_run "
-                    "WHERE subject_kind = 'episode' AND subject_id = ?1)",
-                    table),
-        key));
+                    "WHERE subject_kind = ?1 AND subject_id = ?2) AND NOT EXISTS (SELECT 1 FROM "
+                    "stage_run AS other WHERE other.work_key = {}.work_key "
+                    "AND (other.subject_kind, other.subject_id) <> (?1, ?2))",
+                    table, table),
+        subject.kind, subject.id));
   }
-  ROLLCALL_TRY(
-      database_.Change("DELETE FROM job WHERE subject_kind = 'episode' AND subject_id = ?1", key));
-  ROLLCALL_TRY(database_.Change(
-      "DELETE FROM stage_run WHERE subject_kind = 'episode' AND subject_id = ?1", key));
+  for (const std::string_view table : {"job", "stage_run"}) {
+    ROLLCALL_TRY(database_.Change(
+        fmt::format("DELETE FROM {} WHERE subject_kind = ?1 AND subject_id = ?2", table),
+        subject.kind, subject.id));
+  }
   return {};
 }
 
@@ -126,6 +135,33 @@ Result<bool> SqliteLedger::JobAnyOpenOf(const Subject& subject) {
                                   kLive),
                       subject.kind, subject.id));
   return found.Step();
+}
+
+Result<void> SqliteLedger::SubmissionKeyWrite(const SubmissionKey& key) {
+  return database_.ChangeOne(
+      "INSERT OR REPLACE INTO submission_key (subject_kind, key, job_id, asked_sha256, at_ms) "
+      "VALUES (?1, ?2, ?3, ?4, ?5)",
+      key.subject_kind, key.key, key.job, key.asked_sha256, Millis(key.at));
+}
+
+Result<std::optional<SubmissionKey>> SqliteLedger::SubmissionKeyRead(std::string_view subject_kind,
+                                                                     std::string_view key) {
+  return ReadFirst(
+      database_.Query("SELECT subject_kind, key, job_id, asked_sha256, at_ms FROM submission_key "
+                      "WHERE subject_kind = ?1 AND key = ?2",
+                      subject_kind, key),
+      [](const Statement& row) {
+        return SubmissionKey{.subject_kind = row.Text(0),
+                             .key = row.Text(1),
+                             .job = JobId{row.Int64(2)},
+                             .asked_sha256 = row.Text(3),
+                             .at = base::WallTime{std::chrono::milliseconds{row.Int64(4)}}};
+      });
+}
+
+Result<void> SqliteLedger::SubmissionKeysErase(base::WallTime until) {
+  ROLLCALL_TRY(database_.Change("DELETE FROM submission_key WHERE at_ms <= ?1", Millis(until)));
+  return {};
 }
 
 Result<void> SqliteLedger::JobStageInsert(const JobStage& link) {

@@ -16,6 +16,8 @@ class SqliteLedger final : public Ledger {
   base::Result<std::vector<Episode>> EpisodeAll() override;
   base::Result<void> EpisodeErase(std::string_view key) override;
 
+  base::Result<void> SubjectErase(const Subject& subject) override;
+
   base::Result<JobId> JobInsert(const Job& job) override;
   base::Result<std::optional<Job>> JobRead(JobId id) override;
   base::Result<void> JobUpdate(const Job& job, domain::JobState from) override;
@@ -23,6 +25,11 @@ class SqliteLedger final : public Ledger {
   base::Result<std::vector<Job>> JobAll() override;
   base::Result<bool> JobAnyOpen() override;
   base::Result<bool> JobAnyOpenOf(const Subject& subject) override;
+
+  base::Result<void> SubmissionKeyWrite(const SubmissionKey& key) override;
+  base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(std::string_view subject_kind,
+                                                               std::string_view key) override;
+  base::Result<void> SubmissionKeysErase(base::WallTime until) override;
 
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
@@ -58,7 +65,7 @@ class SqliteLedger final : public Ledger {
   base::Result<void> LeaseUpdate(const Lease& lease) override;
   base::Result<std::vector<bool>> LeasesRenew(const AgentIdentity& agent,
                                               std::span<const Heartbeat> heartbeats,
-                                              base::BootTime expires_at) override;
+                                              const Due& expires) override;
   base::Result<std::vector<TaskId>> TasksCancelling(const AgentIdentity& agent) override;
   base::Result<void> LeaseErase(const Fence& fence) override;
 

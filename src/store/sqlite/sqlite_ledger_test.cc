@@ -45,6 +45,13 @@ TEST(SqliteLedgerTest, LooksForWorkWithoutReadingWhatHasEnded) {
                                 .request_json = "{}",
                                 .state = JobState::kSucceeded})
                     .ok());
+    ASSERT_TRUE(ledger
+                    .SubmissionKeyWrite({.subject_kind = "episode",
+                                         .key = fmt::format("key {}", i),
+                                         .job = JobId{i + 1},
+                                         .asked_sha256 = "",
+                                         .at = base::WallTime{std::chrono::hours{1}}})
+                    .ok());
   }
   ScannedRows(database);
   EXPECT_TRUE(ledger.RunsQueued("detect")->empty());
@@ -58,6 +65,8 @@ TEST(SqliteLedgerTest, LooksForWorkWithoutReadingWhatHasEnded) {
   EXPECT_TRUE(ledger.RunNewestSucceeded("w1").value().has_value());
   EXPECT_TRUE(ledger.JobNewest("detect_e1").value().has_value());
   EXPECT_FALSE(*ledger.JobAnyOpen());
+  EXPECT_FALSE(ledger.SubmissionKeyRead("episode", "k").value().has_value());
+  EXPECT_TRUE(ledger.SubmissionKeysErase({}).ok());
   EXPECT_FALSE(*ledger.JobAnyOpenOf({"episode", "e1"}));
   EXPECT_EQ(ScannedRows(database), 0);
 }

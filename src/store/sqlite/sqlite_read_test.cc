@@ -36,8 +36,13 @@ std::size_t FilesIn(const fs::path& folder) {
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
+base::Result<std::unique_ptr<SqliteStore>> Read(const fs::path& path, Access access) {
+  static base::FakeClock clock;
+  return SqliteStore::OpenToRead({.path = path}, access, {clock});
+}
+
 base::Result<std::unique_ptr<SqliteStore>> Read(const TempFolder& folder, Access access) {
-  return SqliteStore::OpenToRead({.path = folder.db()}, access);
+  return Read(folder.db(), access);
 }
 
 TEST(SqliteReadTest, ReadsAStoreAtRestThatCannotBeWritten) {
@@ -92,7 +97,7 @@ TEST(SqliteReadTest, ReadsAtRestUnderAnyName) {
   const auto odd = home.folder().path() / "50% a?b #c&mode=memory";
   fs::create_directory(odd);
   fs::copy_file(home.folder().db(), odd / "rollcall.db");
-  const auto store = SqliteStore::OpenToRead({.path = odd / "rollcall.db"}, Access::kReadAtRest);
+  const auto store = Read(odd / "rollcall.db", Access::kReadAtRest);
   ASSERT_TRUE(store.ok()) << store.error().ToString();
   EXPECT_OK((*store)->EpisodeGet("x"));
 }

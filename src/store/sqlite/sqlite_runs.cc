@@ -131,10 +131,10 @@ Result<std::vector<Lease>> SqliteLedger::Leases(std::string_view rest, const Val
 Result<void> SqliteLedger::LeaseInsert(const Lease& lease) {
   ROLLCALL_TRY(database_.ChangeOne(
       "INSERT INTO lease (task_id, token, attempt_uuid, agent_id, incarnation, boot_id, pid, "
-      "pid_start, expires_at_ns, attempt_number, started_at_ms, pulse_seq, last_pulse_ns, phase, "
-      "phase_since_ns, done, total, unit, rate, realtime_factor, progress_at_ns, counters_json, "
-      "is_stalled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0, ?7, ?8, 0, 0, 'starting', 0, 0, 0, "
-      "'', 0, 0, 0, '{}', 0)",
+      "pid_start, expires_boot_id, expires_at_ns, attempt_number, started_at_ms, pulse_seq, "
+      "last_pulse_ns, phase, phase_since_ns, done, total, unit, rate, realtime_factor, "
+      "progress_at_ns, counters_json, is_stalled) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, '', 0, ?7, "
+      "?8, 0, 0, 'starting', 0, 0, 0, '', 0, 0, 0, '{}', 0)",
       lease.fence.task, lease.fence.token, lease.fence.attempt_uuid, lease.agent.id,
       lease.agent.incarnation, lease.agent.boot_id, lease.attempt_number,
       Millis(lease.started_at)));
@@ -162,36 +162,38 @@ Result<void> SqliteLedger::LeaseUpdate(const Lease& lease) {
       "UPDATE lease SET pid = ?4, pid_start = ?5, expires_at_ns = ?6, pulse_seq = ?7, "
       "last_pulse_ns = ?8, phase = ?9, phase_since_ns = ?10, done = ?11, total = ?12, unit = ?13, "
       "rate = ?14, realtime_factor = ?15, progress_at_ns = ?16, counters_json = ?17, "
-      "is_stalled = ?18 WHERE task_id = ?1 AND token = ?2 AND attempt_uuid = ?3",
+      "is_stalled = ?18, expires_boot_id = ?19 WHERE task_id = ?1 AND token = ?2 AND attempt_uuid "
+      "= ?3",
       lease.fence.task, lease.fence.token, lease.fence.attempt_uuid, lease.pid, lease.pid_start,
-      lease.expires_at.count(), live.pulse_seq, live.last_pulse.count(),
+      lease.expires.at.count(), live.pulse_seq, live.last_pulse.count(),
       domain::PhaseName(live.phase), live.phase_since.count(), live.done, live.total, live.unit,
       live.rate, live.realtime_factor, live.progress_at.count(), live.counters_json,
-      live.is_stalled);
+      live.is_stalled, lease.expires.boot_id);
 }
 
 // No index has a column of these, and no other row is touched: thousands of leases are renewed at a
 // time.
 Result<std::vector<bool>> SqliteLedger::LeasesRenew(const AgentIdentity& agent,
                                                     std::span<const Heartbeat> heartbeats,
-                                                    base::BootTime expires_at) {
+                                                    const Due& expires) {
   ROLLCALL_TRY_ASSIGN(
       auto update,
       database_.Query(
           "UPDATE lease SET expires_at_ns = ?6, pulse_seq = ?7, last_pulse_ns = ?8, phase = ?9, "
           "phase_since_ns = ?10, done = ?11, total = ?12, unit = ?13, rate = ?14, "
-          "realtime_factor = ?15, progress_at_ns = ?16, counters_json = ?17 WHERE task_id = ?1 "
-          "AND token = ?2 AND attempt_uuid = ?3 AND agent_id = ?4 AND incarnation = ?5"));
+          "realtime_factor = ?15, progress_at_ns = ?16, counters_json = ?17, expires_boot_id = ?18 "
+          "WHERE task_id = ?1 AND token = ?2 AND attempt_uuid = ?3 AND agent_id = ?4 AND "
+          "incarnation = ?5"));
   std::vector<bool> are_held;
   are_held.reserve(heartbeats.size());
   for (const auto& [fence, live] : heartbeats) {
     ROLLCALL_TRY_ASSIGN(
         const std::int64_t count,
         update.ChangeAgain(fence.task, fence.token, fence.attempt_uuid, agent.id, agent.incarnation,
-                           expires_at.count(), live.pulse_seq, live.last_pulse.count(),
+                           expires.at.count(), live.pulse_seq, live.last_pulse.count(),
                            domain::PhaseName(live.phase), live.phase_since.count(), live.done,
                            live.total, live.unit, live.rate, live.realtime_factor,
-                           live.progress_at.count(), live.counters_json));
+                           live.progress_at.count(), live.counters_json, expires.boot_id));
     are_held.push_back(count == 1);
   }
   return are_held;

@@ -53,7 +53,7 @@ bool IsNetworkFileSystem(long type) {
          type == CODA_SUPER_MAGIC || type == AFS_SUPER_MAGIC || type == kNinePTwo;
 }
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& options) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& options, StoreClock clock) {
   ROLLCALL_TRY(CheckFileSystem(options.path));
   ROLLCALL_TRY_ASSIGN(auto database, Database::Open({.path = options.path, .vfs = options.vfs}));
   ROLLCALL_TRY(Configure(*database));
@@ -62,15 +62,17 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const Options& options) {
   constexpr auto kRead = Database::Access::kRead;
   ROLLCALL_TRY_ASSIGN(auto reader, OpenReader(options, kRead));
   return std::unique_ptr<SqliteStore>(
-      new SqliteStore(options, kRead, std::move(writer), std::move(reader)));
+      new SqliteStore(options, std::move(clock), kRead, std::move(writer), std::move(reader)));
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenToRead(const Options& options,
-                                                             Database::Access access) {
+                                                             Database::Access access,
+                                                             StoreClock clock) {
   ROLLCALL_CHECK(access != Database::Access::kWrite);
   ROLLCALL_TRY(CheckFileSystem(options.path));
   ROLLCALL_TRY_ASSIGN(auto reader, OpenReader(options, access));
-  return std::unique_ptr<SqliteStore>(new SqliteStore(options, access, nullptr, std::move(reader)));
+  return std::unique_ptr<SqliteStore>(
+      new SqliteStore(options, std::move(clock), access, nullptr, std::move(reader)));
 }
 
 // Reads at once: from then on file, log and index are open, and another store that takes this one's
@@ -83,9 +85,10 @@ Result<std::unique_ptr<SqliteStore::Connection>> SqliteStore::OpenReader(const O
   return std::make_unique<Connection>(std::move(database));
 }
 
-SqliteStore::SqliteStore(const Options& options, Database::Access read_access,
+SqliteStore::SqliteStore(const Options& options, StoreClock clock, Database::Access read_access,
                          std::unique_ptr<Connection> writer, std::unique_ptr<Connection> reader)
-    : options_(options),
+    : LedgerStore(std::move(clock)),
+      options_(options),
       read_access_(read_access),
       writer_(std::move(writer)),
       reader_(std::move(reader)) {}

@@ -45,12 +45,13 @@ class SqliteStore final : public LedgerStore {
   };
   // Brings the schema up to date. kFailedPrecondition: ERR_STORE_TOO_NEW, ERR_PERMISSION, or
   // ERR_BAD_CONFIG on a network file system. kDataLoss / ERR_STORE_DAMAGED if the file is damaged.
-  static base::Result<std::unique_ptr<SqliteStore>> Open(const Options& options);
+  static base::Result<std::unique_ptr<SqliteStore>> Open(const Options& options, StoreClock clock);
   // To be read only: every method that writes fails with ERR_PERMISSION, as does this one where the
   // schema is an older one. Otherwise errors as Open. With kReadAtRest, by the caller's word:
   // nobody has the store open for writing, and beside it lies no `-wal` that is not empty.
   static base::Result<std::unique_ptr<SqliteStore>> OpenToRead(const Options& options,
-                                                               Database::Access access);
+                                                               Database::Access access,
+                                                               StoreClock clock);
   ~SqliteStore() override;
 
  protected:
@@ -68,7 +69,7 @@ class SqliteStore final : public LedgerStore {
     SqliteLedger ledger ROLLCALL_GUARDED_BY(mutex);
   };
 
-  SqliteStore(const Options& options, Database::Access read_access,
+  SqliteStore(const Options& options, StoreClock clock, Database::Access read_access,
               std::unique_ptr<Connection> writer, std::unique_ptr<Connection> reader);
   static base::Result<std::unique_ptr<Connection>> OpenReader(const Options& options,
                                                               Database::Access access);

@@ -17,18 +17,23 @@ namespace rollcall::store {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, JobStoreContract,
-                         testing::Values(MakeHome([] { return std::make_unique<SqliteHome>(); })),
+                         testing::Values(MakeHome([](const StoreClock& clock) {
+                           return std::make_unique<SqliteHome>(clock, "");
+                         })),
                          [](const auto&) { return std::string("Store"); });
 INSTANTIATE_TEST_SUITE_P(Sqlite, PoisonContract,
-                         testing::Values(MakeHome([] { return std::make_unique<SqliteHome>(); })),
+                         testing::Values(MakeHome([](const StoreClock& clock) {
+                           return std::make_unique<SqliteHome>(clock, "");
+                         })),
                          [](const auto&) { return std::string("Store"); });
 
 TEST(SqliteStoreTest, RandomLivesGoAsInMemory) {
   for (std::uint32_t seed = 1; seed <= 12; seed += base::testing::EveryOneOrNth(6)) {
     SqliteHome home;
-    MemoryStore memory;
-    RandomScript on_disk(home.store(), seed);
-    RandomScript in_memory(memory, seed);
+    base::FakeClock clock;
+    MemoryStore memory({.clock = clock, .boot_id = "boot of the store"});
+    RandomScript on_disk(home.store(), home.own_clock(), seed);
+    RandomScript in_memory(memory, clock, seed);
     for (int step = 0; step < 250; ++step) {
       on_disk.Step();
       in_memory.Step();
@@ -42,7 +47,7 @@ TEST(SqliteStoreTest, RandomLivesGoAsInMemory) {
 
 TEST(SqliteStoreTest, IsTheSameAfterReopening) {
   SqliteHome home;
-  RandomScript script(home.store(), 7);
+  RandomScript script(home.store(), home.own_clock(), 7);
   for (int step = 0; step < 200; ++step) script.Step();
   const std::string before = DumpStore(home.store()).dump(1);
   const std::string epoch = *home.store().StreamEpoch();
@@ -58,22 +63,23 @@ Episode NewEpisode(const std::string& key) {
 // Closing removes the log by its path; SQLite asks before whether the file is still its own.
 TEST(SqliteStoreTest, LeavesTheFilesAloneOfAStoreThatHasTakenItsPlace) {
   const TempFolder folder;
+  base::FakeClock clock;
   const auto here = folder.path() / "here";
   const auto elsewhere = folder.path() / "elsewhere";
   std::filesystem::create_directory(here);
-  auto moved = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
+  auto moved = std::move(SqliteStore::Open({.path = here / "rollcall.db"}, {clock})).value();
   ASSERT_TRUE(moved->EpisodePut(NewEpisode("first")).ok());
   std::filesystem::rename(here, elsewhere);
   std::filesystem::create_directory(here);
-  auto next = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
+  auto next = std::move(SqliteStore::Open({.path = here / "rollcall.db"}, {clock})).value();
   ASSERT_TRUE(next->EpisodePut(NewEpisode("second")).ok());
   ASSERT_TRUE(moved->EpisodePut(NewEpisode("late")).ok());
   moved.reset();
   EXPECT_TRUE(std::filesystem::exists(here / "rollcall.db-wal"));
   next.reset();
-  next = std::move(SqliteStore::Open({.path = here / "rollcall.db"})).value();
+  next = std::move(SqliteStore::Open({.path = here / "rollcall.db"}, {clock})).value();
   EXPECT_TRUE(next->EpisodeGet("second").ok());
-  moved = std::move(SqliteStore::Open({.path = elsewhere / "rollcall.db"})).value();
+  moved = std::move(SqliteStore::Open({.path = elsewhere / "rollcall.db"}, {clock})).value();
   EXPECT_TRUE(moved->EpisodeGet("first").ok());
   EXPECT_TRUE(moved->EpisodeGet("late").ok());
 }
@@ -86,7 +92,8 @@ TEST(SqliteStoreTest, EachStoreHasAnEpochOfItsOwn) {
 
 TEST(SqliteStoreTest, WritesAheadAndSyncsEveryCommit) {
   const TempFolder folder;
-  ASSERT_TRUE(SqliteStore::Open({.path = folder.db()}).ok());
+  base::FakeClock clock;
+  ASSERT_TRUE(SqliteStore::Open({.path = folder.db()}, {clock}).ok());
   auto database = std::move(Database::Open({.path = folder.db()})).value();
   auto mode = std::move(database->Query("PRAGMA journal_mode")).value();
   ASSERT_TRUE(*mode.Step());
@@ -99,8 +106,7 @@ TEST(SqliteStoreTest, WritesAheadAndSyncsEveryCommit) {
 
 TEST(SqliteStoreTest, TheIndexesThemselvesRefuseASecondLiveRun) {
   SqliteHome home;
-  base::FakeClock clock;
-  ASSERT_TRUE(home.store().JobSubmit(MakeRequest("detect", "x", {"detect"}), clock.Now()).ok());
+  ASSERT_TRUE(home.store().JobSubmit(MakeRequest("detect", "x", {"detect"})).ok());
   home.Close();
   auto database = std::move(Database::Open({.path = home.folder().db()})).value();
   const std::string copy =

@@ -8,7 +8,7 @@ using domain::JobState;
 
 TEST_P(JobStoreContract, CancelsQueuedAndBlockedRunsAtOnce) {
   const JobId job = SubmitAnalyze("x");
-  const CancelOutcome outcome = *store().JobCancel(job, now());
+  const CancelOutcome outcome = *store().JobCancel(job);
   EXPECT_FALSE(outcome.had_finished);
   EXPECT_TRUE(outcome.to_stop.empty());
   EXPECT_EQ(outcome.job.state, JobState::kCancelled);
@@ -26,16 +26,16 @@ TEST_P(JobStoreContract, AJobThatJoinsALiveRunAlsoJoinsWhatThatWaitsFor) {
   const JobId first = Submit(request).job.id;
   Succeed(ClaimStarted());
   const StageRunId finished = RunOf(first, "extract").id;
-  ASSERT_TRUE(store().JobCancel(first, now()).ok());
+  ASSERT_TRUE(store().JobCancel(first).ok());
   const JobId second = Submit(request).job.id;  // From nothing: extract runs again.
   JobRequest third_request = request;
   third_request.kind = "analyze";
   third_request.stages[0].reuse = finished;
   const JobId third = Submit(third_request).job.id;
-  ASSERT_TRUE(store().JobCancel(second, now()).ok());
+  ASSERT_TRUE(store().JobCancel(second).ok());
   EXPECT_EQ(StateOf(third, "extract"), JobState::kQueued);
   EXPECT_TRUE(store().IntegrityCheck().ok());
-  ASSERT_TRUE(store().JobCancel(third, now()).ok());
+  ASSERT_TRUE(store().JobCancel(third).ok());
   EXPECT_FALSE(TryClaim().has_value());
   EXPECT_TRUE(store().IntegrityCheck().ok());
 }
@@ -43,7 +43,7 @@ TEST_P(JobStoreContract, AJobThatJoinsALiveRunAlsoJoinsWhatThatWaitsFor) {
 TEST_P(JobStoreContract, CancelsARunThatWaitsForItsRetryAtOnce) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   EndWithRetry(ClaimStarted(), std::chrono::seconds{5});
-  EXPECT_EQ(store().JobCancel(job, now())->job.state, JobState::kCancelled);
+  EXPECT_EQ(store().JobCancel(job)->job.state, JobState::kCancelled);
   clock_.Advance(std::chrono::seconds{5});
   EXPECT_FALSE(TryClaim().has_value());
   EXPECT_FALSE(store().NextRetry()->has_value());
@@ -52,7 +52,7 @@ TEST_P(JobStoreContract, CancelsARunThatWaitsForItsRetryAtOnce) {
 TEST_P(JobStoreContract, ARunningRunIsCancellingUntilItsAttemptEnded) {
   const JobId job = SubmitAnalyze("x");
   const LeasedTask task = ClaimStarted();
-  const CancelOutcome outcome = *store().JobCancel(job, now());
+  const CancelOutcome outcome = *store().JobCancel(job);
   ASSERT_EQ(outcome.to_stop.size(), 1u);
   EXPECT_EQ(outcome.to_stop[0], task.fence);
   EXPECT_EQ(outcome.job.state, JobState::kRunning);
@@ -69,8 +69,8 @@ TEST_P(JobStoreContract, ARunningRunIsCancellingUntilItsAttemptEnded) {
 TEST_P(JobStoreContract, CancelsALeasedRunWhoseWorkerThenStarts) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = Claim();
-  EXPECT_EQ(store().JobCancel(job, now())->to_stop.size(), 1u);
-  EXPECT_OK(store().TaskStarted(task.fence, 77, 88, now()));
+  EXPECT_EQ(store().JobCancel(job)->to_stop.size(), 1u);
+  EXPECT_OK(store().TaskStarted(task.fence, 77, 88));
   EXPECT_EQ(StateOf(job, "detect"), JobState::kCancelling);
   EXPECT_EQ(LeaseOf(task.fence)->pid, 77);  // So that it can be found and ended.
   End(task, AttemptOutcome::kCancelled);
@@ -83,7 +83,7 @@ TEST_P(JobStoreContract, HoweverACancellingAttemptEndsItsRunIsCancelled) {
         AttemptOutcome::kCrashed, AttemptOutcome::kStalled, AttemptOutcome::kExpired}) {
     const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
     const LeasedTask task = ClaimStarted();
-    EXPECT_OK(store().JobCancel(job, now()));
+    EXPECT_OK(store().JobCancel(job));
     EndWithRetry(task, std::chrono::seconds{5}, outcome);
     EXPECT_EQ(StateOf(job, "detect"), JobState::kCancelled) << AttemptOutcomeName(outcome);
     EXPECT_EQ(RunOf(job, "detect").wait_reason, "");
@@ -93,7 +93,7 @@ TEST_P(JobStoreContract, HoweverACancellingAttemptEndsItsRunIsCancelled) {
 TEST_P(JobStoreContract, ASuccessThatCameFirstWinsOverTheCancel) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_OK(store().JobCancel(job));
   Succeed(task);
   EXPECT_EQ(JobStateOf(job), JobState::kSucceeded);
   EXPECT_EQ(CountEvents(job, "job_succeeded"), 1);
@@ -102,8 +102,8 @@ TEST_P(JobStoreContract, ASuccessThatCameFirstWinsOverTheCancel) {
 TEST_P(JobStoreContract, CancelTwiceIsOneCancel) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().JobCancel(job, now()));
-  const CancelOutcome again = *store().JobCancel(job, now());
+  EXPECT_OK(store().JobCancel(job));
+  const CancelOutcome again = *store().JobCancel(job);
   EXPECT_FALSE(again.had_finished);
   EXPECT_EQ(again.to_stop.size(), 1u);
   End(task, AttemptOutcome::kCancelled);
@@ -114,21 +114,21 @@ TEST_P(JobStoreContract, CancellingWhatHasEndedChangesNothing) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   RunToSuccess("detect");
   const auto seq = store().JobGet(job)->event_seq;
-  const CancelOutcome outcome = *store().JobCancel(job, now());
+  const CancelOutcome outcome = *store().JobCancel(job);
   EXPECT_TRUE(outcome.had_finished);
   EXPECT_EQ(outcome.job.state, JobState::kSucceeded);
   EXPECT_EQ(store().JobGet(job)->event_seq, seq);
 }
 
 TEST_P(JobStoreContract, CannotCancelAJobThatIsNotThere) {
-  EXPECT_EQ(ReasonOf(store().JobCancel(JobId{7}, now())), "ERR_JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(store().JobCancel(JobId{7})), "ERR_JOB_NOT_FOUND");
 }
 
 TEST_P(JobStoreContract, CancelLeavesRunsThatAnotherOpenJobJoined) {
   const JobId analyze = SubmitAnalyze("x");
   const JobId detect = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  const CancelOutcome outcome = *store().JobCancel(analyze, now());
+  const CancelOutcome outcome = *store().JobCancel(analyze);
   EXPECT_TRUE(outcome.to_stop.empty());
   EXPECT_EQ(outcome.job.state, JobState::kCancelled);  // Its own part has ended.
   EXPECT_EQ(StateOf(analyze, "track"), JobState::kCancelled);
@@ -147,8 +147,8 @@ TEST_P(JobStoreContract, TheLastJobOfASharedRunStopsIt) {
   const JobId analyze = SubmitAnalyze("x");
   const JobId detect = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_TRUE(store().JobCancel(detect, now())->to_stop.empty());
-  EXPECT_EQ(store().JobCancel(analyze, now())->to_stop.size(), 1u);
+  EXPECT_TRUE(store().JobCancel(detect)->to_stop.empty());
+  EXPECT_EQ(store().JobCancel(analyze)->to_stop.size(), 1u);
   End(task, AttemptOutcome::kCancelled);
   EXPECT_FALSE(*store().HasOpenJobs());
 }
@@ -157,7 +157,7 @@ TEST_P(JobStoreContract, CancellingTheYoungerGenerationLeavesTheOlder) {
   const JobId first = Submit(MakeRequest("detect", "x", {"detect"}, 1)).job.id;
   const JobId second = Submit(MakeRequest("detect", "x", {"detect"}, 2)).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_EQ(store().JobCancel(second, now())->job.state, JobState::kCancelled);
+  EXPECT_EQ(store().JobCancel(second)->job.state, JobState::kCancelled);
   EXPECT_EQ(StateOf(first, "detect"), JobState::kRunning);
   Succeed(task);
 }
@@ -165,7 +165,7 @@ TEST_P(JobStoreContract, CancellingTheYoungerGenerationLeavesTheOlder) {
 TEST_P(JobStoreContract, CancellingTheOlderGenerationLetsTheYoungerGo) {
   const JobId first = Submit(MakeRequest("detect", "x", {"detect"}, 1)).job.id;
   const JobId second = Submit(MakeRequest("detect", "x", {"detect"}, 2)).job.id;
-  EXPECT_OK(store().JobCancel(first, now()));
+  EXPECT_OK(store().JobCancel(first));
   EXPECT_EQ(StateOf(second, "detect"), JobState::kQueued);
   EXPECT_EQ(Claim().run.generation, 2);
 }
@@ -175,15 +175,15 @@ TEST_P(JobStoreContract, CancellingTheOlderGenerationLetsTheYoungerGo) {
 TEST_P(JobStoreContract, AStartWhileTheSameWorkIsBeingCancelledGoesOnWithIt) {
   const JobId old_job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
-  EXPECT_OK(store().JobCancel(old_job, now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
+  EXPECT_OK(store().JobCancel(old_job));
   const Submission started = Submit(MakeRequest("detect", "x", {"detect"}));
   EXPECT_FALSE(started.is_existing);
   EXPECT_EQ(JobStateOf(old_job), JobState::kCancelled);
   EXPECT_EQ(RunOf(started.job.id, "detect").wait_reason,
             "waits for the cancelled attempt to end, then goes on from its last checkpoint");
   const std::vector beats{Heartbeat{.fence = task.fence}};
-  EXPECT_TRUE(store().LeaseRenew(agent_, beats, kLease, now())->front().is_cancel_wanted);
+  EXPECT_TRUE(store().LeaseRenew(agent_, beats, kLease)->front().is_cancel_wanted);
   EXPECT_FALSE(TryClaim().has_value());
   End(task, AttemptOutcome::kCancelled);
   EXPECT_EQ(StateOf(started.job.id, "detect"), JobState::kQueued);
@@ -194,9 +194,9 @@ TEST_P(JobStoreContract, AStartWhileTheSameWorkIsBeingCancelledGoesOnWithIt) {
 TEST_P(JobStoreContract, AStartWhileCancellingCanBeCancelledToo) {
   const JobId old_job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().JobCancel(old_job, now()));
+  EXPECT_OK(store().JobCancel(old_job));
   const JobId new_job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
-  EXPECT_EQ(store().JobCancel(new_job, now())->to_stop.size(), 1u);
+  EXPECT_EQ(store().JobCancel(new_job)->to_stop.size(), 1u);
   End(task, AttemptOutcome::kCancelled);
   EXPECT_EQ(JobStateOf(new_job), JobState::kCancelled);
 }

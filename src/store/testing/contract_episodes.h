@@ -63,8 +63,8 @@ TEST_P(JobStoreContract, ForgetsAnEpisodeWithAllThatWasItsOwn) {
   EXPECT_OK(store().EpisodePut(MakeEpisode("y")));
   const JobId gone = SubmitAnalyze("x");
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
-  EXPECT_OK(store().JobCancel(gone, now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
+  EXPECT_OK(store().JobCancel(gone));
   End(task, AttemptOutcome::kCancelled);
   const JobId kept = SubmitAnalyze("y");
   const StageRunId kept_run = RunOf(kept, "extract").id;
@@ -106,7 +106,7 @@ TEST_P(JobStoreContract, ReplacesAnEpisodeInOneStep) {
   other.fingerprint = "another";
   EXPECT_EQ(ReasonOf(store().EpisodeReplace(other)), "ERR_JOB_ALREADY_RUNNING");
   EXPECT_NE(store().EpisodeGet("x")->fingerprint, "another");
-  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_OK(store().JobCancel(job));
   EXPECT_EQ(store().EpisodeReplace(other)->fingerprint, "another");
   EXPECT_EQ(store().EpisodeGet("x")->fingerprint, "another");
   EXPECT_EQ(ReasonOf(store().JobGet(job)), "ERR_JOB_NOT_FOUND");
@@ -117,7 +117,7 @@ TEST_P(JobStoreContract, NeverUsesTheIdsOfARemovedEpisodeAgain) {
   EXPECT_OK(store().EpisodePut(MakeEpisode("x")));
   const JobId old_job = SubmitAnalyze("x");
   const StageRun old_run = RunOf(old_job, "extract");
-  EXPECT_OK(store().JobCancel(old_job, now()));
+  EXPECT_OK(store().JobCancel(old_job));
   const std::int64_t change = store().RunsChangedSince(0, 100)->back().run.change;
   EXPECT_OK(store().EpisodeRemove("x"));
   const JobId new_job = SubmitAnalyze("x");

@@ -11,7 +11,7 @@ TEST_P(JobStoreContract, TellsTheWholeStoryOfAJobInOrder) {
   const JobId job = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
   RunToSuccess("extract");
   LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
   EndWithRetry(task, {});
   RunToSuccess("detect");
   EXPECT_THAT(
@@ -69,7 +69,7 @@ TEST_P(JobStoreContract, AnErrorThatIsNotUtf8StillMakesAnEvent) {
   const LeasedTask task = ClaimStarted();
   AttemptEnd end = MakeEnd(AttemptOutcome::kFailed);
   end.error.message = "bad \xff name";
-  EXPECT_OK(store().TaskEnd(task.fence, end, now()));
+  EXPECT_OK(store().TaskEnd(task.fence, end));
   const auto events = *store().EventsAfter(job, 0, 100);
   for (const Event& event : events) {
     EXPECT_OK(base::ParseJson(event.body_json, "event"));
@@ -78,7 +78,7 @@ TEST_P(JobStoreContract, AnErrorThatIsNotUtf8StillMakesAnEvent) {
 
 TEST_P(JobStoreContract, APausedQueueIsNotClaimedAndSaysWhy) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
-  EXPECT_OK(store().QueuePause("detect", "disk full", now()));
+  EXPECT_OK(store().QueuePause("detect", "disk full"));
   EXPECT_FALSE(TryClaim().has_value());
   EXPECT_EQ(RunOf(job, "detect").wait_reason, "queue detect is paused: disk full");
   EXPECT_EQ(CountEvents(job, "stage_waiting"), 1);
@@ -87,7 +87,7 @@ TEST_P(JobStoreContract, APausedQueueIsNotClaimedAndSaysWhy) {
   Submit(MakeRequest("stills", "x", {"stills"}));
   EXPECT_EQ(Claim().run.name, "stills");
 
-  EXPECT_OK(store().QueuePause("detect", "", now()));
+  EXPECT_OK(store().QueuePause("detect", ""));
   EXPECT_EQ(RunOf(job, "detect").wait_reason, "waits for a free worker");
   EXPECT_EQ(RunOf(later, "detect").wait_reason, "waits for a free worker");
   EXPECT_EQ(Claim().run.name, "detect");
@@ -96,7 +96,7 @@ TEST_P(JobStoreContract, APausedQueueIsNotClaimedAndSaysWhy) {
 TEST_P(JobStoreContract, APausedQueueLetsItsRunningTaskFinish) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().QueuePause("detect", "disk full", now()));
+  EXPECT_OK(store().QueuePause("detect", "disk full"));
   End(task, AttemptOutcome::kInterrupted);
   EXPECT_EQ(RunOf(job, "detect").wait_reason, "queue detect is paused: disk full");
   EXPECT_FALSE(TryClaim().has_value());
@@ -125,7 +125,7 @@ TEST_P(JobStoreContract, AQueueSaysHowManyWaitAndSinceWhen) {
   clock_.Advance(std::chrono::minutes{1});
   const base::WallTime interrupted = now().wall;
   End(y, AttemptOutcome::kInterrupted);
-  EXPECT_OK(store().QueuePause("track", "disk full", now()));
+  EXPECT_OK(store().QueuePause("track", "disk full"));
   queues = *store().QueueList(stages);
   EXPECT_EQ(queues[0].queued, 1);
   EXPECT_EQ(queues[0].oldest, interrupted);

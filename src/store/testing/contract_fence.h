@@ -11,17 +11,16 @@ using FencedWrite = std::pair<std::string, std::function<base::Result<void>(cons
 
 inline std::vector<FencedWrite> FencedWrites(JobStore& store, base::Instant now) {
   return {
-      {"TaskStarted", [&store, now](const Fence& f) { return store.TaskStarted(f, 9, 9, now); }},
+      {"TaskStarted", [&store, now](const Fence& f) { return store.TaskStarted(f, 9, 9); }},
       {"LeaseMarkStalled",
-       [&store, now](const Fence& f) { return store.LeaseMarkStalled(f, "no progress", now); }},
-      {"LeaseVoid", [&store, now](const Fence& f) { return store.LeaseVoid(f, now); }},
+       [&store, now](const Fence& f) { return store.LeaseMarkStalled(f, "no progress"); }},
+      {"LeaseVoid", [&store, now](const Fence& f) { return store.LeaseVoid(f); }},
       {"SegmentCommit",
-       [&store, now](const Fence& f) { return store.SegmentCommit(f, MakeSegment(0), now); }},
-      {"TaskSucceed",
-       [&store, now](const Fence& f) { return store.TaskSucceed(f, "{}", {}, {}, now); }},
+       [&store, now](const Fence& f) { return store.SegmentCommit(f, MakeSegment(0)); }},
+      {"TaskSucceed", [&store, now](const Fence& f) { return store.TaskSucceed(f, "{}", {}, {}); }},
       {"TaskEnd",
        [&store, now](const Fence& f) {
-         return store.TaskEnd(f, MakeEnd(AttemptOutcome::kFailed), now);
+         return store.TaskEnd(f, MakeEnd(AttemptOutcome::kFailed));
        }},
   };
 }
@@ -64,7 +63,7 @@ TEST_P(JobStoreContract, RefusesEveryWriteOfAReapedLease) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const Fence fence = ClaimStarted().fence;
   clock_.Advance(kLease);
-  EXPECT_EQ(store().LeaseReap(agent_, now())->size(), 1u);
+  EXPECT_EQ(store().LeaseReap()->size(), 1u);
   ExpectAllFenced(store(), fence, now(), job);
 }
 
@@ -72,7 +71,7 @@ TEST_P(JobStoreContract, RefusesEveryWriteOfALateWorkerWhileTheNextOneWorks) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const Fence late = ClaimStarted().fence;
   clock_.Advance(kLease);
-  EXPECT_OK(store().LeaseReap(agent_, now()));
+  EXPECT_OK(store().LeaseReap());
   const LeasedTask next = ClaimStarted();
   ExpectAllFenced(store(), late, now(), job);
   Succeed(next);

@@ -56,7 +56,7 @@ domain::Artifact MakeArtifact(std::string name, std::int64_t token) {
 void JobStoreContract::TearDown() { EXPECT_OK(store().IntegrityCheck()); }
 
 Submission JobStoreContract::Submit(const JobRequest& request) {
-  return *store().JobSubmit(request, now());
+  return *store().JobSubmit(request);
 }
 
 JobId JobStoreContract::SubmitAnalyze(const std::string& id, int version) {
@@ -64,8 +64,11 @@ JobId JobStoreContract::SubmitAnalyze(const std::string& id, int version) {
 }
 
 std::optional<LeasedTask> JobStoreContract::TryClaim(std::vector<std::string> stages) {
-  return *store().TaskClaim(
-      {.agent = agent_, .stages = std::move(stages), .lease = kLease, .now = now()});
+  return *store().TaskClaim({.agent = agent_, .stages = std::move(stages), .lease = kLease});
+}
+
+std::optional<LeasedTask> JobStoreContract::TryClaimAs(const AgentIdentity& agent) {
+  return *store().TaskClaim({.agent = agent, .stages = {}, .lease = kLease});
 }
 
 LeasedTask JobStoreContract::Claim(std::vector<std::string> stages) {
@@ -76,26 +79,26 @@ LeasedTask JobStoreContract::Claim(std::vector<std::string> stages) {
 
 LeasedTask JobStoreContract::ClaimStarted(std::vector<std::string> stages) {
   LeasedTask task = Claim(std::move(stages));
-  EXPECT_OK(store().TaskStarted(task.fence, 1234, 5678, now()));
+  EXPECT_OK(store().TaskStarted(task.fence, 1234, 5678));
   return task;
 }
 
 void JobStoreContract::Succeed(const LeasedTask& task) {
   const std::vector artifacts{MakeArtifact(task.run.name + ".parquet", task.fence.token)};
   EXPECT_OK(store().TaskSucceed(task.fence, R"({"faces":3})", artifacts,
-                                {.exit = "exit 0", .rss_peak_bytes = 1 << 20}, now()));
+                                {.exit = "exit 0", .rss_peak_bytes = 1 << 20}));
 }
 
 void JobStoreContract::End(const LeasedTask& task, AttemptOutcome outcome) {
-  EXPECT_OK(store().TaskEnd(task.fence, MakeEnd(outcome), now()));
+  EXPECT_OK(store().TaskEnd(task.fence, MakeEnd(outcome)));
 }
 
 void JobStoreContract::EndWithRetry(const LeasedTask& task, std::chrono::milliseconds delay,
                                     AttemptOutcome outcome) {
   AttemptEnd end = MakeEnd(outcome);
-  end.retry_at = now().wall + delay;
+  end.retry_in = delay;
   end.retries_max = 5;
-  EXPECT_OK(store().TaskEnd(task.fence, end, now()));
+  EXPECT_OK(store().TaskEnd(task.fence, end));
 }
 
 LeasedTask JobStoreContract::RunToSuccess(const std::string& stage) {

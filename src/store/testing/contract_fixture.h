@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "store/job_store.h"
+#include "store/store_clock.h"
 
 #define EXPECT_OK(expr)                                                           \
   do {                                                                            \
@@ -27,8 +28,10 @@ class StoreHome {
  public:
   virtual ~StoreHome() = default;
   virtual JobStore& store() = 0;
+  // The host boots, and the store is opened again.
+  virtual void Reboot(const std::string& boot_id) = 0;
 };
-using MakeHome = std::function<std::unique_ptr<StoreHome>()>;
+using MakeHome = std::function<std::unique_ptr<StoreHome>(const StoreClock& clock)>;
 
 // "ERR_…" of a failed result, "" of a good one.
 template <typename T>
@@ -58,7 +61,7 @@ class JobStoreContract : public testing::TestWithParam<MakeHome> {
  protected:
   static constexpr std::chrono::nanoseconds kLease = std::chrono::seconds{30};
 
-  void SetUp() override { home_ = GetParam()(); }
+  void SetUp() override { home_ = GetParam()({.clock = clock_, .boot_id = "boot of the store"}); }
   void TearDown() override;
 
   JobStore& store() { return home_->store(); }
@@ -67,6 +70,7 @@ class JobStoreContract : public testing::TestWithParam<MakeHome> {
   Submission Submit(const JobRequest& request);
   JobId SubmitAnalyze(const std::string& id, int version = 1);  // extract, detect, track
   std::optional<LeasedTask> TryClaim(std::vector<std::string> stages = {});
+  std::optional<LeasedTask> TryClaimAs(const AgentIdentity& agent);
   LeasedTask Claim(std::vector<std::string> stages = {});  // There must be one.
   LeasedTask ClaimStarted(std::vector<std::string> stages = {});
   void Succeed(const LeasedTask& task);
@@ -86,6 +90,8 @@ class JobStoreContract : public testing::TestWithParam<MakeHome> {
 
   base::FakeClock clock_;
   AgentIdentity agent_{.id = "agent", .incarnation = "first", .boot_id = "boot"};
+  // Of another host.
+  AgentIdentity other_agent_{.id = "other", .incarnation = "first", .boot_id = "another boot"};
   std::unique_ptr<StoreHome> home_;
 };
 

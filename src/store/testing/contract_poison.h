@@ -17,13 +17,13 @@ class PoisonContract : public JobStoreContract {
     AttemptEnd end = MakeEnd(AttemptOutcome::kCrashed);
     end.error = domain::MakeError(domain::reason::kPoisonSegment, "twice");
     end.poison = at;
-    EXPECT_OK(store().TaskEnd(task.fence, end, now()));
+    EXPECT_OK(store().TaskEnd(task.fence, end));
   }
   // A detect of "x" that has segment 0 and failed at segment 1.
   void FailAtOne() {
     Submit(MakeRequest("detect", "x", {"detect"}));
     const LeasedTask task = ClaimStarted();
-    EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
+    EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
     EndPoisoned(task, SpanOf(1));
   }
   static JobRequest Wishing(SkipWish wish, std::initializer_list<std::string> stages = {"detect"}) {
@@ -34,7 +34,7 @@ class PoisonContract : public JobStoreContract {
   JobId SubmitWishing(SkipWish wish) { return Submit(Wishing(wish)).job.id; }
   // Ends `task` well, with `result`.
   void SucceedWith(const LeasedTask& task, const std::string& result) {
-    EXPECT_OK(store().TaskSucceed(task.fence, result, {}, {}, now()));
+    EXPECT_OK(store().TaskSucceed(task.fence, result, {}, {}));
   }
 };
 
@@ -49,10 +49,10 @@ TEST_P(PoisonContract, AWishSkipsTheSegmentThatARunFailedAt) {
   const JobId job = SubmitWishing(SkipWish::kPoison);
   const LeasedTask task = ClaimStarted();
   EXPECT_EQ(task.skips, std::vector{SpanOf(1)});
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
   EXPECT_EQ(CountEvents(job, "segment_skipped"), 1);
   EXPECT_EQ(CountEvents(job, "segment_committed"), 0);
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(2), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(2)));
   EXPECT_EQ(CountEvents(job, "segment_committed"), 1);
 }
 
@@ -62,9 +62,9 @@ TEST_P(PoisonContract, ASkippedSegmentStaysSkippedForLaterAttemptsAndJobs) {
   End(ClaimStarted(), AttemptOutcome::kInterrupted);
   const LeasedTask second = ClaimStarted();
   EXPECT_EQ(second.skips, std::vector{SpanOf(1)});
-  EXPECT_OK(store().SegmentCommit(second.fence, MakeSegment(1), now()));
-  EXPECT_OK(store().SegmentDrop(second.run.work_key, 1, now()));
-  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_OK(store().SegmentCommit(second.fence, MakeSegment(1)));
+  EXPECT_OK(store().SegmentDrop(second.run.work_key, 1));
+  EXPECT_OK(store().JobCancel(job));
   End(second, AttemptOutcome::kCancelled);
   SubmitWishing(SkipWish::kAsBefore);
   EXPECT_EQ(Claim().skips, std::vector{SpanOf(1)});
@@ -74,7 +74,7 @@ TEST_P(PoisonContract, TheNextPoisonSegmentIsAWishOfItsOwn) {
   FailAtOne();
   SubmitWishing(SkipWish::kPoison);
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
   EndPoisoned(task, SpanOf(2));
   SubmitWishing(SkipWish::kPoison);
   EXPECT_EQ(Claim().skips, (std::vector{SpanOf(1), SpanOf(2)}));
@@ -84,15 +84,15 @@ TEST_P(PoisonContract, WishingNothingTriesAll) {
   FailAtOne();
   SubmitWishing(SkipWish::kPoison);
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
   End(task, AttemptOutcome::kFailed);
-  EXPECT_OK(store().SegmentDrop(task.run.work_key, 0, now()));
+  EXPECT_OK(store().SegmentDrop(task.run.work_key, 0));
   SubmitWishing(SkipWish::kNone);
   EXPECT_TRUE(Claim().skips.empty());
 }
 
 TEST_P(PoisonContract, ThereIsNothingToSkipWithoutAPoisonSegment) {
-  const auto wish = [&] { return store().JobSubmit(Wishing(SkipWish::kPoison), now()); };
+  const auto wish = [&] { return store().JobSubmit(Wishing(SkipWish::kPoison)); };
   EXPECT_EQ(ReasonOf(wish()), "ERR_NOTHING_TO_SKIP");
   Submit(MakeRequest("detect", "x", {"detect"}));
   EndPoisoned(ClaimStarted(), std::nullopt);  // It had begun no segment.
@@ -105,17 +105,16 @@ TEST_P(PoisonContract, ASegmentThatWentWellAfterAllIsNoPoison) {
   FailAtOne();
   SubmitWishing(SkipWish::kAsBefore);
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
-  EXPECT_OK(store().SegmentDrop(task.run.work_key, 1, now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
+  EXPECT_OK(store().SegmentDrop(task.run.work_key, 1));
   End(task, AttemptOutcome::kFailed);
-  EXPECT_EQ(ReasonOf(store().JobSubmit(Wishing(SkipWish::kPoison), now())), "ERR_NOTHING_TO_SKIP");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(Wishing(SkipWish::kPoison))), "ERR_NOTHING_TO_SKIP");
 }
 
 TEST_P(PoisonContract, AWishIsNotLostOnARunThatIsTriedAgainAlready) {
   FailAtOne();
   SubmitWishing(SkipWish::kAsBefore);
-  EXPECT_EQ(ReasonOf(store().JobSubmit(Wishing(SkipWish::kPoison), now())),
-            "ERR_JOB_ALREADY_RUNNING");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(Wishing(SkipWish::kPoison))), "ERR_JOB_ALREADY_RUNNING");
 }
 
 TEST_P(PoisonContract, ResultsSayWhatTheyLackAndWhatTheyWereMadeFrom) {
@@ -123,7 +122,7 @@ TEST_P(PoisonContract, ResultsSayWhatTheyLackAndWhatTheyWereMadeFrom) {
   JobRequest request = Wishing(SkipWish::kPoison, {"detect", "track"});
   const JobId job = Submit(request).job.id;
   const LeasedTask detect = ClaimStarted({"detect"});
-  EXPECT_OK(store().SegmentCommit(detect.fence, MakeSegment(1), now()));
+  EXPECT_OK(store().SegmentCommit(detect.fence, MakeSegment(1)));
   SucceedWith(detect, R"({"faces_detected":3})");
   SucceedWith(ClaimStarted({"track"}), "{}");
   const std::string gaps = R"([{"start_ms":10000,"end_ms":20000,"reason":"ERR_POISON_SEGMENT"}])";
@@ -142,7 +141,7 @@ TEST_P(PoisonContract, AHandlersOwnWordOnItsGapsCounts) {
   FailAtOne();
   const JobId job = SubmitWishing(SkipWish::kPoison);
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
   const std::string result = R"({"gaps":[{"end_ms":21500,"reason":"x","start_ms":10000}]})";
   SucceedWith(task, result);
   EXPECT_EQ(RunOf(job, "detect").result_json, result);

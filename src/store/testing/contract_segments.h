@@ -8,7 +8,7 @@ TEST_P(JobStoreContract, GivesBackASegmentAsItWasCommitted) {
   Submit(MakeRequest("detect", "x", {"detect"}));
   const LeasedTask task = ClaimStarted();
   const domain::Segment segment = MakeSegment(0);
-  EXPECT_OK(store().SegmentCommit(task.fence, segment, now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, segment));
   const auto segments = *store().SegmentList(task.run.work_key);
   ASSERT_EQ(segments.size(), 1u);
   EXPECT_EQ(segments[0].number, 0);
@@ -24,14 +24,14 @@ TEST_P(JobStoreContract, GivesBackASegmentAsItWasCommitted) {
 TEST_P(JobStoreContract, SegmentsStayContiguous) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(1), now())),
+  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(1))),
             base::ErrorCode::kFailedPrecondition);
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
-  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(2), now())),
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
+  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(2))),
             base::ErrorCode::kFailedPrecondition);
-  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(-1), now())),
+  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(-1))),
             base::ErrorCode::kFailedPrecondition);
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
   EXPECT_EQ(store().SegmentList(task.run.work_key)->size(), 2u);
   EXPECT_EQ(CountEvents(job, "segment_committed"), 2);
 }
@@ -39,9 +39,9 @@ TEST_P(JobStoreContract, SegmentsStayContiguous) {
 TEST_P(JobStoreContract, ASegmentSaidTwiceIsOneSegmentUnlessItsBytesDiffer) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
-  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(0, "other"), now())),
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
+  EXPECT_EQ(CodeOf(store().SegmentCommit(task.fence, MakeSegment(0, "other"))),
             base::ErrorCode::kFailedPrecondition);
   EXPECT_EQ(store().SegmentList(task.run.work_key)->front().sha256, MakeSegment(0).sha256);
   EXPECT_EQ(CountEvents(job, "segment_committed"), 1);
@@ -50,12 +50,12 @@ TEST_P(JobStoreContract, ASegmentSaidTwiceIsOneSegmentUnlessItsBytesDiffer) {
 TEST_P(JobStoreContract, TheNextAttemptAndGenerationGetTheSegments) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
   End(task, AttemptOutcome::kInterrupted);
   task = ClaimStarted();
   EXPECT_EQ(task.segments.size(), 1u);
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1), now()));
-  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(1)));
+  EXPECT_OK(store().JobCancel(job));
   End(task, AttemptOutcome::kCancelled);
   Submit(MakeRequest("detect", "x", {"detect"}));
   task = ClaimStarted();
@@ -70,15 +70,15 @@ TEST_P(JobStoreContract, TheNextAttemptAndGenerationGetTheSegments) {
 TEST_P(JobStoreContract, AStartFromNothingForgetsTheCheckpointAsItIsAccepted) {
   const JobId job = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
   const LeasedTask extract = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(extract.fence, MakeSegment(0), now()));
+  EXPECT_OK(store().SegmentCommit(extract.fence, MakeSegment(0)));
   Succeed(extract);
   const LeasedTask detect = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(detect.fence, MakeSegment(0), now()));
-  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_OK(store().SegmentCommit(detect.fence, MakeSegment(0)));
+  EXPECT_OK(store().JobCancel(job));
   End(detect, AttemptOutcome::kCancelled);
   JobRequest again = MakeRequest("detect", "x", {"extract", "detect"});
   again.stages[1].drops_segments = true;
-  EXPECT_OK(store().JobSubmit(again, now()));
+  EXPECT_OK(store().JobSubmit(again));
   EXPECT_EQ(Claim().segments.size(), 1U) << "extract's stay";
   EXPECT_TRUE(store().SegmentList(detect.run.work_key)->empty());
 }
@@ -87,21 +87,21 @@ TEST_P(JobStoreContract, AStartFromNothingForgetsTheCheckpointAsItIsAccepted) {
 TEST_P(JobStoreContract, ARefusedStartFromNothingLeavesTheCheckpoint) {
   const JobId job = Submit(MakeRequest("detect", "x", {"extract", "detect"})).job.id;
   const LeasedTask extract = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(extract.fence, MakeSegment(0), now()));
+  EXPECT_OK(store().SegmentCommit(extract.fence, MakeSegment(0)));
   JobRequest again = MakeRequest("detect", "x", {"extract", "detect"});
   again.stages[0].drops_segments = true;
-  const auto at_work = store().JobSubmit(again, now());
+  const auto at_work = store().JobSubmit(again);
   EXPECT_EQ(ReasonOf(at_work), "ERR_JOB_ALREADY_RUNNING");
   EXPECT_EQ(CodeOf(at_work), base::ErrorCode::kFailedPrecondition);
   EXPECT_EQ(store().SegmentList(extract.run.work_key)->size(), 1U);
-  EXPECT_OK(store().JobCancel(job, now()));
+  EXPECT_OK(store().JobCancel(job));
   End(extract, AttemptOutcome::kCancelled);
   // Refused for its second stage, when the first has been looked after.
   again.stages[1].skip = SkipWish::kPoison;
-  EXPECT_EQ(ReasonOf(store().JobSubmit(again, now())), "ERR_NOTHING_TO_SKIP");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(again)), "ERR_NOTHING_TO_SKIP");
   EXPECT_EQ(store().SegmentList(extract.run.work_key)->size(), 1U);
   again.stages[0].reuse = extract.run.id;
-  EXPECT_EQ(ReasonOf(store().JobSubmit(again, now())), "ERR_BAD_PARAMS");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(again)), "ERR_BAD_PARAMS");
   EXPECT_EQ(store().SegmentList(extract.run.work_key)->size(), 1U);
 }
 
@@ -109,14 +109,14 @@ TEST_P(JobStoreContract, DroppingSegmentsIsToldAndLeavesThePrefix) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
   for (int i = 0; i < 4; ++i) {
-    EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(i), now()));
+    EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(i)));
   }
-  EXPECT_OK(store().SegmentDrop(task.run.work_key, 2, now()));
+  EXPECT_OK(store().SegmentDrop(task.run.work_key, 2));
   EXPECT_EQ(store().SegmentList(task.run.work_key)->size(), 2u);
   EXPECT_EQ(CountEvents(job, "checkpoint_repaired"), 1);
-  EXPECT_OK(store().SegmentDrop(task.run.work_key, 2, now()));  // Nothing there: no news.
+  EXPECT_OK(store().SegmentDrop(task.run.work_key, 2));  // Nothing there: no news.
   EXPECT_EQ(CountEvents(job, "checkpoint_repaired"), 1);
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(2, "again"), now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(2, "again")));
 }
 
 }  // namespace rollcall::store

@@ -42,7 +42,7 @@ TEST_P(JobStoreContract, GivesBackAJobAsItWasSubmitted) {
 
 TEST_P(JobStoreContract, RefusesARequestThatContradictsItself) {
   const auto refuses = [&](const JobRequest& request) {
-    EXPECT_EQ(ReasonOf(store().JobSubmit(request, now())), "ERR_BAD_PARAMS");
+    EXPECT_EQ(ReasonOf(store().JobSubmit(request)), "ERR_BAD_PARAMS");
   };
   JobRequest request = MakeRequest("detect", "x", {});
   refuses(request);  // No stages.
@@ -142,12 +142,12 @@ TEST_P(JobStoreContract, RefusesToReuseWhatIsNotAFinishedRunOfThatWork) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   JobRequest request = MakeRequest("detect", "x", {"detect"});
   request.stages[0].reuse = RunOf(job, "detect").id;  // Not finished.
-  EXPECT_EQ(ReasonOf(store().JobSubmit(request, now())), "ERR_BAD_PARAMS");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(request)), "ERR_BAD_PARAMS");
   RunToSuccess("detect");
   request.stages[0].work_key = "other work";
-  EXPECT_EQ(ReasonOf(store().JobSubmit(request, now())), "ERR_BAD_PARAMS");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(request)), "ERR_BAD_PARAMS");
   request.stages[0].reuse = StageRunId{99999};
-  EXPECT_EQ(ReasonOf(store().JobSubmit(request, now())), "ERR_BAD_PARAMS");
+  EXPECT_EQ(ReasonOf(store().JobSubmit(request)), "ERR_BAD_PARAMS");
 }
 
 TEST_P(JobStoreContract, QueuesOtherParametersBehindTheLiveGenerationAndSaysSo) {
@@ -238,14 +238,14 @@ TEST_P(JobStoreContract, AnOpenJobThatIsPlannedAnewLosesItsCheckpointsAndStaysTh
   const JobId job = Submit(MakeRequest("analyze", "x", {"extract", "detect"}, 1)).job.id;
   RunToSuccess("extract");
   const LeasedTask task = ClaimStarted();
-  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0), now()));
-  EXPECT_OK(store().TaskEnd(
-      task.fence, {.outcome = AttemptOutcome::kInterrupted, .error = {}, .exit = ""}, now()));
+  EXPECT_OK(store().SegmentCommit(task.fence, MakeSegment(0)));
+  EXPECT_OK(store().TaskEnd(task.fence,
+                            {.outcome = AttemptOutcome::kInterrupted, .error = {}, .exit = ""}));
   ASSERT_EQ(store().SegmentList(task.run.work_key)->size(), 1U);
 
   JobRequest request = MakeRequest("analyze", "x", {"extract", "detect"}, 2);
   request.request_json = R"({"new":1})";
-  const auto anew = store().JobReplan(job, request, now());
+  const auto anew = store().JobReplan(job, request);
   ASSERT_TRUE(anew.ok());
   EXPECT_EQ(anew->job.id, job);
   EXPECT_EQ(store().JobGet(job)->request_json, request.request_json);
@@ -261,19 +261,18 @@ TEST_P(JobStoreContract, AnOpenJobThatIsPlannedAnewLosesItsCheckpointsAndStaysTh
 TEST_P(JobStoreContract, WhatAnAttemptStillWritesEndsBeforeWhatIsPlannedAnewBegins) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"}, 1)).job.id;
   const LeasedTask task = ClaimStarted();
-  ASSERT_TRUE(store().JobReplan(job, MakeRequest("detect", "x", {"detect"}, 2), now()).ok());
+  ASSERT_TRUE(store().JobReplan(job, MakeRequest("detect", "x", {"detect"}, 2)).ok());
   EXPECT_EQ(store().RunGet(task.run.id)->state, JobState::kCancelling);
   EXPECT_EQ(StateOf(job, "detect"), JobState::kBlocked);
-  EXPECT_OK(store().TaskEnd(
-      task.fence, {.outcome = AttemptOutcome::kCancelled, .error = {}, .exit = ""}, now()));
+  EXPECT_OK(store().TaskEnd(task.fence,
+                            {.outcome = AttemptOutcome::kCancelled, .error = {}, .exit = ""}));
   EXPECT_EQ(StateOf(job, "detect"), JobState::kQueued);
 }
 
 TEST_P(JobStoreContract, WhatAnotherJobWantsOutlivesThatAJobIsPlannedAnew) {
   const JobId job = Submit(MakeRequest("analyze", "x", {"extract", "detect"}, 1)).job.id;
   const JobId other = Submit(MakeRequest("extract", "x", {"extract"}, 1)).job.id;
-  ASSERT_TRUE(
-      store().JobReplan(job, MakeRequest("analyze", "x", {"extract", "detect"}, 2), now()).ok());
+  ASSERT_TRUE(store().JobReplan(job, MakeRequest("analyze", "x", {"extract", "detect"}, 2)).ok());
   RunToSuccess("extract");
   EXPECT_EQ(JobStateOf(other), JobState::kSucceeded);
   EXPECT_NE(JobStateOf(job), JobState::kSucceeded);
@@ -281,10 +280,10 @@ TEST_P(JobStoreContract, WhatAnotherJobWantsOutlivesThatAJobIsPlannedAnew) {
 
 TEST_P(JobStoreContract, OnlyAJobThatIsOpenCanBePlannedAnew) {
   const JobRequest request = MakeRequest("detect", "x", {"detect"}, 2);
-  EXPECT_EQ(ReasonOf(store().JobReplan(JobId{99}, request, now())), "ERR_JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(store().JobReplan(JobId{99}, request)), "ERR_JOB_NOT_FOUND");
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"}, 1)).job.id;
   RunToSuccess("detect");
-  EXPECT_EQ(ReasonOf(store().JobReplan(job, request, now())), "ERR_BAD_PARAMS");
+  EXPECT_EQ(ReasonOf(store().JobReplan(job, request)), "ERR_BAD_PARAMS");
 }
 
 }  // namespace rollcall::store

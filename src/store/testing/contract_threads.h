@@ -54,28 +54,26 @@ TEST_P(JobStoreContract, StaysConsistentUnderEverythingAtOnce) {
     for (int i = 0; i < 25; ++i) {
       const std::string key = "x" + std::to_string(i % 3);
       const auto job = store().JobSubmit(
-          MakeRequest(thread % 2 == 0 ? "detect" : "upto", key, {"extract", "detect"}, i % 2 + 1),
-          now());
+          MakeRequest(thread % 2 == 0 ? "detect" : "upto", key, {"extract", "detect"}, i % 2 + 1));
       EXPECT_OK(job);
       const auto task = TryClaim();
       if (task && i % 3 == 0) {
         // Another thread may have moved the clock and reaped it.
-        const auto started = store().TaskStarted(task->fence, 1, 1, now());
+        const auto started = store().TaskStarted(task->fence, 1, 1);
         EXPECT_TRUE(started.ok() || ReasonOf(started) == "ERR_FENCED");
       }
       if (task && i % 4 == 1) {
-        const auto ended =
-            store().TaskEnd(task->fence, MakeEnd(AttemptOutcome::kInterrupted), now());
+        const auto ended = store().TaskEnd(task->fence, MakeEnd(AttemptOutcome::kInterrupted));
         EXPECT_TRUE(ended.ok() || ReasonOf(ended) == "ERR_FENCED");
       } else if (task) {
-        const auto done = store().TaskSucceed(task->fence, "{}", {}, {}, now());
+        const auto done = store().TaskSucceed(task->fence, "{}", {}, {});
         EXPECT_TRUE(done.ok() || ReasonOf(done) == "ERR_FENCED");
       }
       if (i % 5 == 0) {
-        EXPECT_OK(store().JobCancel(job->job.id, now()));
+        EXPECT_OK(store().JobCancel(job->job.id));
       }
       if (i % 7 == 0) clock_.Advance(kLease / 2);
-      EXPECT_OK(store().LeaseReap(agent_, now()));
+      EXPECT_OK(store().LeaseReap());
     }
   });
 }

@@ -42,13 +42,15 @@ class FaultyStore : public store::JobStore {
   base::Result<void> EpisodeRemove(std::string_view key) override {
     return Do("EpisodeRemove", [&] { return inner_->EpisodeRemove(key); });
   }
-  base::Result<store::Submission> JobSubmit(const store::JobRequest& request,
-                                            base::Instant now) override {
-    return Do("JobSubmit", [&] { return inner_->JobSubmit(request, now); });
+  base::Result<void> SubjectErase(const store::Subject& subject) override {
+    return Do("SubjectErase", [&] { return inner_->SubjectErase(subject); });
   }
-  base::Result<store::Submission> JobReplan(store::JobId id, const store::JobRequest& request,
-                                            base::Instant now) override {
-    return Do("JobReplan", [&] { return inner_->JobReplan(id, request, now); });
+  base::Result<store::Submission> JobSubmit(const store::JobRequest& request) override {
+    return Do("JobSubmit", [&] { return inner_->JobSubmit(request); });
+  }
+  base::Result<store::Submission> JobReplan(store::JobId id,
+                                            const store::JobRequest& request) override {
+    return Do("JobReplan", [&] { return inner_->JobReplan(id, request); });
   }
   base::Result<store::Job> JobGet(store::JobId id) override {
     return Do("JobGet", [&] { return inner_->JobGet(id); });
@@ -62,8 +64,8 @@ class FaultyStore : public store::JobStore {
   base::Result<std::vector<store::RunView>> JobRuns(store::JobId id) override {
     return Do("JobRuns", [&] { return inner_->JobRuns(id); });
   }
-  base::Result<store::CancelOutcome> JobCancel(store::JobId id, base::Instant now) override {
-    return Do("JobCancel", [&] { return inner_->JobCancel(id, now); });
+  base::Result<store::CancelOutcome> JobCancel(store::JobId id) override {
+    return Do("JobCancel", [&] { return inner_->JobCancel(id); });
   }
   base::Result<bool> HasOpenJobs() override {
     return Do("HasOpenJobs", [&] { return inner_->HasOpenJobs(); });
@@ -104,60 +106,55 @@ class FaultyStore : public store::JobStore {
     return Do("TaskClaim", [&] { return inner_->TaskClaim(request); });
   }
   base::Result<void> TaskStarted(const store::Fence& fence, std::int64_t pid,
-                                 std::int64_t pid_start, base::Instant now) override {
-    return Do("TaskStarted", [&] { return inner_->TaskStarted(fence, pid, pid_start, now); });
+                                 std::int64_t pid_start) override {
+    return Do("TaskStarted", [&] { return inner_->TaskStarted(fence, pid, pid_start); });
   }
   base::Result<std::vector<store::RenewReply>> LeaseRenew(
       const store::AgentIdentity& agent, std::span<const store::Heartbeat> heartbeats,
-      std::chrono::nanoseconds lease, base::Instant now) override {
-    return Do("LeaseRenew", [&] { return inner_->LeaseRenew(agent, heartbeats, lease, now); });
+      std::chrono::nanoseconds lease) override {
+    return Do("LeaseRenew", [&] { return inner_->LeaseRenew(agent, heartbeats, lease); });
   }
-  base::Result<void> LeaseMarkStalled(const store::Fence& fence, std::string_view why,
-                                      base::Instant now) override {
-    return Do("LeaseMarkStalled", [&] { return inner_->LeaseMarkStalled(fence, why, now); });
+  base::Result<void> LeaseMarkStalled(const store::Fence& fence, std::string_view why) override {
+    return Do("LeaseMarkStalled", [&] { return inner_->LeaseMarkStalled(fence, why); });
   }
-  base::Result<std::vector<store::Lease>> LeaseReap(const store::AgentIdentity& agent,
-                                                    base::Instant now) override {
-    return Do("LeaseReap", [&] { return inner_->LeaseReap(agent, now); });
+  base::Result<std::vector<store::Lease>> LeaseReap() override {
+    return Do("LeaseReap", [&] { return inner_->LeaseReap(); });
   }
   base::Result<std::vector<store::Lease>> LeaseLeftovers(
       const store::AgentIdentity& agent) override {
     return Do("LeaseLeftovers", [&] { return inner_->LeaseLeftovers(agent); });
   }
-  base::Result<void> LeaseVoid(const store::Fence& fence, base::Instant now) override {
-    return Do("LeaseVoid", [&] { return inner_->LeaseVoid(fence, now); });
+  base::Result<void> LeaseVoid(const store::Fence& fence) override {
+    return Do("LeaseVoid", [&] { return inner_->LeaseVoid(fence); });
   }
   base::Result<std::vector<store::Lease>> LeaseList() override {
     return Do("LeaseList", [&] { return inner_->LeaseList(); });
   }
-  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                                   base::Instant now) override {
-    return Do("SegmentCommit", [&] { return inner_->SegmentCommit(fence, segment, now); });
+  base::Result<void> SegmentCommit(const store::Fence& fence,
+                                   const domain::Segment& segment) override {
+    return Do("SegmentCommit", [&] { return inner_->SegmentCommit(fence, segment); });
   }
   base::Result<std::vector<domain::Segment>> SegmentList(std::string_view work_key) override {
     return Do("SegmentList", [&] { return inner_->SegmentList(work_key); });
   }
-  base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number,
-                                 base::Instant now) override {
-    return Do("SegmentDrop", [&] { return inner_->SegmentDrop(work_key, first_number, now); });
+  base::Result<void> SegmentDrop(std::string_view work_key, std::int64_t first_number) override {
+    return Do("SegmentDrop", [&] { return inner_->SegmentDrop(work_key, first_number); });
   }
   base::Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
                                  std::span<const domain::Artifact> artifacts,
-                                 const store::AttemptEnd& end, base::Instant now) override {
+                                 const store::AttemptEnd& end) override {
     return Do("TaskSucceed",
-              [&] { return inner_->TaskSucceed(fence, result_json, artifacts, end, now); });
+              [&] { return inner_->TaskSucceed(fence, result_json, artifacts, end); });
   }
-  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
-                             base::Instant now) override {
-    return Do("TaskEnd", [&] { return inner_->TaskEnd(fence, end, now); });
+  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end) override {
+    return Do("TaskEnd", [&] { return inner_->TaskEnd(fence, end); });
   }
   base::Result<std::vector<store::Event>> EventsAfter(store::JobId job, std::int64_t seq,
                                                       int limit) override {
     return Do("EventsAfter", [&] { return inner_->EventsAfter(job, seq, limit); });
   }
-  base::Result<void> QueuePause(std::string_view stage, std::string_view reason,
-                                base::Instant now) override {
-    return Do("QueuePause", [&] { return inner_->QueuePause(stage, reason, now); });
+  base::Result<void> QueuePause(std::string_view stage, std::string_view reason) override {
+    return Do("QueuePause", [&] { return inner_->QueuePause(stage, reason); });
   }
   base::Result<std::vector<store::QueueFacts>> QueueList(
       std::span<const std::string> stages) override {
@@ -166,7 +163,7 @@ class FaultyStore : public store::JobStore {
   base::Result<std::string> StreamEpoch() override {
     return Do("StreamEpoch", [&] { return inner_->StreamEpoch(); });
   }
-  base::Result<std::optional<base::WallTime>> NextRetry() override {
+  base::Result<std::optional<std::chrono::nanoseconds>> NextRetry() override {
     return Do("NextRetry", [&] { return inner_->NextRetry(); });
   }
   base::Result<void> IntegrityCheck() override {

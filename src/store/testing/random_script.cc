@@ -6,11 +6,14 @@
 
 namespace rollcall::store {
 
-RandomScript::RandomScript(JobStore& store, std::uint32_t seed) : store_(&store), engine_(seed) {}
+RandomScript::RandomScript(JobStore& store, base::FakeClock& clock, std::uint32_t seed)
+    : store_(&store), engine_(seed), clock_(clock) {}
 
 int RandomScript::Below(int limit) {
   return static_cast<int>(engine_() % static_cast<unsigned>(limit));
 }
+
+const AgentIdentity& RandomScript::SomeAgent() { return agents_[Below(4) == 0 ? 1 : 0]; }
 
 template <typename T>
 void RandomScript::Note(std::string_view what, const base::Result<T>& result) {
@@ -40,12 +43,17 @@ void RandomScript::Submit() {
     if (done && stage.dedupe_key && Below(2) == 0) stage.reuse = done->id;
     stage.drops_segments = !stage.reuse && Below(8) == 0;
   }
-  Note("submit", store_->JobSubmit(request, clock_.Now()));
+  if (Below(4) == 0) request.idempotency_key = fmt::format("key {}", Below(4));
+  const auto submission = store_->JobSubmit(request);
+  Note("submit", submission);
+  if (!submission.ok()) return;
+  answers_.back() += fmt::format(" job {}{}", static_cast<std::int64_t>(submission->job.id),
+                                 submission->is_existing ? ", existing" : "");
 }
 
 void RandomScript::Claim() {
-  const auto task = store_->TaskClaim(
-      {.agent = agent_, .stages = {}, .lease = std::chrono::seconds{30}, .now = clock_.Now()});
+  const auto task =
+      store_->TaskClaim({.agent = SomeAgent(), .stages = {}, .lease = std::chrono::seconds{30}});
   Note("claim", task);
   if (task.ok() && *task) tasks_.push_back(**task);
 }
@@ -59,17 +67,16 @@ void RandomScript::Work() {
       .fence = task.fence, .liveness = {.pulse_seq = Below(100), .done = Below(100), .unit = "f"}}};
   switch (Below(5)) {
     case 0:
-      return Note("start", store_->TaskStarted(task.fence, 1 + Below(9), 5, clock_.Now()));
+      return Note("start", store_->TaskStarted(task.fence, 1 + Below(9), 5));
     case 1:
-      return Note("stall", store_->LeaseMarkStalled(task.fence, Below(2) == 0 ? "no progress" : "",
-                                                    clock_.Now()));
+      return Note("stall",
+                  store_->LeaseMarkStalled(task.fence, Below(2) == 0 ? "no progress" : ""));
     case 2:
-      return Note("renew",
-                  store_->LeaseRenew(agent_, beats, std::chrono::seconds{30}, clock_.Now()));
+      return Note("renew", store_->LeaseRenew(SomeAgent(), beats, std::chrono::seconds{30}));
     default: {
       const auto count = std::ssize(store_->SegmentList(task.run.work_key).value());
       const auto number = Below(8) == 0 ? Below(5) : count;
-      return Note("segment", store_->SegmentCommit(task.fence, MakeSegment(number), clock_.Now()));
+      return Note("segment", store_->SegmentCommit(task.fence, MakeSegment(number)));
     }
   }
 }
@@ -81,48 +88,50 @@ void RandomScript::End() {
   if (Below(8) != 0) tasks_.erase(tasks_.begin() + at);
   if (Below(2) == 0) {
     const std::vector artifacts{MakeArtifact(task.run.name, task.fence.token)};
-    return Note("succeed", store_->TaskSucceed(task.fence, "{}", artifacts, {}, clock_.Now()));
+    return Note("succeed", store_->TaskSucceed(task.fence, "{}", artifacts, {}));
   }
   constexpr std::array kOutcomes{AttemptOutcome::kFailed,  AttemptOutcome::kInterrupted,
                                  AttemptOutcome::kCrashed, AttemptOutcome::kStalled,
                                  AttemptOutcome::kExpired, AttemptOutcome::kCancelled};
   AttemptEnd end = MakeEnd(kOutcomes[static_cast<std::size_t>(Below(kOutcomes.size()))]);
-  if (Below(3) != 0) end.retry_at = clock_.Now().wall + std::chrono::seconds{Below(20)};
-  Note("end", store_->TaskEnd(task.fence, end, clock_.Now()));
+  if (Below(3) != 0) end.retry_in = std::chrono::seconds{Below(20)};
+  Note("end", store_->TaskEnd(task.fence, end));
 }
 
 void RandomScript::Cancel() {
   const auto jobs = *store_->JobList();
   if (jobs.empty()) return;
   const auto at = static_cast<std::size_t>(Below(std::min(6, static_cast<int>(jobs.size()))));
-  Note("cancel", store_->JobCancel(jobs[at].id, clock_.Now()));
+  Note("cancel", store_->JobCancel(jobs[at].id));
 }
 
 void RandomScript::Other() {
   const std::string key = fmt::format("x{}", Below(3));
-  switch (Below(7)) {
+  switch (Below(8)) {
     case 0:
-      return Note("pause",
-                  store_->QueuePause("detect", Below(3) == 0 ? "disk full" : "", clock_.Now()));
+      return Note("pause", store_->QueuePause("detect", Below(3) == 0 ? "disk full" : ""));
     case 1:
-      return Note("drop", store_->SegmentDrop(key + "/detect/1", Below(3), clock_.Now()));
+      return Note("drop", store_->SegmentDrop(key + "/detect/1", Below(3)));
     case 2:
       return Note("put", store_->EpisodePut({.key = key, .fingerprint = "f"}));
     case 3:
       return Note("remove", store_->EpisodeRemove(key));
     case 4:
       return Note("replace", store_->EpisodeReplace({.key = key, .fingerprint = "g"}));
-    case 5: {
+    case 5:
+      return Note("erase", store_->SubjectErase({Below(2) == 0 ? "hume" : "episode", key}));
+    case 6: {
+      const AgentIdentity& agent = SomeAgent();
       const auto leftovers =
-          *store_->LeaseLeftovers({.id = agent_.id, .incarnation = "2", .boot_id = agent_.boot_id});
+          *store_->LeaseLeftovers({.id = agent.id, .incarnation = "2", .boot_id = agent.boot_id});
       if (!leftovers.empty()) {
-        Note("void", store_->LeaseVoid(leftovers.front().fence, clock_.Now()));
+        Note("void", store_->LeaseVoid(leftovers.front().fence));
       }
       return;
     }
     default:
       clock_.Advance(std::chrono::seconds{Below(25)});
-      return Note("reap", store_->LeaseReap(agent_, clock_.Now()));
+      return Note("reap", store_->LeaseReap());
   }
 }
 

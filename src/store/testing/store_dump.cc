@@ -24,7 +24,7 @@ Json Describe(const Lease& lease) {
           {"boot", lease.agent.boot_id},
           {"pid", lease.pid},
           {"pid_start", lease.pid_start},
-          {"expires_at", lease.expires_at.count()},
+          {"expires", {lease.expires.boot_id, lease.expires.at.count()}},
           {"number", lease.attempt_number},
           {"started_at", Time(lease.started_at)},
           {"pulse_seq", live.pulse_seq},
@@ -146,7 +146,8 @@ Json DumpStore(JobStore& store) {
            base::Sha256(segment.resume_blob)});
     }
   }
-  text["next_retry"] = Time(*store.NextRetry());
+  const auto next_retry = *store.NextRetry();
+  text["next_retry_ns"] = next_retry ? Json(next_retry->count()) : Json();
   return text;
 }
 

@@ -4,16 +4,16 @@
 
 namespace rollcall::store {
 
-base::Result<std::unique_ptr<DeferredStore>> DeferredStore::Open(
-    const std::filesystem::path& path) {
+base::Result<std::unique_ptr<DeferredStore>> DeferredStore::Open(const std::filesystem::path& path,
+                                                                 StoreClock clock) {
   // Makes the tables.
-  ROLLCALL_TRY(SqliteStore::Open({.path = path, .vfs = {}}));
+  ROLLCALL_TRY(SqliteStore::Open({.path = path, .vfs = {}}, clock));
   ROLLCALL_TRY_ASSIGN(auto database, Database::Open({.path = path, .vfs = {}}));
-  return std::unique_ptr<DeferredStore>(new DeferredStore(std::move(database)));
+  return std::unique_ptr<DeferredStore>(new DeferredStore(std::move(database), std::move(clock)));
 }
 
-DeferredStore::DeferredStore(std::unique_ptr<Database> database)
-    : database_(std::move(database)), ledger_(*database_) {}
+DeferredStore::DeferredStore(std::unique_ptr<Database> database, StoreClock clock)
+    : LedgerStore(std::move(clock)), database_(std::move(database)), ledger_(*database_) {}
 
 base::Result<void> DeferredStore::Transact(Access /*access*/, const Body& body) {
   base::MutexLock lock(mutex_);

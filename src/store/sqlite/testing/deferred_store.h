@@ -15,14 +15,15 @@ namespace rollcall::store {
 class DeferredStore final : public LedgerStore {
  public:
   // The errors of SqliteStore::Open.
-  static base::Result<std::unique_ptr<DeferredStore>> Open(const std::filesystem::path& path);
+  static base::Result<std::unique_ptr<DeferredStore>> Open(const std::filesystem::path& path,
+                                                           StoreClock clock);
 
  protected:
   base::Result<void> Transact(Access access, const Body& body) override;
   base::Result<void> CheckFile() override { return {}; }
 
  private:
-  explicit DeferredStore(std::unique_ptr<Database> database);
+  DeferredStore(std::unique_ptr<Database> database, StoreClock clock);
 
   base::Mutex mutex_;
   std::unique_ptr<Database> database_ ROLLCALL_GUARDED_BY(mutex_);

@@ -14,11 +14,22 @@ TempFolder::~TempFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-SqliteHome::SqliteHome(std::string vfs) : vfs_(std::move(vfs)) { Reopen(); }
+SqliteHome::SqliteHome(std::string vfs)
+    : SqliteHome({.clock = own_clock_, .boot_id = "boot of the store"}, std::move(vfs)) {}
+
+SqliteHome::SqliteHome(const StoreClock& clock, std::string vfs)
+    : clock_(clock), vfs_(std::move(vfs)) {
+  Reopen();
+}
+
+void SqliteHome::Reboot(const std::string& boot_id) {
+  clock_.boot_id = boot_id;
+  Reopen();
+}
 
 void SqliteHome::Reopen() {
   Close();
-  store_ = std::move(SqliteStore::Open({.path = folder_.db(), .vfs = vfs_})).value();
+  store_ = std::move(SqliteStore::Open({.path = folder_.db(), .vfs = vfs_}, clock_)).value();
 }
 
 }  // namespace rollcall::store
