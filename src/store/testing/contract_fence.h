@@ -9,27 +9,25 @@ namespace rollcall::store {
 // Every write that a worker causes, by name.
 using FencedWrite = std::pair<std::string, std::function<base::Result<void>(const Fence&)>>;
 
-inline std::vector<FencedWrite> FencedWrites(JobStore& store, base::Instant now) {
+inline std::vector<FencedWrite> FencedWrites(JobStore& store) {
   return {
-      {"TaskStarted", [&store, now](const Fence& f) { return store.TaskStarted(f, 9, 9); }},
+      {"TaskStarted", [&store](const Fence& f) { return store.TaskStarted(f, 9, 9); }},
       {"LeaseMarkStalled",
-       [&store, now](const Fence& f) { return store.LeaseMarkStalled(f, "no progress"); }},
-      {"LeaseVoid", [&store, now](const Fence& f) { return store.LeaseVoid(f); }},
+       [&store](const Fence& f) { return store.LeaseMarkStalled(f, "no progress"); }},
+      {"LeaseVoid", [&store](const Fence& f) { return store.LeaseVoid(f); }},
       {"SegmentCommit",
-       [&store, now](const Fence& f) { return store.SegmentCommit(f, MakeSegment(0)); }},
-      {"TaskSucceed", [&store, now](const Fence& f) { return store.TaskSucceed(f, "{}", {}, {}); }},
+       [&store](const Fence& f) { return store.SegmentCommit(f, MakeSegment(0)); }},
+      {"TaskSucceed", [&store](const Fence& f) { return store.TaskSucceed(f, "{}", {}, {}); }},
       {"TaskEnd",
-       [&store, now](const Fence& f) {
-         return store.TaskEnd(f, MakeEnd(AttemptOutcome::kFailed));
-       }},
+       [&store](const Fence& f) { return store.TaskEnd(f, MakeEnd(AttemptOutcome::kFailed)); }},
   };
 }
 
 // That each write with `fence` is refused, and that nothing at all has changed.
-inline void ExpectAllFenced(JobStore& store, const Fence& fence, base::Instant now, JobId job) {
+inline void ExpectAllFenced(JobStore& store, const Fence& fence, JobId job) {
   const auto before = store.RunsChangedSince(0, 100)->back().run.change;
   const auto seq = store.JobGet(job)->event_seq;
-  for (const auto& [name, write] : FencedWrites(store, now)) {
+  for (const auto& [name, write] : FencedWrites(store)) {
     const auto result = write(fence);
     EXPECT_EQ(ReasonOf(result), "ERR_FENCED") << name;
     EXPECT_EQ(CodeOf(result), base::ErrorCode::kCancelled) << name;
@@ -42,21 +40,21 @@ TEST_P(JobStoreContract, RefusesEveryWriteWithAWrongToken) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   Fence fence = ClaimStarted().fence;
   ++fence.token;
-  ExpectAllFenced(store(), fence, now(), job);
+  ExpectAllFenced(store(), fence, job);
 }
 
 TEST_P(JobStoreContract, RefusesEveryWriteWithAWrongAttemptId) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   Fence fence = ClaimStarted().fence;
   fence.attempt_uuid.back() = fence.attempt_uuid.back() == '0' ? '1' : '0';
-  ExpectAllFenced(store(), fence, now(), job);
+  ExpectAllFenced(store(), fence, job);
 }
 
 TEST_P(JobStoreContract, RefusesEveryWriteForAnUnknownTask) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   Fence fence = ClaimStarted().fence;
   fence.task = TaskId{99999};
-  ExpectAllFenced(store(), fence, now(), job);
+  ExpectAllFenced(store(), fence, job);
 }
 
 TEST_P(JobStoreContract, RefusesEveryWriteOfAReapedLease) {
@@ -64,7 +62,7 @@ TEST_P(JobStoreContract, RefusesEveryWriteOfAReapedLease) {
   const Fence fence = ClaimStarted().fence;
   clock_.Advance(kLease);
   EXPECT_EQ(store().LeaseReap()->size(), 1u);
-  ExpectAllFenced(store(), fence, now(), job);
+  ExpectAllFenced(store(), fence, job);
 }
 
 TEST_P(JobStoreContract, RefusesEveryWriteOfALateWorkerWhileTheNextOneWorks) {
@@ -73,9 +71,9 @@ TEST_P(JobStoreContract, RefusesEveryWriteOfALateWorkerWhileTheNextOneWorks) {
   clock_.Advance(kLease);
   EXPECT_OK(store().LeaseReap());
   const LeasedTask next = ClaimStarted();
-  ExpectAllFenced(store(), late, now(), job);
+  ExpectAllFenced(store(), late, job);
   Succeed(next);
-  ExpectAllFenced(store(), late, now(), job);
+  ExpectAllFenced(store(), late, job);
   EXPECT_EQ(JobStateOf(job), domain::JobState::kSucceeded);
 }
 
@@ -83,7 +81,7 @@ TEST_P(JobStoreContract, RefusesEveryWriteAfterTheAttemptsEnd) {
   const JobId job = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
   const LeasedTask task = ClaimStarted();
   End(task, AttemptOutcome::kInterrupted);
-  ExpectAllFenced(store(), task.fence, now(), job);
+  ExpectAllFenced(store(), task.fence, job);
 }
 
 }  // namespace rollcall::store
