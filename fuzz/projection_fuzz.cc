@@ -230,7 +230,7 @@ class Stage {
   const base::HeldFolder folder_;
   const fs::path data_dir_;
   base::FakeClock clock_;
-  store::MemoryStore store_;
+  store::MemoryStore store_{{clock_}};
   projection::LiveBoard board_;
   projection::WorkerLog log_;
   const subject::StageTable stages_{

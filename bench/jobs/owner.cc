@@ -99,7 +99,6 @@ int RunOwner(const fs::path& folder) {
                                started.set_value(Since(began));
                              return std::optional<base::Error>();
                            });
-  base::SystemClock clock;
   jobs::Engine::Options options = jobs::FakeEngineOptions(folder);
   options.times = {};
   const auto engine = jobs::Engine::Create(std::move(options), store, clock);

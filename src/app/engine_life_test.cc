@@ -36,8 +36,10 @@ class EngineLifeTest : public ::testing::Test {
   std::atomic<bool> is_needed_{false};
   std::atomic<bool> is_store_failing_{false};
   std::atomic<int> looks_{0};
+  base::SystemClock clock_;
   store::FaultyStore store_{
-      std::make_unique<store::MemoryStore>(), [this](std::string_view, auto) {
+      std::make_unique<store::MemoryStore>(store::StoreClock{clock_}),
+      [this](std::string_view, auto) {
         const base::Error error{base::ErrorCode::kUnavailable, "ERR_IO", "on purpose", ""};
         return is_store_failing_ ? std::optional(error) : std::nullopt;
       }};

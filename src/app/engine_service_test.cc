@@ -125,8 +125,9 @@ class EngineServiceTest : public ::testing::Test {
   fs::path folder_ = fs::temp_directory_path() / ("rollcall-" + base::RandomId());
   DataDirectory data_ = DataDirectory::Open(folder_).value();
   std::atomic<bool> takes_nothing_new_{false};  // No job, no episode.
+  base::SystemClock clock_;
   store::FaultyStore store_{
-      std::make_unique<store::MemoryStore>(),
+      std::make_unique<store::MemoryStore>(store::StoreClock{clock_}),
       [this](std::string_view method, store::FaultyStore::When when) {
         const bool is_new =
             method == "JobSubmit" || method == "EpisodePut" || method == "EpisodeReplace";

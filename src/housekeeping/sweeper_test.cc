@@ -122,7 +122,7 @@ class SweeperTest : public testing::Test {
   const fs::path root_ = fs::temp_directory_path() / ("rollcall-sweep-" + base::RandomId());
   const fs::path data_dir_ = root_ / "data";
   base::FakeClock clock_;
-  store::MemoryStore store_;
+  store::MemoryStore store_{{clock_}};
   const subject::StageTable stages_{
       {{.name = "detect", .title = "Detect", .needs = {}, .handler = [](const auto&) {
           return nullptr;

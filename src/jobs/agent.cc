@@ -38,7 +38,7 @@ Agent::Agent(Options options, const Sources& sources)
     : options_(std::move(options)),
       sources_(sources),
       stages_(sources.kinds.Runnable()),
-      reaper_(sources.store, sources.clock, sources.log, options_.identity),
+      reaper_(sources.store, sources.log, options_.identity),
       cgroups_(worker::WorkerCgroups::OwnFolder(), sources.data_dir.path()),
       staging_(sources.data_dir.path()),
       disk_(sources.store, sources.clock, sources.log, sources.board,
@@ -273,10 +273,8 @@ void Agent::Claim() {
   while (stopping_ == Stopping::kNo && !disk_.is_paused() && now.boot >= claim_at_ &&
          std::ssize(attempts_) < options_.slots) {
     const base::Instant before = sources_.clock.Now();
-    auto task = sources_.store.TaskClaim({.agent = options_.identity,
-                                          .stages = stages_,
-                                          .lease = options_.times.lease,
-                                          .now = before});
+    auto task = sources_.store.TaskClaim(
+        {.agent = options_.identity, .stages = stages_, .lease = options_.times.lease});
     // Then nothing can be started, whoever noticed first.
     if (!task.ok() && domain::IsDiskFull(task.error())) {
       surroundings_.on_disk_full(task.error());

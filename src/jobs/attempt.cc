@@ -58,8 +58,7 @@ void Attempt::Start() {
   worker_ = std::move(worker).value();
   static_cast<void>(base::Failpoint("worker.spawned"));
   const worker::WorkerProcess& process = worker_->process();
-  const auto started =
-      around_.store.TaskStarted(task_.fence, process.pid(), process.start_ticks(), Now());
+  const auto started = around_.store.TaskStarted(task_.fence, process.pid(), process.start_ticks());
   if (!started.ok()) {
     if (started.error().reason == reason::kFenced) {
       return Lose("the lease was gone before the worker had started");
@@ -134,7 +133,7 @@ bool Attempt::DropDamaged(const IntactSegments& intact) {
     return false;
   }
   const auto first_bad = static_cast<std::int64_t>(intact.count);
-  const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad, Now());
+  const auto dropped = around_.store.SegmentDrop(task_.run.work_key, first_bad);
   if (!dropped.ok()) {
     End(AttemptOutcome::kInterrupted, dropped.error(), Manner::kAtOnce);
     return false;

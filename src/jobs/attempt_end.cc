@@ -236,8 +236,7 @@ store::AttemptEnd Attempt::DecideEnd() {
        // Whoever stops the owner or ends an attempt on purpose does not wear out the job.
        .is_wished = ending_->is_on_request || drain_at_ || !is_there.ok(),
        .exit = worker_ ? worker_->exit().ToString() : "",
-       .rss_peak_bytes = std::max(worker_ ? worker_->exit().rss_peak_bytes : 0, rss_peak_bytes_)},
-      now);
+       .rss_peak_bytes = std::max(worker_ ? worker_->exit().rss_peak_bytes : 0, rss_peak_bytes_)});
   if (end.poison) end.error.hint = SkipHint(*end.poison);
   return end;
 }

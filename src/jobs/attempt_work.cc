@@ -200,10 +200,10 @@ void Attempt::RefuseSegment(const domain::Segment& segment, base::Error error) {
 
 void Attempt::CommitSegment(const domain::Segment& segment) {
   worker::SegmentAck ack{.number = segment.number, .error = std::nullopt};
-  auto committed = around_.store.SegmentCommit(task_.fence, segment, Now());
+  auto committed = around_.store.SegmentCommit(task_.fence, segment);
   // The same segment once more is harmless, and the answer to the first try may have been lost.
   if (!committed.ok() && !IsFenced(committed.error())) {
-    committed = around_.store.SegmentCommit(task_.fence, segment, Now());
+    committed = around_.store.SegmentCommit(task_.fence, segment);
   }
   static_cast<void>(base::Failpoint("segment.committed"));
   if (committed.ok()) {
@@ -312,13 +312,12 @@ void Attempt::Succeed() {
   const worker::ProcessExit exit = worker_->process().PeekExit().value_or(worker::ProcessExit{});
   const store::AttemptEnd end{.outcome = AttemptOutcome::kSucceeded,
                               .error = {},
-                              .retry_at = std::nullopt,
+                              .retry_in = std::nullopt,
                               .exit = exit.ToString(),
                               .rss_peak_bytes = std::max(exit.rss_peak_bytes, rss_peak_bytes_)};
   const std::string result =
       output_->result.dump(-1, ' ', false, base::Json::error_handler_t::replace);
-  const auto succeeded =
-      around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end, Now());
+  const auto succeeded = around_.store.TaskSucceed(task_.fence, result, output_->artifacts, end);
   static_cast<void>(base::Failpoint("stage.succeeded"));
   if (succeeded.ok()) {
     has_succeeded_ = true;

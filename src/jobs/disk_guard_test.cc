@@ -43,13 +43,13 @@ class DiskGuardTest : public testing::Test {
 
   const fs::path folder_ = fs::temp_directory_path() / ("rollcall-disk-" + base::RandomId());
   bool is_store_full_ = false;
-  store::FaultyStore store_{std::make_unique<store::MemoryStore>(),
+  base::FakeClock clock_;
+  store::FaultyStore store_{std::make_unique<store::MemoryStore>(store::StoreClock{clock_}),
                             [this](std::string_view method, store::FaultyStore::When when) {
                               const bool fails = is_store_full_ && method == "QueuePause" &&
                                                  when == store::FaultyStore::When::kBefore;
                               return fails ? std::optional(Full()) : std::nullopt;
                             }};
-  base::FakeClock clock_;
   projection::WorkerLog log_{folder_};
   projection::LiveBoard board_;
   DiskSpace space_{.free_bytes = 0, .total_bytes = std::int64_t{1} << 40};

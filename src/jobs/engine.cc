@@ -91,7 +91,7 @@ Engine::Engine(Options options, base::HeldFolder data_dir, store::JobStore& stor
       clock_(clock),
       metrics_(options_.metrics ? options_.metrics : std::make_shared<Metrics>()),
       log_(options_.data_dir),
-      cancel_wishes_(store, clock),
+      cancel_wishes_(store),
       running_(store, [this](store::JobId id) { return View(id); }),
       vault_(options_.open_vault(data_dir_, clock)) {}
 

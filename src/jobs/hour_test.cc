@@ -285,7 +285,7 @@ class EngineHourTest : public EngineTest, public testing::WithParamInterface<Bad
     if (run.state == JobState::kRetryWait) return run.retry_due->at > now;
     const auto leases = store_->LeaseList().value();
     if (leases.size() != 1 || run.state != JobState::kRunning) return false;
-    const bool is_renewed = leases.front().expires_at >= now + RuntimeTimes{}.lease;
+    const bool is_renewed = leases.front().expires.at >= now + RuntimeTimes{}.lease;
     return is_renewed && Stage(id).pulse_age_s == 0;
   }
 

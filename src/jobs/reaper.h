@@ -12,9 +12,8 @@ namespace rollcall::jobs {
 // Takes tasks back from attempts that nobody looks after any more. Not thread-safe. Borrows all.
 class Reaper {
  public:
-  Reaper(store::JobStore& store, base::Clock& clock, projection::WorkerLog& log,
-         store::AgentIdentity identity)
-      : store_(store), clock_(clock), log_(log), identity_(std::move(identity)) {}
+  Reaper(store::JobStore& store, projection::WorkerLog& log, store::AgentIdentity identity)
+      : store_(store), log_(log), identity_(std::move(identity)) {}
 
   // Once, before the first claim: the owner before us left without goodbye. Its workers of this
   // boot are killed, by identity and not by number alone, and only then are their leases void. A
@@ -30,7 +29,6 @@ class Reaper {
   bool EndProcesses(const store::Lease& lease, std::chrono::milliseconds limit);
 
   store::JobStore& store_;
-  base::Clock& clock_;
   projection::WorkerLog& log_;
   const store::AgentIdentity identity_;
 };

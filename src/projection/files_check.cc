@@ -56,6 +56,11 @@ void ForEachBelow(vault::Vault& vault, const fs::path& folder,
   }));
 }
 
+// `path` as a link at `name` has it.
+std::string From(const fs::path& name, const fs::path& path) {
+  return path.lexically_relative(name.parent_path()).string();
+}
+
 class Comparison {
  public:
   Comparison(const FilesCheckSources& sources, const subject::SubjectKind& kind,
@@ -228,11 +233,12 @@ class Comparison {
       const auto entry = sources_.vault.Look(name);
       const bool is_there = entry.ok() && *entry;
       return Add(name, is_there ? "differs" : "missing",
-                 is_there ? "it is no link" : "the link to " + paths.front());
+                 is_there ? "it is no link" : "the link to " + From(name, paths.front()));
     }
     if (std::find(paths.begin(), paths.end(), **target) != paths.end()) return;
     Add(name, "differs",
-        fmt::format("it stands for {}, the store says {}", **target, paths.front()));
+        fmt::format("it stands for {}, the store says {}", From(name, **target),
+                    From(name, paths.front())));
   }
 
   void LookForForeignLinks(const fs::path& folder, const Names& names) {

@@ -11,9 +11,10 @@ using base::Result;
 
 class BrokenStore final : public store::FaultyStore {
  public:
-  BrokenStore(std::unique_ptr<store::JobStore> inner, Breakage breakage)
-      : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
-        breakage_(breakage) {}
+  BrokenStore(std::unique_ptr<store::JobStore> inner, Breakage breakage, base::Clock& clock)
+      : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
+        breakage_(breakage),
+        clock_(clock) {}
 
   Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment) override {
     return inner().SegmentCommit(Forged(fence), segment);

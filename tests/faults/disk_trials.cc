@@ -141,8 +141,7 @@ class Answers {
 class Answers::Listening final : public store::FaultyStore {
  public:
   Listening(std::unique_ptr<store::JobStore> inner, Answers& answers)
-      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }),
-        answers_(answers) {}
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }), answers_(answers) {}
 
   base::Result<store::Submission> JobSubmit(const store::JobRequest& request) override {
     auto submission = Heard(inner().JobSubmit(request));
@@ -380,9 +379,8 @@ void MeetAgain(int rounds, Row& row) {
 class CountingStore final : public store::FaultyStore {
  public:
   explicit CountingStore(std::unique_ptr<store::JobStore> inner)
-      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
-  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
-                             base::Instant now) override {
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
+  base::Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end) override {
     store::AttemptEnd counted = end;
     counted.error.reason = "ERR_INTERRUPTED";
     return inner().TaskEnd(fence, counted);
@@ -393,10 +391,10 @@ class CountingStore final : public store::FaultyStore {
 class BoastfulStore final : public store::FaultyStore {
  public:
   explicit BoastfulStore(std::unique_ptr<store::JobStore> inner)
-      : store::FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
-  base::Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                                   base::Instant now) override {
-    auto committed = inner().SegmentCommit(fence, segment, now);
+      : FaultyStore(std::move(inner), [](auto, auto) { return std::nullopt; }) {}
+  base::Result<void> SegmentCommit(const store::Fence& fence,
+                                   const domain::Segment& segment) override {
+    auto committed = inner().SegmentCommit(fence, segment);
     return !committed.ok() && domain::IsDiskFull(committed.error()) ? base::Result<void>()
                                                                     : committed;
   }

@@ -28,14 +28,14 @@ using base::Result;
 using store::FaultyStore;
 
 // Stops the process between transactions, and counts what is refused because of the fence.
-class StoppableStore final : public store::FaultyStore {
+class StoppableStore final : public FaultyStore {
  public:
   StoppableStore(std::unique_ptr<store::JobStore> inner, const OwnerWish& wish)
-      : store::FaultyStore(std::move(inner),
-                           [this](std::string_view method, When when) {
-                             Watch(method, when);
-                             return std::nullopt;
-                           }),
+      : FaultyStore(std::move(inner),
+                    [this](std::string_view method, When when) {
+                      Watch(method, when);
+                      return std::nullopt;
+                    }),
         wish_(wish) {}
 
   void StopHere() {
@@ -43,25 +43,22 @@ class StoppableStore final : public store::FaultyStore {
     ::raise(SIGSTOP);
   }
 
-  Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment,
-                             base::Instant now) override {
-    return Noted("SegmentCommit", store::FaultyStore::SegmentCommit(fence, segment, now));
+  Result<void> SegmentCommit(const store::Fence& fence, const domain::Segment& segment) override {
+    return Noted("SegmentCommit", store::FaultyStore::SegmentCommit(fence, segment));
   }
   Result<void> TaskSucceed(const store::Fence& fence, const std::string& result_json,
                            std::span<const domain::Artifact> artifacts,
-                           const store::AttemptEnd& end, base::Instant now) override {
+                           const store::AttemptEnd& end) override {
     return Noted("TaskSucceed",
-                 store::FaultyStore::TaskSucceed(fence, result_json, artifacts, end, now));
+                 store::FaultyStore::TaskSucceed(fence, result_json, artifacts, end));
   }
-  Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end,
-                       base::Instant now) override {
-    return Noted("TaskEnd", store::FaultyStore::TaskEnd(fence, end, now));
+  Result<void> TaskEnd(const store::Fence& fence, const store::AttemptEnd& end) override {
+    return Noted("TaskEnd", store::FaultyStore::TaskEnd(fence, end));
   }
   Result<std::vector<store::RenewReply>> LeaseRenew(const store::AgentIdentity& agent,
                                                     std::span<const store::Heartbeat> heartbeats,
-                                                    std::chrono::nanoseconds lease,
-                                                    base::Instant now) override {
-    auto replies = store::FaultyStore::LeaseRenew(agent, heartbeats, lease, now);
+                                                    std::chrono::nanoseconds lease) override {
+    auto replies = store::FaultyStore::LeaseRenew(agent, heartbeats, lease);
     if (!replies.ok()) return replies;
     for (const store::RenewReply& reply : *replies) {
       if (!reply.is_held) Note("LeaseRenew");

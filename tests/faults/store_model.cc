@@ -30,8 +30,9 @@ bool IsFenced(const Result<void>& answer) {
 
 }  // namespace
 
-StoreModel::StoreModel(std::unique_ptr<store::JobStore> inner)
-    : store::FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }) {}
+StoreModel::StoreModel(std::unique_ptr<store::JobStore> inner, std::function<Time()> time)
+    : FaultyStore(std::move(inner), [](std::string_view, When) { return std::nullopt; }),
+      time_(std::move(time)) {}
 
 void StoreModel::Expect(bool holds, const std::string& sentence) {
   if (!holds && violation_.empty()) violation_ = sentence;

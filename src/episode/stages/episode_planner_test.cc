@@ -268,7 +268,7 @@ TEST_F(EpisodePlannerTest, DoesNotDropTheWorkOfARunThatIsNotFinished) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
   ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());
   request.is_forced = true;
-  const auto again = store_.JobSubmit(MustPlan(request).request, clock_.Now());
+  const auto again = store_.JobSubmit(MustPlan(request).request);
   ASSERT_FALSE(again.ok()) << "the store is asked, and nobody before it";
   EXPECT_EQ(again.error().reason, reason::kJobAlreadyRunning);
 }

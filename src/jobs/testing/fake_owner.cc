@@ -15,8 +15,6 @@ namespace {
 
 base::Result<void> Own(const std::filesystem::path& data_dir, const base::Json& params) {
   ROLLCALL_TRY_ASSIGN(const housekeeping::DataLock lock, housekeeping::DataLock::Acquire(data_dir));
-  ROLLCALL_TRY_ASSIGN(const auto store,
-                      store::SqliteStore::Open({.path = data_dir / "rollcall.db"}));
   base::SystemClock clock;
   ROLLCALL_TRY_ASSIGN(const auto store,
                       store::SqliteStore::Open({.path = data_dir / "rollcall.db"}, {clock}));
