@@ -295,22 +295,12 @@ Result<Json> EngineService::EpisodeRemove(const Json& params) {
     vault::Vault& vault = parts_.engine.vault();
     const bool has_files = housekeeping::HasSubjectFiles(vault, kind(), key.text());
     if (!is_forgotten || keeps_files || !has_files) return removed.error();
-    ROLLCALL_TRY(RefuseWhenWorkedOn(key.text()));
+    ROLLCALL_TRY(parts_.store.SubjectErase({episode::kKind, key.text()}));
   }
   if (!keeps_files) {
     ROLLCALL_TRY(housekeeping::RemoveSubjectFiles(parts_.engine.vault(), kind(), key.text()));
   }
   return Json{{"episode_key", key.text()}};
-}
-
-// Of an episode that the store does not know: nobody else asks whether a job of it is open.
-Result<void> EngineService::RefuseWhenWorkedOn(const std::string& key) {
-  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
-  for (const store::Job& job : jobs) {
-    if (job.subject.id != key || domain::IsTerminal(job.state)) continue;
-    return domain::MakeError(reason::kJobAlreadyRunning, job.public_id() + " is open");
-  }
-  return {};
 }
 
 }  // namespace rollcall::app

@@ -1,6 +1,25 @@
 #include "jobs/cancel_wishes.h"
 
+#include <fmt/format.h>
+
+#include "domain/reasons.h"
+
 namespace rollcall::jobs {
+
+std::string CancelOf(store::JobId id) {
+  return fmt::format("the cancel of job {}", static_cast<std::int64_t>(id));
+}
+
+base::Error CancelWaits(store::JobId id, std::string_view why) {
+  return domain::MakeError(
+      domain::reason::kDiskFull,
+      fmt::format("{} cannot be recorded yet: {}; this engine keeps it in mind and carries it out "
+                  "as soon as there is room",
+                  CancelOf(id), why),
+      fmt::format("free some space; if the engine ends before, the cancel is lost: then give "
+                  "`rollcall jobs cancel {}` again",
+                  static_cast<std::int64_t>(id)));
+}
 
 base::Result<store::CancelOutcome> CancelWishes::Cancel(store::JobId id) {
   return store_.JobCancel(id);

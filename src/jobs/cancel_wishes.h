@@ -1,12 +1,19 @@
 #pragma once
 
 #include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
 #include "store/job_store.h"
 
 namespace rollcall::jobs {
+
+// "the cancel of job 7"
+std::string CancelOf(store::JobId id);
+// ERR_DISK_FULL of a cancel that is kept: it cannot be recorded because of `why`.
+base::Error CancelWaits(store::JobId id, std::string_view why);
 
 // Cancels jobs in the store, and keeps in mind those cancels that a full disk does not let it
 // record, until it does.

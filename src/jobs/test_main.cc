@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "jobs/testing/batch_kind.h"
 #include "jobs/testing/fake_owner.h"
 #include "jobs/testing/fake_stages.h"
 #include "worker/worker.h"
@@ -25,13 +26,16 @@ constexpr worker::SandboxRules kRulesOfTestWorkers = worker::SandboxRules::kMayS
 int main(int argc, char** argv) {
   using namespace rollcall::jobs;  // NOLINT(build/namespaces)
   const std::string_view role = argc > 1 ? argv[1] : "";
+  const auto handlers = [](std::string_view stage) {
+    return stage == "predict" ? MakePredictStage() : MakeFakeStage(stage);
+  };
   if (role == "--worker") {
     return worker::RunWorker(worker::kWorkerSocketFd,
-                             {.handlers = &MakeFakeStage, .rules = kRulesOfTestWorkers});
+                             {.handlers = handlers, .rules = kRulesOfTestWorkers});
   }
   if (role == "--sandboxed-worker") {
     return worker::RunWorker(worker::kWorkerSocketFd,
-                             {.handlers = &MakeFakeStage, .rules = worker::SandboxRules::kAll});
+                             {.handlers = handlers, .rules = worker::SandboxRules::kAll});
   }
   if (argc == 4 && std::string_view(argv[1]) == "--owner") return RunFakeOwner(argv[2], argv[3]);
   testing::InitGoogleTest(&argc, argv);

@@ -99,14 +99,13 @@ Result<QueueFacts> FactsOfQueue(Ledger& ledger, const std::string& stage) {
 
 Result<void> ForgetSubject(Ledger& ledger, const Subject& subject) {
   ROLLCALL_TRY_ASSIGN(const bool is_busy, ledger.JobAnyOpenOf(subject));
-  if (is_busy) {
-    base::Error error =
-        domain::MakeError(reason::kJobAlreadyRunning,
-                          fmt::format("a job of {} {} is open", subject.kind, subject.id));
-    error.code = base::ErrorCode::kFailedPrecondition;
-    return error;
-  }
-  return ledger.SubjectErase(subject);
+  if (!is_busy) return ledger.SubjectErase(subject);
+  ROLLCALL_TRY_ASSIGN(const auto jobs, ledger.JobAll());
+  const auto open = std::ranges::find_if(jobs, [&](const Job& job) {
+    return job.subject == subject && !domain::IsTerminal(job.state);
+  });
+  ROLLCALL_CHECK(open != jobs.end());
+  return IsAtWork(open->public_id(), "is open; what it works on cannot be taken from it");
 }
 
 Result<void> ForgetEpisode(Ledger& ledger, std::string_view key) {

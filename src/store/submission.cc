@@ -56,22 +56,13 @@ Result<void> Validate(const JobRequest& request) {
   return {};
 }
 
-base::Error IsAtWork(const StageRun& run, std::string_view what) {
-  base::Error error = domain::MakeError(
-      domain::reason::kJobAlreadyRunning, fmt::format("{} {}", run.public_id(), what),
-      fmt::format("wait with `rollcall jobs wait {0}`, or end it with `rollcall jobs cancel {0}`",
-                  run.public_id()));
-  error.code = base::ErrorCode::kFailedPrecondition;
-  return error;
-}
-
 // Its attempt knows nothing of the wish, and may be past that segment.
 base::Error TriedAgain(const StageRun& run) {
-  return IsAtWork(run, "is being tried again, without skipping anything");
+  return IsAtWork(run.public_id(), "is being tried again, without skipping anything");
 }
 
 base::Error NotFinished(const StageRun& run) {
-  return IsAtWork(run, "is not finished; it cannot start again from nothing");
+  return IsAtWork(run.public_id(), "is not finished; it cannot start again from nothing");
 }
 
 // Two submissions with one key must agree in this. Each part says how long it is, so that no two
@@ -328,6 +319,15 @@ class Submitter {
 };
 
 }  // namespace
+
+base::Error IsAtWork(std::string_view public_id, std::string_view what) {
+  base::Error error = domain::MakeError(
+      domain::reason::kJobAlreadyRunning, fmt::format("{} {}", public_id, what),
+      fmt::format("wait with `rollcall jobs wait {0}`, or end it with `rollcall jobs cancel {0}`",
+                  public_id));
+  error.code = base::ErrorCode::kFailedPrecondition;
+  return error;
+}
 
 Result<Submission> Submit(Ledger& ledger, const JobRequest& request, const Moment& now) {
   ROLLCALL_TRY(Validate(request));

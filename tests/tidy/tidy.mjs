@@ -161,6 +161,42 @@ function* checkLifecycle(path, text) {
   }
 }
 
+// The runtime runs subjects of any kind: it names none, comments included.
+function* checkKindless(path, text) {
+  const { folders, names } = rules.kindless;
+  if (isTestCode(path) || !folders.some((folder) => path.startsWith(`${folder}/`))) return;
+  for (const match of text.matchAll(new RegExp(names, 'gi'))) {
+    yield { path, line: lineOf(text, match.index), rule: 'kindless', say: `"${match[0]}": no kind of subject is known here` };
+  }
+}
+
+// Rooms are read: no file in them is long, and half of them are short.
+export function* checkRooms(lengths) {
+  const { folders, lines_max: most, lines_median_max: mostAtHalf } = rules.rooms;
+  const inRooms = lengths.filter(({ path }) => path.endsWith('.cc') && folders.some((folder) => path.startsWith(`${folder}/`)));
+  for (const { path, lines } of inRooms) {
+    if (lines > most) yield { path, line: most, rule: 'rooms', say: `${lines} lines; a .cc file here ends at ${most}` };
+  }
+  const sorted = inRooms.map(({ lines }) => lines).sort((a, b) => a - b);
+  const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  if (median > mostAtHalf) yield { path: folders[0], line: 1, rule: 'rooms', say: `the median of .cc files is ${median} lines, above ${mostAtHalf}` };
+}
+
+// A module that depends on itself by way of others has no place to begin to read.
+export function circlesIn(modules) {
+  const depends = new Map(modules.filter(({ kind }) => kind === 'module').map(({ name, depends: on }) => [name, on]));
+  const done = new Set();
+  const visit = (name, way) => {
+    if (way.includes(name)) return [...way.slice(way.indexOf(name)), name];
+    if (done.has(name)) return null;
+    const circle = (depends.get(name) ?? []).map((next) => visit(next, [...way, name])).find(Boolean);
+    done.add(name);
+    return circle ?? null;
+  };
+  return [...depends.keys()].map((name) => visit(name, [])).filter(Boolean)
+    .map((circle) => `modules in a circle: ${circle.join(' -> ')}`);
+}
+
 function* checkText(path, text) {
   const patterns = [
     [/(?<![\w.$}*-])\/(home|root|work|Users)\/[\w.-]+/g, 'an absolute path of one machine'],
@@ -176,7 +212,10 @@ function* checkText(path, text) {
 // A rule that names a folder which is gone would pass everything.
 export function brokenRules(table, modules) {
   const there = new Set(modules.map((module) => module.folder));
-  const named = [...table.third_party.flatMap(({ folders }) => folders), table.lifecycle.folder];
+  const named = [
+    ...table.third_party.flatMap(({ folders }) => folders), table.lifecycle.folder,
+    ...table.kindless.folders, ...table.rooms.folders,
+  ];
   const planned = new Set(table.planned_folders);
   return [
     ...named.filter((folder) => !there.has(folder) && !planned.has(folder))
@@ -206,16 +245,19 @@ export function violationsOf(root, modules) {
   const taken = new Set(modules.flatMap((module) => module.tests));
   const code = kCodeFolders.flatMap((folder) => filesUnder(root, folder))
     .filter((path) => kCodeExtensions.has(extname(path)));
+  const lengths = [];
   for (const path of code) {
     const text = readFileSync(join(root, path), 'utf8');
     found.push(...checkCode(path, text));
     if (!/\.(cc|h)$/.test(path)) continue;
-    found.push(...checkLifecycle(path, text));
+    found.push(...checkLifecycle(path, text), ...checkKindless(path, text));
+    lengths.push({ path, lines: text.split('\n').length - 1 });
     found.push(...checkIncludes(path, text, modules, root), ...checkCoAwait(path, text));
     if (path.endsWith('_test.cc') && !taken.has(path)) {
       found.push({ path, line: 1, rule: 'target', say: 'this test is in no target' });
     }
   }
+  found.push(...checkRooms(lengths));
   const texts = filesUnder(root, '')
     .filter((path) => kTextExtensions.has(extname(path)) && !path.startsWith('tests/tidy/'));
   for (const path of texts) found.push(...checkText(path, readFileSync(join(root, path), 'utf8')));
@@ -229,7 +271,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const floors = readFileSync(join(root, 'tests/floors.txt'), 'utf8');
   console.log(Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', '));
   const found = [
-    ...[...brokenRules(rules, modules), ...underFloor(counts, floors)]
+    ...[...brokenRules(rules, modules), ...circlesIn(modules), ...underFloor(counts, floors)]
       .map((say) => ({ path: 'tests/tidy/rules.json', line: 1, rule: 'rules', say })),
     ...violationsOf(root, modules),
   ];

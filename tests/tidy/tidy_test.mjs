@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { brokenRules, readModules, underFloor, violationsOf } from './tidy.mjs';
+import { brokenRules, checkRooms, circlesIn, readModules, underFloor, violationsOf } from './tidy.mjs';
 
 // What cmake/AddModule.cmake would write for these folders.
 const kModules = [
@@ -55,6 +55,7 @@ const kGood = {
   'a stage that commits a segment': {
     'src/pipeline/cut.cc': '// Released later; seen in state.json.\nReturn(context.CommitSegment(segment, bytes));\n' },
   'the runtime itself': { 'src/store/lease.h': 'struct StageRun { Fence fence; };\n' },
+  'a test of the runtime that has an episode': { 'src/jobs/testing/fake_kind.cc': '// An episode.\n' },
   'files at their limit': { 'src/base/a.cc': lines(800), 'src/base/a.h': lines(300) },
 };
 
@@ -101,6 +102,9 @@ const kBad = {
     { 'src/pipeline/cut.cc': 'Write(folder / "runtime.json", bytes);\n' }, 'src/pipeline/cut.cc lifecycle'],
   'a stage that knows the store': [
     { 'src/pipeline/cut.h': '#include "store/job_store.h"\n' }, 'src/pipeline/cut.h lifecycle'],
+  'a runtime that knows a kind': [{ 'src/jobs/engine.cc': '// Of each Episode.\n' }, 'src/jobs/engine.cc kindless'],
+  'a worker that knows a kind': [{ 'src/worker/link.cc': 'int seasons = 1;\n' }, 'src/worker/link.cc kindless'],
+  'a long file in a room': [{ 'src/jobs/engine.cc': lines(401) }, 'src/jobs/engine.cc rooms'],
   'a path of one machine': [{ 'docs/guide.md': 'cd /home/ann/rollcall\n' }, 'docs/guide.md machine'],
   'such a path in a benchmark': [{ 'bench/run.sh': 'cat "/work/clips/a.mp4"\n' }, 'bench/run.sh machine'],
   'a registry host': [{ 'tools/get.sh': 'curl https://registry.example.org/x\n' }, 'tools/get.sh machine'],
@@ -117,6 +121,8 @@ for (const [name, [changes, expected]] of Object.entries(kBad)) {
 const kRules = {
   third_party: [{ folders: ['src/base'] }, { folders: ['src/store/sqlite', 'src/server'] }],
   lifecycle: { folder: 'src/store' },
+  kindless: { folders: ['src/base'] },
+  rooms: { folders: ['src/base'] },
   planned_folders: [],
 };
 test('passes rules whose folders are all there', () => assert.deepEqual(brokenRules(kRules, readModules(kModules)), []));
@@ -131,4 +137,15 @@ test('refuses a count that has fallen, or whose floor is not known', () => {
   assert.deepEqual(underFloor({ tidy_rules: 3 }, '# What\ntidy_rules 3\n'), []);
   assert.equal(underFloor({ tidy_rules: 2 }, 'tidy_rules 3\n').length, 1);
   assert.equal(underFloor({ tidy_rules: 2 }, '').length, 1);
+});
+
+test('refuses rooms whose files are long by half', () => {
+  const of = (...lengths) => [...checkRooms(lengths.map((each, i) => ({ path: `src/jobs/a${i}.cc`, lines: each })))];
+  assert.deepEqual(of(10, 150, 400), []);
+  assert.equal(of(10, 151, 400).length, 1);
+});
+test('refuses modules in a circle, however long', () => {
+  assert.deepEqual(circlesIn(readModules(kModules)), []);
+  const round = readModules(kModules.replace('module\tbase\tsrc/base\t\t', 'module\tbase\tsrc/base\tstore\t'));
+  assert.match(circlesIn(round)[0], /base -> store -> domain -> base/);
 });

@@ -154,14 +154,6 @@ std::set<std::string> TextsOf(const Json& list) {
   return texts;
 }
 
-base::Error NotFinished(const store::StageRun& run, std::string_view consequence) {
-  return MakeError(reason::kJobAlreadyRunning,
-                   fmt::format("{} is not finished; {}", run.public_id(), consequence),
-                   fmt::format("wait with `rollcall jobs wait {0}`, or end it with "
-                               "`rollcall jobs cancel {0}`",
-                               run.public_id()));
-}
-
 }  // namespace
 
 Result<void> CheckVideoFile(const fs::path& video) {
@@ -253,11 +245,6 @@ Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old,
         fmt::format("name the new one with --episode, or forget the old one's results with "
                     "`rollcall episodes remove {}`",
                     old.key));
-  }
-  // What is open is named, so that a person can wait for it or end it.
-  ROLLCALL_TRY_ASSIGN(const auto latest, store_.RunLatest({kKind, old.key}, "validate"));
-  if (latest && !domain::IsTerminal(latest->run.state)) {
-    return NotFinished(latest->run, "its video cannot be replaced");
   }
   return store_.EpisodeReplace(fresh);
 }

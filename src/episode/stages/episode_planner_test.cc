@@ -308,7 +308,7 @@ TEST_F(EpisodePlannerTest, ReplacesNoVideoThatIsWorkedOnAndNamesWhatWorks) {
   Video("a_s01_e01.mp4", "whole");
   const base::Error error = MustFail(request);
   EXPECT_EQ(error.reason, reason::kJobAlreadyRunning);
-  EXPECT_THAT(error.hint, HasSubstr("rollcall jobs cancel validate_a_s01_e01"));
+  EXPECT_THAT(error.hint, HasSubstr("rollcall jobs cancel analyze_a_s01_e01"));
   EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("half"));
 }
 
