@@ -22,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::Json;
+using testing::FakeContext;
 using testing::VectorOf;
 
 constexpr const char* kKey = "long";

@@ -2,15 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
-#include <vector>
 
-#include "base/file.h"
 #include "base/random.h"
-#include "domain/reasons.h"
 #include "worker/process_table.h"
 #include "worker/worker_process.h"
 
@@ -34,16 +30,7 @@ class StagingTest : public testing::Test {
     fs::create_directories(Staged(path).parent_path());
     std::ofstream(Staged(path)) << bytes;
   }
-  std::string Read(const std::string& path) const {
-    const auto text = base::ReadFile(data_ / path);
-    return text.ok() ? *text : "";
-  }
-  bool IsThere(const std::string& path) const {
-    return fs::exists(fs::symlink_status(data_ / path));
-  }
-
   static constexpr const char* kUuid = "0123456789abcdef";
-  static constexpr std::string_view kCorrupt = domain::reason::kArtifactCorrupt;
   const fs::path root_ = fs::temp_directory_path() / ("rollcall-staging-" + base::RandomId());
   const fs::path data_ = root_ / "data";
   Staging staging_{data_};
