@@ -22,7 +22,7 @@ constexpr const char* kKey = "a_s01_e01";
 
 store::JobId JobIdOf(const Json& started) {
   const Json job = started.value("job", Json::object());
-  return store::JobId{job.value("id", std::int64_t{0})};
+  return store::JobId{job.value("job_id", std::int64_t{0})};
 }
 
 // Adding a video, another under the same path, one whose name is taken; forgetting one.
