@@ -213,8 +213,8 @@ Result<Json> EngineService::JobResume(const Json& params) {
   if (name == job.public_id() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
-  const bool is_older =
-      domain::IsTerminal(job.state) && kind().stages.IsOfOlderRevision(job.request_json);
+  const bool is_older = domain::IsTerminal(job.state) && job.subject.kind == episode::kKind &&
+                        kind().stages.IsOfOlderRevision(job.request_json);
   ROLLCALL_TRY_ASSIGN(
       const auto submission,
       is_older ? SubmitAnew(job) : parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
@@ -279,7 +279,8 @@ Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
   if (is_written) return {};
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   for (const store::Job& job : jobs) {
-    if (job.subject.id == episode.key) return parts_.engine.Settle(job.id, kLimit);
+    const bool is_its = job.subject == store::Subject{episode::kKind, episode.key};
+    if (is_its) return parts_.engine.Settle(job.id, kLimit);
   }
   return {};
 }

@@ -84,22 +84,4 @@ base::Result<domain::Artifact> FindInput(const domain::StageAssignment& assignme
       "`rollcall jobs start analyze " + assignment.subject_id + " --force` makes it again");
 }
 
-base::Result<void> VerifyArtifact(const fs::path& data_dir, const domain::Artifact& artifact) {
-  const auto corrupt = [&](const std::string& what) {
-    return domain::MakeError(reason::kArtifactCorrupt, artifact.path + " " + what);
-  };
-  if (!IsInside(artifact.path)) return corrupt("lies outside the data directory");
-  auto digest = base::DigestFile(data_dir / artifact.path);
-  if (!digest.ok()) {
-    if (digest.error().code == base::ErrorCode::kNotFound) return corrupt("is missing");
-    return std::move(digest).error();
-  }
-  if (digest->size_bytes != artifact.size_bytes) {
-    return corrupt("has " + std::to_string(digest->size_bytes) + " bytes, not " +
-                   std::to_string(artifact.size_bytes));
-  }
-  if (digest->sha256 != artifact.sha256) return corrupt("has another content than was written");
-  return {};
-}
-
 }  // namespace rollcall::artifacts

@@ -44,8 +44,4 @@ class ArtifactFolder {
 base::Result<domain::Artifact> FindInput(const domain::StageAssignment& assignment,
                                          std::string_view name);
 
-// Size and hash as recorded? kDataLoss / ERR_ARTIFACT_CORRUPT if not.
-base::Result<void> VerifyArtifact(const std::filesystem::path& data_dir,
-                                  const domain::Artifact& artifact);
-
 }  // namespace rollcall::artifacts

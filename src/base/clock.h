@@ -49,7 +49,7 @@ class FakeClock final : public Clock {
 // "2026-11-22T01:45:56.123Z"
 std::string IsoTime(WallTime time);
 
-// The kernel's id of this boot; leases of another boot are void.
+// The kernel's id of this boot: times of CLOCK_BOOTTIME mean something within one boot only.
 std::string BootId();
 
 }  // namespace rollcall::base

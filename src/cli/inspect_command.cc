@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/job_view.h"
-#include "artifacts/artifact_folder.h"
+#include "app/composition.h"
 #include "base/file.h"
 #include "base/shown_text.h"
 #include "cli/command.h"
@@ -17,6 +17,7 @@
 #include "cli/results.h"
 #include "cli/text_table.h"
 #include "control/protocol.h"
+#include "episode/episode_kind.h"
 
 namespace rollcall::cli {
 namespace {
@@ -50,23 +51,27 @@ Result<std::vector<api::JobView>> OpenJobs(Session& session, const std::string& 
   std::vector<api::JobView> open;
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(api::JobView job, api::JobViewFromJson(json));
-    if (job.subject_id == key && job.is_open()) open.push_back(std::move(job));
+    if (job.subject_kind == episode::kKind && job.subject_id == key && job.is_open())
+      open.push_back(std::move(job));
   }
   return open;
 }
 
 // Hashes every file of every stage: `verified` beside each artefact of `episode`.
-void Verify(const app::DataDirectory& data, Json& episode) {
+Result<void> Verify(const app::DataDirectory& data, Json& episode) {
+  ROLLCALL_TRY_ASSIGN(const auto bytes, app::OwnVault::Open(data.root()));
   for (Json& stage : episode.at("stages")) {
     const auto artifacts = ArtifactsOf(stage);
     for (std::size_t i = 0; i < artifacts.size(); ++i) {
-      const auto verified = artifacts::VerifyArtifact(data.root(), artifacts[i]);
+      const auto verified =
+          bytes->vault().Verify(vault::FileOf(artifacts[i]), vault::Depth::kBytes);
       stage["artifacts"][i]["verified"] = verified.ok();
       if (!verified.ok()) {
         stage["artifacts"][i]["problem"] = base::Shown(verified.error().message);
       }
     }
   }
+  return {};
 }
 
 // The envelope's file as it stands on the disk; null if it is not there or no JSON.
@@ -200,7 +205,7 @@ Result<ExitCode> Inspect(Session& session, const std::string& typed_key) {
   ROLLCALL_TRY_ASSIGN(Json episode, session.Call(method::kEpisodeShow, {{"episode", typed_key}}));
   const std::string key = episode.at("episode_key");
   ROLLCALL_TRY_ASSIGN(const auto open, OpenJobs(session, key));
-  Verify(session.data(), episode);
+  ROLLCALL_TRY(Verify(session.data(), episode));
   if (!session.console().is_json()) {
     ROLLCALL_TRY(PrintText(session, episode, open));
     return ExitCode::kOk;

@@ -1,6 +1,6 @@
 #include "cli/results.h"
 
-#include "artifacts/artifact_folder.h"
+#include "app/composition.h"
 #include "base/file.h"
 #include "base/path_text.h"
 #include "base/shown_text.h"
@@ -47,8 +47,9 @@ Result<std::filesystem::path> FindResult(Session& session, const std::string& ke
         domain::reason::kPrereqFailed, key + " has no " + name + " yet",
         "run `rollcall analyze VIDEO` or `rollcall jobs start analyze " + key + "` first");
   }
-  ROLLCALL_TRY(artifacts::VerifyArtifact(session.data().root(), *found));
-  return session.data().root() / found->path;
+  ROLLCALL_TRY_ASSIGN(const auto bytes, app::OwnVault::Open(session.data().root()));
+  ROLLCALL_TRY(bytes->vault().Verify(vault::FileOf(*found), vault::Depth::kBytes));
+  return bytes->vault().Fetch(found->path);
 }
 
 Result<Json> ReadReport(Session& session, const std::string& key) {

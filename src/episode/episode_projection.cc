@@ -1,6 +1,6 @@
 #include "episode/episode_projection.h"
 
-#include <regex>
+#include <string_view>
 
 namespace rollcall::episode {
 namespace {
@@ -17,14 +17,28 @@ struct EpisodePlace {
   Json episode;
 };
 
-// The parts of `show_s05_e03`; null where a key does not have them.
-EpisodePlace PlaceOf(const std::string& key) {
-  static const std::regex kPattern("^(?:(.+)_)?(s[0-9]+)_(e[0-9]+)(?:-[0-9]+)?$");
-  std::smatch parts;
-  if (!std::regex_match(key, parts, kPattern)) return {};
-  return {.show = parts[1].matched ? Json(parts[1].str()) : Json(),
-          .season = parts[2].str(),
-          .episode = parts[3].str()};
+bool IsNumbered(std::string_view text, char letter) {
+  return text.size() > 1 && text.front() == letter &&
+         text.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+// The parts of `show_s05_e03`, or `show_s05_e03-2`; null where a key does not have them.
+EpisodePlace PlaceOf(std::string_view key) {
+  const std::size_t before_episode = key.rfind('_');
+  if (before_episode == std::string_view::npos) return {};
+  const std::string_view last = key.substr(before_episode + 1);
+  const std::string_view episode = last.substr(0, last.find('-'));
+  const std::string_view suffix = last.substr(episode.size());
+  const std::string_view rest = key.substr(0, before_episode);
+  const std::size_t before_season = rest.rfind('_');
+  const bool has_show = before_season != std::string_view::npos;
+  const std::string_view season = has_show ? rest.substr(before_season + 1) : rest;
+  const bool is_place = IsNumbered(season, 's') && IsNumbered(episode, 'e') &&
+                        (suffix.empty() || IsNumbered(suffix, '-')) && before_season != 0;
+  if (!is_place) return {};
+  return {.show = has_show ? Json(rest.substr(0, before_season)) : Json(),
+          .season = season,
+          .episode = episode};
 }
 
 Json ArtifactsJson(const std::vector<domain::Artifact>& artifacts) {

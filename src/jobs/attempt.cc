@@ -41,6 +41,7 @@ Attempt::Attempt(AttemptSurroundings& surroundings, store::LeasedTask task,
       heartbeat_at_(started_at_) {
   if (const auto* kind = around_.kinds.Find(task_.run.subject.kind)) {
     segment_folder_ = kind->files.SegmentFolder(task_.run.subject.id, task_.run.name);
+    areas_ = kind->files.Areas();
   }
 }
 

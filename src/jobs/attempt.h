@@ -111,7 +111,6 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void CheckLease();
 
   bool is_over() const { return step_ == Step::kOver; }
-  bool has_succeeded() const { return has_succeeded_; }
   // It should have ended, and has not for longer than a moment: its process cannot be killed, or
   // its row not be written.
   bool IsHeldUp() const;
@@ -120,7 +119,6 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   // Takes part in renewals.
   bool holds_lease() const { return !is_lost_ && !has_succeeded_ && step_ != Step::kOver; }
   const store::Fence& fence() const { return task_.fence; }
-  const store::StageRun& run() const { return task_.run; }
   store::Heartbeat heartbeat() const { return {task_.fence, watch_.liveness()}; }
 
  private:
@@ -193,6 +191,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   Step step_ = Step::kPreparing;
   bool has_hello_ = false;
   std::filesystem::path segment_folder_;  // Relative to the vault.
+  std::vector<subject::Area> areas_;      // In which its results may lie.
   std::optional<FilesAtHand> files_;      // Preparing: once they are looked at.
   bool is_start_projected_ = false;
   base::BootTime started_at_{};

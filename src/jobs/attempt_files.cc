@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 
@@ -18,13 +19,15 @@ bool IsOwnSegment(std::string_view path, const fs::path& folder, std::int64_t to
          parts.filename().string().find(fmt::format(".t{}.", token)) != std::string::npos;
 }
 
-Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts, const store::StageRun& run,
+Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
+                            const std::vector<subject::Area>& areas, const store::StageRun& run,
                             std::int64_t token) {
   for (const domain::Artifact& artifact : artifacts) {
     const fs::path name{artifact.name};
-    const bool is_of_subject = vault::IsInside(artifact.name) &&
-                               std::distance(name.begin(), name.end()) > 2 &&
-                               *std::next(name.begin()) == run.subject.id;
+    const bool is_of_subject =
+        vault::IsInside(artifact.name) && std::distance(name.begin(), name.end()) > 2 &&
+        std::ranges::count(areas, name.begin()->string(), &subject::Area::name) > 0 &&
+        *std::next(name.begin()) == run.subject.id;
     if (is_of_subject && artifact.path == fmt::format("{}.g{}", artifact.name, token)) continue;
     return domain::MakeError(domain::reason::kArtifactCorrupt,
                              fmt::format("{} is no file that this attempt of {} may have made",

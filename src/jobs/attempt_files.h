@@ -21,9 +21,10 @@ namespace rollcall::jobs {
 bool IsOwnSegment(std::string_view path, const std::filesystem::path& folder, std::int64_t token);
 
 // Whether each artefact is a file that the attempt of `run` with this token has written for itself:
-// below <area>/<subject>/, and called after its token. kDataLoss / ERR_ARTIFACT_CORRUPT names the
-// first that is not; a worker may not claim what another one made.
+// below <area>/<subject>/ of its kind, and called after its token. kDataLoss / ERR_ARTIFACT_CORRUPT
+// names the first that is not; a worker may not claim what another one made.
 base::Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
+                                  const std::vector<subject::Area>& areas,
                                   const store::StageRun& run, std::int64_t token);
 
 // Whether every artefact is there as its row says. As Vault::Verify, of the first that is not.

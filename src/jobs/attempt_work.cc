@@ -249,7 +249,8 @@ void Attempt::OnDone(worker::Conclusion conclusion) {
   TellOmittedLines(now);
   if (watch_.liveness().done != heartbeat_done_) LogHeartbeat(now);
   if (conclusion.output) {
-    if (auto own = CheckOwnership(conclusion.output->artifacts, task_.run, task_.fence.token);
+    if (auto own =
+            CheckOwnership(conclusion.output->artifacts, areas_, task_.run, task_.fence.token);
         !own.ok()) {
       return End(AttemptOutcome::kFailed, std::move(own).error(), Manner::kByItself);
     }

@@ -1,5 +1,6 @@
 #include "jobs/running_work.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -14,14 +15,12 @@ Result<std::optional<store::JobId>> RunningWork::TwinOf(const store::JobRequest&
   for (const store::RunView& view : history) {
     const bool is_live =
         view.run.state == JobState::kLeased || view.run.state == JobState::kRunning;
-    if (!is_live || view.run.work_key != last.work_key) continue;
+    const bool gets_on = is_live && view.lease && !view.lease->liveness.is_stalled;
+    if (!gets_on || view.run.work_key != last.work_key) continue;
     ROLLCALL_TRY_ASSIGN(const auto jobs, store_.RunJobs(view.run.id));
-    for (const store::Job& job : jobs) {
-      if (domain::IsTerminal(job.state)) continue;
-      ROLLCALL_TRY_ASSIGN(const api::JobView shown, view_(job.id));
-      const api::StageView* stage = shown.CurrentStage();
-      if (stage != nullptr && !stage->is_stalled) return std::optional(job.id);
-    }
+    const auto open = std::ranges::find_if(
+        jobs, [](const store::Job& job) { return !domain::IsTerminal(job.state); });
+    if (open != jobs.end()) return std::optional(open->id);
   }
   return std::optional<store::JobId>{};
 }

@@ -11,8 +11,9 @@
 namespace rollcall::jobs {
 
 // "Is that already running?": what a start means where its work is under way. Whether a job is
-// joined or made, and whether it is refused, is decided in the store's submission, in its
-// transaction; here is what is asked around it, and nobody else asks.
+// joined or made, or refused, is decided in the store's submission, in its transaction. Before it,
+// a start asks here whether a live attempt is at the work already (then nothing is submitted), and
+// whether one is stalled; nobody else asks. Starts exclude each other.
 //
 // Thread-safe. Borrows `store`. Errors of the store.
 class RunningWork {

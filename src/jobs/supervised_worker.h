@@ -45,7 +45,6 @@ class SupervisedWorker {
   // One read of what it says; nullopt when there is nothing now. An error when it is no protocol:
   // nothing is heard of it any more, as after CloseSocket.
   base::Result<std::optional<std::vector<worker::Frame>>> Receive();
-  bool is_socket_open() const { return is_socket_open_; }
   void CloseSocket() { is_socket_open_ = false; }
 
   void Kill(base::BootTime now);

@@ -85,7 +85,10 @@ class StagesTest : public ::testing::Test {
 
   void Keep(const domain::StageOutput& output) {
     for (const domain::Artifact& artifact : output.artifacts) {
-      ASSERT_TRUE(artifacts::VerifyArtifact(data_, artifact).ok()) << artifact.name;
+      const auto digest = base::DigestFile(data_ / artifact.path);
+      ASSERT_TRUE(digest.ok() && digest->sha256 == artifact.sha256 &&
+                  digest->size_bytes == artifact.size_bytes)
+          << artifact.name;
     }
     // The nearest stage's come first, as the runtime has it.
     inputs_.insert(inputs_.begin(), output.artifacts.begin(), output.artifacts.end());

@@ -80,9 +80,9 @@ std::optional<store::RunView> ShownGeneration(const std::vector<store::RunView>&
 std::string MetaJson(const RunFacts& facts) {
   const store::StageRun& run = facts.view.run;
   Json document = subject::DocumentHeading(facts.epoch, run.change);
-  document.update(facts.labels.fixed);
+  document["job_id"] = run.public_id();  // Here and in the lock file it is the name.
   document.update(facts.labels.current);
-  document["job_id"] = run.public_id();
+  document.update(facts.labels.fixed);
   document["mode"] = run.name;
   document["created_at"] = IsoTime(run.created_at);
   document["started_at"] = IsoOrNull(run.started_at);

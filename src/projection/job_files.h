@@ -11,7 +11,7 @@
 
 namespace rollcall::projection {
 
-// The files of jobs/<stage>_<id>/ (docs/job-lifecycle.md, "What a person sees"), the same for every
+// The files of jobs/<stage>_<id>/ (docs/job-lifecycle.md, "What people see"), the same for every
 // kind of subject, as pure functions of what the store and the live board say.
 
 // One generation of one stage.

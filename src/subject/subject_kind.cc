@@ -21,9 +21,15 @@ base::Result<SubjectKinds> SubjectKinds::Create(std::vector<SubjectKind> kinds) 
   if (kinds.empty()) return BadKinds("there are no kinds of subjects");
   std::set<std::string> names;
   std::set<std::string> stages;
+  std::set<std::string> areas;
   for (const SubjectKind& kind : kinds) {
     if (!names.insert(kind.name).second) {
       return BadKinds(fmt::format("there are two kinds {}", kind.name));
+    }
+    for (const Area& area : kind.files.Areas()) {
+      if (!areas.insert(area.name).second) {
+        return BadKinds(fmt::format("two kinds have the area {}", area.name));
+      }
     }
     for (const StageRow& row : kind.stages.rows()) {
       if (!stages.insert(row.name).second) {

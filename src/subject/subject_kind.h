@@ -29,8 +29,8 @@ struct KindStage {
 class SubjectKinds {
  public:
   SubjectKinds() = default;
-  // kInvalidArgument / ERR_BAD_CONFIG if there is none, or if two have one name or stages of one
-  // name: queues and folders carry the stage's name alone.
+  // kInvalidArgument / ERR_BAD_CONFIG if there is none, or if two have one name, stages of one name
+  // (queues and folders carry the stage's name alone) or one area.
   static base::Result<SubjectKinds> Create(std::vector<SubjectKind> kinds);
 
   const std::vector<SubjectKind>& kinds() const { return kinds_; }

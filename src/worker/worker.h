@@ -44,7 +44,7 @@ inline constexpr int kWorkerSocketFd = 3;
 // from a thread of its own, so that a worker that computes is told from one that is dead.
 //
 // First of all it enters the sandbox and, once the assignment says which, it may reach its files
-// only (with SandboxRules::kAll; FileSandbox): it reads in the data directory and what
+// only (with SandboxRules::kAll; FileSandbox): it reads its inputs, its stage's segments and what
 // `outside_files` names, and writes in its staging folder. Where the kernel has no such thing, the
 // job's log says so.
 //

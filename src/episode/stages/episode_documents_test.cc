@@ -67,6 +67,22 @@ TEST(StateJsonTest, LeavesThePlaceOpenWhereTheKeyHasNone) {
   EXPECT_EQ(Json::parse(StateJson(facts, std::nullopt))["show"], nullptr);
 }
 
+TEST(StateJsonTest, FindsThePlaceInEveryKeyThatHasOne) {
+  const auto place = [](const std::string& key) {
+    SubjectFacts facts = SubjectWith(RunIn(JobState::kSucceeded));
+    facts.subject.id = key;
+    const Json state = Json::parse(StateJson(facts, std::nullopt));
+    return Json{state["show"], state["season"], state["episode"]}.dump();
+  };
+  EXPECT_EQ(place("a_b_s05_e03"), R"(["a_b","s05","e03"])");
+  EXPECT_EQ(place("a_s5_e30-2"), R"(["a","s5","e30"])");
+  EXPECT_EQ(place("s05_e03"), R"([null,"s05","e03"])");
+  for (const char* key : {"a_s05", "a_e03", "_s05_e03", "a_s05_e03-", "a_s05_e03-2x", "a_s_e03",
+                          "a_s05_e", "a_sx_e03", "a_s05_e03_", "a", ""}) {
+    EXPECT_EQ(place(key), "[null,null,null]") << key;
+  }
+}
+
 TEST(StateJsonTest, KeepsWhenAndWhatSucceededLast) {
   SubjectFacts facts = SubjectWith(RunIn(JobState::kRunning, 2));
   facts.stages[2].last_good = RunIn(JobState::kSucceeded, 1).run;

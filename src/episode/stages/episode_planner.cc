@@ -31,6 +31,9 @@ using domain::EpisodeKey;
 using domain::MakeError;
 namespace reason = domain::reason;
 
+// The kind of a job that runs all stages.
+constexpr std::string_view kEverything = "analyze";
+
 // A key that needs more suffixes than this has another problem.
 constexpr int kSuffixMax = 1000;
 
@@ -49,13 +52,13 @@ struct Models {
   float same_person = vision::ModelPack::Thresholds{}.same_person;
 };
 
-bool IsUsed(const vision::PackRole& role) {
-  return std::ranges::any_of(EpisodeStages().rows(), [&](const subject::StageRow& row) {
+bool IsUsed(const subject::StageTable& table, const vision::PackRole& role) {
+  return std::ranges::any_of(table.rows(), [&](const subject::StageRow& row) {
     return std::ranges::count(row.models, role.role) > 0;
   });
 }
 
-Models DescribeModels(const fs::path& folder) {
+Models DescribeModels(const subject::StageTable& table, const fs::path& folder) {
   Models models;
   models.name = base::ShownBytes(folder.filename().native());
   auto pack = vision::ModelPack::Load(folder);
@@ -66,7 +69,7 @@ Models DescribeModels(const fs::path& folder) {
   models.name = pack->name();
   models.same_person = pack->thresholds().same_person;
   for (const vision::PackRole& role : pack->roles()) {
-    if (!IsUsed(role)) continue;
+    if (!IsUsed(table, role)) continue;
     models.list.push_back(
         {{"role", role.role}, {"name", role.file}, {"kind", role.kind}, {"sha256", role.sha256}});
     models.roles.push_back(role);
@@ -88,7 +91,7 @@ Json IdentityOf(const subject::StageRow& row, const Models& models) {
 }
 
 Json HandlerParameters(const store::Episode& episode, const StartRequest& request,
-                       const Models& models) {
+                       const Models& models, const base::Json& revisions) {
   return {{"video_path", episode.video_path},
           {"fingerprint", episode.fingerprint},
           {"episode_key", episode.key},
@@ -99,7 +102,7 @@ Json HandlerParameters(const store::Episode& episode, const StartRequest& reques
           {"models", models.list},
           {"provider", request.provider},
           {"edit_sequence", 0},
-          {"revisions", EpisodeStages().Revisions()},
+          {"revisions", revisions},
           {"settings", {{"cluster_cosine_min", models.same_person}}}};
 }
 
@@ -126,14 +129,13 @@ const subject::StageRow* Runnable(std::string_view name) {
   return row != nullptr && row->handler ? row : nullptr;
 }
 
-// From which stage on everything runs again; empty if nothing does.
+// The stage that runs again, with those that need it; empty if it is none, or all.
 Result<std::string> RerunFrom(const StartRequest& request) {
   if (!request.from.empty() && Runnable(request.from) == nullptr) {
     return MakeError(reason::kBadParams, "there is no stage \"" + request.from + "\"");
   }
   if (!request.from.empty() || !request.is_forced) return request.from;
-  const bool is_all = Runnable(request.kind) == nullptr;
-  return is_all ? EpisodeStages().rows().front().name : request.kind;
+  return request.kind == kEverything ? "" : request.kind;
 }
 
 Result<EpisodeKey> KeyFor(const std::string& title, const std::string& key_text,
@@ -199,7 +201,7 @@ Result<StartRequest> StartRequest::FromJson(const Json& json) {
   ROLLCALL_TRY_ASSIGN(const std::string pack_text, TextParam(json, "model_pack", ""));
   request.model_pack = base::PathFromText(pack_text);
   ROLLCALL_TRY_ASSIGN(request.provider, TextParam(json, "provider", request.provider));
-  if (request.kind != "analyze" && Runnable(request.kind) == nullptr) {
+  if (request.kind != kEverything && Runnable(request.kind) == nullptr) {
     return MakeError(reason::kBadParams, "there is no stage \"" + request.kind + "\"");
   }
   if (!request.video.empty() && request.video.is_relative()) {
@@ -236,7 +238,8 @@ Result<Registration> EpisodePlanner::Register(const fs::path& video, const std::
 // not finished, a damaged file since mended), the new ones simply take their place.
 Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old,
                                                const store::Episode& fresh) {
-  ROLLCALL_TRY_ASSIGN(const auto good, store_.RunLastGood({kKind, old.key}, "validate"));
+  ROLLCALL_TRY_ASSIGN(const auto good,
+                      store_.RunLastGood({kKind, old.key}, stages_.rows().front().name));
   if (good) {
     return MakeError(
         reason::kKeyTaken,
@@ -289,9 +292,11 @@ Result<bool> EpisodePlanner::HasTheseGaps(store::StageRunId run, const std::set<
 
 Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
                                          const FindReusable& find_reusable) {
-  const subject::StageTable& table = EpisodeStages();
+  const subject::StageTable& table = stages_;
   ROLLCALL_TRY_ASSIGN(const std::string rerun_from, RerunFrom(request));
-  const auto rows = table.UpTo(request.kind == "analyze" ? table.rows().back().name : request.kind);
+  const bool is_everything = request.kind == kEverything;
+  const bool runs_all_again = is_everything && request.is_forced && request.from.empty();
+  const auto rows = is_everything ? table.Runnable() : table.UpTo(request.kind);
   // Before anything is registered.
   if (std::ranges::any_of(rows, [](const auto* row) { return !row->models.empty(); })) {
     ROLLCALL_TRY(vision::runtime::CheckProvider(request.provider));
@@ -303,8 +308,9 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
   Json asked = request.ToJson();
   asked["revisions"] = table.Revisions();
   plan.request.request_json = asked.dump();
-  const Models models = DescribeModels(request.model_pack);
-  const Json handler_parameters = HandlerParameters(plan.episode, request, models);
+  const Models models = DescribeModels(table, request.model_pack);
+  const Json handler_parameters =
+      HandlerParameters(plan.episode, request, models, table.Revisions());
 
   std::map<std::string, std::string> work_keys;
   std::map<std::string, bool> is_reused;
@@ -321,7 +327,7 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
     wanted.work_key =
         WorkKey(plan.request.subject, *row, ParametersOf(*row, handler_parameters, models), inputs);
     wanted.dedupe_key = wanted.work_key;
-    const bool runs_again = !rerun_from.empty() && table.DependsOn(row->name, rerun_from);
+    const bool runs_again = runs_all_again || table.DependsOn(row->name, rerun_from);
     if (runs_again) {
       wanted.drops_segments = true;
       wanted.skip = store::SkipWish::kNone;

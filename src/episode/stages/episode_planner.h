@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "domain/episode_key.h"
+#include "episode/stages/episode_stages.h"
 #include "store/job_store.h"
 
 namespace rollcall::episode {
@@ -65,8 +66,9 @@ class EpisodePlanner {
       std::function<base::Result<std::optional<store::StageRunId>>(const std::string& work_key)>;
   using Fingerprint = std::function<base::Result<std::string>(const std::filesystem::path&)>;
 
-  EpisodePlanner(store::JobStore& store, base::Clock& clock, Fingerprint fingerprint)
-      : store_(store), clock_(clock), fingerprint_(std::move(fingerprint)) {}
+  EpisodePlanner(store::JobStore& store, base::Clock& clock, Fingerprint fingerprint,
+                 const subject::StageTable& stages = EpisodeStages())
+      : store_(store), clock_(clock), fingerprint_(std::move(fingerprint)), stages_(stages) {}
 
   // Puts the video into the registry, under `key_text`, or the key that its name gives, or one of
   // its fingerprint if its name gives none. The same video at another path is known there from now
@@ -92,6 +94,7 @@ class EpisodePlanner {
   store::JobStore& store_;
   base::Clock& clock_;
   Fingerprint fingerprint_;
+  const subject::StageTable& stages_;
 };
 
 }  // namespace rollcall::episode

@@ -264,6 +264,23 @@ TEST_F(EpisodePlannerTest, ReusesNothingAfterAStageThatHasToRun) {
   EXPECT_FALSE(Stage(plan, "analytics").reuse);
 }
 
+// A new stage that nothing needs was planned by nobody: "analyze" went up to the last row.
+TEST_F(EpisodePlannerTest, AnalyzesWithEveryStageThatIsInTheTable) {
+  std::vector<subject::StageRow> rows = EpisodeStages().rows();
+  rows.push_back({.name = "census",
+                  .title = "Count heads",
+                  .needs = {"track"},
+                  .handler = rows.front().handler});
+  const subject::StageTable with_leaf(rows);
+  EpisodePlanner planner(
+      store_, clock_, [](const auto& video) { return base::ReadFile(video); }, with_leaf);
+  const auto plan = planner.Plan(Analyze(Video("a_s01_e01.mp4", "v")), FromStore());
+  ASSERT_TRUE(plan.ok()) << plan.error().ToString();
+  EXPECT_EQ(plan->request.stages.size(), with_leaf.Runnable().size());
+  EXPECT_EQ(plan->request.stages.back().name, "census");
+  EXPECT_EQ(std::ranges::count(plan->request.stages, "analytics", &store::StageRequest::name), 1);
+}
+
 TEST_F(EpisodePlannerTest, DoesNotDropTheWorkOfARunThatIsNotFinished) {
   StartRequest request = Analyze(Video("a_s01_e01.mp4", "v"));
   ASSERT_TRUE(store_.JobSubmit(MustPlan(request).request).ok());

@@ -154,7 +154,8 @@ Result<void> LocalVault::Verify(const StoredFile& file, Depth depth) {
   if (depth == Depth::kRemembered) {
     digest_of = [this](const fs::path& path) { return verified_.Digest(path); };
   }
-  return Told(CheckFile(root_.path(), file, digest_of));
+  ROLLCALL_TRY(Told(CheckFile(root_.path(), file, digest_of)));
+  return CheckInPlace(root_);  // Else it may have been another's.
 }
 
 Result<void> LocalVault::Link(std::string_view name, std::string_view path) {

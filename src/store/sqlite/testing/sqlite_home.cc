@@ -15,7 +15,9 @@ TempFolder::~TempFolder() {
 }
 
 SqliteHome::SqliteHome(std::string vfs)
-    : SqliteHome({.clock = own_clock_, .boot_id = "boot of the store"}, std::move(vfs)) {}
+    : clock_{.clock = own_clock_, .boot_id = "boot of the store"}, vfs_(std::move(vfs)) {
+  Reopen();
+}
 
 SqliteHome::SqliteHome(const StoreClock& clock, std::string vfs)
     : clock_(clock), vfs_(std::move(vfs)) {
