@@ -6,15 +6,19 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <filesystem>
 #include <future>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "base/file.h"
 #include "base/testing/no_descriptors.h"
 #include "base/unique_fd.h"
 #include "control/control_client.h"
@@ -351,6 +355,18 @@ std::chrono::microseconds ProcessorTime() {
   return of(used.ru_utime) + of(used.ru_stime);
 }
 
+// Until every other thread of this process waits for something: none is only just beginning, which
+// a sanitizer that then looks at it cannot do without descriptors.
+void AwaitIdleThreads() {
+  const auto is_busy = [](const std::filesystem::path& task) {
+    if (task.filename() == std::to_string(::gettid())) return false;
+    const auto stat = base::ReadFile(task / "stat");
+    return stat.ok() && stat->find(") S ") == std::string::npos;
+  };
+  const auto tasks = [] { return std::filesystem::directory_iterator("/proc/self/task"); };
+  while (std::any_of(begin(tasks()), end(tasks()), is_busy)) ::poll(nullptr, 0, 1);
+}
+
 TEST_F(ControlServerTest, WaitsWithoutSpinningForADescriptorToAcceptAClientWith) {
   std::mutex mutex;
   std::vector<std::string> said;
@@ -366,6 +382,7 @@ TEST_F(ControlServerTest, WaitsWithoutSpinningForADescriptorToAcceptAClientWith)
   ASSERT_LT(socket().native().size(), sizeof address.sun_path);
   std::strcpy(address.sun_path, socket().c_str());
   const std::string sent = EchoRequest(1);
+  AwaitIdleThreads();
   {
     const base::testing::NoDescriptors none;
     ASSERT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
