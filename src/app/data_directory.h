@@ -37,7 +37,6 @@ class DataDirectory {
   std::filesystem::path config_file() const { return root_ / "rollcall.toml"; }
   std::filesystem::path models() const { return root_ / "models"; }
   std::filesystem::path engine_log() const { return root_ / "logs" / "engine.log"; }
-  std::filesystem::path worker_stderr_log() const { return root_ / "logs" / "worker.stderr.log"; }
 
   std::filesystem::path job(std::string_view public_id) const { return root_ / "jobs" / public_id; }
   std::filesystem::path episode(std::string_view key) const { return root_ / "episodes" / key; }

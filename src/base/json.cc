@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <utility>
+
 namespace rollcall::base {
 namespace {
 
@@ -42,6 +44,11 @@ Result<Json> ParseJson(std::string_view text, std::string_view what) {
                  .message = std::string(what) + ": " + failure.what(),
                  .hint = {}};
   }
+}
+
+Json ObjectFrom(std::string_view text) {
+  auto json = ParseJson(text, "json");
+  return json.ok() && json->is_object() ? *std::move(json) : Json::object();
 }
 
 }  // namespace rollcall::base

@@ -15,11 +15,6 @@ using base::IsoTime;
 using base::Json;
 using base::Result;
 
-Json ObjectFrom(const std::string& text) {
-  auto json = base::ParseJson(text, "json");
-  return json.ok() && json->is_object() ? std::move(*json) : Json::object();
-}
-
 std::string IsoOrEmpty(const std::optional<base::WallTime>& time) {
   return time ? IsoTime(*time) : std::string{};
 }
@@ -74,7 +69,7 @@ Result<Json> StageDetails(store::JobStore& store, const subject::StageFacts& fac
   stage["finished_at"] = IsoOrEmpty(run.finished_at);
   stage["wait_reason"] = run.wait_reason;
   if (run.last_error) stage["error"] = api::ErrorToJson(*run.last_error);
-  stage["result"] = ObjectFrom(run.result_json);
+  stage["result"] = base::ObjectFrom(run.result_json);
   ROLLCALL_TRY_ASSIGN(const auto attempts, store.AttemptList(run.id));
   stage["attempts"] = api::ToJson(projection::AttemptViewsOf(attempts));
   return stage;

@@ -95,8 +95,8 @@ class Engine {
   // to it, whatever job that belongs to. What is submitted waits for somebody who works.
   struct Started {
     store::JobId job{};
-    bool is_at_work = false;   // That live attempt: nothing was submitted.
-    bool is_existing = false;  // So is the job, then or else.
+    bool is_at_work = false;   // A live attempt is at it: nothing was submitted.
+    bool is_existing = false;  // The job was open before.
     // It was open and nobody was at it, or its attempt was stalled: it goes on now.
     bool is_resumed = false;
   };

@@ -19,11 +19,6 @@ Json IsoOrNull(const std::optional<base::WallTime>& time) {
   return time ? Json(IsoTime(*time)) : Json();
 }
 
-Json ObjectFrom(std::string_view json) {
-  auto parsed = base::ParseJson(json, "json");
-  return parsed.ok() && parsed->is_object() ? *std::move(parsed) : Json::object();
-}
-
 const store::Liveness* NewestLiveness(const RunFacts& facts) {
   if (facts.live) return &facts.live->liveness;
   return facts.view.lease ? &facts.view.lease->liveness : nullptr;
@@ -36,7 +31,7 @@ Json ProgressJson(const RunFacts& facts) {
   if (liveness != nullptr && !liveness->unit.empty()) {
     result[liveness->unit + "_done"] = liveness->done;
     result[liveness->unit + "_total"] = liveness->total;
-    result.update(ObjectFrom(liveness->counters_json));
+    result.update(base::ObjectFrom(liveness->counters_json));
   }
   const bool has_progress = facts.live && facts.live->progress_wall != base::WallTime{};
   if (has_progress) result["progress_at"] = IsoTime(facts.live->progress_wall);
@@ -55,7 +50,7 @@ Json StageJson(const RunFacts& facts) {
     stage["hint"] = run.last_error->hint;
   }
   if (run.state == JobState::kSucceeded) {
-    stage["result"] = ObjectFrom(run.result_json);
+    stage["result"] = base::ObjectFrom(run.result_json);
   } else if (run.started_at) {
     stage["result"] = ProgressJson(facts);
   }

@@ -17,11 +17,6 @@ using base::Result;
 using domain::JobState;
 using Seconds = std::chrono::duration<double>;
 
-Json ObjectIn(const std::string& text) {
-  auto json = base::ParseJson(text, "json");
-  return json.ok() && json->is_object() ? std::move(*json) : Json::object();
-}
-
 std::string IsoOrEmpty(const std::optional<base::WallTime>& time) {
   return time ? IsoTime(*time) : std::string{};
 }
@@ -38,7 +33,7 @@ void FillLiveness(api::StageView& view, const store::Liveness& liveness, base::I
   view.done = liveness.done;
   view.total = liveness.total;
   view.unit = liveness.unit;
-  view.counters = ObjectIn(liveness.counters_json);
+  view.counters = base::ObjectFrom(liveness.counters_json);
   view.rate = liveness.rate;
   view.realtime_factor = liveness.realtime_factor;
 }
@@ -136,7 +131,7 @@ api::StageView StageViewOf(const store::RunView& view, const std::optional<LiveA
   stage.is_reused = stage.state == JobState::kSkipped;
   stage.generation = run.generation;
   stage.wait_reason = run.wait_reason;
-  stage.result = ObjectIn(run.result_json);
+  stage.result = base::ObjectFrom(run.result_json);
   const bool has_failed = stage.state == JobState::kFailed || stage.state == JobState::kRetryWait;
   if (has_failed) stage.error = run.last_error;
   if (run.started_at) {
@@ -162,7 +157,7 @@ Result<api::JobView> ViewOf(store::JobStore& store, const LiveBoard& board, stor
                     .state = job.state,
                     .created_at = IsoTime(job.created_at),
                     .finished_at = IsoOrEmpty(job.finished_at),
-                    .request = ObjectIn(job.request_json),
+                    .request = base::ObjectFrom(job.request_json),
                     .is_worked_on = engine.working == Working::kYes,
                     .troubles = engine.troubles,
                     .stages = {}};

@@ -13,11 +13,6 @@ using base::Result;
 
 namespace {
 
-Json ObjectFrom(std::string_view json) {
-  auto parsed = base::ParseJson(json, "result");
-  return parsed.ok() && parsed->is_object() ? *std::move(parsed) : Json::object();
-}
-
 Json ListIn(const Json& result, const char* name) {
   const auto found = result.find(name);
   return found != result.end() && found->is_array() ? *found : Json::array();
@@ -87,18 +82,18 @@ Result<bool> SettlePoison(Ledger& ledger, std::string_view work_key, std::int64_
 }
 
 Json GapsOf(std::string_view result_json) {
-  const Json result = ObjectFrom(result_json);
+  const Json result = base::ObjectFrom(result_json);
   Json gaps = ListIn(result, "gaps");
   AddNew(ListIn(result, "input_gaps"), gaps);
   return gaps;
 }
 
 Json InputGapsOf(std::string_view result_json) {
-  return ListIn(ObjectFrom(result_json), "input_gaps");
+  return ListIn(base::ObjectFrom(result_json), "input_gaps");
 }
 
 Result<void> RecordGaps(Ledger& ledger, StageRun& run) {
-  Json result = ObjectFrom(run.result_json);
+  Json result = base::ObjectFrom(run.result_json);
   ROLLCALL_TRY_ASSIGN(const auto skips, SkippedSegments(ledger, run.work_key));
   if (!skips.empty() && ListIn(result, "gaps").empty()) result["gaps"] = GapsFrom(skips);
   Json inherited = Json::array();

@@ -15,6 +15,7 @@ StageTable::StageTable(std::vector<StageRow> rows) : rows_(std::move(rows)) {
       });
     };
     const auto is_twin = [&](const StageRow& before) { return before.name == row->name; };
+    ROLLCALL_CHECK(row->name.find('_') == std::string::npos, "a stage's name has a '_'");
     ROLLCALL_CHECK(!row->name.empty() && std::none_of(rows_.begin(), row, is_twin),
                    "two stages have one name");
     ROLLCALL_CHECK(std::ranges::all_of(row->needs, stands_before),

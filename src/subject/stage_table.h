@@ -38,8 +38,8 @@ struct StageRow {
 // Immutable.
 class StageTable {
  public:
-  // Each row's needs stand before it and can be run, and no two rows have one name: a programmer's
-  // duty, checked.
+  // Each row's needs stand before it and can be run, no two rows have one name, and none has a '_'
+  // in it, which ends the stage's name in that of a job: a programmer's duty, checked.
   explicit StageTable(std::vector<StageRow> rows);
 
   const std::vector<StageRow>& rows() const { return rows_; }

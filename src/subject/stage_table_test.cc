@@ -69,6 +69,7 @@ TEST_F(StageTableTest, KnowsWhatWasPlannedByAnOlderProgram) {
 TEST(StageTableDeathTest, IsWrongWhereAStageNeedsOneThatDoesNotStandBeforeIt) {
   EXPECT_DEATH(StageTable({Row("a", {"b"}), Row("b", {})}), "does not stand before it");
   EXPECT_DEATH(StageTable({Row("a", {}), Row("a", {})}), "one name");
+  EXPECT_DEATH(StageTable({Row("a_b", {})}), "has a '_'");
 }
 
 // Queues and folders carry the stage's name alone.
