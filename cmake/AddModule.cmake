@@ -1,5 +1,5 @@
 # add_module(NAME [DEPENDS module...] [LIBS third_party...] [TEST_DEPENDS module...]
-#            [TEST_LIBS third_party...] [EXECUTABLE name] [UNSANITIZED reason])
+#            [TEST_LIBS third_party...] [TESTS_IN name] [EXECUTABLE name] [UNSANITIZED reason])
 #
 # One folder of src/ as a static library `rollcall_<name>` ('/' becomes '_'). DEPENDS is the link
 # list *and* the rule: a folder includes only what it names, and the test `tidy` fails on the rest.
@@ -8,7 +8,9 @@
 #
 #   *.cc             the library, sub-folders without a CMakeLists of their own included
 #   main.cc          an executable, EXECUTABLE or `rollcall`
-#   *_test.cc        `<name>_test`, one executable for the folder, found by ctest
+#   *_test.cc        `<name>_test`, one executable for the folder, found by ctest by the label
+#                    `<name>`; with TESTS_IN one for all folders that say the same (a small one
+#                    costs as much for its headers as for its tests)
 #   test_main.cc     that executable's main, where GoogleTest's own does not do
 #   testing/*.cc     fakes and contract suites: library `rollcall_<name>_testing`, tests only
 #   *_bench.cc       `<name>_bench`, built by the target `benches`
@@ -31,7 +33,7 @@ function(_compile_together target)
 endfunction()
 
 function(add_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXECUTABLE;UNSANITIZED"
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "EXECUTABLE;TESTS_IN;UNSANITIZED"
     "DEPENDS;LIBS;TEST_DEPENDS;TEST_LIBS")
   _no_leftovers(add_module ${name} "${ARG_UNPARSED_ARGUMENTS}")
   string(REPLACE "/" "_" id "${name}")
@@ -64,15 +66,19 @@ function(add_module name)
       _define_places(${target}_testing)
       list(APPEND ARG_TEST_DEPENDS "${name}/testing")
     endif()
+    if(NOT ARG_TESTS_IN)
+      set(ARG_TESTS_IN ${id})
+    endif()
     if(tests)
-      _add_test_executable(${id}_test "${tests}" "${name};${ARG_TEST_DEPENDS}" "${ARG_TEST_LIBS}")
+      _add_test_executable(${ARG_TESTS_IN}_test "${tests}" "${name};${ARG_TEST_DEPENDS}"
+        "${ARG_TEST_LIBS}")
     endif()
     if(benches)
       _add_bench_executable(${id}_bench "${benches}" "${name};${ARG_TEST_DEPENDS}" "${ARG_TEST_LIBS}")
     endif()
   endif()
   _record(module "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "${ARG_TEST_DEPENDS}" "${ARG_TEST_LIBS}"
-    "${tests}" "${ARG_UNSANITIZED}")
+    "${tests}" "${ARG_UNSANITIZED}" "${ARG_TESTS_IN}")
 endfunction()
 
 function(add_suite name)
@@ -80,14 +86,14 @@ function(add_suite name)
   set(sources ${ARG_UNPARSED_ARGUMENTS} ${ARG_SOURCES})
   list(TRANSFORM sources PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
   _add_test_executable(${name} "${sources}" "${ARG_DEPENDS}" "${ARG_LIBS}")
-  _record(suite "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "${sources}" "")
+  _record(suite "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "${sources}" "" "${name}")
 endfunction()
 
 function(add_bench name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;DEPENDS;LIBS")
   _add_bench_executable(${name} "${ARG_UNPARSED_ARGUMENTS};${ARG_SOURCES}" "${ARG_DEPENDS}"
     "${ARG_LIBS}")
-  _record(bench "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "" "")
+  _record(bench "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "" "" "")
 endfunction()
 
 function(add_fuzzer name)
@@ -105,12 +111,12 @@ function(add_fuzzer name)
       set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
     endif()
   endif()
-  _record(fuzzer "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "" "")
+  _record(fuzzer "${name}" "${ARG_DEPENDS}" "${ARG_LIBS}" "" "" "" "" "")
 endfunction()
 
 # Makes the links that add_module put off, and writes what the test `tidy` reads:
 # one line per target, tab-separated:
-# kind name folder depends libs test_depends test_libs tests unsanitized.
+# kind name folder depends libs test_depends test_libs tests unsanitized tests_in.
 function(finish_modules)
   get_property(links GLOBAL PROPERTY ROLLCALL_LINKS)
   foreach(link IN LISTS links)
@@ -157,6 +163,12 @@ endfunction()
 
 function(_add_test_executable target sources depends libs)
   list(REMOVE_DUPLICATES depends)
+  if(TARGET ${target})
+    target_sources(${target} PRIVATE ${sources})
+    target_link_libraries(${target} PRIVATE ${libs})
+    _link_later(${target} PRIVATE "${depends}")
+    return()
+  endif()
   set(main third_party::gtest_main)
   if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/test_main.cc")
     list(APPEND sources "${CMAKE_CURRENT_SOURCE_DIR}/test_main.cc")
@@ -198,11 +210,11 @@ function(_link_later target visibility modules)
   endforeach()
 endfunction()
 
-function(_record kind name depends libs test_depends test_libs tests unsanitized)
+function(_record kind name depends libs test_depends test_libs tests unsanitized tests_in)
   file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
   list(TRANSFORM tests REPLACE "^${PROJECT_SOURCE_DIR}/" "")
   set(line "${kind}\t${name}\t${folder}")
-  foreach(column IN ITEMS depends libs test_depends test_libs tests unsanitized)
+  foreach(column IN ITEMS depends libs test_depends test_libs tests unsanitized tests_in)
     string(REPLACE ";" "," joined "${${column}}")
     string(APPEND line "\t${joined}")
   endforeach()

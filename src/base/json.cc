@@ -2,6 +2,8 @@
 
 #include <utility>
 
+template class nlohmann::basic_json<nlohmann::ordered_map>;
+
 namespace rollcall::base {
 namespace {
 
