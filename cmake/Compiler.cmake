@@ -9,8 +9,11 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  # So that it caches what uses headers parsed before (AddModule.cmake), too.
+  set(launcher "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+    "${CCACHE_PROGRAM}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 add_library(rollcall_options INTERFACE)
@@ -24,6 +27,14 @@ target_compile_definitions(rollcall_options INTERFACE
 if(ROLLCALL_FILES_TOGETHER GREATER 1 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Taken for a header's, a file's own types would be a mistake.
   target_compile_options(rollcall_options INTERFACE -Wno-subobject-linkage)
+endif()
+if(ROLLCALL_FILES_TOGETHER GREATER 1)
+  # Likewise: the same headers give the same bytes.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(rollcall_options INTERFACE -fpch-preprocess)
+  else()
+    target_compile_options(rollcall_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
 endif()
 if(ROLLCALL_FAILPOINTS)
   target_compile_definitions(rollcall_options INTERFACE ROLLCALL_FAILPOINTS=1)

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-template class nlohmann::basic_json<nlohmann::ordered_map>;
-
 namespace rollcall::base {
 namespace {
 

@@ -5,9 +5,6 @@
 
 #include "base/result.h"
 
-// Compiled once, in json.cc: else each file that says Json compiles all of it.
-extern template class nlohmann::basic_json<nlohmann::ordered_map>;
-
 namespace rollcall::base {
 
 using Json = nlohmann::ordered_json;
