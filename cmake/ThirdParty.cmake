@@ -68,6 +68,13 @@ third_party_pkgconfig(toml tomlplusplus)
 third_party_pkgconfig(xlsxwriter xlsxwriter)
 third_party_pkgconfig(prometheus prometheus-cpp-core)
 
+# Asio and Beast: headers only, and no Boost library is linked.
+find_path(ROLLCALL_BOOST_INCLUDE_DIR boost/beast/version.hpp REQUIRED)
+add_library(third_party::beast INTERFACE IMPORTED GLOBAL)
+target_include_directories(third_party::beast SYSTEM INTERFACE "${ROLLCALL_BOOST_INCLUDE_DIR}")
+target_compile_definitions(third_party::beast INTERFACE BOOST_ASIO_NO_DEPRECATED
+  BOOST_ASIO_DISABLE_BOOST_ARRAY BOOST_ASIO_DISABLE_BOOST_REGEX)
+
 # Core and imgproc only: OpenCVConfig.cmake would ask for every module of the whole package.
 find_path(ROLLCALL_OPENCV_INCLUDE_DIR opencv2/imgproc.hpp REQUIRED PATH_SUFFIXES opencv4)
 find_library(ROLLCALL_OPENCV_CORE opencv_core REQUIRED)

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "app/api_routes.h"
 #include "app/composition.h"
 #include "app/data_access.h"
 #include "app/data_directory.h"
@@ -21,6 +22,8 @@
 #include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
 #include "media/video_probe.h"
+#include "server/http_server.h"
+#include "server/tcp_listener.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace rollcall::app {
@@ -29,9 +32,11 @@ namespace {
 using base::Result;
 using Mode = EngineProcessOptions::Mode;
 
+// Whether anybody listens does not matter to the engine.
 void Say(std::string_view line) {
-  fmt::print(stderr, "{} [{}] {}\n", base::IsoTime(base::SystemClock().Now().wall), ::getpid(),
-             base::Shown(line));
+  const std::string text = fmt::format(
+      "{} [{}] {}\n", base::IsoTime(base::SystemClock().Now().wall), ::getpid(), base::Shown(line));
+  std::fputs(text.c_str(), stderr);
 }
 
 // The command that waits at the other end of standard output.
@@ -51,6 +56,22 @@ class Parent {
  private:
   bool is_waiting_;
 };
+
+// For programs of this host; null where no port is wanted.
+Result<std::unique_ptr<server::HttpServer>> OpenHttp(const server::Router& router,
+                                                     const EngineProcessOptions& options) {
+  constexpr const char* kAddress = "127.0.0.1";
+  if (!options.port) return std::unique_ptr<server::HttpServer>();
+  ROLLCALL_TRY_ASSIGN(auto listener, server::ListenAtTcp(kAddress, *options.port));
+  const std::string address = fmt::format("http://{}:{}/", kAddress, listener.port);
+  ROLLCALL_TRY_ASSIGN(
+      auto http,
+      server::HttpServer::Create(router, {.tcp_listener = std::move(listener.fd),
+                                          .tcp_gate = {.hosts = {kAddress, "localhost", "[::1]"}},
+                                          .log = [](const std::string& line) { Say(line); }}));
+  Say("answering at " + address);
+  return http;
+}
 
 Result<void> Serve(const Config& config, const EngineProcessOptions& options, Parent& parent) {
   const bool is_child = options.mode == Mode::kChild;
@@ -109,9 +130,19 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
       auto server,
       control::ControlServer::Create(
           service, {.socket = data.socket(), .log = [](const std::string& line) { Say(line); }}));
+  const server::Router router(ApiRoutes({.service = service,
+                                         .engine = *engine,
+                                         .store = *store,
+                                         .effort = config.effort,
+                                         .model_pack = config.ModelPackFolder(),
+                                         .provider = config.provider}));
+  ROLLCALL_TRY_ASSIGN(auto http, OpenHttp(router, options));
   {
     const auto subscription = engine->Subscribe([&](const projection::ChangeFeed::Change& change) {
-      if (change.kind != projection::ChangeFeed::Kind::kTransition) return;
+      const bool is_transition = change.kind == projection::ChangeFeed::Kind::kTransition;
+      using News = server::HttpServer::News;
+      if (http) http->Notify(is_transition ? News::kTransition : News::kProgress);
+      if (!is_transition) return;
       server->NotifyChanged();
       life->LookAgain();
     });
@@ -126,6 +157,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   }
   Say("ending");
   engine->Drain();
+  http.reset();
   server.reset();
   return {};
 }

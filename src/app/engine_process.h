@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "app/config.h"
 #include "base/result.h"
 
@@ -11,6 +14,7 @@ struct EngineProcessOptions {
     kChild,       // Begun by a command; says on standard output when it serves, or why not.
   };
   Mode mode = Mode::kChild;
+  std::optional<std::uint16_t> port;  // Where programs of this host are answered; 0: any.
   bool works_at_once = false;  // Else it observes until somebody submits, resumes or asks.
 };
 

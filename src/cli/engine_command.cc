@@ -24,12 +24,16 @@ void AddServe(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand(
       "serve",
       "Own the data directory and work on its jobs until SIGTERM or Ctrl-C, which let each worker "
-      "close its segment. Other commands talk to it through the socket in the data directory; it "
-      "has no web page and no HTTP yet.");
+      "close its segment. Other commands talk to it through the socket in the data directory; "
+      "with --port, programs of this host by HTTP. It has no web page yet.");
+  auto port = std::make_shared<std::optional<std::uint16_t>>();
+  command->add_option("--port", *port, "Answer HTTP at this port of 127.0.0.1; 0: any")
+      ->type_name("PORT");
   AddGlobalFlags(line, command);
-  command->callback([&line] {
-    line.body = [&line] {
-      return RunEngine(line.flags, {.mode = Mode::kForeground, .works_at_once = true});
+  command->callback([&line, port] {
+    line.body = [&line, port] {
+      return RunEngine(line.flags,
+                       {.mode = Mode::kForeground, .port = *port, .works_at_once = true});
     };
   });
 }

@@ -10,8 +10,8 @@
 
 #include "api/error_json.h"
 #include "api/params.h"
-#include "control/socket_path.h"
 #include "domain/reasons.h"
+#include "server/unix_socket.h"
 
 namespace rollcall::control {
 namespace {
@@ -24,7 +24,7 @@ namespace reason = domain::reason;
 }  // namespace
 
 Result<std::unique_ptr<ControlClient>> ControlClient::Connect(const std::filesystem::path& socket) {
-  ROLLCALL_TRY_ASSIGN(base::UniqueFd fd, ConnectTo(socket));
+  ROLLCALL_TRY_ASSIGN(base::UniqueFd fd, server::ConnectTo(socket));
   return std::unique_ptr<ControlClient>(new ControlClient(std::move(fd)));
 }
 

@@ -28,8 +28,8 @@
 #include "base/unique_fd.h"
 #include "control/line_buffer.h"
 #include "control/protocol.h"
-#include "control/socket_path.h"
 #include "domain/reasons.h"
+#include "server/unix_socket.h"
 
 namespace rollcall::control {
 namespace {
@@ -299,7 +299,7 @@ class SocketServer final : public ControlServer {
     if (::lstat(options_.socket.c_str(), &ignored) == 0 || errno != ENOENT) return;
     if (!folder_.IsInPlace()) return;
     Accept();  // Who waits at the old one.
-    auto listener = ListenAt(folder_.held_path() / options_.socket.filename());
+    auto listener = server::ListenAt(folder_.held_path() / options_.socket.filename());
     if (!listener.ok()) return;
     listener_ = std::move(*listener);
     inode_ = InodeOf(options_.socket);
@@ -527,7 +527,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Create(Service& service, O
   ROLLCALL_TRY_ASSIGN(auto folder, base::HeldFolder::Open(options.socket.parent_path()));
   // That of an owner who has ended: the lock of the data directory is ours.
   ::unlink(options.socket.c_str());
-  ROLLCALL_TRY_ASSIGN(UniqueFd listener, ListenAt(options.socket));
+  ROLLCALL_TRY_ASSIGN(UniqueFd listener, server::ListenAt(options.socket));
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.is_open()) return base::ErrnoError(errno, "make an eventfd for", options.socket);
   return std::unique_ptr<ControlServer>(std::make_unique<SocketServer>(

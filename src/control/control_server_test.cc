@@ -23,9 +23,9 @@
 #include "base/unique_fd.h"
 #include "control/control_client.h"
 #include "control/protocol.h"
-#include "control/socket_path.h"
 #include "control/testing/fake_service.h"
 #include "domain/reasons.h"
+#include "server/unix_socket.h"
 
 namespace rollcall::control {
 namespace {
@@ -52,7 +52,7 @@ class ControlServerTest : public ::testing::Test {
 
   // Writes raw bytes and reads until the server has sent a line or closed.
   std::string Exchange(std::string_view bytes) {
-    auto fd = ConnectTo(socket());
+    auto fd = server::ConnectTo(socket());
     EXPECT_TRUE(fd.ok());
     EXPECT_EQ(::send(fd->get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
@@ -103,7 +103,7 @@ TEST_F(ControlServerTest, ListensAnewWhenSomebodyRemovesItsSocket) {
 // Between its look and its listening, that is.
 TEST_F(ControlServerTest, ListeningReplacesNoSocketThatIsThere) {
   const auto server = Serve();
-  EXPECT_FALSE(ListenAt(socket()).ok());
+  EXPECT_FALSE(server::ListenAt(socket()).ok());
   EXPECT_TRUE(Connect()->Call("echo", Json::object()).ok());
 }
 
@@ -302,7 +302,7 @@ std::string EchoRequest(int id, const char* params = "{}") {
 
 TEST_F(ControlServerTest, AnswersAClientThatHasShutItsSideDown) {
   const auto server = Serve();
-  auto fd = ConnectTo(socket());
+  auto fd = server::ConnectTo(socket());
   ASSERT_TRUE(fd.ok());
   const std::string sent = EchoRequest(1) + EchoRequest(2);
   ASSERT_EQ(::send(fd->get(), sent.data(), sent.size(), MSG_NOSIGNAL), std::ssize(sent));
@@ -315,7 +315,7 @@ TEST_F(ControlServerTest, AnswersAClientThatHasShutItsSideDown) {
 
 TEST_F(ControlServerTest, AnswersALastLineWithoutAnEnd) {
   const auto server = Serve();
-  auto fd = ConnectTo(socket());
+  auto fd = server::ConnectTo(socket());
   ASSERT_TRUE(fd.ok());
   std::string sent = EchoRequest(7);
   sent.pop_back();
@@ -326,7 +326,7 @@ TEST_F(ControlServerTest, AnswersALastLineWithoutAnEnd) {
 
 TEST_F(ControlServerTest, AnswersASlowCallOfAClientThatHasShutItsSideDown) {
   const auto server = Serve();
-  auto fd = ConnectTo(socket());
+  auto fd = server::ConnectTo(socket());
   ASSERT_TRUE(fd.ok());
   const std::string sent = R"({"jsonrpc":"2.0","id":1,"method":"block"})"
                            "\n";
@@ -438,7 +438,7 @@ TEST_F(ControlServerTest, LeavesNoSocketBehind) {
 }
 
 TEST_F(ControlServerTest, ReplacesASocketThatADeadOwnerLeft) {
-  { const auto dead = ListenAt(socket()); }
+  { const auto dead = server::ListenAt(socket()); }
   ASSERT_TRUE(std::filesystem::exists(socket()));
   EXPECT_FALSE(ControlClient::Connect(socket()).ok());
   const auto server = Serve();

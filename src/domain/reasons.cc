@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 42> kEntries{{
+constexpr std::array<Entry, 51> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -83,6 +83,19 @@ constexpr std::array<Entry, 42> kEntries{{
      "a newer rollcall wrote this data directory; use that one"},
     {reason::kBadRequest, ErrorCode::kInvalidArgument,
      "the two ends are of different versions, or something else wrote to the socket"},
+    {reason::kAddressInUse, ErrorCode::kAlreadyExists,
+     "end what listens there, or choose another port with --port"},
+    {reason::kNoSuchResource, ErrorCode::kNotFound, "docs/api.md lists what there is"},
+    {reason::kMethodNotAllowed, ErrorCode::kInvalidArgument, "the field Allow says which are"},
+    {reason::kForbidden, ErrorCode::kFailedPrecondition,
+     "only this server's own pages and programs without an Origin may change something"},
+    {reason::kMisdirected, ErrorCode::kInvalidArgument,
+     "use one of the addresses that `rollcall serve` printed"},
+    {reason::kRequestTimeout, ErrorCode::kUnavailable, "send the request again, faster"},
+    {reason::kHeadTooLarge, ErrorCode::kInvalidArgument, "send fewer or shorter fields"},
+    {reason::kTooLarge, ErrorCode::kInvalidArgument, "send less"},
+    {reason::kUnsupportedMedia, ErrorCode::kInvalidArgument,
+     "send JSON with Content-Type: application/json"},
     {reason::kEngineUnavailable, ErrorCode::kUnavailable,
      "see logs/engine.log in the data directory, then give the same command again"},
     {reason::kProtocol, ErrorCode::kInternal, "please report it with the job's log"},

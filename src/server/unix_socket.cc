@@ -1,4 +1,4 @@
-#include "control/socket_path.h"
+#include "server/unix_socket.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "domain/reasons.h"
 
-namespace rollcall::control {
+namespace rollcall::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,16 +20,16 @@ using base::Result;
 using base::UniqueFd;
 
 // A few commands at once; the kernel queues them until the engine accepts.
-constexpr int kBacklog = 64;
+constexpr int kUnixBacklog = 64;
 
 // An address for a path, and what keeps it valid.
-struct Address {
+struct UnixAddress {
   UniqueFd folder;
   sockaddr_un socket{};
 };
 
-Result<Address> AddressOf(const fs::path& path) {
-  Address address;
+Result<UnixAddress> UnixAddressOf(const fs::path& path) {
+  UnixAddress address;
   address.socket.sun_family = AF_UNIX;
   std::string text = path.string();
   if (text.size() >= sizeof address.socket.sun_path) {
@@ -41,7 +41,7 @@ Result<Address> AddressOf(const fs::path& path) {
   return address;
 }
 
-const sockaddr* Generic(const Address& address) {
+const sockaddr* Generic(const UnixAddress& address) {
   return reinterpret_cast<const sockaddr*>(&address.socket);
 }
 
@@ -52,14 +52,14 @@ UniqueFd NewSocket() {
 }  // namespace
 
 Result<UniqueFd> ListenAt(const fs::path& path) {
-  ROLLCALL_TRY_ASSIGN(const Address address, AddressOf(path));
+  ROLLCALL_TRY_ASSIGN(const UnixAddress address, UnixAddressOf(path));
   UniqueFd fd = NewSocket();
   if (!fd.is_open()) return base::ErrnoError(errno, "make a socket for", path);
   if (::bind(fd.get(), Generic(address), sizeof address.socket) != 0) {
     return base::ErrnoError(errno, "bind", path);
   }
   if (::chmod(path.c_str(), 0600) != 0) return base::ErrnoError(errno, "protect", path);
-  if (::listen(fd.get(), kBacklog) != 0) return base::ErrnoError(errno, "listen at", path);
+  if (::listen(fd.get(), kUnixBacklog) != 0) return base::ErrnoError(errno, "listen at", path);
   return fd;
 }
 
@@ -69,7 +69,7 @@ Result<UniqueFd> ConnectTo(const fs::path& path) {
         domain::reason::kEngineUnavailable,
         "nobody answers at " + path.string() + ": " + std::strerror(error_number));
   };
-  auto address = AddressOf(path);
+  auto address = UnixAddressOf(path);
   if (!address.ok()) return nobody(ENOENT);
   UniqueFd fd = NewSocket();
   if (!fd.is_open()) return base::ErrnoError(errno, "make a socket for", path);
@@ -78,4 +78,4 @@ Result<UniqueFd> ConnectTo(const fs::path& path) {
   return fd;
 }
 
-}  // namespace rollcall::control
+}  // namespace rollcall::server

@@ -1,0 +1,199 @@
+#include "server/http_server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <list>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "api/http.h"
+#include "domain/reasons.h"
+#include "server/conversation.h"
+
+namespace rollcall::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace errc = boost::system::errc;
+using Protocol = Conversation::Protocol;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
+
+// How long answers that are made may take to be sent when the server ends.
+constexpr std::chrono::seconds kEnd{1};
+// While the process has no descriptor left for another client: how long none is accepted.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+// Whether a connection could not be accepted for want of something that may come back.
+bool IsWant(const boost::system::error_code& error) {
+  return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
+         error == errc::no_buffer_space || error == errc::not_enough_memory;
+}
+
+class AsioServer final : public HttpServer {
+ public:
+  AsioServer(const Router& router, Options options)
+      : router_(router),
+        options_(std::move(options)),
+        tick_(io_),
+        work_(asio::make_work_guard(io_)),
+        calls_(std::in_place, options_.call_threads, options_.call_threads_max) {
+    Listen(options_.unix_listener, api::Door::kUnixSocket);
+    Listen(options_.tcp_listener, api::Door::kTcp);
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  ~AsioServer() override {
+    // From now on nothing is asked; what is being made is waited for.
+    asio::post(io_, [this] { BeginToEnd(); });
+    calls_.reset();
+    asio::post(io_, [this] { EndWithin(kEnd); });
+    thread_.join();
+  }
+
+  void Notify(News news) override {
+    auto& is_told = news == News::kTransition ? is_changed_ : has_progress_;
+    if (is_told.exchange(true)) return;
+    asio::post(io_, [this, news] { Spread(news); });
+  }
+
+ private:
+  void Listen(const base::UniqueFd& listener, api::Door door) {
+    if (!listener.is_open()) return;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    const int copy = ::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0);
+    auto& acceptor = acceptors_.emplace_back(io_);
+    boost::system::error_code failure;
+    acceptor.assign(Protocol(address.ss_family, 0), copy, failure);
+    if (failure) return options_.log("cannot listen: " + failure.message());
+    asio::co_spawn(io_, Accept(acceptor, door), asio::detached);
+  }
+
+  asio::awaitable<void> Accept(Acceptor& acceptor, api::Door door) {
+    asio::steady_timer pause(io_);
+    bool is_waiting = false;
+    while (acceptor.is_open()) {
+      Protocol::socket socket(io_);
+      const auto accepted = co_await acceptor.async_accept(socket, kTuple);
+      const boost::system::error_code failure = std::get<0>(accepted);
+      if (!failure) {
+        is_waiting = false;
+        Begin(std::move(socket), door);
+        continue;
+      }
+      if (!acceptor.is_open()) break;
+      if (!IsWant(failure)) continue;  // That client has gone again.
+      if (!std::exchange(is_waiting, true)) {
+        options_.log("clients have to wait, none can be let in: " + failure.message());
+      }
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(kTuple);
+    }
+  }
+
+  void Begin(Protocol::socket socket, api::Door door) {
+    const auto conversation = std::make_shared<Conversation>(
+        Conversation::Surroundings{
+            .router = router_, .options = options_, .calls = *calls_, .io = io_},
+        std::move(socket), door);
+    const bool is_full = std::ssize(conversations_) >= options_.clients_max;
+    const auto at = conversations_.insert(conversations_.end(), conversation);
+    TellCount();
+    const auto forget = [this, at](const std::exception_ptr&) {
+      conversations_.erase(at);
+      TellCount();
+    };
+    if (is_full) {
+      api::Answer full =
+          api::ProblemAnswer(domain::MakeError(domain::reason::kTooManyOpenFiles,
+                                               "there are too many connections already",
+                                               "try again when some of them have ended"),
+                             "/");
+      full.fields.emplace_back("Retry-After", "1");
+      asio::co_spawn(io_, conversation->TurnAway(std::move(full)), forget);
+    } else {
+      asio::co_spawn(io_, conversation->Run(), forget);
+    }
+  }
+
+  void TellCount() {
+    const auto count = std::ranges::count_if(conversations_, [](const auto& conversation) {
+      return conversation->door() == api::Door::kUnixSocket;
+    });
+    if (std::exchange(unix_clients_, count) != count) {
+      options_.on_unix_clients(static_cast<int>(count));
+    }
+  }
+
+  void Spread(News news) {
+    if (news == News::kTransition) {
+      is_changed_ = false;
+      return NotifyAll();
+    }
+    tick_.expires_after(options_.tick);
+    tick_.async_wait([this](const boost::system::error_code& error) {
+      has_progress_ = false;
+      if (!error) NotifyAll();
+    });
+  }
+
+  void NotifyAll() {
+    for (const auto& conversation : conversations_) conversation->Notify();
+  }
+
+  void BeginToEnd() {
+    boost::system::error_code ignored;
+    for (Acceptor& acceptor : acceptors_) acceptor.close(ignored);
+    for (const auto& conversation : conversations_) conversation->End();
+    tick_.cancel();
+  }
+
+  // What is still being sent has so long.
+  void EndWithin(std::chrono::milliseconds limit) {
+    work_.reset();
+    end_.emplace(io_, limit);
+    end_->async_wait([this](const boost::system::error_code&) { io_.stop(); });
+    LookWhetherAllHaveEnded();
+  }
+
+  void LookWhetherAllHaveEnded() {
+    if (conversations_.empty()) return io_.stop();
+    constexpr std::chrono::milliseconds kLook{5};
+    tick_.expires_after(kLook);
+    tick_.async_wait([this](const boost::system::error_code&) { LookWhetherAllHaveEnded(); });
+  }
+
+  const Router& router_;
+  const Options options_;
+  asio::io_context io_{1};
+  std::list<Acceptor> acceptors_;
+  std::list<std::shared_ptr<Conversation>> conversations_;  // Of the thread, as is all but flags.
+  asio::steady_timer tick_;
+  std::optional<asio::steady_timer> end_;
+  std::ptrdiff_t unix_clients_ = 0;
+  std::atomic<bool> is_changed_{false};
+  std::atomic<bool> has_progress_{false};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::optional<CallThreads> calls_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<HttpServer>> HttpServer::Create(const Router& router,
+                                                             Options options) {
+  ROLLCALL_CHECK(options.clients_max > 0);
+  return std::unique_ptr<HttpServer>(std::make_unique<AsioServer>(router, std::move(options)));
+}
+
+}  // namespace rollcall::server
