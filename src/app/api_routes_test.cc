@@ -153,6 +153,23 @@ TEST_F(ApiRoutesTest, ForgetsAnEpisode) {
   EXPECT_EQ(Ask("DELETE", {"api", "episodes", "a_s01_e01"}).status, 404);
 }
 
+// Its last files are still being written then.
+TEST_F(ApiRoutesTest, AnEpisodeCanBeForgottenTheMomentItsJobHasEnded) {
+  AddEpisode();
+  for (int job = 1; job <= 5; ++job) {
+    ASSERT_EQ(
+        Ask("POST", {"api", "jobs"}, {}, {{"kind", "validate"}, {"episode", "a_s01_e01"}}).status,
+        202);
+    ASSERT_EQ(Ask("POST", {"api", "jobs", std::to_string(job), "cancel"}).status, 200);
+    ASSERT_TRUE(owner_->engine().Wait(store::JobId{job}, std::chrono::minutes{1}).ok());
+    const Answer forgotten = Ask("DELETE", {"api", "episodes", "a_s01_e01"});
+    ASSERT_EQ(forgotten.status, 200) << forgotten.body;
+    EXPECT_FALSE(fs::exists(folder_ / "episodes/a_s01_e01"));
+    EXPECT_FALSE(fs::exists(folder_ / "jobs/validate_a_s01_e01"));
+    AddEpisode();
+  }
+}
+
 TEST_F(ApiRoutesTest, AStreamSaysNothingTwiceAndThatItsJobIsGone) {
   AddEpisode();
   ASSERT_EQ(
@@ -164,7 +181,8 @@ TEST_F(ApiRoutesTest, AStreamSaysNothingTwiceAndThatItsJobIsGone) {
   EXPECT_THAT(events.events->Take(), HasSubstr(R"("state":"cancelled")"));
   EXPECT_TRUE(events.events->is_over());
   EXPECT_EQ(events.events->Take(), "");
-  ASSERT_EQ(Ask("DELETE", {"api", "episodes", "a_s01_e01"}).status, 200);
+  const Answer forgotten = Ask("DELETE", {"api", "episodes", "a_s01_e01"});
+  ASSERT_EQ(forgotten.status, 200) << forgotten.body;
   EXPECT_THAT(events.events->Take(), HasSubstr("ERR_JOB_NOT_FOUND"));
 }
 

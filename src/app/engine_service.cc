@@ -284,11 +284,29 @@ Result<void> EngineService::ProjectAdded(const store::Episode& episode) {
   return {};
 }
 
+// What has just ended may still be written down: removing its files meanwhile would fail, or leave
+// some. Files that cannot be written go as they are.
+Result<void> EngineService::SettleAll(const std::string& key) {
+  constexpr std::chrono::seconds kLimit{10};
+  const auto until = std::chrono::steady_clock::now() + kLimit;
+  ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+  for (const store::Job& job : jobs) {
+    const bool is_its = job.subject == store::Subject{episode::kKind, key};
+    if (!is_its || !domain::IsTerminal(job.state)) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    if (left.count() <= 0) break;
+    static_cast<void>(parts_.engine.Settle(job.id, left));
+  }
+  return {};
+}
+
 Result<Json> EngineService::EpisodeRemove(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
   ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
   ROLLCALL_TRY_ASSIGN(const bool keeps_files, api::FlagParam(params, "keep_files", false));
   const base::MutexLock lock(start_mutex_);
+  if (!keeps_files) ROLLCALL_TRY(SettleAll(key.text()));
   if (auto removed = parts_.store.EpisodeRemove(key.text()); !removed.ok()) {
     // Forgotten before, when its files could not be removed or were to be kept: now they go.
     const bool is_forgotten = removed.error().reason == reason::kEpisodeNotRegistered;

@@ -67,6 +67,7 @@ class EngineService final : public control::Service {
   base::Result<episode::EpisodePlan> PlanAnew(const store::Job& job);
   base::Result<store::Submission> SubmitAnew(const store::Job& job);
   base::Result<void> RefuseWhenEnding();
+  base::Result<void> SettleAll(const std::string& key);
   base::Result<void> ProjectAdded(const store::Episode& episode);
   const subject::SubjectKind& kind() const;
   base::Json OpenBeside(const store::Job& job);
