@@ -141,7 +141,7 @@ TEST_F(EngineKillTest, SaysThatAFinishedJobWasNotCancelled) {
 TEST_F(EngineKillTest, FlagsAStallLooksAtTheWorkerAndEndsIt) {
   StartEngine([](Engine::Options& options) {
     options.times.stall_min = std::chrono::milliseconds{300};
-    options.times.stall_grace = std::chrono::milliseconds{300};
+    options.times.stall_grace = std::chrono::seconds{3};  // So that the flag can be seen.
   });
   const store::Job job = SubmitBad("stall", 1);
   EXPECT_TRUE(Eventually([&] { return Stage(job.id).is_stalled; }));

@@ -292,7 +292,8 @@ TEST_F(EngineTest, OnlyObservesBeforeItStartsToWork) {
 }
 
 TEST_F(EngineTest, WaitsForSpaceOnAFullDiskAndGoesOnByItself) {
-  StartEngine();
+  // For long enough that it can be seen to wait.
+  StartEngine([](Engine::Options& options) { options.times.disk_check = std::chrono::seconds{3}; });
   const store::Job job =
       SubmitOk(FakeRequest("x", {"detect"}, {{"behaviour", "disk_full"}, {"times", 1}}));
   EXPECT_TRUE(Eventually(
