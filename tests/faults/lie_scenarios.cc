@@ -59,6 +59,7 @@ void Commands(ServiceRig& rig) {
   rig.Call(method::kJobStart, {{"kind", "detect"}, {"episode", kKey}, {"from", "detect"}},
            {reason::kJobAlreadyRunning});
   rig.Call(method::kJobShow, {{"job", "extract_a_s01_e01"}});
+  rig.Get({"api", "episodes", std::string(kKey), "active"});
   rig.AwaitEndOfAll();
   rig.Call(method::kHello, Json::object());
   rig.Call(method::kJobList, {{"limit", 5}});
@@ -66,6 +67,10 @@ void Commands(ServiceRig& rig) {
   rig.Call(method::kJobShow, {{"job", std::to_string(number)}});
   rig.Call(method::kJobEvents, {{"job_id", number}, {"after", 1}});
   rig.Call(method::kEpisodeShow, {{"episode", kKey}});
+  for (const char* part : {"state", "active", "files", "video"}) {
+    rig.Get({"api", "episodes", std::string(kKey), part});
+  }
+  rig.Get({"api", "jobs", std::to_string(number)});
   rig.Call(method::kStoreCheck, Json::object());
   rig.Call(method::kProjectionCheck, Json::object());
   rig.Call(method::kMetrics, Json::object());

@@ -8,6 +8,8 @@
 #include <set>
 #include <thread>
 
+#include "api/problem.h"
+#include "app/api_routes.h"
 #include "app/composition.h"
 #include "base/check.h"
 #include "base/file.h"
@@ -69,12 +71,14 @@ struct ServiceRig::Wiring {
                  .clock = clock,
                  .life = *life,
                  .planner = planner,
-                 .data = data}) {}
+                 .data = data}),
+        router(app::ApiRoutes({.service = service, .engine = engine, .store = store})) {}
 
   app::DataDirectory data;
   std::unique_ptr<app::EngineLife> life;
   episode::EpisodePlanner planner;
   app::EngineService service;
+  server::Router router;
 };
 
 ServiceRig::ServiceRig(const Options& options)
@@ -140,6 +144,17 @@ Json ServiceRig::Call(std::string_view method, const Json& params,
       !error.reason.empty() && std::ranges::find(also_done, error.reason) == also_done.end();
   Expect(is_done && !is_refused, fmt::format("{}: {}", method, error.ToString()));
   return answer;
+}
+
+void ServiceRig::Get(const std::vector<std::string>& path) {
+  api::Answer answer;
+  const bool is_done = Eventually([&] {
+    answer = wiring_->router.Run({.path = path});
+    const auto problem = base::ParseJson(answer.body, "answer");
+    return answer.status == 200 || !problem.ok() || !IsOnceMore(api::ErrorOfProblem(*problem));
+  });
+  Expect(is_done && answer.status == 200,
+         fmt::format("GET {}: {}", fmt::join(path, "/"), answer.body));
 }
 
 void ServiceRig::ExpectRefusal(std::string_view method, const Json& params,

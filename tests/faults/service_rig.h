@@ -36,6 +36,8 @@ class ServiceRig {
   // refusal of one of `also_done` means that it was done the first time.
   base::Json Call(std::string_view method, const base::Json& params,
                   std::vector<std::string_view> also_done = {});
+  // What a program gets over HTTP, likewise.
+  void Get(const std::vector<std::string>& path);
   // Waits until the call is refused for this reason.
   void ExpectRefusal(std::string_view method, const base::Json& params, std::string_view reason);
   // Submits fake stages of `key`, which need no video.
