@@ -15,7 +15,7 @@ struct EngineProcessOptions {
   };
   Mode mode = Mode::kChild;
   std::optional<std::uint16_t> port;  // Where programs of this host are answered; 0: any.
-  bool works_at_once = false;  // Else it observes until somebody submits, resumes or asks.
+  bool works_at_once = false;         // Else it observes until somebody submits, resumes or asks.
 };
 
 // The owner of a data directory, from the lock to the last worker: the place where the store, the
