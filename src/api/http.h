@@ -44,7 +44,6 @@ struct Request {
 struct FileBody {
   std::filesystem::path path;
   std::string content_type;
-  std::string download_name;  // Of Content-Disposition; empty: shown in place.
 };
 
 // What one client of an event stream is sent, as text/event-stream. It is asked when something may

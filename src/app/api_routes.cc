@@ -156,7 +156,7 @@ class Api {
       for (const domain::Artifact& artifact : stage.artifacts) {
         if (std::filesystem::path(artifact.name).filename() != name) continue;
         ROLLCALL_TRY_ASSIGN(auto path, parts_.engine.vault().Fetch(artifact.path));
-        return FileAnswer(std::move(path), name);
+        return FileAnswer(std::move(path));
       }
     }
     return domain::MakeError(reason::kNoSuchResource,
@@ -165,14 +165,12 @@ class Api {
   }
   Result<Answer> Video(const std::string& typed) const {
     ROLLCALL_TRY_ASSIGN(const store::Episode episode, EpisodeOf(typed));
-    return FileAnswer(base::PathFromText(episode.video_path), "");
+    return FileAnswer(base::PathFromText(episode.video_path));
   }
-  static Answer FileAnswer(std::filesystem::path path, std::string download_name) {
+  static Answer FileAnswer(std::filesystem::path path) {
     std::string type(ContentTypeOf(path));
     return {.content_type = "",
-            .file = api::FileBody{.path = std::move(path),
-                                  .content_type = std::move(type),
-                                  .download_name = std::move(download_name)}};
+            .file = api::FileBody{.path = std::move(path), .content_type = std::move(type)}};
   }
 
   Result<Answer> Start(const Request& request) const {
@@ -197,6 +195,14 @@ class Api {
     const bool is_new = added.value("is_new", false);
     return At(api::JsonAnswer(added, is_new ? 201 : 200),
               "/api/episodes/" + added.at("episode_key").get<std::string>());
+  }
+  // A misspelt wish to keep the files removes none.
+  Result<Answer> Forget(const std::string& typed, const Request& request) const {
+    const std::string keeps = request.Query("keep_files").value_or("false");
+    if (keeps != "true" && keeps != "false") {
+      return domain::MakeError(reason::kBadRequest, "keep_files is true or false", "");
+    }
+    return Document(method::kEpisodeRemove, {{"episode", typed}, {"keep_files", keeps == "true"}});
   }
   // Over TCP nobody names a file of this host: it could be any.
   static Result<void> CheckPaths(const Request& request) {
@@ -268,12 +274,8 @@ std::vector<server::Route> ApiRoutes(const ApiParts& parts) {
        .run = [api](const Parts& at, const Request&) { return api.Episode(at[0]); }},
       {.method = "DELETE",
        .pattern = "/api/episodes/{key}",
-       .run =
-           [api](const Parts& at, const Request& request) {
-             const bool keeps = request.Query("keep_files") == "true";
-             return api.Document(method::kEpisodeRemove,
-                                 {{"episode", at[0]}, {"keep_files", keeps}});
-           }},
+       .run = [api](const Parts& at,
+                    const Request& request) { return api.Forget(at[0], request); }},
       {.method = "GET",
        .pattern = "/api/episodes/{key}/state",
        .run = [api](const Parts& at, const Request&) { return api.State(at[0]); }},
@@ -322,7 +324,7 @@ std::vector<server::Route> ApiRoutes(const ApiParts& parts) {
        .run =
            [api](const Parts& at, const Request& request) {
              return api.OfJob(method::kJobResume, at[0],
-                              {{"skip_poison", request.body.value("skip_poison", false)}});
+                              {{"skip_poison", request.body.value("skip_poison", Json())}});
            }},
       {.method = "GET",
        .pattern = "/api/events",

@@ -114,6 +114,9 @@ TEST_F(ApiRoutesTest, AJobIsNamedByItsNumber) {
   for (const char* id : {"0", "-1", "7", "x", "1x", "99999999999999999999"}) {
     EXPECT_EQ(Reason(Get({"api", "jobs", id})), "ERR_JOB_NOT_FOUND") << id;
     EXPECT_EQ(Reason(Ask("POST", {"api", "jobs", id, "cancel"})), "ERR_JOB_NOT_FOUND") << id;
+    EXPECT_EQ(Reason(Ask("POST", {"api", "jobs", id, "resume"}, {}, {{"skip_poison", 7}})),
+              "ERR_JOB_NOT_FOUND")
+        << id;
     EXPECT_EQ(Reason(Get({"api", "events"}, {{"topics", std::string("job:") + id}})),
               "ERR_JOB_NOT_FOUND")
         << id;
@@ -148,6 +151,7 @@ TEST_F(ApiRoutesTest, GivesTheVideoAndNoFileThatNoStageHasMade) {
 
 TEST_F(ApiRoutesTest, ForgetsAnEpisode) {
   AddEpisode();
+  EXPECT_EQ(Ask("DELETE", {"api", "episodes", "a_s01_e01"}, {{"keep_files", "1"}}).status, 400);
   EXPECT_EQ(Ask("DELETE", {"api", "episodes", "a_s01_e01"}).status, 200);
   EXPECT_EQ(Get({"api", "episodes", "a_s01_e01"}).status, 404);
   EXPECT_EQ(Ask("DELETE", {"api", "episodes", "a_s01_e01"}).status, 404);

@@ -121,8 +121,7 @@ class ServedTest : public ::testing::Test {
        .pattern = "/file",
        .run = [this](const auto&, const api::Request&) -> base::Result<api::Answer> {
          return api::Answer{.file = api::FileBody{.path = folder_ / "file.bin",
-                                                  .content_type = "application/octet-stream",
-                                                  .download_name = ""}};
+                                                  .content_type = "application/octet-stream"}};
        }},
       {.method = "GET",
        .pattern = "/events",
