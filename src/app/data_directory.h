@@ -38,7 +38,7 @@ class DataDirectory {
   std::filesystem::path models() const { return root_ / "models"; }
   std::filesystem::path engine_log() const { return root_ / "logs" / "engine.log"; }
 
-  std::filesystem::path job(std::string_view public_id) const { return root_ / "jobs" / public_id; }
+  std::filesystem::path job(std::string_view job_name) const { return root_ / "jobs" / job_name; }
   std::filesystem::path episode(std::string_view key) const { return root_ / "episodes" / key; }
   std::filesystem::path harvest(std::string_view key) const { return root_ / "harvest" / key; }
   std::filesystem::path outputs(std::string_view key) const { return root_ / "outputs" / key; }

@@ -177,14 +177,14 @@ Result<std::vector<std::string>> EngineService::ReplanOlder() {
       said.push_back(
           fmt::format("{} was planned by an older rollcall and cannot be planned anew: "
                       "{}; it is cancelled, `rollcall jobs resume {}` tries again",
-                      job.public_id(), plan.error().message, static_cast<std::int64_t>(job.id)));
+                      job.job_name(), plan.error().message, static_cast<std::int64_t>(job.id)));
       continue;
     }
     ROLLCALL_TRY_ASSIGN(const auto submission, parts_.store.JobReplan(job.id, plan->request));
     said.push_back(
         fmt::format("{} (job {}) was planned by an older rollcall: planned anew, its "
                     "segments are dropped",
-                    job.public_id(), static_cast<std::int64_t>(submission.job.id)));
+                    job.job_name(), static_cast<std::int64_t>(submission.job.id)));
   }
   return said;
 }
@@ -209,7 +209,7 @@ Result<Json> EngineService::JobResume(const Json& params) {
   ROLLCALL_TRY_ASSIGN(store::Job job, queries_.FindJob(params));
   ROLLCALL_TRY_ASSIGN(const std::string name, TextParam(params, "job", ""));
   ROLLCALL_TRY_ASSIGN(const bool skips_poison, api::FlagParam(params, "skip_poison", false));
-  if (name == job.public_id() && !domain::IsTerminal(job.state)) {
+  if (name == job.job_name() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
   const bool is_older = domain::IsTerminal(job.state) && job.subject.kind == episode::kKind &&
@@ -238,7 +238,7 @@ Result<Json> EngineService::JobSettle(const Json& params) {
 Result<store::Job> EngineService::EndedNamesake(store::Job job) {
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   for (const store::Job& other : jobs) {
-    if (other.public_id() != job.public_id() || !domain::IsTerminal(other.state)) continue;
+    if (other.job_name() != job.job_name() || !domain::IsTerminal(other.state)) continue;
     const bool was_ended =
         other.state == domain::JobState::kCancelled || other.state == domain::JobState::kFailed;
     if (was_ended && other.request_json != job.request_json) return other;

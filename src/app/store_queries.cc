@@ -149,12 +149,12 @@ Result<Json> StoreQueries::JobEvents(const Json& params) {
 }
 
 // Jobs of one episode with other parameters have one name: which is meant, only a number says.
-Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& public_id) {
+Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& job_name) {
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   std::string open;
   int count = 0;
   for (const store::Job& job : jobs) {
-    if (job.public_id() != public_id || domain::IsTerminal(job.state)) continue;
+    if (job.job_name() != job_name || domain::IsTerminal(job.state)) continue;
     open += fmt::format("{}{} ({})", count++ == 0 ? "" : ", ", static_cast<std::int64_t>(job.id),
                         domain::JobStateWord(job.state));
   }
@@ -165,8 +165,7 @@ Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& public_id) {
     ROLLCALL_TRY_ASSIGN(const auto views, parts_.store.JobRuns(job.id));
     for (const store::RunView& view : views) {
       const bool is_open = !view.is_reused && !domain::IsTerminal(view.run.state);
-      if (!is_open || view.run.public_id() != public_id || !runs.insert(view.run.id).second)
-        continue;
+      if (!is_open || view.run.job_name() != job_name || !runs.insert(view.run.id).second) continue;
       open += fmt::format("{}{} ({})", runs.size() == 1 ? "" : ", ",
                           static_cast<std::int64_t>(job.id), domain::JobStateWord(view.run.state));
     }
@@ -174,11 +173,11 @@ Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& public_id) {
   count = std::max(count, static_cast<int>(runs.size()));
   if (count < 2) return {};
   return domain::MakeError(reason::kBadParams,
-                           fmt::format("{} jobs are called {}: {}", count, public_id, open),
+                           fmt::format("{} jobs are called {}: {}", count, job_name, open),
                            "name one of them by its number");
 }
 
-// By `job_id`, its number, or `job`, its public id or number as a person types it.
+// By `job_id`, its number, or `job`, its name or number as a person types it.
 Result<store::Job> StoreQueries::FindJob(const Json& params) {
   ROLLCALL_TRY_ASSIGN(const std::int64_t id, IntegerParam(params, "job_id", 0));
   if (id != 0) return parts_.store.JobGet(JobId{id});

@@ -32,7 +32,7 @@ class StoreQueries {
   // What a notification tells of a job.
   base::Result<api::JobView> View(std::int64_t job_id);
 
-  // By `job_id`, its number, or `job`, its public id or number as a person types it.
+  // By `job_id`, its number, or `job`, its name or number as a person types it.
   base::Result<store::Job> FindJob(const base::Json& params);
   base::Result<store::Episode> FindEpisode(const base::Json& params);
   // View with the history of each stage.
@@ -53,7 +53,7 @@ class StoreQueries {
   Answer StoreCheck(const Params& params);
   Answer ProjectionCheck(const Params& params);
   episode::ViewSources Sources();
-  base::Result<void> RefuseWhenAmbiguous(const std::string& public_id);
+  base::Result<void> RefuseWhenAmbiguous(const std::string& job_name);
 
   Parts parts_;
 };

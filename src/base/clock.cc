@@ -41,6 +41,10 @@ std::string IsoTime(WallTime time) {
                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, millis);
 }
 
+std::string IsoTimeOrEmpty(const std::optional<WallTime>& time) {
+  return time ? IsoTime(*time) : std::string{};
+}
+
 std::string BootId() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "base/mutex.h"
@@ -48,6 +49,7 @@ class FakeClock final : public Clock {
 
 // "2026-11-22T01:45:56.123Z"
 std::string IsoTime(WallTime time);
+std::string IsoTimeOrEmpty(const std::optional<WallTime>& time);
 
 // The kernel's id of this boot: times of CLOCK_BOOTTIME mean something within one boot only.
 std::string BootId();

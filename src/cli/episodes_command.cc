@@ -48,11 +48,12 @@ Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
 
 // How far an episode is: its last finished stage, or what is wrong or runs.
 std::string StandOf(const Json& episode, const Paint& paint) {
+  const Json& states = episode.at("states");
   std::string stand = "registered";
-  for (const auto& [flag, is_done] : episode.at("states").items()) {
+  for (const auto& [flag, is_done] : states.items()) {
     if (is_done.get<bool>()) stand = flag;
   }
-  if (stand == "analytics_computed") stand = paint.Good("analysed");
+  if (!states.empty() && states.back().get<bool>()) stand = paint.Good("analysed");
   if (episode.value("older_results", false)) stand += paint.Warn(" (older times)");
   for (const auto& [stage, status] : episode.at("status").items()) {
     if (status == "running") return paint.Accent(stage + " running");

@@ -75,8 +75,8 @@ Result<void> Verify(const app::DataDirectory& data, Json& episode) {
 }
 
 // The envelope's file as it stands on the disk; null if it is not there or no JSON.
-Json Envelope(const app::DataDirectory& data, const std::string& public_id) {
-  const auto text = base::ReadFile(data.job(public_id) / "meta.json");
+Json Envelope(const app::DataDirectory& data, const std::string& job_name) {
+  const auto text = base::ReadFile(data.job(job_name) / "meta.json");
   if (!text.ok()) return nullptr;
   auto json = base::ParseJson(*text, "meta.json");
   return json.ok() ? std::move(*json) : Json(nullptr);

@@ -19,6 +19,7 @@
 #include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
+#include "episode/stages/episode_stages.h"
 
 namespace rollcall::cli {
 namespace {
@@ -315,7 +316,11 @@ CLI::App* AddVerb(CommandLine& line, CLI::App* group, const std::shared_ptr<JobF
 void AddStart(CommandLine& line, CLI::App* group, const std::shared_ptr<JobFlags>& flags) {
   CLI::App* command =
       group->add_subcommand("start", "Run a stage, and what it needs, of a known episode");
-  command->add_option("stage", flags->stage, "analyze, or one stage: validate … analytics")
+  const subject::StageTable& stages = episode::EpisodeStages();
+  command
+      ->add_option("stage", flags->stage,
+                   fmt::format("analyze, or one stage: {} … {}", stages.rows().front().name,
+                               stages.rows().back().name))
       ->required();
   command->add_option("key", flags->key, "The episode's key")->required();
   AddSetting(line, command, "--effort", "effort", "How much is looked at")

@@ -114,7 +114,7 @@ std::string RuntimeJson(const SubjectFacts& facts, const std::optional<store::Ep
   document["episode_key"] = facts.subject.id;
   Json active = Json::object();
   for (const subject::StageFacts& stage : facts.stages) {
-    if (stage.is_active()) active[stage.row->name] = stage.shown->run.public_id();
+    if (stage.is_active()) active[stage.row->name] = stage.shown->run.job_name();
   }
   // An idle file is the same however often it is written.
   document["updated_at"] = IsoTime(active.empty() ? LastChange(facts, episode) : now);

@@ -15,10 +15,6 @@ using base::IsoTime;
 using base::Json;
 using base::Result;
 
-std::string IsoOrEmpty(const std::optional<base::WallTime>& time) {
-  return time ? IsoTime(*time) : std::string{};
-}
-
 Json SummaryOf(const store::Episode& episode, const subject::SubjectKind& kind,
                const subject::SubjectFacts& all) {
   Json states = Json::object();
@@ -30,7 +26,8 @@ Json SummaryOf(const store::Episode& episode, const subject::SubjectKind& kind,
                (facts.last_good && kind.stages.IsOfOlderRevision(facts.last_good->params_json));
     const std::string& flag = facts.row->flag;
     states[flag] = facts.is_true();
-    timestamps[flag] = facts.last_good ? Json(IsoOrEmpty(facts.last_good->finished_at)) : Json();
+    timestamps[flag] =
+        facts.last_good ? Json(base::IsoTimeOrEmpty(facts.last_good->finished_at)) : Json();
     if (facts.shown) {
       status[facts.row->name] = domain::JobStateWord(facts.shown->run.state);
     }
@@ -65,8 +62,8 @@ Result<Json> StageDetails(store::JobStore& store, const subject::StageFacts& fac
   stage["status"] = domain::JobStateWord(run.state);
   stage["state"] = domain::JobStateName(run.state);
   stage["generation"] = run.generation;
-  stage["started_at"] = IsoOrEmpty(run.started_at);
-  stage["finished_at"] = IsoOrEmpty(run.finished_at);
+  stage["started_at"] = base::IsoTimeOrEmpty(run.started_at);
+  stage["finished_at"] = base::IsoTimeOrEmpty(run.finished_at);
   stage["wait_reason"] = run.wait_reason;
   if (run.last_error) stage["error"] = api::ErrorToJson(*run.last_error);
   stage["result"] = base::ObjectFrom(run.result_json);

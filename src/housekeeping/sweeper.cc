@@ -170,11 +170,11 @@ Result<void> Sweeper::SweepSubject(const subject::SubjectKind& kind, const std::
 }
 
 // Whether no attempt of the run that is shown there can be writing: it has ended, or there is none.
-Result<bool> Sweeper::HasEnded(const std::string& public_id) {
+Result<bool> Sweeper::HasEnded(const std::string& job_name) {
   for (const subject::SubjectKind& kind : sources_.kinds.kinds()) {
     for (const subject::StageRow& row : kind.stages.rows()) {
-      if (!public_id.starts_with(row.name + "_")) continue;
-      const std::string id = public_id.substr(row.name.size() + 1);
+      if (!job_name.starts_with(row.name + "_")) continue;
+      const std::string id = job_name.substr(row.name.size() + 1);
       ROLLCALL_TRY_ASSIGN(const auto view, sources_.store.RunLatest({kind.name, id}, row.name));
       return !view || domain::IsTerminal(view->run.state);
     }
@@ -184,10 +184,10 @@ Result<bool> Sweeper::HasEnded(const std::string& public_id) {
 
 // An id may look like one of our names: the folders of subjects and jobs are no candidates.
 Result<void> Sweeper::SweepJobs(Walk& walk, Swept& swept) {
-  return walk.ForEachIn("jobs", [&](const std::string& public_id) -> Result<void> {
-    const auto candidates = walk.Below(fs::path("jobs") / public_id, "worker.out");
+  return walk.ForEachIn("jobs", [&](const std::string& job_name) -> Result<void> {
+    const auto candidates = walk.Below(fs::path("jobs") / job_name, "worker.out");
     if (candidates.empty() || walk.is_ending()) return {};
-    ROLLCALL_TRY_ASSIGN(const bool has_ended, HasEnded(public_id));
+    ROLLCALL_TRY_ASSIGN(const bool has_ended, HasEnded(job_name));
     if (!has_ended) return {};
     for (const Candidate& candidate : candidates) Remove(candidate, swept);
     return {};

@@ -64,7 +64,7 @@ class Sweeper {
                                   const std::vector<Candidate>& candidates, Swept& swept);
   base::Result<Referred> ReferredOf(const subject::SubjectKind& kind, const std::string& id);
   base::Result<void> SweepJobs(Walk& walk, Swept& swept);
-  base::Result<bool> HasEnded(const std::string& public_id);
+  base::Result<bool> HasEnded(const std::string& job_name);
   void Remove(const Candidate& candidate, Swept& swept);
   bool IsShown(const std::filesystem::path& path);
   bool IsOld(const std::filesystem::path& path, const vault::Entry& entry);

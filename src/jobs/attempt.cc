@@ -75,10 +75,10 @@ base::Result<std::unique_ptr<SupervisedWorker>> Attempt::StartWorker() {
   if (segment_folder_.empty()) {
     return MakeError(
         reason::kInternal,
-        fmt::format("{} is of a kind that this program does not know", task_.run.public_id()));
+        fmt::format("{} is of a kind that this program does not know", task_.run.job_name()));
   }
   const std::filesystem::path& data_dir = around_.data_dir.path();
-  const std::filesystem::path folder = data_dir / "jobs" / task_.run.public_id();
+  const std::filesystem::path folder = data_dir / "jobs" / task_.run.job_name();
   ROLLCALL_TRY(base::MakeFoldersIn(data_dir, folder));
   ROLLCALL_TRY(around_.staging.Make(task_.fence.attempt_uuid));
   return SupervisedWorker::Start(
@@ -178,7 +178,7 @@ void Attempt::OnProjectionFailed(const base::Error& error, void (Attempt::*again
   }
   End(AttemptOutcome::kFailed,
       MakeError(reason::kRegistryUpdateFailed, fmt::format("the state of {} cannot be written: {}",
-                                                           task_.run.public_id(), error.message)),
+                                                           task_.run.job_name(), error.message)),
       Manner::kAtOnce);
 }
 
@@ -193,7 +193,7 @@ void Attempt::AssignWhenReady() {
       {.stage = {.subject_kind = task_.run.subject.kind,
                  .subject_id = task_.run.subject.id,
                  .stage = task_.run.name,
-                 .job = task_.run.public_id(),
+                 .job = task_.run.job_name(),
                  .work_key = task_.run.work_key,
                  .token = task_.fence.token,
                  .params_json = task_.run.params_json,

@@ -156,7 +156,7 @@ base::Error Attempt::CrashError(const worker::ProcessExit& exit) const {
   const bool is_refused = exit.is_signal && exit.status == SIGSYS;
   return MakeError(
       reason::kWorkerCrashed,
-      fmt::format("the worker process of {} ended by itself ({}{}){}{}", task_.run.public_id(),
+      fmt::format("the worker process of {} ended by itself ({}{}){}{}", task_.run.job_name(),
                   exit.ToString(), is_refused ? ": a system call that its sandbox refuses" : "",
                   words.empty() ? "" : ", its last words: ", words));
 }
@@ -169,7 +169,7 @@ std::optional<base::Error> Attempt::FullDiskError(const worker::ProcessExit& exi
   if (!error && !is_own_word) return std::nullopt;
   if (!error) error = MakeError(reason::kDiskFull, "it had met a full disk before");
   error->message = fmt::format("the worker process of {} ended by itself ({}): {}",
-                               task_.run.public_id(), exit.ToString(), error->message);
+                               task_.run.job_name(), exit.ToString(), error->message);
   return error;
 }
 
@@ -178,7 +178,7 @@ base::Error Attempt::OutOfMemoryError() const {
   const std::int64_t limit = around_.worker_memory_bytes_max / kMegabyte;
   return MakeError(
       reason::kOutOfMemory,
-      fmt::format("the worker process of {} needed more memory than {}", task_.run.public_id(),
+      fmt::format("the worker process of {} needed more memory than {}", task_.run.job_name(),
                   limit > 0 ? fmt::format("the {} MB it may have", limit) : "the machine has"));
 }
 
@@ -246,7 +246,7 @@ std::string Attempt::SkipHint(const domain::SegmentSpan& segment) {
   const auto jobs = around_.store.RunJobs(task_.run.id);
   const std::string job = jobs.ok() && !jobs->empty()
                               ? std::to_string(static_cast<std::int64_t>(jobs->front().id))
-                              : task_.run.public_id();
+                              : task_.run.job_name();
   return fmt::format(
       "`rollcall jobs resume {0} --skip-poison` goes on behind {1} and records the gap; "
       "`rollcall jobs resume {0}` tries it once more",
@@ -270,7 +270,7 @@ void Attempt::Commit() {
     return;
   }
   if (!ended.ok() && ended.error().reason != reason::kFenced) {
-    around_.log.Note(fmt::format("the end of {} cannot be written: {}", task_.run.public_id(),
+    around_.log.Note(fmt::format("the end of {} cannot be written: {}", task_.run.job_name(),
                                  ended.error().ToString()));
   }
   if (ended.ok() && end.outcome != AttemptOutcome::kCancelled) {

@@ -31,7 +31,7 @@ Result<void> CheckOwnership(std::span<const domain::Artifact> artifacts,
     if (is_of_subject && artifact.path == fmt::format("{}.g{}", artifact.name, token)) continue;
     return domain::MakeError(domain::reason::kArtifactCorrupt,
                              fmt::format("{} is no file that this attempt of {} may have made",
-                                         artifact.path, run.public_id()));
+                                         artifact.path, run.job_name()));
   }
   return {};
 }

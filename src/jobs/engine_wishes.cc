@@ -34,7 +34,7 @@ bool HasFailedOfPoison(const store::RunView& view) {
 base::Error NothingToSkip(const store::Job& job) {
   return domain::MakeError(
       domain::reason::kNothingToSkip,
-      fmt::format("{} has not failed of {}: it is {}", job.public_id(),
+      fmt::format("{} has not failed of {}: it is {}", job.job_name(),
                   domain::reason::kPoisonSegment, domain::JobStateWord(job.state)));
 }
 

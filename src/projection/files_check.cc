@@ -147,7 +147,7 @@ class Comparison {
     if (!shown) return {};
     ROLLCALL_TRY_ASSIGN(const auto labels,
                         kind_.projection.LabelsOf(sources_.store, facts.subject));
-    const fs::path folder = fs::path("jobs") / shown->run.public_id();
+    const fs::path folder = fs::path("jobs") / shown->run.job_name();
     for (const store::RunView& view : history) {
       const bool is_shown = view.run.generation == shown->run.generation;
       CompareMeta(
@@ -181,7 +181,7 @@ class Comparison {
     std::error_code error;
     if (!fs::exists(sources_.data_dir / lock, error)) return;
     Add(lock, "left over",
-        fmt::format("{} is {}", view.run.public_id(), domain::JobStateWord(view.run.state)));
+        fmt::format("{} is {}", view.run.job_name(), domain::JobStateWord(view.run.state)));
   }
 
   // What each plain name stands for: the file of the last stage in order whose flag is true, or,

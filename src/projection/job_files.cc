@@ -75,7 +75,7 @@ std::optional<store::RunView> ShownGeneration(const std::vector<store::RunView>&
 std::string MetaJson(const RunFacts& facts) {
   const store::StageRun& run = facts.view.run;
   Json document = subject::DocumentHeading(facts.epoch, run.change);
-  document["job_id"] = run.public_id();  // Here and in the lock file it is the name.
+  document["job_id"] = run.job_name();  // Here and in the lock file it is the name.
   document.update(facts.labels.current);
   document.update(facts.labels.fixed);
   document["mode"] = run.name;
@@ -96,7 +96,7 @@ std::string MetaJson(const RunFacts& facts) {
 }
 
 std::string LockJson(const store::RunView& view) {
-  Json document = {{"job_id", view.run.public_id()}, {"pid", nullptr}, {"started_at", nullptr}};
+  Json document = {{"job_id", view.run.job_name()}, {"pid", nullptr}, {"started_at", nullptr}};
   if (view.lease) {
     document["pid"] = view.lease->pid;
     document["started_at"] = IsoTime(view.lease->started_at);

@@ -17,10 +17,6 @@ using base::Result;
 using domain::JobState;
 using Seconds = std::chrono::duration<double>;
 
-std::string IsoOrEmpty(const std::optional<base::WallTime>& time) {
-  return time ? IsoTime(*time) : std::string{};
-}
-
 double SecondsSince(base::BootTime then, base::Instant now) {
   return std::max(0.0, Seconds{now.boot - then}.count());
 }
@@ -111,7 +107,7 @@ std::vector<api::AttemptView> AttemptViewsOf(const std::vector<store::Attempt>& 
   for (const store::Attempt& attempt : attempts) {
     views.push_back({.number = attempt.number,
                      .started_at = IsoTime(attempt.started_at),
-                     .ended_at = IsoOrEmpty(attempt.ended_at),
+                     .ended_at = base::IsoTimeOrEmpty(attempt.ended_at),
                      .outcome = std::string(
                          attempt.outcome ? store::AttemptOutcomeName(*attempt.outcome) : "running"),
                      .error_reason = attempt.error_reason,
@@ -126,7 +122,7 @@ api::StageView StageViewOf(const store::RunView& view, const std::optional<LiveA
   const store::StageRun& run = view.run;
   api::StageView stage;
   stage.name = run.name;
-  stage.job = run.public_id();
+  stage.job = run.job_name();
   stage.state = view.is_reused ? JobState::kSkipped : run.state;
   stage.is_reused = stage.state == JobState::kSkipped;
   stage.generation = run.generation;
@@ -150,13 +146,13 @@ Result<api::JobView> ViewOf(store::JobStore& store, const LiveBoard& board, stor
   ROLLCALL_TRY_ASSIGN(const auto job, store.JobGet(id));
   ROLLCALL_TRY_ASSIGN(const auto runs, store.JobRuns(id));
   api::JobView view{.job_id = static_cast<std::int64_t>(job.id),
-                    .name = job.public_id(),
+                    .name = job.job_name(),
                     .kind = job.kind,
                     .subject_kind = job.subject.kind,
                     .subject_id = job.subject.id,
                     .state = job.state,
                     .created_at = IsoTime(job.created_at),
-                    .finished_at = IsoOrEmpty(job.finished_at),
+                    .finished_at = base::IsoTimeOrEmpty(job.finished_at),
                     .request = base::ObjectFrom(job.request_json),
                     .is_worked_on = engine.working == Working::kYes,
                     .troubles = engine.troubles,

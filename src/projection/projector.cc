@@ -53,11 +53,11 @@ struct Projector::Target {
 };
 
 fs::path Projector::JobFolder(const store::StageRun& run) const {
-  return data_dir_ / "jobs" / run.public_id();
+  return data_dir_ / "jobs" / run.job_name();
 }
 
 bool Projector::IsProjected(const store::RunView& view) const {
-  const auto found = projected_.find(view.run.public_id());
+  const auto found = projected_.find(view.run.job_name());
   return found != projected_.end() && found->second.is_complete &&
          found->second.generation == view.run.generation && found->second.token == TokenOf(view) &&
          found->second.state == view.run.state;
@@ -107,7 +107,7 @@ base::Result<void> Projector::Project(const store::Subject& subject, const std::
       from.generation == run.generation && from.word == word && from.token == TokenOf(target.view);
   const std::vector<Step> steps =
       is_same && from.is_complete ? QuietSteps(target, from) : StepsFor(target, from);
-  Projected& now = projected_[run.public_id()];
+  Projected& now = projected_[run.job_name()];
   const bool goes_on = is_same && !from.is_complete;
   now = {.generation = run.generation,
          .token = TokenOf(target.view),
@@ -126,7 +126,7 @@ base::Result<void> Projector::Project(const store::Subject& subject, const std::
   now.is_complete = true;
   ROLLCALL_TRY(WriteLaterGenerations(history, target));
   ROLLCALL_TRY(WriteEarlierGenerations(history, target));
-  if (domain::IsTerminal(run.state)) projected_.erase(run.public_id());
+  if (domain::IsTerminal(run.state)) projected_.erase(run.job_name());
   return {};
 }
 
@@ -143,7 +143,7 @@ base::Json Projector::OwnMeta(const fs::path& folder) const {
 // taken from a projection: which generation the folder holds and which of its ends was told, so
 // that logs are neither mixed nor told twice. No state is learned from it.
 Projector::Projected Projector::Remembered(const store::StageRun& run) {
-  const auto found = projected_.find(run.public_id());
+  const auto found = projected_.find(run.job_name());
   if (found != projected_.end()) return found->second;
   const base::Json meta = OwnMeta(JobFolder(run));
   if (meta.is_null()) return {};
@@ -226,10 +226,10 @@ std::vector<Projector::Step> Projector::StartSteps(const Target& target) {
   const fs::path folder = JobFolder(run);
   std::vector<Step> steps;
   steps.push_back(
-      {[] { return base::Result<void>(); }, fmt::format("stage=start job_id={}", run.public_id())});
+      {[] { return base::Result<void>(); }, fmt::format("stage=start job_id={}", run.job_name())});
   if (target.has_documents()) {
     steps.push_back({[this, &target] { return WriteActivity(target); },
-                     fmt::format("Registered as active job: {}", run.public_id())});
+                     fmt::format("Registered as active job: {}", run.job_name())});
   }
   steps.push_back({[this, &target] { return WriteLock(target); }, "Created lock file"});
   steps.push_back({[this, &target, folder] { return WriteMeta(target, target.view, folder); },

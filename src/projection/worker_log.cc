@@ -54,7 +54,7 @@ void WorkerLog::Line(const store::StageRun& run, std::string_view text) {
   base::MutexLock lock(mutex_);
   write_error_.clear();
   Append(fs::path("logs") / "worker.log", line);
-  Append(fs::path("jobs") / run.public_id() / "log", line);
+  Append(fs::path("jobs") / run.job_name() / "log", line);
 }
 
 void WorkerLog::Note(std::string_view text) {

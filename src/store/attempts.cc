@@ -115,7 +115,7 @@ Result<HeldTask> CheckFence(Ledger& ledger, const Fence& fence) {
   if (!HasAttempt(run.state)) {
     return domain::MakeError(
         domain::reason::kStoreDamaged,
-        fmt::format("{} is {} and has a lease", run.public_id(), domain::JobStateName(run.state)));
+        fmt::format("{} is {} and has a lease", run.job_name(), domain::JobStateName(run.state)));
   }
   return HeldTask{.lease = std::move(*lease), .task = task, .run = std::move(run)};
 }
@@ -149,9 +149,9 @@ Result<void> CommitSegment(Ledger& ledger, const Fence& fence, const domain::Seg
         .code = base::ErrorCode::kFailedPrecondition,
         .reason = std::string(domain::reason::kInternal),
         .message = known ? fmt::format("segment {} of {} is there with other bytes", segment.number,
-                                       held.run.public_id())
+                                       held.run.job_name())
                          : fmt::format("segment {} of {} came, but {} is the next", segment.number,
-                                       held.run.public_id(), count),
+                                       held.run.job_name(), count),
         .hint = "the attempt is at odds with its checkpoint; it is tried again from there"};
   }
   ROLLCALL_TRY(ledger.SegmentInsert(work_key, fence.token, segment));

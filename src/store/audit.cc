@@ -32,18 +32,18 @@ Result<void> AuditEvents(Ledger& ledger, const Job& job) {
   int ends = 0;
   for (const Event& event : events) {
     if (event.seq != ++seq) {
-      return Damaged(fmt::format("event {} of {} is missing", seq, job.public_id()));
+      return Damaged(fmt::format("event {} of {} is missing", seq, job.job_name()));
     }
     if (IsEnd(event)) ++ends;
   }
   if (seq != job.event_seq) {
     return Damaged(
-        fmt::format("{} has {} events and counts {}", job.public_id(), seq, job.event_seq));
+        fmt::format("{} has {} events and counts {}", job.job_name(), seq, job.event_seq));
   }
   const bool is_ended = domain::IsTerminal(job.state);
   const bool is_told = ends == 1 && events.back().kind == (is_ended ? JobEndEvent(job.state) : "");
   if (is_ended ? !is_told : ends != 0) {
-    return Damaged(fmt::format("{} is {} and told its end {} times", job.public_id(),
+    return Damaged(fmt::format("{} is {} and told its end {} times", job.job_name(),
                                domain::JobStateName(job.state), ends));
   }
   return {};
@@ -51,17 +51,17 @@ Result<void> AuditEvents(Ledger& ledger, const Job& job) {
 
 Result<void> AuditJob(Ledger& ledger, const Job& job) {
   ROLLCALL_TRY_ASSIGN(const auto links, ledger.JobStages(job.id));
-  if (links.empty()) return Damaged(fmt::format("{} has no stages", job.public_id()));
+  if (links.empty()) return Damaged(fmt::format("{} has no stages", job.job_name()));
   std::vector<JobState> states;
   for (const JobStage& link : links) {
     ROLLCALL_TRY_ASSIGN(const auto run, ledger.RunRead(link.run));
-    if (!run) return Damaged(fmt::format("{} names a run that is gone", job.public_id()));
+    if (!run) return Damaged(fmt::format("{} names a run that is gone", job.job_name()));
     states.push_back(link.is_left     ? JobState::kCancelled
                      : link.is_reused ? JobState::kSucceeded
                                       : run->state);
   }
   if (StateOfJob(states) != job.state) {
-    return Damaged(fmt::format("{} is {}, its stages say {}", job.public_id(),
+    return Damaged(fmt::format("{} is {}, its stages say {}", job.job_name(),
                                domain::JobStateName(job.state),
                                domain::JobStateName(StateOfJob(states))));
   }
@@ -81,22 +81,22 @@ Result<bool> IsWanted(Ledger& ledger, StageRunId id) {
 Result<void> AuditRun(Ledger& ledger, const StageRun& run) {
   ROLLCALL_TRY_ASSIGN(const auto lease, ledger.LeaseOfRun(run.id));
   if (lease.has_value() != HasAttempt(run.state)) {
-    return Damaged(fmt::format("{} is {} {} a lease", run.public_id(),
+    return Damaged(fmt::format("{} is {} {} a lease", run.job_name(),
                                domain::JobStateName(run.state), lease ? "with" : "without"));
   }
   const bool waits = !domain::IsTerminal(run.state) && !HasAttempt(run.state);
   if (waits && run.wait_reason.empty()) {
-    return Damaged(fmt::format("{} waits and does not say why", run.public_id()));
+    return Damaged(fmt::format("{} waits and does not say why", run.job_name()));
   }
   // What is being ended needs nobody: its job may have been planned anew.
   if (!domain::IsTerminal(run.state) && run.state != domain::JobState::kCancelling) {
     ROLLCALL_TRY_ASSIGN(const bool is_wanted, IsWanted(ledger, run.id));
-    if (!is_wanted) return Damaged(fmt::format("no open job wants {}", run.public_id()));
+    if (!is_wanted) return Damaged(fmt::format("no open job wants {}", run.job_name()));
   }
   ROLLCALL_TRY_ASSIGN(const auto segments, ledger.Segments(run.work_key));
   for (std::size_t i = 0; i < segments.size(); ++i) {
     if (segments[i].number != static_cast<std::int64_t>(i)) {
-      return Damaged(fmt::format("segment {} of {} is missing", i, run.public_id()));
+      return Damaged(fmt::format("segment {} of {} is missing", i, run.job_name()));
     }
   }
   return {};
@@ -113,7 +113,7 @@ Result<void> Audit(Ledger& ledger) {
     ROLLCALL_TRY(AuditRun(ledger, run));
     if (domain::IsTerminal(run.state) || !run.dedupe_key) continue;
     if (!live.insert(*run.dedupe_key).second) {
-      return Damaged(fmt::format("{} is live twice", run.public_id()));
+      return Damaged(fmt::format("{} is live twice", run.job_name()));
     }
   }
   return {};

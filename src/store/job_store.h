@@ -113,10 +113,10 @@ class JobStore {
   // ended.
   virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request) = 0;
   virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND
-  // By public id ("analyze_x", "detect_x"): the newest job of that kind and subject, if it is open;
+  // By name ("analyze_x", "detect_x"): the newest job of that kind and subject, if it is open;
   // or else the newest open job that joined the newest run of that stage; or else the one or the
   // other though it has ended. kNotFound / ERR_JOB_NOT_FOUND
-  virtual base::Result<Job> JobFind(std::string_view public_id) = 0;
+  virtual base::Result<Job> JobFind(std::string_view job_name) = 0;
   virtual base::Result<std::vector<Job>> JobList() = 0;              // Newest first.
   virtual base::Result<std::vector<RunView>> JobRuns(JobId id) = 0;  // In stage order.
   // Runs that no other open job joined: queued, blocked, retry_wait → cancelled at once; leased,

@@ -68,7 +68,7 @@ class Ledger {
   virtual base::Result<std::optional<Job>> JobRead(JobId id) = 0;
   // Writes state, finished_at, event_seq and request_json, where the state still is `from`.
   virtual base::Result<void> JobUpdate(const Job& job, domain::JobState from) = 0;
-  virtual base::Result<std::optional<Job>> JobNewest(std::string_view public_id) = 0;
+  virtual base::Result<std::optional<Job>> JobNewest(std::string_view job_name) = 0;
   virtual base::Result<std::vector<Job>> JobAll() = 0;  // Newest first.
   virtual base::Result<bool> JobAnyOpen() = 0;
   virtual base::Result<bool> JobAnyOpenOf(const Subject& subject) = 0;
@@ -92,7 +92,7 @@ class Ledger {
   // Writes all but the identity, where the state still is `from`; sets the next change number.
   virtual base::Result<void> RunUpdate(StageRun& run, domain::JobState from) = 0;
   virtual base::Result<std::optional<StageRun>> RunLive(std::string_view dedupe_key) = 0;
-  virtual base::Result<std::optional<StageRun>> RunNewest(std::string_view public_id) = 0;
+  virtual base::Result<std::optional<StageRun>> RunNewest(std::string_view job_name) = 0;
   // All generations, newest first.
   virtual base::Result<std::vector<StageRun>> RunGenerations(const Subject& subject,
                                                              std::string_view stage) = 0;

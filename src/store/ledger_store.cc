@@ -105,7 +105,7 @@ Result<void> ForgetSubject(Ledger& ledger, const Subject& subject) {
     return job.subject == subject && !domain::IsTerminal(job.state);
   });
   ROLLCALL_CHECK(open != jobs.end());
-  return IsAtWork(open->public_id(), "is open; what it works on cannot be taken from it");
+  return IsAtWork(open->job_name(), "is open; what it works on cannot be taken from it");
 }
 
 Result<void> ForgetEpisode(Ledger& ledger, std::string_view key) {
@@ -176,12 +176,12 @@ Result<Job> LedgerStore::JobGet(JobId id) {
   });
 }
 
-Result<Job> LedgerStore::JobFind(std::string_view public_id) {
+Result<Job> LedgerStore::JobFind(std::string_view job_name) {
   return In(Access::kRead, [&](Ledger& ledger) -> Result<Job> {
-    ROLLCALL_TRY_ASSIGN(auto named, ledger.JobNewest(public_id));
+    ROLLCALL_TRY_ASSIGN(auto named, ledger.JobNewest(job_name));
     if (named && !domain::IsTerminal(named->state)) return std::move(*named);
-    ROLLCALL_TRY_ASSIGN(const auto run, ledger.RunNewest(public_id));
-    if (!run) return named ? Result<Job>(std::move(*named)) : NoJob(public_id);
+    ROLLCALL_TRY_ASSIGN(const auto run, ledger.RunNewest(job_name));
+    if (!run) return named ? Result<Job>(std::move(*named)) : NoJob(job_name);
     ROLLCALL_TRY_ASSIGN(const auto links, ledger.RunJobStages(run->id));
     ROLLCALL_CHECK(!links.empty());
     for (const JobStage& link : links) {

@@ -30,7 +30,7 @@ class LedgerStore : public JobStore {
   base::Result<Submission> JobSubmit(const JobRequest& request) final;
   base::Result<Submission> JobReplan(JobId id, const JobRequest& request) final;
   base::Result<Job> JobGet(JobId id) final;
-  base::Result<Job> JobFind(std::string_view public_id) final;
+  base::Result<Job> JobFind(std::string_view job_name) final;
   base::Result<std::vector<Job>> JobList() final;
   base::Result<std::vector<RunView>> JobRuns(JobId id) final;
   base::Result<CancelOutcome> JobCancel(JobId id) final;

@@ -60,7 +60,7 @@ struct StageRequest {
 
 struct JobRequest {
   Subject subject;
-  std::string kind;  // "analyze", "detect": with the subject's id the job's public id.
+  std::string kind;  // "analyze", "detect": with the subject's id the job's name.
   std::string request_json = "{}";
   int priority = 0;  // Higher first.
   std::vector<StageRequest> stages;
@@ -84,7 +84,7 @@ struct Job {
   std::optional<base::WallTime> finished_at;
   std::int64_t event_seq = 0;  // Of its newest event.
 
-  std::string public_id() const { return kind + "_" + subject.id; }
+  std::string job_name() const { return kind + "_" + subject.id; }
 };
 
 // When something is due by the store's boot clock (store_clock.h): at `at` of that boot of the
@@ -124,7 +124,7 @@ struct StageRun {
   std::optional<base::WallTime> finished_at;
   std::int64_t change = 0;  // Grows with every change of any run: the projector's cursor.
 
-  std::string public_id() const { return name + "_" + subject.id; }
+  std::string job_name() const { return name + "_" + subject.id; }
 };
 
 // The right to write for one attempt. Every write of a worker is conditional on all three and on

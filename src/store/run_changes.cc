@@ -29,9 +29,9 @@ Json RunBody(const StageRun& run, const Json& details) {
 
 // What a run that needs `run` says of its failure; the first cause is handed down unchanged.
 std::string PrereqMessage(const StageRun& run) {
-  if (!run.last_error) return fmt::format("{} failed", run.public_id());
+  if (!run.last_error) return fmt::format("{} failed", run.job_name());
   if (run.last_error->reason == domain::reason::kPrereqFailed) return run.last_error->message;
-  return fmt::format("{} failed with {}", run.public_id(), run.last_error->reason);
+  return fmt::format("{} failed with {}", run.job_name(), run.last_error->reason);
 }
 
 }  // namespace
@@ -134,7 +134,7 @@ Result<std::string> RunChanges::WhyBlocked(const StageRun& run, std::span<const 
   std::vector<std::string> unfinished;
   for (const StageRunId id : needs) {
     ROLLCALL_TRY_ASSIGN(const auto needed, Present(ledger_.RunRead(id)));
-    if (needed.state != JobState::kSucceeded) unfinished.push_back(needed.public_id());
+    if (needed.state != JobState::kSucceeded) unfinished.push_back(needed.job_name());
   }
   if (!unfinished.empty()) return WaitsFor(unfinished);
   if (!run.dedupe_key) return std::string();

@@ -58,11 +58,11 @@ Result<void> Validate(const JobRequest& request) {
 
 // Its attempt knows nothing of the wish, and may be past that segment.
 base::Error TriedAgain(const StageRun& run) {
-  return IsAtWork(run.public_id(), "is being tried again, without skipping anything");
+  return IsAtWork(run.job_name(), "is being tried again, without skipping anything");
 }
 
 base::Error NotFinished(const StageRun& run) {
-  return IsAtWork(run.public_id(), "is not finished; it cannot start again from nothing");
+  return IsAtWork(run.job_name(), "is not finished; it cannot start again from nothing");
 }
 
 // Two submissions with one key must agree in this. Each part says how long it is, so that no two
@@ -118,7 +118,7 @@ class Submitter {
     return domain::MakeError(
         domain::reason::kIdempotencyKeyReused,
         fmt::format("the idempotency key was sent with another request before, which is {}",
-                    job.public_id()));
+                    job.job_name()));
   }
 
   Result<Submission> Answer() {
@@ -172,7 +172,7 @@ class Submitter {
         if (!run) continue;
         if (run->subject != request_.subject || run->name != stage.name) {
           return BadRequest(
-              fmt::format("the dedupe key of {} belongs to {}", stage.name, run->public_id()));
+              fmt::format("the dedupe key of {} belongs to {}", stage.name, run->job_name()));
         }
         if (stage.skip == SkipWish::kPoison) return TriedAgain(*run);
         live_.emplace(stage.name, std::move(*run));
@@ -320,11 +320,11 @@ class Submitter {
 
 }  // namespace
 
-base::Error IsAtWork(std::string_view public_id, std::string_view what) {
+base::Error IsAtWork(std::string_view job_name, std::string_view what) {
   base::Error error = domain::MakeError(
-      domain::reason::kJobAlreadyRunning, fmt::format("{} {}", public_id, what),
+      domain::reason::kJobAlreadyRunning, fmt::format("{} {}", job_name, what),
       fmt::format("wait with `rollcall jobs wait {0}`, or end it with `rollcall jobs cancel {0}`",
-                  public_id));
+                  job_name));
   error.code = base::ErrorCode::kFailedPrecondition;
   return error;
 }
@@ -341,7 +341,7 @@ Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, c
     return domain::MakeError(domain::reason::kJobNotFound,
                              fmt::format("there is no job {}", static_cast<std::int64_t>(id)));
   }
-  if (domain::IsTerminal(job->state)) return BadRequest(job->public_id() + " has ended");
+  if (domain::IsTerminal(job->state)) return BadRequest(job->job_name() + " has ended");
   job->request_json = request.request_json;
   ROLLCALL_TRY(ledger.JobUpdate(*job, job->state));
   ROLLCALL_TRY(changes.TellJob(id, "job_replanned", Json::object()));

@@ -10,7 +10,7 @@ namespace rollcall::store {
 // contradicts itself: no stages, a stage twice, a need that does not stand before, a `reuse` that
 // is not a finished run of that work.
 // kFailedPrecondition / ERR_JOB_ALREADY_RUNNING of a job or run, with how to wait for it or end it.
-base::Error IsAtWork(std::string_view public_id, std::string_view what);
+base::Error IsAtWork(std::string_view job_name, std::string_view what);
 
 base::Result<Submission> Submit(Ledger& ledger, const JobRequest& request, const Moment& now);
 

@@ -93,7 +93,7 @@ std::string WaitsFor(const std::vector<std::string>& public_ids) {
 
 std::string WaitsBehind(const StageRun& older) {
   return fmt::format("behind generation {} of {}, which runs with other parameters",
-                     older.generation, older.public_id());
+                     older.generation, older.job_name());
 }
 
 std::string WaitsForRetry(const StageRun& run, const AttemptEnd& end) {

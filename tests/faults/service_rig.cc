@@ -252,7 +252,7 @@ std::map<std::string, int> ServiceRig::Runs() {
   for (const store::RunView& view :
        Insist(*this, [&] { return store_->RunsChangedSince(0, 10'000); })) {
     const store::StageRun& run = view.run;
-    ++runs[fmt::format("{} {} {}", run.public_id(), run.work_key.substr(0, 8),
+    ++runs[fmt::format("{} {} {}", run.job_name(), run.work_key.substr(0, 8),
                        domain::JobStateName(run.state))];
   }
   return runs;
@@ -260,7 +260,7 @@ std::map<std::string, int> ServiceRig::Runs() {
 
 void ServiceRig::CheckRun(const store::RunView& view, bool is_newest_success) {
   const store::StageRun& run = view.run;
-  const std::string name = run.public_id();
+  const std::string name = run.job_name();
   const auto attempts = Insist(*this, [&] { return store_->AttemptList(run.id); });
   for (const store::Attempt& attempt : attempts) {
     Expect(attempt.ended_at.has_value(), name + " has an attempt without an end");
@@ -291,17 +291,17 @@ void ServiceRig::CheckAll() {
   const auto jobs = Insist(*this, [&] { return store_->JobList(); });
   for (const store::Job& job : jobs) {
     Expect(Eventually([&] { return engine_->Settle(job.id, std::chrono::seconds{10}).ok(); }),
-           job.public_id() + ": the projections do not settle");
+           job.job_name() + ": the projections do not settle");
   }
   const auto runs = Insist(*this, [&] { return store_->RunsChangedSince(0, 10'000); });
   std::map<std::string, store::StageRunId> newest;
   for (const store::RunView& view : runs) {
     const auto good =
         Insist(*this, [&] { return store_->RunLastGood(view.run.subject, view.run.name); });
-    if (good) newest[view.run.public_id()] = good->id;
+    if (good) newest[view.run.job_name()] = good->id;
   }
   for (const store::RunView& view : runs) {
-    const auto found = newest.find(view.run.public_id());
+    const auto found = newest.find(view.run.job_name());
     CheckRun(view, found != newest.end() && found->second == view.run.id);
   }
   const auto checked = store_->IntegrityCheck();

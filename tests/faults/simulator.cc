@@ -344,7 +344,7 @@ void Simulation::Adopt(Agent& agent, store::LeasedTask task) {
                            3;
   attempt->task = std::move(task);
   Trace("{} begins token {} of {}", agent.identity.id, attempt->task.fence.token,
-        attempt->task.run.public_id());
+        attempt->task.run.job_name());
   if (agent.attempts.empty()) agent.renewed_at = agent.host->since_boot();
   agent.attempts.push_back(attempt);
   if (has_faults() && attempt->made > 0 && Chance(8)) {  // A file was damaged.

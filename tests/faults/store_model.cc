@@ -131,7 +131,7 @@ void StoreModel::LearnJob(const store::Submission& submission, const store::JobR
   }
   Expect(!jobs_.contains(id), fmt::format("job {} was given twice", Number(id)));
   Job& job = jobs_[id];
-  job.public_id = submission.job.public_id();
+  job.job_name = submission.job.job_name();
   const auto views = inner().JobRuns(id);
   Expect(views.ok() && views->size() >= request.stages.size(), "a job lacks stages");
   if (!views.ok()) return;
@@ -442,9 +442,9 @@ std::optional<std::string> StoreModel::FirstOpenJob() {
   for (auto& [id, job] : jobs_) {
     if (job.end) continue;
     const auto shown = inner().JobGet(id);
-    Expect(shown.ok(), job.public_id + ", which was accepted, is gone");
-    if (!shown.ok()) return job.public_id;
-    if (!domain::IsTerminal(shown->state)) return job.public_id;
+    Expect(shown.ok(), job.job_name + ", which was accepted, is gone");
+    if (!shown.ok()) return job.job_name;
+    if (!domain::IsTerminal(shown->state)) return job.job_name;
     job.end = shown->state;
   }
   return std::nullopt;
@@ -452,29 +452,29 @@ std::optional<std::string> StoreModel::FirstOpenJob() {
 
 void StoreModel::CheckJobEnd(store::JobId id, const Job& job) {
   const auto shown = inner().JobGet(id);
-  Expect(shown.ok(), job.public_id + ", which was accepted, is gone");
+  Expect(shown.ok(), job.job_name + ", which was accepted, is gone");
   if (!shown.ok()) return;
-  Expect(domain::IsTerminal(shown->state), job.public_id + " did not end");
-  Expect(!job.end || job.end == shown->state, job.public_id + " ended twice");
+  Expect(domain::IsTerminal(shown->state), job.job_name + " did not end");
+  Expect(!job.end || job.end == shown->state, job.job_name + " ended twice");
   const bool may_succeed = !job.is_cancelled || job.may_succeed;
   Expect(may_succeed || shown->state != JobState::kSucceeded,
-         job.public_id + " succeeded after its cancel was acknowledged");
+         job.job_name + " succeeded after its cancel was acknowledged");
   constexpr int kAll = 100'000;
   const auto events = inner().EventsAfter(id, 0, kAll);
-  Expect(events.ok() && !events->empty(), job.public_id + " has no events");
+  Expect(events.ok() && !events->empty(), job.job_name + " has no events");
   if (!events.ok()) return;
   std::int64_t seq = 0;
   int ends = 0;
   for (const store::Event& event : *events) {
-    Expect(event.seq == ++seq, fmt::format("event {} of {} is missing", seq, job.public_id));
+    Expect(event.seq == ++seq, fmt::format("event {} of {} is missing", seq, job.job_name));
     for (const JobState end : {JobState::kSucceeded, JobState::kFailed, JobState::kCancelled}) {
       if (event.kind == EndEventOf(end)) ++ends;
     }
   }
-  Expect(seq == shown->event_seq, job.public_id + " lost its last events");
-  Expect(ends == 1, fmt::format("{} told its end {} times", job.public_id, ends));
+  Expect(seq == shown->event_seq, job.job_name + " lost its last events");
+  Expect(ends == 1, fmt::format("{} told its end {} times", job.job_name, ends));
   Expect(events->back().kind == EndEventOf(shown->state),
-         fmt::format("{} is {} and its last event is {}", job.public_id,
+         fmt::format("{} is {} and its last event is {}", job.job_name,
                      domain::JobStateName(shown->state), events->back().kind));
 }
 

@@ -101,7 +101,7 @@ class StoreModel final : public store::FaultyStore {
     std::optional<std::int64_t> cancelled_at;
   };
   struct Job {
-    std::string public_id;
+    std::string job_name;
     std::set<store::StageRunId> runs;  // Those that were not finished when it was accepted.
     std::optional<domain::JobState> end;
     bool is_cancelled = false;

@@ -84,9 +84,9 @@ Result<void> MemoryLedger::JobUpdate(const Job& job, JobState from) {
   return {};
 }
 
-Result<std::optional<Job>> MemoryLedger::JobNewest(std::string_view public_id) {
+Result<std::optional<Job>> MemoryLedger::JobNewest(std::string_view job_name) {
   for (const auto& [id, job] : NewestFirst(jobs_)) {
-    if (job.public_id() == public_id) return std::optional(job);
+    if (job.job_name() == job_name) return std::optional(job);
   }
   return std::optional<Job>();
 }

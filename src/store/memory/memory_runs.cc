@@ -68,8 +68,8 @@ Result<std::optional<StageRun>> MemoryLedger::RunLive(std::string_view dedupe_ke
   });
 }
 
-Result<std::optional<StageRun>> MemoryLedger::RunNewest(std::string_view public_id) {
-  return NewestWhere([&](const StageRun& run) { return run.public_id() == public_id; });
+Result<std::optional<StageRun>> MemoryLedger::RunNewest(std::string_view job_name) {
+  return NewestWhere([&](const StageRun& run) { return run.job_name() == job_name; });
 }
 
 Result<std::vector<StageRun>> MemoryLedger::RunGenerations(const Subject& subject,

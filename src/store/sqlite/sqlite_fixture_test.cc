@@ -97,7 +97,7 @@ TEST(SqliteFixtureTest, OpensTheFirstReleasesStoreAndGoesOnWithIt) {
     const auto task =
         *store->TaskClaim({.agent = agent, .stages = {}, .lease = std::chrono::seconds{30}});
     if (!task) break;
-    if (task->run.public_id() == "detect_at_work") {
+    if (task->run.job_name() == "detect_at_work") {
       EXPECT_EQ(task->segments.size(), 3u);
     }
     EXPECT_GT(task->fence.token, leftovers[0].fence.token);
@@ -134,7 +134,7 @@ class SchemaThreeTest : public testing::Test {
   std::string Claim() {
     const auto task =
         *store_->TaskClaim({.agent = agent_, .stages = {}, .lease = std::chrono::seconds{30}});
-    return task ? task->run.public_id() : "nothing";
+    return task ? task->run.job_name() : "nothing";
   }
 
   const TempFolder folder_;

@@ -94,11 +94,11 @@ Result<std::vector<Job>> SqliteLedger::Jobs(std::string_view rest, const Values&
 }
 
 Result<JobId> SqliteLedger::JobInsert(const Job& job) {
-  const std::string public_id = job.public_id();
+  const std::string job_name = job.job_name();
   ROLLCALL_TRY(database_.ChangeOne(
       "INSERT INTO job (subject_kind, subject_id, kind, public_id, request_json, priority, "
       "created_at_ms, state, event_seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-      job.subject.kind, job.subject.id, job.kind, public_id, job.request_json, job.priority,
+      job.subject.kind, job.subject.id, job.kind, job_name, job.request_json, job.priority,
       Millis(job.created_at), domain::JobStateName(job.state), job.event_seq));
   return JobId{database_.last_insert_id()};
 }
@@ -115,8 +115,8 @@ Result<void> SqliteLedger::JobUpdate(const Job& job, JobState from) {
       job.event_seq, job.request_json);
 }
 
-Result<std::optional<Job>> SqliteLedger::JobNewest(std::string_view public_id) {
-  return First(Jobs("WHERE public_id = ?1 ORDER BY id DESC LIMIT 1", public_id));
+Result<std::optional<Job>> SqliteLedger::JobNewest(std::string_view job_name) {
+  return First(Jobs("WHERE public_id = ?1 ORDER BY id DESC LIMIT 1", job_name));
 }
 
 Result<std::vector<Job>> SqliteLedger::JobAll() { return Jobs("ORDER BY id DESC"); }

@@ -21,7 +21,7 @@ class SqliteLedger final : public Ledger {
   base::Result<JobId> JobInsert(const Job& job) override;
   base::Result<std::optional<Job>> JobRead(JobId id) override;
   base::Result<void> JobUpdate(const Job& job, domain::JobState from) override;
-  base::Result<std::optional<Job>> JobNewest(std::string_view public_id) override;
+  base::Result<std::optional<Job>> JobNewest(std::string_view job_name) override;
   base::Result<std::vector<Job>> JobAll() override;
   base::Result<bool> JobAnyOpen() override;
   base::Result<bool> JobAnyOpenOf(const Subject& subject) override;
@@ -42,7 +42,7 @@ class SqliteLedger final : public Ledger {
   base::Result<std::optional<StageRun>> RunRead(StageRunId id) override;
   base::Result<void> RunUpdate(StageRun& run, domain::JobState from) override;
   base::Result<std::optional<StageRun>> RunLive(std::string_view dedupe_key) override;
-  base::Result<std::optional<StageRun>> RunNewest(std::string_view public_id) override;
+  base::Result<std::optional<StageRun>> RunNewest(std::string_view job_name) override;
   base::Result<std::vector<StageRun>> RunGenerations(const Subject& subject,
                                                      std::string_view stage) override;
   base::Result<std::optional<StageRun>> RunNewestSucceeded(std::string_view work_key) override;

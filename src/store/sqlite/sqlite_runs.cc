@@ -22,13 +22,13 @@ Result<std::optional<StageRun>> SqliteLedger::Run(std::string_view rest, const V
 
 Result<StageRunId> SqliteLedger::RunInsert(const StageRun& run, std::span<const StageRunId> needs) {
   ROLLCALL_TRY_ASSIGN(const std::int64_t change, Count("change"));
-  const std::string public_id = run.public_id();
+  const std::string job_name = run.job_name();
   ROLLCALL_TRY(database_.ChangeOne(
       "INSERT INTO stage_run (subject_kind, subject_id, name, generation, public_id, work_key, "
       "dedupe_key, params_json, state, is_cancel_wanted, priority, failures, crashes, "
       "interruptions, wait_reason, result_json, created_at_ms, change) VALUES "
       "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, 0, 0, 0, ?11, ?12, ?13, ?14)",
-      run.subject.kind, run.subject.id, run.name, run.generation, public_id, run.work_key,
+      run.subject.kind, run.subject.id, run.name, run.generation, job_name, run.work_key,
       run.dedupe_key, run.params_json, domain::JobStateName(run.state), run.priority,
       run.wait_reason, run.result_json, Millis(run.created_at), change));
   const StageRunId id{database_.last_insert_id()};
@@ -74,8 +74,8 @@ Result<std::optional<StageRun>> SqliteLedger::RunLive(std::string_view dedupe_ke
              dedupe_key);
 }
 
-Result<std::optional<StageRun>> SqliteLedger::RunNewest(std::string_view public_id) {
-  return Run("WHERE public_id = ?1 ORDER BY id DESC LIMIT 1", public_id);
+Result<std::optional<StageRun>> SqliteLedger::RunNewest(std::string_view job_name) {
+  return Run("WHERE public_id = ?1 ORDER BY id DESC LIMIT 1", job_name);
 }
 
 Result<std::vector<StageRun>> SqliteLedger::RunGenerations(const Subject& subject,

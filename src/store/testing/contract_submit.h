@@ -29,7 +29,7 @@ TEST_P(JobStoreContract, GivesBackAJobAsItWasSubmitted) {
   EXPECT_EQ(job.request_json, R"({"a":1})");
   EXPECT_EQ(job.priority, 3);
   EXPECT_EQ(job.created_at, now().wall);
-  EXPECT_EQ(job.public_id(), "detect_x");
+  EXPECT_EQ(job.job_name(), "detect_x");
   EXPECT_FALSE(job.finished_at.has_value());
   const StageRun run = RunOf(id, "detect");
   EXPECT_EQ(run.subject, request.subject);

@@ -55,8 +55,8 @@ class FaultyStore : public store::JobStore {
   base::Result<store::Job> JobGet(store::JobId id) override {
     return Do("JobGet", [&] { return inner_->JobGet(id); });
   }
-  base::Result<store::Job> JobFind(std::string_view public_id) override {
-    return Do("JobFind", [&] { return inner_->JobFind(public_id); });
+  base::Result<store::Job> JobFind(std::string_view job_name) override {
+    return Do("JobFind", [&] { return inner_->JobFind(job_name); });
   }
   base::Result<std::vector<store::Job>> JobList() override {
     return Do("JobList", [&] { return inner_->JobList(); });

@@ -101,7 +101,7 @@ Json DumpRun(JobStore& store, const RunView& view) {
 
 Json DumpJob(JobStore& store, const Job& job) {
   Json text{{"id", static_cast<std::int64_t>(job.id)},
-            {"public_id", job.public_id()},
+            {"public_id", job.job_name()},
             {"subject_kind", job.subject.kind},
             {"request", job.request_json},
             {"priority", job.priority},
