@@ -8,7 +8,7 @@
 // of the worker's own processor time (all its threads), and the units done; only where DONE grew.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
+import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -26,19 +26,14 @@ function burn(count) {
   }
 }
 
-function call(method, params) {
+function get(target) {
   return new Promise((resolve) => {
-    const socket = net.connect(path.join(data, 'rollcall.sock'));
-    let text = '';
-    socket.on('connect', () => socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`));
-    socket.on('data', (bytes) => {
-      text += bytes;
-      if (!text.includes('\n')) return;
-      socket.destroy();
-      resolve(JSON.parse(text.slice(0, text.indexOf('\n'))).result);
+    const request = http.get({ socketPath: path.join(data, 'rollcall.sock'), path: target }, (answer) => {
+      let text = '';
+      answer.on('data', (bytes) => { text += bytes; });
+      answer.on('end', () => resolve(answer.statusCode === 200 ? JSON.parse(text) : undefined));
     });
-    socket.on('error', () => resolve(undefined));
-    socket.on('close', () => resolve(undefined));
+    request.on('error', () => resolve(undefined));
   });
 }
 
@@ -69,7 +64,7 @@ let unit = '';
 let pid;
 while (!isEnded) {
   await sleep(100);
-  const list = await call('job.list', {});
+  const list = await get('/api/jobs');
   const detect = list?.jobs?.[0]?.stages?.find((stage) => stage.name === 'detect');
   if (!detect || detect.state !== 'running' || !detect.done) continue;
   try {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "api/problem.h"
+#include "domain/reasons.h"
 
 namespace rollcall::api {
 namespace {
@@ -23,6 +25,15 @@ bool IsUnreserved(char c) {
          kMarks.find(c) != std::string_view::npos;
 }
 
+std::string Encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    encoded +=
+        IsUnreserved(c) ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return encoded;
+}
+
 std::string Text(const Json& document) {
   return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -39,14 +50,45 @@ std::optional<std::string> Request::Field(std::string_view name) const {
 
 std::string Request::Path() const {
   std::string text;
-  for (const std::string& segment : path) {
-    text += '/';
-    for (const char c : segment) {
-      text += IsUnreserved(c) ? std::string(1, c)
-                              : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
+  for (const std::string& segment : path) text += "/" + Encoded(segment);
   return text.empty() ? "/" : text;
+}
+
+std::string Request::Target() const {
+  std::string text = Path();
+  char mark = '?';
+  for (const auto& [name, value] : query) {
+    text += std::exchange(mark, '&') + Encoded(name) + "=" + Encoded(value);
+  }
+  return text;
+}
+
+Request Get(std::vector<std::string> path, Fields query) {
+  return {.path = std::move(path), .query = std::move(query), .door = Door::kUnixSocket};
+}
+
+Request Post(std::vector<std::string> path, Json body) {
+  return {.method = "POST",
+          .path = std::move(path),
+          .body = std::move(body),
+          .door = Door::kUnixSocket};
+}
+
+Request Delete(std::vector<std::string> path, Fields query) {
+  Request request = Get(std::move(path), std::move(query));
+  request.method = "DELETE";
+  return request;
+}
+
+base::Result<Json> DocumentOf(const Answer& answer) {
+  const bool is_problem = answer.content_type.starts_with("application/problem+json");
+  if (!is_problem && !answer.content_type.starts_with("application/json")) {
+    return Json{{"text", answer.body}};
+  }
+  auto document = base::ParseJson(answer.body, "answer");
+  if (!document.ok()) return domain::MakeError(domain::reason::kProtocol, document.error().message);
+  if (is_problem) return ErrorOfProblem(*document);
+  return document;
 }
 
 Answer JsonAnswer(const Json& document, int status) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -11,11 +12,16 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/result.h"
 
 namespace rollcall::api {
 
 // What a client asks for, and what it is answered, as values: a route is a function from one to the
 // other and knows no socket.
+
+// Of the API as commands and engine speak it with each other: raised when one of another version
+// would misunderstand. 1 was JSON-RPC.
+inline constexpr int kProtocol = 2;
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
@@ -38,7 +44,14 @@ struct Request {
   std::optional<std::string> Field(std::string_view name) const;
   // "/api/jobs/12", encoded again.
   std::string Path() const;
+  // The same with its query: "/api/jobs?limit=5".
+  std::string Target() const;
 };
+
+// What a client of this user asks for.
+Request Get(std::vector<std::string> path, Fields query = {});
+Request Post(std::vector<std::string> path, base::Json body = base::Json::object());
+Request Delete(std::vector<std::string> path, Fields query = {});
 
 // Bytes of a file, or of a part of it, that go out without being held.
 struct FileBody {
@@ -58,6 +71,8 @@ class EventStream {
   virtual std::string Take() = 0;
   // Nothing will come any more.
   virtual bool is_over() const { return false; }
+  // How long it may be left unasked although nothing has happened.
+  virtual std::chrono::milliseconds patience() const { return std::chrono::hours{1}; }
 };
 
 struct Answer {
@@ -68,6 +83,11 @@ struct Answer {
   std::optional<FileBody> file;         // Instead of `body`.
   std::shared_ptr<EventStream> events;  // Instead of `body`; shared with whoever asks it.
 };
+
+// What a client makes of an answer without a file or events: its document; the error of which a
+// problem tells; {"text": …} for what is no JSON. kInternal / ERR_PROTOCOL for what is not as its
+// type says.
+base::Result<base::Json> DocumentOf(const Answer& answer);
 
 Answer JsonAnswer(const base::Json& document, int status = 200);
 // `instance`: Request::Path().

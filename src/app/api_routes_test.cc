@@ -8,7 +8,6 @@
 #include "app/testing/owner.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 #include "store/memory/memory_store.h"
 
@@ -16,7 +15,6 @@ namespace rollcall::app {
 namespace {
 
 namespace fs = std::filesystem;
-namespace method = control::method;
 using api::Answer;
 using api::Request;
 using base::Json;
@@ -35,18 +33,18 @@ class ApiRoutesTest : public ::testing::Test {
   // The episode a_s01_e01.
   void AddEpisode() {
     ASSERT_TRUE(base::WriteFileAtomic(video(), "0123456789").ok());
-    ASSERT_TRUE(owner_->Call(method::kEpisodeAdd, {{"video", video().string()}}).ok());
+    ASSERT_TRUE(owner_->Ask(api::Post({"api", "episodes"}, {{"video", video().string()}})).ok());
   }
   fs::path video() const { return folder_ / "A_S01_E01.mp4"; }
 
   Answer Ask(const std::string& method_name, std::vector<std::string> path, api::Fields query = {},
              Json body = Json::object(), api::Door door = api::Door::kTcp) {
-    return router_.Run({.method = method_name,
-                        .path = std::move(path),
-                        .query = std::move(query),
-                        .fields = {{"host", "localhost"}},
-                        .body = std::move(body),
-                        .door = door});
+    return owner_->router().Run({.method = method_name,
+                                 .path = std::move(path),
+                                 .query = std::move(query),
+                                 .fields = {{"host", "localhost"}},
+                                 .body = std::move(body),
+                                 .door = door});
   }
   Answer Get(std::vector<std::string> path, api::Fields query = {}) {
     return Ask("GET", std::move(path), std::move(query));
@@ -62,10 +60,6 @@ class ApiRoutesTest : public ::testing::Test {
   base::SystemClock clock_;
   store::MemoryStore store_{store::StoreClock{clock_}};
   std::unique_ptr<testing::Owner> owner_ = std::make_unique<testing::Owner>(store_, data_);
-  server::Router router_{ApiRoutes({.service = owner_->service(),
-                                    .engine = owner_->engine(),
-                                    .store = store_,
-                                    .model_pack = "/nowhere"})};
 };
 
 TEST_F(ApiRoutesTest, SaysThatItLivesAndIsReady) {
@@ -110,7 +104,7 @@ TEST_F(ApiRoutesTest, StartsFollowsAndCancelsAJob) {
   EXPECT_EQ(Document(Get({"api", "jobs"}))["jobs"].size(), 1U);
 }
 
-TEST_F(ApiRoutesTest, AJobIsNamedByItsNumber) {
+TEST_F(ApiRoutesTest, AJobThatIsNotThereIsNotFoundWhateverItIsCalled) {
   for (const char* id : {"0", "-1", "7", "x", "1x", "99999999999999999999"}) {
     EXPECT_EQ(Reason(Get({"api", "jobs", id})), "ERR_JOB_NOT_FOUND") << id;
     EXPECT_EQ(Reason(Ask("POST", {"api", "jobs", id, "cancel"})), "ERR_JOB_NOT_FOUND") << id;
@@ -123,6 +117,44 @@ TEST_F(ApiRoutesTest, AJobIsNamedByItsNumber) {
   }
   EXPECT_EQ(Reason(Get({"api", "events"})), "ERR_BAD_REQUEST");
   EXPECT_EQ(Reason(Get({"api", "jobs"}, {{"limit", "many"}})), "ERR_BAD_REQUEST");
+}
+
+TEST_F(ApiRoutesTest, AJobIsNamedByItsNumberOrItsName) {
+  AddEpisode();
+  ASSERT_EQ(
+      Ask("POST", {"api", "jobs"}, {}, {{"kind", "validate"}, {"episode", "a_s01_e01"}}).status,
+      202);
+  for (const char* name : {"1", "validate_a_s01_e01"}) {
+    EXPECT_EQ(Document(Get({"api", "jobs", name}))["job"]["job_id"], 1) << name;
+    EXPECT_EQ(Reason(Ask("POST", {"api", "jobs", name, "resume"}, {}, {{"skip_poison", 7}})),
+              "ERR_BAD_REQUEST")
+        << name;
+  }
+}
+
+TEST_F(ApiRoutesTest, WhatOnlyCommandsMayDoIsNotThereOverTcp) {
+  int count = 0;
+  for (const server::Route& route : owner_->router().routes()) {
+    if (!route.pattern.starts_with("/api/engine/")) continue;
+    const std::vector<std::string> path{"api", "engine", route.pattern.substr(12)};
+    EXPECT_EQ(Ask(route.method, path).status, 404) << route.pattern;
+    ++count;
+  }
+  EXPECT_EQ(count, 7);
+  EXPECT_EQ(Ask("GET", {"api", "engine", "hello"}, {}, {}, api::Door::kUnixSocket).status, 200);
+}
+
+TEST_F(ApiRoutesTest, AStreamShowsAgesAsOftenAsItIsAskedTo) {
+  AddEpisode();
+  ASSERT_EQ(
+      Ask("POST", {"api", "jobs"}, {}, {{"kind", "validate"}, {"episode", "a_s01_e01"}}).status,
+      202);
+  EXPECT_EQ(Reason(Get({"api", "events"}, {{"topics", "job:1"}, {"every_ms", "99"}})),
+            "ERR_BAD_REQUEST");
+  const Answer often = Get({"api", "events"}, {{"topics", "job:1"}, {"every_ms", "100"}});
+  EXPECT_EQ(often.events->patience(), std::chrono::milliseconds{100});
+  const Answer seldom = Get({"api", "events"}, {{"topics", "job:1"}});
+  EXPECT_GE(seldom.events->patience(), std::chrono::minutes{1});
 }
 
 TEST_F(ApiRoutesTest, NoFileOfTheHostCanBeNamedOverTcp) {

@@ -17,7 +17,7 @@
 #include "api/error_json.h"
 #include "base/file.h"
 #include "base/file_mode.h"
-#include "control/protocol.h"
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 #include "housekeeping/data_lock.h"
 #include "vault/in_place.h"
@@ -71,6 +71,26 @@ Result<UniqueFd> OpenLog(const std::filesystem::path& path) {
   return log;
 }
 
+// The program that a process runs; after an update, one that is there no more.
+std::string ProgramOf(pid_t pid) {
+  std::error_code failure;
+  const auto path = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), failure);
+  return failure ? "its program" : base::Shown(path.string());
+}
+
+// One of them was updated while the other worked on.
+base::Error OtherVersion(pid_t engine, const Json& hello) {
+  const std::string version = hello.is_object() ? hello.value("version", "") : "";
+  return domain::MakeError(
+      reason::kEngineOtherVersion,
+      fmt::format("the engine of this data directory (process {}) is of another version{} than "
+                  "this program (" ROLLCALL_VERSION "): they do not understand each other",
+                  engine, version.empty() ? "" : " (" + version + ")"),
+      fmt::format("end it with `kill {}` and give the command again: open jobs go on from their "
+                  "last checkpoint; or use {}",
+                  engine, ProgramOf(engine)));
+}
+
 // The end of the engine's log, for a message: its last line.
 std::string LastLine(const std::filesystem::path& path) {
   const auto text = base::ReadFile(path);
@@ -82,6 +102,22 @@ std::string LastLine(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::string AnswerToOlderCommand() {
+  base::Error error = domain::MakeError(
+      reason::kEngineOtherVersion,
+      fmt::format("the engine of this data directory (process {}) is rollcall " ROLLCALL_VERSION
+                  ", which this program is too old to talk to",
+                  ::getpid()),
+      fmt::format("use {}, or end that engine with `kill {}`", ProgramOf(::getpid()), ::getpid()));
+  // At any other it would try for as long as it has patience.
+  error.code = base::ErrorCode::kDataLoss;
+  const Json answer{
+      {"jsonrpc", "2.0"},
+      {"id", nullptr},
+      {"error", {{"code", -32000}, {"message", error.message}, {"data", api::ErrorToJson(error)}}}};
+  return answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::string EngineRefusal(const base::Error& error) {
   return api::ErrorToJson(error).dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -101,7 +137,7 @@ EngineLink::~EngineLink() {
   if (child_ > 0 && !is_lost()) {
     // An engine that stays says so after it has cut the kernel's tie to us. One that does not
     // answer is left as it is: the tie ends it.
-    const auto answer = client_->Call(control::method::kLeave, Json::object(), kChildEnd);
+    const auto answer = client_->Ask(api::Post({"api", "engine", "leave"}), kChildEnd);
     const bool stays = answer.ok() && answer->value("stays", false);
     client_.reset();
     if (stays) return;
@@ -109,12 +145,17 @@ EngineLink::~EngineLink() {
   if (child_ > 0) ReapChild(kChildEnd);
 }
 
-Result<Json> EngineLink::Call(std::string_view method, const Json& params) {
+Result<Json> EngineLink::Ask(const api::Request& request) {
   if (client_ == nullptr) return Unavailable("there is no connection to the engine");
-  return client_->Call(method, params);
+  return client_->Ask(request);
 }
 
-Result<std::optional<control::Notification>> EngineLink::Next(milliseconds limit) {
+Result<void> EngineLink::Listen(const api::Request& request) {
+  if (client_ == nullptr) return Unavailable("there is no connection to the engine");
+  return client_->Listen(request);
+}
+
+Result<std::optional<client::Event>> EngineLink::Next(milliseconds limit) {
   if (client_ == nullptr) return Unavailable("there is no connection to the engine");
   return client_->Next(limit);
 }
@@ -130,11 +171,14 @@ Result<void> EngineLink::Connect() {
   const auto until = SteadyClock::now() + options_.patience;
   while (true) {
     ROLLCALL_TRY(vault::CheckInPlace(folder_));
-    auto client = control::ControlClient::Connect(data_.socket());
+    auto client = client::ApiClient::Connect(data_.socket());
     if (client.ok()) {
       client_ = std::move(*client);
       // One that is about to end may take the connection and never answer.
-      const auto hello = client_->Call(control::method::kHello, Json::object(), milliseconds{5000});
+      const auto hello = client_->Ask(api::Get({"api", "engine", "hello"}), milliseconds{5000});
+      const bool is_other = hello.ok() ? hello->value("protocol", 0) != api::kProtocol
+                                       : hello.error().reason == reason::kEngineOtherVersion;
+      if (is_other) return OtherVersion(client_->engine_pid(), hello.ok() ? *hello : Json());
       if (hello.ok()) return {};
       client_.reset();
       // It has answered: waiting mends no store.

@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "control/control_client.h"
+#include "client/api_client.h"
 
 namespace rollcall::app {
 
@@ -39,6 +39,7 @@ class EngineLink {
 
   // ERR_STORE_IN_USE when another owner neither answers nor ends; what the engine says when it
   // cannot start; ERR_ENGINE_UNAVAILABLE when it dies without a word, or none is to be started;
+  // ERR_ENGINE_OTHER_VERSION when the one that is there speaks otherwise than this program;
   // ERR_DATA_DIRECTORY_MOVED, now and later, when the directory is not where it was.
   static base::Result<std::unique_ptr<EngineLink>> Open(const DataDirectory& data, Options options);
   // Says goodbye. An engine of ours ends with us unless others still need it: work that others
@@ -47,9 +48,10 @@ class EngineLink {
   EngineLink(const EngineLink&) = delete;
   EngineLink& operator=(const EngineLink&) = delete;
 
-  // As ControlClient. A lost connection is not mended by itself: see Reopen.
-  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
-  base::Result<std::optional<control::Notification>> Next(std::chrono::milliseconds limit);
+  // As ApiClient. A lost engine is not replaced by itself: see Reopen.
+  base::Result<base::Json> Ask(const api::Request& request);
+  base::Result<void> Listen(const api::Request& request);
+  base::Result<std::optional<client::Event>> Next(std::chrono::milliseconds limit);
   bool is_lost() const { return client_ == nullptr || client_->is_lost(); }
 
   // After a lost connection: to the engine that is there now, or to a new one.
@@ -71,11 +73,15 @@ class EngineLink {
   base::HeldFolder folder_;  // An engine in another one of that name would be another's.
   Options options_;
   pid_t child_ = 0;
-  std::unique_ptr<control::ControlClient> client_;
+  std::unique_ptr<client::ApiClient> client_;
 };
 
 // What an engine writes to its standard output when it serves, or cannot: read by EngineLink.
 inline constexpr std::string_view kEngineReady = "ready";
 std::string EngineRefusal(const base::Error& error);
+
+// What a program says that knows the engine's words of before HTTP, and gives up at once when it is
+// told this: one line.
+std::string AnswerToOlderCommand();
 
 }  // namespace rollcall::app

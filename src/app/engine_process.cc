@@ -15,9 +15,9 @@
 #include "app/engine_life.h"
 #include "app/engine_link.h"
 #include "app/engine_service.h"
+#include "app/store_queries.h"
 #include "base/clock.h"
 #include "base/shown_text.h"
-#include "control/control_server.h"
 #include "episode/stages/episode_planner.h"
 #include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
@@ -57,20 +57,27 @@ class Parent {
   bool is_waiting_;
 };
 
-// For programs of this host; null where no port is wanted.
-Result<std::unique_ptr<server::HttpServer>> OpenHttp(const server::Router& router,
-                                                     const EngineProcessOptions& options) {
+// For commands at the data directory's socket, for other programs of this host where a port is
+// wanted.
+Result<std::unique_ptr<server::HttpServer>> OpenServer(const server::Router& router,
+                                                       const DataDirectory& data, EngineLife& life,
+                                                       const EngineProcessOptions& options) {
   constexpr const char* kAddress = "127.0.0.1";
-  if (!options.port) return std::unique_ptr<server::HttpServer>();
-  ROLLCALL_TRY_ASSIGN(auto listener, server::ListenAtTcp(kAddress, *options.port));
-  const std::string address = fmt::format("http://{}:{}/", kAddress, listener.port);
+  server::TcpListener tcp;
+  if (options.port) {
+    ROLLCALL_TRY_ASSIGN(tcp, server::ListenAtTcp(kAddress, *options.port));
+  }
   ROLLCALL_TRY_ASSIGN(
-      auto http,
-      server::HttpServer::Create(router, {.tcp_listener = std::move(listener.fd),
-                                          .tcp_gate = {.hosts = {kAddress, "localhost", "[::1]"}},
-                                          .log = [](const std::string& line) { Say(line); }}));
-  Say("answering at " + address);
-  return http;
+      auto server,
+      server::HttpServer::Create(
+          router, {.unix_socket = data.socket(),
+                   .tcp_listener = std::move(tcp.fd),
+                   .tcp_gate = {.hosts = {kAddress, "localhost", "[::1]"}},
+                   .answer_to_older = AnswerToOlderCommand(),
+                   .on_unix_clients = [&life](int count) { life.SetClientCount(count); },
+                   .log = [](const std::string& line) { Say(line); }}));
+  if (options.port) Say(fmt::format("answering at http://{}:{}/", kAddress, tcp.port));
+  return server;
 }
 
 Result<void> Serve(const Config& config, const EngineProcessOptions& options, Parent& parent) {
@@ -118,33 +125,29 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   engine_for_life = engine.get();
   episode::EpisodePlanner planner(
       *store, clock, [](const std::filesystem::path& video) { return media::Fingerprint(video); });
+  StoreQueries queries({.engine = *engine, .store = *store, .data = data});
   EngineService service({.engine = *engine,
                          .store = *store,
-                         .clock = clock,
+                         .queries = queries,
                          .life = *life,
                          .planner = planner,
                          .data = data,
                          .say = [](const std::string& line) { Say(line); }});
   if (options.works_at_once) ROLLCALL_TRY(service.BeginToWork());
-  ROLLCALL_TRY_ASSIGN(
-      auto server,
-      control::ControlServer::Create(
-          service, {.socket = data.socket(), .log = [](const std::string& line) { Say(line); }}));
-  const server::Router router(ApiRoutes({.service = service,
+  const server::Router router(ApiRoutes({.queries = queries,
+                                         .service = &service,
                                          .engine = *engine,
                                          .store = *store,
                                          .effort = config.effort,
                                          .model_pack = config.ModelPackFolder(),
                                          .provider = config.provider}));
-  ROLLCALL_TRY_ASSIGN(auto http, OpenHttp(router, options));
+  ROLLCALL_TRY_ASSIGN(auto server, OpenServer(router, data, *life, options));
   {
     const auto subscription = engine->Subscribe([&](const projection::ChangeFeed::Change& change) {
       const bool is_transition = change.kind == projection::ChangeFeed::Kind::kTransition;
       using News = server::HttpServer::News;
-      if (http) http->Notify(is_transition ? News::kTransition : News::kProgress);
-      if (!is_transition) return;
-      server->NotifyChanged();
-      life->LookAgain();
+      server->Notify(is_transition ? News::kTransition : News::kProgress);
+      if (is_transition) life->LookAgain();
     });
     Say("serving " + data.root().string());
     parent.Tell(kEngineReady);
@@ -157,7 +160,6 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   }
   Say("ending");
   engine->Drain();
-  http.reset();
   server.reset();
   return {};
 }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -11,7 +9,6 @@
 
 #include "api/params.h"
 #include "base/path_text.h"
-#include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
 #include "episode/episode_kind.h"
@@ -26,7 +23,6 @@ using api::TextParam;
 using base::Json;
 using base::Result;
 using store::JobId;
-namespace method = control::method;
 namespace reason = domain::reason;
 
 namespace {
@@ -38,33 +34,6 @@ Json ListOf(const std::vector<api::JobView>& views) {
 }
 
 }  // namespace
-
-struct EngineService::Method {
-  std::string_view name;
-  Answer (EngineService::*run)(const Params&);
-};
-
-Result<Json> EngineService::Call(std::string_view method, const Json& params) {
-  static constexpr std::array<Method, 11> kMethods{{
-      {method::kHello, &EngineService::Hello},
-      {method::kWork, &EngineService::Work},
-      {method::kDetach, &EngineService::Detach},
-      {method::kLeave, &EngineService::Leave},
-      {method::kMetrics, &EngineService::Metrics},
-      {method::kJobStart, &EngineService::JobStart},
-      {method::kJobCancel, &EngineService::JobCancel},
-      {method::kJobResume, &EngineService::JobResume},
-      {method::kJobSettle, &EngineService::JobSettle},
-      {method::kEpisodeAdd, &EngineService::EpisodeAdd},
-      {method::kEpisodeRemove, &EngineService::EpisodeRemove},
-  }};
-  const auto found = std::find_if(kMethods.begin(), kMethods.end(),
-                                  [&](const Method& known) { return known.name == method; });
-  if (found == kMethods.end()) return queries_.Call(method, params);
-  return (this->*found->run)(params);
-}
-
-void EngineService::OnClientCount(int count) { parts_.life.SetClientCount(count); }
 
 const subject::SubjectKind& EngineService::kind() const {
   return *parts_.engine.kinds().Find(episode::kKind);
@@ -78,43 +47,38 @@ Result<void> EngineService::RefuseWhenEnding() {
   return domain::MakeError(reason::kEngineUnavailable, "the engine is about to end");
 }
 
-Result<Json> EngineService::Hello(const Json& params) {
+Result<Json> EngineService::Hello() {
   ROLLCALL_TRY(RefuseWhenEnding());
-  return queries_.Call(method::kHello, params);
+  return parts_.queries.Hello();
 }
 
-Result<Json> EngineService::Work(const Json& /*params*/) {
+Result<Json> EngineService::Work() {
   ROLLCALL_TRY(RefuseWhenEnding());
   ROLLCALL_TRY(BeginToWork());
   return Json::object();
 }
 
-Result<Json> EngineService::Detach(const Json& /*params*/) {
+Result<Json> EngineService::Detach() {
   parts_.life.Detach();
   return Json::object();
 }
 
-Result<Json> EngineService::Leave(const Json& /*params*/) {
-  return Json{{"stays", parts_.life.Leave()}};
-}
+Result<Json> EngineService::Leave() { return Json{{"stays", parts_.life.Leave()}}; }
 
-Result<Json> EngineService::Metrics(const Json& /*params*/) {
-  ROLLCALL_TRY_ASSIGN(std::string text, parts_.engine.MetricsText());
-  return Json{{"text", std::move(text)}};
-}
+Result<std::string> EngineService::Metrics() { return parts_.engine.MetricsText(); }
 
 // --- Jobs
 
-Result<Json> EngineService::JobStart(const Json& params) {
+Result<Json> EngineService::JobStart(const Json& body) {
   ROLLCALL_TRY(RefuseWhenEnding());
-  ROLLCALL_TRY_ASSIGN(const episode::StartRequest request, episode::StartRequest::FromJson(params));
+  ROLLCALL_TRY_ASSIGN(const episode::StartRequest request, episode::StartRequest::FromJson(body));
   const base::MutexLock lock(start_mutex_);
   ROLLCALL_TRY_ASSIGN(episode::EpisodePlan plan,
                       parts_.planner.Plan(request, [this](const std::string& work_key) {
                         return parts_.engine.FindReusable(work_key);
                       }));
   ROLLCALL_TRY_ASSIGN(const auto started, parts_.engine.Start(std::move(plan.request)));
-  ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(started.job));
+  ROLLCALL_TRY_ASSIGN(Json view, parts_.queries.DetailedView(started.job));
   Json answer{{"job", std::move(view)},
               {"existing", started.is_existing},
               {"resumed", started.is_resumed},
@@ -132,15 +96,15 @@ Json EngineService::OpenBeside(const store::Job& job) {
   return found.ok() ? ListOf(*found) : Json::array();
 }
 
-Result<Json> EngineService::JobCancel(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const store::Job job, queries_.FindJob(params));
-  ROLLCALL_TRY_ASSIGN(const auto outcome, parts_.engine.Cancel(job.id));
+Result<Json> EngineService::JobCancel(std::string_view job) {
+  ROLLCALL_TRY_ASSIGN(const store::Job found, parts_.queries.FindJob(job));
+  ROLLCALL_TRY_ASSIGN(const auto outcome, parts_.engine.Cancel(found.id));
   // What an owner before us left running is ended by whoever works.
   const bool is_open = !domain::IsTerminal(outcome.job.state);
   if (is_open) {
     ROLLCALL_TRY(parts_.engine.is_working() ? parts_.engine.EnsureWorking() : BeginToWork());
   }
-  ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(job.id));
+  ROLLCALL_TRY_ASSIGN(Json view, parts_.queries.DetailedView(found.id));
   return Json{{"job", std::move(view)}, {"had_finished", outcome.had_finished}};
 }
 
@@ -203,13 +167,12 @@ Result<store::Submission> EngineService::SubmitAnew(const store::Job& job) {
   return parts_.engine.Submit(std::move(plan.request));
 }
 
-Result<Json> EngineService::JobResume(const Json& params) {
+Result<Json> EngineService::JobResume(std::string_view typed, const Json& body) {
   ROLLCALL_TRY(RefuseWhenEnding());
   const base::MutexLock lock(start_mutex_);
-  ROLLCALL_TRY_ASSIGN(store::Job job, queries_.FindJob(params));
-  ROLLCALL_TRY_ASSIGN(const std::string name, TextParam(params, "job", ""));
-  ROLLCALL_TRY_ASSIGN(const bool skips_poison, api::FlagParam(params, "skip_poison", false));
-  if (name == job.job_name() && !domain::IsTerminal(job.state)) {
+  ROLLCALL_TRY_ASSIGN(store::Job job, parts_.queries.FindJob(typed));
+  ROLLCALL_TRY_ASSIGN(const bool skips_poison, api::FlagParam(body, "skip_poison", false));
+  if (typed == job.job_name() && !domain::IsTerminal(job.state)) {
     ROLLCALL_TRY_ASSIGN(job, EndedNamesake(std::move(job)));
   }
   const bool is_older = domain::IsTerminal(job.state) && job.subject.kind == episode::kKind &&
@@ -217,7 +180,7 @@ Result<Json> EngineService::JobResume(const Json& params) {
   ROLLCALL_TRY_ASSIGN(
       const auto submission,
       is_older ? SubmitAnew(job) : parts_.engine.Resume(job.id, {.skips_poison = skips_poison}));
-  ROLLCALL_TRY_ASSIGN(Json view, queries_.DetailedView(submission.job.id));
+  ROLLCALL_TRY_ASSIGN(Json view, parts_.queries.DetailedView(submission.job.id));
   Json beside = OpenBeside(submission.job);
   ROLLCALL_TRY(BeginToWork());
   return Json{{"job", std::move(view)},
@@ -226,10 +189,10 @@ Result<Json> EngineService::JobResume(const Json& params) {
               {"open_beside", std::move(beside)}};
 }
 
-Result<Json> EngineService::JobSettle(const Json& params) {
+Result<Json> EngineService::JobSettle(std::string_view job) {
   constexpr std::chrono::seconds kLimit{10};
-  ROLLCALL_TRY_ASSIGN(const store::Job job, queries_.FindJob(params));
-  ROLLCALL_TRY(parts_.engine.Settle(job.id, kLimit));
+  ROLLCALL_TRY_ASSIGN(const store::Job found, parts_.queries.FindJob(job));
+  ROLLCALL_TRY(parts_.engine.Settle(found.id, kLimit));
   return Json::object();
 }
 
@@ -249,10 +212,10 @@ Result<store::Job> EngineService::EndedNamesake(store::Job job) {
 
 // --- Episodes
 
-Result<Json> EngineService::EpisodeAdd(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "video", ""));
+Result<Json> EngineService::EpisodeAdd(const Json& body) {
+  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(body, "video", ""));
   const fs::path video = base::PathFromText(text);
-  ROLLCALL_TRY_ASSIGN(const std::string key, TextParam(params, "episode", ""));
+  ROLLCALL_TRY_ASSIGN(const std::string key, TextParam(body, "episode", ""));
   if (!video.is_absolute()) {
     return domain::MakeError(reason::kBadRequest, "the video's path must be absolute");
   }
@@ -301,10 +264,9 @@ Result<void> EngineService::SettleAll(const std::string& key) {
   return {};
 }
 
-Result<Json> EngineService::EpisodeRemove(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
-  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
-  ROLLCALL_TRY_ASSIGN(const bool keeps_files, api::FlagParam(params, "keep_files", false));
+Result<Json> EngineService::EpisodeRemove(std::string_view typed, Files files) {
+  const bool keeps_files = files == Files::kKeep;
+  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(typed));
   const base::MutexLock lock(start_mutex_);
   if (!keeps_files) ROLLCALL_TRY(SettleAll(key.text()));
   if (auto removed = parts_.store.EpisodeRemove(key.text()); !removed.ok()) {

@@ -8,61 +8,61 @@
 #include "app/data_directory.h"
 #include "app/engine_life.h"
 #include "app/store_queries.h"
-#include "base/clock.h"
 #include "base/mutex.h"
-#include "control/control_server.h"
 #include "episode/stages/episode_planner.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
 
 namespace rollcall::app {
 
-// What commands can ask of the engine: control/protocol.h's methods, carried out.
+// What changes what the engine has and does: the calls behind the API's routes.
 //
-// Until somebody submits or resumes a job, or asks for work, the engine only observes: a command
+// Until somebody starts or resumes a job, or asks for work, the engine only observes: a command
 // that reads never starts work. Thread-safe. Borrows everything in Parts.
-class EngineService final : public control::Service {
+class EngineService {
  public:
   struct Parts {
     jobs::Engine& engine;
     store::JobStore& store;
-    base::Clock& clock;
+    StoreQueries& queries;
     EngineLife& life;
     episode::EpisodePlanner& planner;
     DataDirectory data;
     std::function<void(const std::string& line)> say = [](const std::string&) {};  // For the log.
   };
-  explicit EngineService(Parts parts)
-      : parts_(std::move(parts)),
-        queries_({.engine = parts_.engine,
-                  .store = parts_.store,
-                  .clock = parts_.clock,
-                  .data = parts_.data}) {}
+  explicit EngineService(Parts parts) : parts_(std::move(parts)) {}
 
-  base::Result<base::Json> Call(std::string_view method, const base::Json& params) override;
-  base::Result<api::JobView> View(std::int64_t job_id) override { return queries_.View(job_id); }
-  void OnClientCount(int count) override;
+  // --- The engine
+  // As StoreQueries::Hello. ERR_ENGINE_UNAVAILABLE from one that is about to end.
+  base::Result<base::Json> Hello();
+  base::Result<base::Json> Work();
+  // It outlives the command that began it.
+  base::Result<base::Json> Detach();
+  // The same if there is a reason to, which {stays} says.
+  base::Result<base::Json> Leave();
+  // For Prometheus.
+  base::Result<std::string> Metrics();
   // Starts the engine's work. At the first time open jobs that an older program planned are planned
   // anew, or cancelled where that cannot be.
   base::Result<void> BeginToWork();
 
+  // --- Jobs. A job is named as in StoreQueries::FindJob.
+  // `body`: episode::StartRequest. {job, existing, resumed, open_beside}.
+  base::Result<base::Json> JobStart(const base::Json& body);
+  // {job, had_finished}.
+  base::Result<base::Json> JobCancel(std::string_view job);
+  // `body`: {skip_poison}. {job, existing, planned_anew, open_beside}.
+  base::Result<base::Json> JobResume(std::string_view job, const base::Json& body);
+  // Waits until the files show its state.
+  base::Result<base::Json> JobSettle(std::string_view job);
+
+  // --- Episodes
+  // `body`: {video, episode}. As EpisodeSummary, with is_new and video_path_before.
+  base::Result<base::Json> EpisodeAdd(const base::Json& body);
+  enum class Files { kRemove, kKeep };
+  base::Result<base::Json> EpisodeRemove(std::string_view key, Files files);
+
  private:
-  using Params = base::Json;
-  using Answer = base::Result<base::Json>;
-  struct Method;
-
-  Answer Hello(const Params& params);
-  Answer Work(const Params& params);
-  Answer Detach(const Params& params);
-  Answer Leave(const Params& params);
-  Answer Metrics(const Params& params);
-  Answer JobStart(const Params& params);
-  Answer JobCancel(const Params& params);
-  Answer JobResume(const Params& params);
-  Answer JobSettle(const Params& params);
-  Answer EpisodeAdd(const Params& params);
-  Answer EpisodeRemove(const Params& params);
-
   base::Result<std::vector<std::string>> ReplanOlder();  // A sentence for each.
   base::Result<episode::EpisodePlan> PlanAnew(const store::Job& job);
   base::Result<store::Submission> SubmitAnew(const store::Job& job);
@@ -74,7 +74,6 @@ class EngineService final : public control::Service {
   base::Result<store::Job> EndedNamesake(store::Job job);
 
   Parts parts_;
-  StoreQueries queries_;
   // One start at a time: "was anybody working before" must not be asked by two at once.
   base::Mutex start_mutex_;
   base::Mutex work_mutex_;  // One that begins to work at a time.

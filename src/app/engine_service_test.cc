@@ -5,14 +5,14 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include "app/testing/owner.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "control/control_client.h"
-#include "control/control_server.h"
-#include "control/protocol.h"
+#include "client/api_client.h"
 #include "domain/reasons.h"
+#include "server/http_server.h"
 #include "store/memory/memory_store.h"
 #include "store/testing/faulty_store.h"
 
@@ -20,8 +20,10 @@ namespace rollcall::app {
 namespace {
 
 namespace fs = std::filesystem;
-namespace method = control::method;
 namespace reason = domain::reason;
+using api::Delete;
+using api::Get;
+using api::Post;
 using base::Json;
 using ::testing::HasSubstr;
 using testing::Owner;
@@ -36,13 +38,17 @@ class EngineServiceTest : public ::testing::Test {
     owner_.reset();
     owner_ = std::make_unique<Owner>(store_, data_);
   }
-  Json MustCall(std::string_view name, const Json& params) {
-    auto answer = owner_->Call(name, params);
+  Json MustCall(const api::Request& request) {
+    auto answer = owner_->Ask(request);
     EXPECT_TRUE(answer.ok()) << answer.error().ToString();
     return answer.ok() ? std::move(*answer) : Json::object();
   }
-  std::string Refusal(std::string_view name, const Json& params) {
-    const auto answer = owner_->Call(name, params);
+  static api::Request Start(const Json& params) { return Post({"api", "jobs"}, params); }
+  static api::Request OfJob(const Json& id, const char* verb) {
+    return Post({"api", "jobs", id.dump(), verb});
+  }
+  std::string Refusal(const api::Request& request) {
+    const auto answer = owner_->Ask(request);
     return answer.ok() ? "" : answer.error().reason;
   }
   Json StartParams() {
@@ -69,26 +75,28 @@ class EngineServiceTest : public ::testing::Test {
 };
 
 TEST_F(EngineServiceTest, ReadsWithoutStartingWork) {
-  MustCall(method::kJobList, Json::object());
-  MustCall(method::kEpisodeList, Json::object());
-  MustCall(method::kStoreCheck, Json::object());
-  EXPECT_FALSE(MustCall(method::kHello, Json::object())["is_working"].get<bool>());
+  MustCall(Get({"api", "jobs"}));
+  MustCall(Get({"api", "episodes"}));
+  MustCall(Get({"api", "engine", "check-store"}));
+  EXPECT_FALSE(MustCall(Get({"api", "engine", "hello"}))["is_working"].get<bool>());
 }
 
 TEST_F(EngineServiceTest, SkipsNothingOfAJobThatHasNotFailedOfPoison) {
-  MustCall(method::kJobStart, StartParams());
-  const Json skip{{"job", "analyze_a_s01_e01"}, {"skip_poison", true}};
-  EXPECT_EQ(Refusal(method::kJobResume, skip), reason::kNothingToSkip);
-  const Json nonsense{{"job", "analyze_a_s01_e01"}, {"skip_poison", "yes"}};
-  EXPECT_EQ(Refusal(method::kJobResume, nonsense), reason::kBadRequest);
+  MustCall(Start(StartParams()));
+  const Json skip{{"skip_poison", true}};
+  EXPECT_EQ(Refusal(Post({"api", "jobs", "analyze_a_s01_e01", "resume"}, skip)),
+            reason::kNothingToSkip);
+  const Json nonsense{{"skip_poison", "yes"}};
+  EXPECT_EQ(Refusal(Post({"api", "jobs", "analyze_a_s01_e01", "resume"}, nonsense)),
+            reason::kBadRequest);
 }
 
 TEST_F(EngineServiceTest, StartsAJobOnce) {
-  const Json first = MustCall(method::kJobStart, StartParams());
+  const Json first = MustCall(Start(StartParams()));
   EXPECT_FALSE(first["existing"].get<bool>());
   EXPECT_EQ(first["job"]["job"], "analyze_a_s01_e01");
-  EXPECT_TRUE(MustCall(method::kHello, Json::object())["is_working"].get<bool>());
-  const Json second = MustCall(method::kJobStart, StartParams());
+  EXPECT_TRUE(MustCall(Get({"api", "engine", "hello"}))["is_working"].get<bool>());
+  const Json second = MustCall(Start(StartParams()));
   EXPECT_TRUE(second["existing"].get<bool>());
   EXPECT_FALSE(second["resumed"].get<bool>());
   EXPECT_EQ(second["job"]["job_id"], first["job"]["job_id"]);
@@ -96,42 +104,42 @@ TEST_F(EngineServiceTest, StartsAJobOnce) {
 
 TEST_F(EngineServiceTest, TellsOfOpenJobsWhoseResultsTakeTheSameNames) {
   Json params = StartParams();
-  const Json normal = MustCall(method::kJobStart, params);
+  const Json normal = MustCall(Start(params));
   EXPECT_EQ(normal["open_beside"], Json::array());
   params["effort"] = "full";
-  const Json full = MustCall(method::kJobStart, params);
+  const Json full = MustCall(Start(params));
   ASSERT_EQ(full["open_beside"].size(), 1U);
   EXPECT_EQ(full["open_beside"][0]["job_id"], normal["job"]["job_id"]);
   EXPECT_EQ(full["open_beside"][0]["request"]["effort"], "normal");
   // The same validate serves both: it makes no other files.
   params["kind"] = "validate";
-  EXPECT_EQ(MustCall(method::kJobStart, params)["open_beside"], Json::array());
+  EXPECT_EQ(MustCall(Start(params))["open_beside"], Json::array());
 
-  MustCall(method::kJobCancel, {{"job_id", normal["job"]["job_id"]}});
+  MustCall(OfJob(normal["job"]["job_id"], "cancel"));
   const auto id = normal["job"]["job_id"].get<std::int64_t>();
-  while (owner_->service().View(id)->is_open()) std::this_thread::yield();
-  const Json resumed = MustCall(method::kJobResume, {{"job_id", id}});
+  while (owner_->queries().View(id)->is_open()) std::this_thread::yield();
+  const Json resumed = MustCall(OfJob(id, "resume"));
   ASSERT_EQ(resumed["open_beside"].size(), 1U);
   EXPECT_EQ(resumed["open_beside"][0]["job_id"], full["job"]["job_id"]);
 }
 
 TEST_F(EngineServiceTest, TakesUpWorkThatWasInterrupted) {
-  const Json first = MustCall(method::kJobStart, StartParams());
+  const Json first = MustCall(Start(StartParams()));
   Restart();
-  const Json again = MustCall(method::kJobStart, StartParams());
+  const Json again = MustCall(Start(StartParams()));
   EXPECT_TRUE(again["resumed"].get<bool>());
   EXPECT_EQ(again["job"]["job_id"], first["job"]["job_id"]);
 }
 
 TEST_F(EngineServiceTest, CancelsByPublicIdAndResumes) {
-  MustCall(method::kJobStart, StartParams());
-  MustCall(method::kJobCancel, {{"job", "analyze_a_s01_e01"}});
-  const auto id = MustCall(method::kJobShow, {{"job", "analyze_a_s01_e01"}})["job"]["job_id"];
+  MustCall(Start(StartParams()));
+  MustCall(Post({"api", "jobs", "analyze_a_s01_e01", "cancel"}));
+  const auto id = MustCall(Get({"api", "jobs", "analyze_a_s01_e01"}))["job"]["job_id"];
   // Deaf workers are killed; the test's own time limit ends a wait in vain.
-  while (owner_->service().View(id.get<std::int64_t>())->is_open()) std::this_thread::yield();
-  EXPECT_EQ(MustCall(method::kJobShow, {{"job_id", id}})["job"]["status"], "canceled");
-  EXPECT_TRUE(MustCall(method::kJobCancel, {{"job_id", id}})["had_finished"].get<bool>());
-  const Json resumed = MustCall(method::kJobResume, {{"job_id", id}});
+  while (owner_->queries().View(id.get<std::int64_t>())->is_open()) std::this_thread::yield();
+  EXPECT_EQ(MustCall(Get({"api", "jobs", id.dump()}))["job"]["status"], "canceled");
+  EXPECT_TRUE(MustCall(OfJob(id, "cancel"))["had_finished"].get<bool>());
+  const Json resumed = MustCall(OfJob(id, "resume"));
   EXPECT_NE(resumed["job"]["job_id"], id);
   EXPECT_EQ(resumed["job"]["job"], "analyze_a_s01_e01");
 }
@@ -140,87 +148,68 @@ TEST_F(EngineServiceTest, CancelsByPublicIdAndResumes) {
 TEST_F(EngineServiceTest, AForcedStartThatFailsLeavesTheCheckpoint) {
   Json params = StartParams();
   params["kind"] = "validate";
-  const auto id = MustCall(method::kJobStart, params)["job"]["job_id"].get<std::int64_t>();
+  const auto id = MustCall(Start(params))["job"]["job_id"].get<std::int64_t>();
   std::vector<store::Lease> leases;
   while (leases.empty()) leases = store_.LeaseList().value();
   const store::StageRun run = store_.JobRuns(store::JobId{id})->front().run;
   const domain::Segment segment{.number = 0, .sha256 = "hash"};
   ASSERT_TRUE(store_.SegmentCommit(leases.front().fence, segment).ok());
-  MustCall(method::kJobCancel, {{"job_id", id}});
-  while (owner_->service().View(id)->is_open()) std::this_thread::yield();
+  MustCall(OfJob(id, "cancel"));
+  while (owner_->queries().View(id)->is_open()) std::this_thread::yield();
 
   params["force"] = true;
   params.erase("video");
   params["episode"] = "a_s01_e01";
   takes_nothing_new_ = true;
-  EXPECT_EQ(Refusal(method::kJobStart, params), "ERR_IO");
+  EXPECT_EQ(Refusal(Start(params)), "ERR_IO");
   EXPECT_EQ(store_.SegmentList(run.work_key)->size(), 1U);
   takes_nothing_new_ = false;
-  MustCall(method::kJobStart, params);
+  MustCall(Start(params));
   EXPECT_TRUE(store_.SegmentList(run.work_key)->empty());
 }
 
 TEST_F(EngineServiceTest, ForgetsNoVideoForOneThatCannotBePut) {
   const std::string video = StartParams()["video"];
-  MustCall(method::kEpisodeAdd, {{"video", video}});
+  MustCall(Post({"api", "episodes"}, {{"video", video}}));
   ASSERT_TRUE(base::WriteFileAtomic(video, "better").ok());
   takes_nothing_new_ = true;
-  EXPECT_EQ(Refusal(method::kEpisodeAdd, {{"video", video}}), "ERR_IO");
+  EXPECT_EQ(Refusal(Post({"api", "episodes"}, {{"video", video}})), "ERR_IO");
   EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("v"));
   takes_nothing_new_ = false;
-  MustCall(method::kEpisodeAdd, {{"video", video}});
+  MustCall(Post({"api", "episodes"}, {{"video", video}}));
   EXPECT_EQ(store_.EpisodeGet("a_s01_e01")->fingerprint, base::Sha256("better"));
 }
 
-// Counts the calls that have reached a service, so that a test can wait for them.
-class Counter final : public control::Service {
- public:
-  explicit Counter(control::Service& service) : service_(service) {}
-  base::Result<Json> Call(std::string_view name, const Json& params) override {
-    {
-      base::MutexLock lock(mutex_);
-      ++begun_;
-      changed_.NotifyAll();
-    }
-    return service_.Call(name, params);
-  }
-  base::Result<api::JobView> View(std::int64_t job_id) override { return service_.View(job_id); }
-  void OnClientCount(int count) override { service_.OnClientCount(count); }
-  void WaitFor(int begun) {
-    base::MutexLock lock(mutex_);
-    while (begun_ < begun) changed_.Wait(mutex_);
-  }
-
- private:
-  control::Service& service_;
-  base::Mutex mutex_;
-  base::CondVar changed_;
-  int begun_ ROLLCALL_GUARDED_BY(mutex_) = 0;
-};
-
 // One thread read, the other waited for it, and there were two.
 TEST_F(EngineServiceTest, ACancelIsAnsweredWhileTwoStartsReadTheirFiles) {
-  const auto id = MustCall(method::kJobStart, StartParams())["job"]["job_id"];
-  Counter counter(owner_->service());
+  const Json id = MustCall(Start(StartParams()))["job"]["job_id"];
   const fs::path socket = folder_ / "test.sock";
-  const auto server = control::ControlServer::Create(counter, {.socket = socket}).value();
-  const auto call = [&](std::string_view name, const Json& params) {
-    const auto client = control::ControlClient::Connect(socket).value();
-    return client->Call(name, params, std::chrono::seconds{20});
+  std::atomic<int> begun = 0;
+  std::vector<server::Route> routes = owner_->router().routes();
+  for (server::Route& route : routes) {
+    route.run = [run = route.run, &begun](const auto& parts, const api::Request& request) {
+      ++begun;
+      return run(parts, request);
+    };
+  }
+  const server::Router router(std::move(routes));
+  const auto server = server::HttpServer::Create(router, {.unix_socket = socket}).value();
+  const auto ask = [&](const api::Request& request) {
+    const auto client = client::ApiClient::Connect(socket).value();
+    return client->Ask(request, std::chrono::seconds{20});
   };
   owner_->reading().Hold();
   std::vector<std::future<base::Result<Json>>> starts;
   for (const std::string key : {"b_s01_e01", "c_s01_e01"}) {
     const fs::path video = folder_ / (key + ".mp4");
     EXPECT_TRUE(base::WriteFileAtomic(video, key).ok());
-    const Json params{{"kind", "analyze"}, {"video", video.string()}};
-    starts.push_back(
-        std::async(std::launch::async, [&, params] { return call(method::kJobStart, params); }));
+    const api::Request start = Start({{"kind", "analyze"}, {"video", video.string()}});
+    starts.push_back(std::async(std::launch::async, [&, start] { return ask(start); }));
   }
-  counter.WaitFor(2);
+  while (begun != 2) std::this_thread::yield();
   // As a command does: it asks who is there first.
-  EXPECT_TRUE(call(method::kHello, Json::object()).ok());
-  EXPECT_TRUE(call(method::kJobCancel, {{"job_id", id}}).ok());
+  EXPECT_TRUE(ask(Get({"api", "engine", "hello"})).ok());
+  EXPECT_TRUE(ask(OfJob(id, "cancel")).ok());
   EXPECT_TRUE(owner_->reading().is_held());
   owner_->reading().Release();
   for (auto& start : starts) EXPECT_TRUE(start.get().ok());
@@ -228,23 +217,23 @@ TEST_F(EngineServiceTest, ACancelIsAnsweredWhileTwoStartsReadTheirFiles) {
 
 TEST_F(EngineServiceTest, ShowsAnEpisodeWithAllItsFlags) {
   Json params = StartParams();
-  const Json added = MustCall(method::kEpisodeAdd, {{"video", params["video"]}});
+  const Json added = MustCall(Post({"api", "episodes"}, {{"video", params["video"]}}));
   EXPECT_EQ(added["episode_key"], "a_s01_e01");
   EXPECT_EQ(added["states"].size(), 8U);
   EXPECT_FALSE(added["states"]["detected"].get<bool>());
-  EXPECT_EQ(MustCall(method::kEpisodeShow, {{"episode", "A_S01_E01"}})["stages"].size(), 8U);
+  EXPECT_EQ(MustCall(Get({"api", "episodes", "A_S01_E01"}))["stages"].size(), 8U);
 }
 
 TEST_F(EngineServiceTest, TellsWhenAVideoIsKnownAndWhenItHasMoved) {
   const std::string video = StartParams()["video"];
-  const Json first = MustCall(method::kEpisodeAdd, {{"video", video}});
+  const Json first = MustCall(Post({"api", "episodes"}, {{"video", video}}));
   EXPECT_TRUE(first["is_new"].get<bool>());
   EXPECT_TRUE(first["video_path_before"].is_null());
-  EXPECT_FALSE(MustCall(method::kEpisodeAdd, {{"video", video}})["is_new"].get<bool>());
+  EXPECT_FALSE(MustCall(Post({"api", "episodes"}, {{"video", video}}))["is_new"].get<bool>());
   const fs::path copy = folder_ / "copy" / "a_s01_e01.mp4";
   fs::create_directories(copy.parent_path());
   fs::copy_file(video, copy);
-  const Json moved = MustCall(method::kEpisodeAdd, {{"video", copy.string()}});
+  const Json moved = MustCall(Post({"api", "episodes"}, {{"video", copy.string()}}));
   EXPECT_FALSE(moved["is_new"].get<bool>());
   EXPECT_EQ(moved["video_path_before"], video);
   EXPECT_EQ(moved["video_path"], copy.string());
@@ -252,39 +241,37 @@ TEST_F(EngineServiceTest, TellsWhenAVideoIsKnownAndWhenItHasMoved) {
 
 TEST_F(EngineServiceTest, RemovesAnEpisodeAndItsFilesButNotItsVideo) {
   const Json params = StartParams();
-  MustCall(method::kEpisodeAdd, {{"video", params["video"]}});
+  MustCall(Post({"api", "episodes"}, {{"video", params["video"]}}));
   fs::create_directories(data_.outputs("a_s01_e01"));
   fs::create_directories(data_.job("detect_a_s01_e01"));
-  MustCall(method::kEpisodeRemove, {{"episode", "a_s01_e01"}});
+  MustCall(Delete({"api", "episodes", "a_s01_e01"}));
   EXPECT_FALSE(fs::exists(data_.outputs("a_s01_e01")));
   EXPECT_FALSE(fs::exists(data_.job("detect_a_s01_e01")));
   EXPECT_TRUE(fs::exists(params["video"].get<std::string>()));
-  EXPECT_EQ(Refusal(method::kEpisodeShow, {{"episode", "a_s01_e01"}}),
-            reason::kEpisodeNotRegistered);
+  EXPECT_EQ(Refusal(Get({"api", "episodes", "a_s01_e01"})), reason::kEpisodeNotRegistered);
 }
 
 // It was forgotten, could not be named any more, and its files stayed for ever.
 TEST_F(EngineServiceTest, RemovesTheFilesOfAnEpisodeThatWasForgottenBefore) {
-  MustCall(method::kEpisodeAdd, {{"video", StartParams()["video"]}});
+  MustCall(Post({"api", "episodes"}, {{"video", StartParams()["video"]}}));
   fs::create_directories(data_.outputs("a_s01_e01"));
-  const Json remove{{"episode", "a_s01_e01"}};
-  MustCall(method::kEpisodeRemove, {{"episode", "a_s01_e01"}, {"keep_files", true}});
+  const api::Request remove = Delete({"api", "episodes", "a_s01_e01"});
+  MustCall(Delete({"api", "episodes", "a_s01_e01"}, {{"keep_files", "true"}}));
   EXPECT_TRUE(fs::exists(data_.outputs("a_s01_e01")));
-  MustCall(method::kEpisodeRemove, remove);
+  MustCall(remove);
   EXPECT_FALSE(fs::exists(data_.outputs("a_s01_e01")));
-  EXPECT_EQ(Refusal(method::kEpisodeRemove, remove), reason::kEpisodeNotRegistered);
+  EXPECT_EQ(Refusal(remove), reason::kEpisodeNotRegistered);
 }
 
 TEST_F(EngineServiceTest, DoesNotRemoveAnEpisodeThatIsWorkedOn) {
-  MustCall(method::kJobStart, StartParams());
-  EXPECT_EQ(Refusal(method::kEpisodeRemove, {{"episode", "a_s01_e01"}}),
-            reason::kJobAlreadyRunning);
+  MustCall(Start(StartParams()));
+  EXPECT_EQ(Refusal(Delete({"api", "episodes", "a_s01_e01"})), reason::kJobAlreadyRunning);
 }
 
 TEST_F(EngineServiceTest, ComparesTheFilesWithTheStore) {
-  EXPECT_EQ(MustCall(method::kProjectionCheck, Json::object())["compared"], 0);
-  MustCall(method::kEpisodeAdd, {{"video", StartParams()["video"]}});
-  const Json whole = MustCall(method::kProjectionCheck, Json::object());
+  EXPECT_EQ(MustCall(Get({"api", "engine", "check-files"}))["compared"], 0);
+  MustCall(Post({"api", "episodes"}, {{"video", StartParams()["video"]}}));
+  const Json whole = MustCall(Get({"api", "engine", "check-files"}));
   EXPECT_EQ(whole["compared"], 2);
   EXPECT_EQ(whole["problems"], Json::array());
 
@@ -293,24 +280,24 @@ TEST_F(EngineServiceTest, ComparesTheFilesWithTheStore) {
   Json altered = Json::parse(base::ReadFile(state).value());
   altered["states"]["detected"] = true;
   ASSERT_TRUE(base::WriteFileAtomic(state, altered.dump()).ok());
-  EXPECT_EQ(MustCall(method::kProjectionCheck, Json::object())["problems"], Json::parse(R"([
+  EXPECT_EQ(MustCall(Get({"api", "engine", "check-files"}))["problems"], Json::parse(R"([
               {"path": "episodes/a_s01_e01/state.json", "kind": "differs",
                "detail": "states/detected is true, the store says false"},
               {"path": "episodes/a_s01_e01/runtime.json", "kind": "missing", "detail": ""}])"));
 }
 
 TEST_F(EngineServiceTest, TellsTheTimesThatItWorksBy) {
-  const Json runtime = MustCall(method::kHello, Json::object())["runtime"];
+  const Json runtime = MustCall(Get({"api", "engine", "hello"}))["runtime"];
   EXPECT_EQ(runtime["lease_ms"], 1500);  // A twentieth of the product's.
   EXPECT_EQ(runtime.size(), jobs::kRuntimeTimeFields.size());
 }
 
 TEST_F(EngineServiceTest, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(Refusal("job.paint", Json::object()), reason::kBadRequest);
-  EXPECT_EQ(Refusal(method::kJobShow, {{"job", "detect_nobody"}}), reason::kJobNotFound);
-  EXPECT_EQ(Refusal(method::kJobShow, {{"job_id", 99}}), reason::kJobNotFound);
-  EXPECT_EQ(Refusal(method::kJobStart, {{"kind", 7}}), reason::kBadRequest);
-  EXPECT_EQ(Refusal(method::kEpisodeShow, {{"episode", "../etc"}}), reason::kBadKey);
+  EXPECT_EQ(Refusal(Post({"api", "jobs", "1", "paint"})), reason::kNoSuchResource);
+  EXPECT_EQ(Refusal(Get({"api", "jobs", "detect_nobody"})), reason::kJobNotFound);
+  EXPECT_EQ(Refusal(Get({"api", "jobs", "99"})), reason::kJobNotFound);
+  EXPECT_EQ(Refusal(Start({{"kind", 7}})), reason::kBadRequest);
+  EXPECT_EQ(Refusal(Get({"api", "episodes", "../etc"})), reason::kBadKey);
 }
 
 }  // namespace

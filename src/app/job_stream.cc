@@ -30,7 +30,7 @@ std::string WithoutAges(Json job) {
 }  // namespace
 
 std::string JobStream::Take() {
-  const auto view = service_.View(job_id_);
+  const auto view = queries_.View(job_id_);
   if (!view.ok()) {
     is_over_ = true;
     return Event("gone", api::ProblemOf(view.error(), "/api/jobs/" + std::to_string(job_id_)));
@@ -38,7 +38,9 @@ std::string JobStream::Take() {
   const Json job = ToJson(*view);
   is_over_ = !view->is_open();
   std::string text = WithoutAges(job);
-  if (text == last_) return {};
+  const auto now = std::chrono::steady_clock::now();
+  if (text == last_ && now - taken_at_ < every_) return {};
+  taken_at_ = now;
   last_ = std::move(text);
   return Event("view", job);
 }

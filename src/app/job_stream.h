@@ -1,10 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "api/http.h"
-#include "control/control_server.h"
+#include "app/store_queries.h"
 
 namespace rollcall::app {
 
@@ -12,18 +13,23 @@ namespace rollcall::app {
 // and whenever it looks different; `event: gone` when it is not there any more. Over when the job
 // has ended.
 //
-// Borrows `service`.
+// Borrows `queries`.
 class JobStream final : public api::EventStream {
  public:
-  JobStream(control::Service& service, std::int64_t job_id) : service_(service), job_id_(job_id) {}
+  // `every`: it is shown at least as often, for a display whose ages should move.
+  JobStream(StoreQueries& queries, std::int64_t job_id, std::chrono::milliseconds every)
+      : queries_(queries), job_id_(job_id), every_(every) {}
 
   std::string Take() override;
   bool is_over() const override { return is_over_; }
+  std::chrono::milliseconds patience() const override { return every_; }
 
  private:
-  control::Service& service_;
+  StoreQueries& queries_;
   const std::int64_t job_id_;
+  const std::chrono::milliseconds every_;
   std::string last_;
+  std::chrono::steady_clock::time_point taken_at_{};
   bool is_over_ = false;
 };
 

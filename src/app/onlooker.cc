@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/api_routes.h"
 #include "app/composition.h"
 #include "domain/reasons.h"
 
@@ -56,8 +57,12 @@ Result<std::unique_ptr<Onlooker>> Onlooker::Open(const Config& config, const Dat
                                             .times = config.runtime,
                                             .is_worked_on_elsewhere = !made.lock_},
                                            *made.store_, made.clock_));
-  made.queries_ = std::make_unique<StoreQueries>(StoreQueries::Parts{
-      .engine = *made.engine_, .store = *made.store_, .clock = made.clock_, .data = data});
+  made.queries_ = std::make_unique<StoreQueries>(
+      StoreQueries::Parts{.engine = *made.engine_, .store = *made.store_, .data = data});
+  made.router_ = std::make_unique<server::Router>(ApiRoutes({.queries = *made.queries_,
+                                                             .refusal = made.Refusal(),
+                                                             .engine = *made.engine_,
+                                                             .store = *made.store_}));
   return onlooker;
 }
 
@@ -80,9 +85,8 @@ Result<void> Onlooker::OpenStore() {
   return {};
 }
 
-Result<base::Json> Onlooker::Call(std::string_view method, const base::Json& params) {
-  if (StoreQueries::Has(method)) return queries_->Call(method, params);
-  return Refusal();
+Result<base::Json> Onlooker::Ask(const api::Request& request) {
+  return api::DocumentOf(router_->Run(request));
 }
 
 base::Error Onlooker::Refusal() const {

@@ -3,14 +3,15 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "api/http.h"
 #include "app/config.h"
 #include "app/data_directory.h"
 #include "app/store_queries.h"
 #include "base/clock.h"
 #include "housekeeping/data_lock.h"
 #include "jobs/engine.h"
+#include "server/router.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace rollcall::app {
@@ -26,8 +27,8 @@ class Onlooker {
   static base::Result<std::unique_ptr<Onlooker>> Open(const Config& config,
                                                       const DataDirectory& data);
 
-  // The queries of StoreQueries; ERR_PERMISSION for every other method.
-  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
+  // As an engine would answer; ERR_PERMISSION for what changes something.
+  base::Result<base::Json> Ask(const api::Request& request);
   // What everything else meets.
   base::Error Refusal() const;
   // For people: what it is that they are shown.
@@ -45,6 +46,7 @@ class Onlooker {
   std::unique_ptr<store::SqliteStore> store_;
   std::unique_ptr<jobs::Engine> engine_;
   std::unique_ptr<StoreQueries> queries_;
+  std::unique_ptr<server::Router> router_;
 };
 
 }  // namespace rollcall::app

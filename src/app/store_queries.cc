@@ -4,16 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <set>
 #include <thread>
 #include <utility>
 
-#include "api/params.h"
+#include "api/http.h"
+#include "base/clock.h"
 #include "base/path_text.h"
-#include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
 #include "episode/episode_kind.h"
@@ -21,12 +20,9 @@
 
 namespace rollcall::app {
 
-using api::IntegerParam;
-using api::TextParam;
 using base::Json;
 using base::Result;
 using store::JobId;
-namespace method = control::method;
 namespace reason = domain::reason;
 
 namespace {
@@ -61,36 +57,10 @@ std::optional<std::int64_t> NumberIn(std::string_view text) {
 
 }  // namespace
 
-struct StoreQueries::Query {
-  std::string_view name;
-  Answer (StoreQueries::*run)(const Params&);
-};
-
-const StoreQueries::Query* StoreQueries::Find(std::string_view method) {
-  static constexpr std::array<Query, 8> kQueries{{
-      {method::kHello, &StoreQueries::Hello},
-      {method::kJobShow, &StoreQueries::JobShow},
-      {method::kJobList, &StoreQueries::JobList},
-      {method::kJobEvents, &StoreQueries::JobEvents},
-      {method::kEpisodeList, &StoreQueries::EpisodeList},
-      {method::kEpisodeShow, &StoreQueries::EpisodeShow},
-      {method::kStoreCheck, &StoreQueries::StoreCheck},
-      {method::kProjectionCheck, &StoreQueries::ProjectionCheck},
-  }};
-  const auto* const found = std::ranges::find(kQueries, method, &Query::name);
-  return found == kQueries.end() ? nullptr : found;
-}
-
-bool StoreQueries::Has(std::string_view method) { return Find(method) != nullptr; }
-
-Result<Json> StoreQueries::Call(std::string_view method, const Json& params) {
-  if (const Query* query = Find(method)) return (this->*query->run)(params);
-  return domain::MakeError(reason::kBadRequest, fmt::format("there is no method {}", method));
-}
-
-Result<Json> StoreQueries::Hello(const Json& /*params*/) {
+Result<Json> StoreQueries::Hello() {
   ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
   return Json{{"version", ROLLCALL_VERSION},
+              {"protocol", api::kProtocol},
               {"pid", ::getpid()},
               {"data_dir", base::PathToText(parts_.data.root())},
               {"is_working", parts_.engine.is_working()},
@@ -102,17 +72,16 @@ Result<api::JobView> StoreQueries::View(std::int64_t job_id) {
   return parts_.engine.View(JobId{job_id});
 }
 
-Result<Json> StoreQueries::JobShow(const Json& params) {
+Result<Json> StoreQueries::JobShow(std::string_view job) {
   constexpr int kEvents = 200;
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
-  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(job.id));
-  const std::int64_t after = std::max<std::int64_t>(0, job.event_seq - kEvents);
-  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEvents));
+  ROLLCALL_TRY_ASSIGN(const store::Job found, FindJob(job));
+  ROLLCALL_TRY_ASSIGN(Json view, DetailedView(found.id));
+  const std::int64_t after = std::max<std::int64_t>(0, found.event_seq - kEvents);
+  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(found.id, after, kEvents));
   return Json{{"job", std::move(view)}, {"events", EventsJson(events)}};
 }
 
-Result<Json> StoreQueries::JobList(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::int64_t limit, IntegerParam(params, "limit", 0));
+Result<Json> StoreQueries::JobList(std::int64_t limit) {
   ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
   ROLLCALL_TRY_ASSIGN(const bool has_open_jobs, parts_.engine.HasOpenJobs());
   Json list = Json::array();
@@ -139,11 +108,10 @@ Result<Json> StoreQueries::JobList(const Json& params) {
               {"is_working", parts_.engine.is_working()}};
 }
 
-Result<Json> StoreQueries::JobEvents(const Json& params) {
+Result<Json> StoreQueries::JobEvents(std::string_view job, std::int64_t after) {
   constexpr int kEventsMax = 1000;
-  ROLLCALL_TRY_ASSIGN(const store::Job job, FindJob(params));
-  ROLLCALL_TRY_ASSIGN(const std::int64_t after, IntegerParam(params, "after", 0));
-  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(job.id, after, kEventsMax));
+  ROLLCALL_TRY_ASSIGN(const store::Job found, FindJob(job));
+  ROLLCALL_TRY_ASSIGN(const auto events, parts_.store.EventsAfter(found.id, after, kEventsMax));
   ROLLCALL_TRY_ASSIGN(std::string epoch, parts_.store.StreamEpoch());
   return Json{{"epoch", std::move(epoch)}, {"events", EventsJson(events)}};
 }
@@ -177,14 +145,11 @@ Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& job_name) {
                            "name one of them by its number");
 }
 
-// By `job_id`, its number, or `job`, its name or number as a person types it.
-Result<store::Job> StoreQueries::FindJob(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::int64_t id, IntegerParam(params, "job_id", 0));
-  if (id != 0) return parts_.store.JobGet(JobId{id});
-  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "job", ""));
-  if (const auto number = NumberIn(text)) return parts_.store.JobGet(JobId{*number});
-  ROLLCALL_TRY(RefuseWhenAmbiguous(text));
-  return parts_.store.JobFind(text);
+Result<store::Job> StoreQueries::FindJob(std::string_view job) {
+  if (const auto number = NumberIn(job)) return parts_.store.JobGet(JobId{*number});
+  const std::string name(job);
+  ROLLCALL_TRY(RefuseWhenAmbiguous(name));
+  return parts_.store.JobFind(name);
 }
 
 Result<Json> StoreQueries::DetailedView(JobId id) {
@@ -199,7 +164,7 @@ episode::ViewSources StoreQueries::Sources() {
           .kind = *parts_.engine.kinds().Find(episode::kKind)};
 }
 
-Result<Json> StoreQueries::EpisodeList(const Json& /*params*/) {
+Result<Json> StoreQueries::EpisodeList() {
   ROLLCALL_TRY_ASSIGN(const auto episodes, parts_.store.EpisodeList());
   Json list = Json::array();
   for (const store::Episode& episode : episodes) {
@@ -209,24 +174,23 @@ Result<Json> StoreQueries::EpisodeList(const Json& /*params*/) {
   return Json{{"episodes", std::move(list)}};
 }
 
-Result<Json> StoreQueries::EpisodeShow(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(params));
+Result<Json> StoreQueries::EpisodeShow(std::string_view key) {
+  ROLLCALL_TRY_ASSIGN(const store::Episode episode, FindEpisode(key));
   return episode::EpisodeDetails(Sources(), episode);
 }
 
-Result<store::Episode> StoreQueries::FindEpisode(const Json& params) {
-  ROLLCALL_TRY_ASSIGN(const std::string text, TextParam(params, "episode", ""));
-  ROLLCALL_TRY_ASSIGN(const auto key, domain::EpisodeKey::Parse(text));
-  return parts_.store.EpisodeGet(key.text());
+Result<store::Episode> StoreQueries::FindEpisode(std::string_view key) {
+  ROLLCALL_TRY_ASSIGN(const auto parsed, domain::EpisodeKey::Parse(key));
+  return parts_.store.EpisodeGet(parsed.text());
 }
 
-Result<Json> StoreQueries::StoreCheck(const Json& /*params*/) {
+Result<Json> StoreQueries::StoreCheck() {
   ROLLCALL_TRY(parts_.store.IntegrityCheck());
   return Json{{"ok", true}};
 }
 
 // While an engine works, a file may be a moment behind: only what is wrong at every look counts.
-Result<Json> StoreQueries::ProjectionCheck(const Json& /*params*/) {
+Result<Json> StoreQueries::FilesCheck() {
   constexpr int kLooks = 6;
   constexpr std::chrono::milliseconds kBetweenLooks{400};
   const projection::FilesCheckSources sources{.store = parts_.store,

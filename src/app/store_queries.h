@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "api/job_view.h"
 #include "app/data_directory.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "episode/episode_views.h"
 #include "jobs/engine.h"
@@ -14,44 +14,45 @@
 
 namespace rollcall::app {
 
-// What can be asked about a store without changing anything: the reading ones of
-// control/protocol.h's methods, carried out. Thread-safe. Borrows everything in Parts.
+// What can be asked about a store without changing anything. Thread-safe. Borrows everything in
+// Parts.
 class StoreQueries {
  public:
   struct Parts {
     jobs::Engine& engine;
     store::JobStore& store;
-    base::Clock& clock;
     DataDirectory data;
   };
   explicit StoreQueries(Parts parts) : parts_(std::move(parts)) {}
 
-  static bool Has(std::string_view method);
-  // ERR_BAD_REQUEST for a method that is none of these.
-  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
-  // What a notification tells of a job.
-  base::Result<api::JobView> View(std::int64_t job_id);
+  // {version, protocol, pid, data_dir, is_working, has_open_jobs, runtime}.
+  base::Result<base::Json> Hello();
 
-  // By `job_id`, its number, or `job`, its name or number as a person types it.
-  base::Result<store::Job> FindJob(const base::Json& params);
-  base::Result<store::Episode> FindEpisode(const base::Json& params);
+  // {job, events}: with the history of each stage and the newest events.
+  base::Result<base::Json> JobShow(std::string_view job);
+  // {jobs, left_out, …}: the newest `limit` and all open ones; all ever where it is 0.
+  base::Result<base::Json> JobList(std::int64_t limit);
+  // {epoch, events}: those behind `after`.
+  base::Result<base::Json> JobEvents(std::string_view job, std::int64_t after);
+  // A job as a person names it, by its number or its name. ERR_JOB_NOT_FOUND; ERR_BAD_PARAMS where
+  // several open jobs have the name.
+  base::Result<store::Job> FindJob(std::string_view job);
+  base::Result<api::JobView> View(std::int64_t job_id);
   // View with the history of each stage.
   base::Result<base::Json> DetailedView(store::JobId id);
 
- private:
-  using Params = base::Json;
-  using Answer = base::Result<base::Json>;
-  struct Query;
-  static const Query* Find(std::string_view method);
+  // {episodes}: all, with their states.
+  base::Result<base::Json> EpisodeList();
+  base::Result<base::Json> EpisodeShow(std::string_view key);
+  // By any spelling of its key.
+  base::Result<store::Episode> FindEpisode(std::string_view key);
 
-  Answer Hello(const Params& params);
-  Answer JobShow(const Params& params);
-  Answer JobList(const Params& params);
-  Answer JobEvents(const Params& params);
-  Answer EpisodeList(const Params& params);
-  Answer EpisodeShow(const Params& params);
-  Answer StoreCheck(const Params& params);
-  Answer ProjectionCheck(const Params& params);
+  // Whether the store is whole. Reads all of it.
+  base::Result<base::Json> StoreCheck();
+  // {compared, problems}: whether the files say what the store says.
+  base::Result<base::Json> FilesCheck();
+
+ private:
   episode::ViewSources Sources();
   base::Result<void> RefuseWhenAmbiguous(const std::string& job_name);
 

@@ -4,6 +4,8 @@
 //   app_test refuse               one that says why it cannot serve
 //   app_test die                  one that ends without a word
 //   app_test worker …             a worker that never answers
+//   app_test talk DIR             a command: says a word when an engine answers, stays until its
+//                                 input ends
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -31,6 +33,18 @@ int Refuse() {
   return 1;
 }
 
+int Talk(const char* data_dir) {
+  using rollcall::app::EngineLink;
+  const auto link = EngineLink::Open(rollcall::app::DataDirectory::Open(data_dir).value(),
+                                     {.when_none = EngineLink::WhenNone::kRefuse});
+  if (!link.ok()) return 1;
+  std::puts("here");
+  std::fflush(stdout);
+  while (std::getchar() != EOF) {
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,6 +52,7 @@ int main(int argc, char** argv) {
   if (role == "engine" && argc == 4) return Engine(argv[3]);
   if (role == "refuse") return Refuse();
   if (role == "die") return 1;
+  if (role == "talk" && argc == 3) return Talk(argv[2]);
   if (role == "worker") {
     while (true) ::pause();
   }

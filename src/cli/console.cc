@@ -11,7 +11,6 @@
 #include "app/config.h"
 #include "base/shown_text.h"
 #include "base/utf8.h"
-#include "control/protocol.h"
 
 namespace rollcall::cli {
 namespace {

@@ -15,7 +15,6 @@
 #include "cli/clock_check.h"
 #include "cli/command.h"
 #include "cli/results.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 #include "housekeeping/data_lock.h"
 #include "vision/model_pack.h"
@@ -28,7 +27,6 @@ namespace {
 
 using base::Json;
 using base::Result;
-namespace method = control::method;
 
 // Less is too little for the results of one long episode.
 constexpr std::int64_t kFreeBytesMin = 2'000'000'000;
@@ -198,20 +196,20 @@ Result<std::vector<Finding>> Examine(Session& session) {
   findings.push_back(CheckProvider(session.config()));
   findings.push_back(CheckWorkers(data, session.config()));
 
-  const auto hello = session.Call(method::kHello, Json::object());
+  const auto hello = session.Ask(api::Get({"api", "engine", "hello"}));
   if (!hello.ok()) {
     findings.push_back(FromResult("engine", hello.error(), ""));
     return findings;
   }
   ROLLCALL_TRY_ASSIGN(std::string engine, DescribeEngine(session, *hello));
   findings.push_back({"engine", Verdict::kGood, std::move(engine), ""});
-  const auto checked = session.Call(method::kStoreCheck, Json::object());
+  const auto checked = session.Ask(api::Get({"api", "engine", "check-store"}));
   findings.push_back(FromResult("store", checked.ok() ? Result<void>{} : checked.error(),
                                 "integrity check passed"));
-  const auto compared = session.Call(method::kProjectionCheck, Json::object());
+  const auto compared = session.Ask(api::Get({"api", "engine", "check-files"}));
   findings.push_back(compared.ok() ? CheckProjections(*compared)
                                    : FromResult("projections", compared.error(), ""));
-  const auto newest = session.Call(method::kJobList, {{"limit", 1}});
+  const auto newest = session.Ask(api::Get({"api", "jobs"}, {{"limit", "1"}}));
   const bool has_jobs = newest.ok() && !newest->at("jobs").empty();
   findings.push_back(CheckClock(has_jobs ? newest->at("jobs")[0].value("created_at", "") : ""));
   return findings;

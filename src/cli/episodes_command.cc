@@ -6,16 +6,15 @@
 
 #include "base/path_text.h"
 #include "cli/command.h"
+#include "cli/requests.h"
 #include "cli/results.h"
 #include "cli/text_table.h"
-#include "control/protocol.h"
 
 namespace rollcall::cli {
 namespace {
 
 using base::Json;
 using base::Result;
-namespace method = control::method;
 
 struct EpisodeFlags {
   std::string video;
@@ -35,9 +34,10 @@ std::string AddedText(const Json& episode) {
 
 Result<ExitCode> Add(Session& session, const EpisodeFlags& flags) {
   const auto video = FullPath(flags.video);
-  ROLLCALL_TRY_ASSIGN(const Json episode,
-                      session.Call(method::kEpisodeAdd,
-                                   {{"video", base::PathToText(video)}, {"episode", flags.key}}));
+  ROLLCALL_TRY_ASSIGN(
+      const Json episode,
+      session.Ask(api::Post({"api", "episodes"},
+                            {{"video", base::PathToText(video)}, {"episode", flags.key}})));
   if (session.console().is_json()) {
     session.console().PrintDocument(episode);
   } else {
@@ -63,7 +63,7 @@ std::string StandOf(const Json& episode, const Paint& paint) {
 }
 
 Result<ExitCode> ListEpisodes(Session& session) {
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kEpisodeList, Json::object()));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(api::Get({"api", "episodes"})));
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument(answer);
@@ -81,8 +81,8 @@ Result<ExitCode> ListEpisodes(Session& session) {
 }
 
 Result<ExitCode> Show(Session& session, const EpisodeFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const Json episode,
-                      session.Call(method::kEpisodeShow, {{"episode", flags.key}}));
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfEpisode(flags.key));
+  ROLLCALL_TRY_ASSIGN(const Json episode, session.Ask(request));
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument(episode);
@@ -106,9 +106,10 @@ Result<ExitCode> Show(Session& session, const EpisodeFlags& flags) {
 }
 
 Result<ExitCode> Remove(Session& session, const EpisodeFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const Json answer,
-                      session.Call(method::kEpisodeRemove,
-                                   {{"episode", flags.key}, {"keep_files", flags.keeps_files}}));
+  ROLLCALL_TRY_ASSIGN(api::Request request, OfEpisode(flags.key));
+  request.method = "DELETE";
+  request.query.emplace_back("keep_files", flags.keeps_files ? "true" : "false");
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   if (session.console().is_json()) {
     session.console().PrintDocument(answer);
   } else {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "control/testing/fake_service.h"
+#include "api/testing/sample_job.h"
 #include "domain/reasons.h"
 
 namespace rollcall::cli {
@@ -34,7 +34,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.reason); });
 
 TEST(JobExitCodeTest, FollowsHowTheJobEnded) {
-  api::JobView job = control::testing::SampleJob(1);
+  api::JobView job = api::testing::SampleJob(1);
   job.state = JobState::kSucceeded;
   EXPECT_EQ(ExitCodeFor(job), ExitCode::kOk);
   job.state = JobState::kCancelled;

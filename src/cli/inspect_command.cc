@@ -14,9 +14,9 @@
 #include "cli/job_details.h"
 #include "cli/progress_lines.h"
 #include "cli/report_table.h"
+#include "cli/requests.h"
 #include "cli/results.h"
 #include "cli/text_table.h"
-#include "control/protocol.h"
 #include "episode/episode_kind.h"
 
 namespace rollcall::cli {
@@ -24,7 +24,6 @@ namespace {
 
 using base::Json;
 using base::Result;
-namespace method = control::method;
 
 constexpr std::size_t kLogLines = 8;
 
@@ -47,7 +46,7 @@ std::vector<std::string> LogLines(const app::DataDirectory& data, const std::str
 
 // Open jobs of the episode, newest first: what runs now.
 Result<std::vector<api::JobView>> OpenJobs(Session& session, const std::string& key) {
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobList, {{"limit", 1}}));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(api::Get({"api", "jobs"}, {{"limit", "1"}})));
   std::vector<api::JobView> open;
   for (const Json& json : answer.at("jobs")) {
     ROLLCALL_TRY_ASSIGN(api::JobView job, api::JobViewFromJson(json));
@@ -202,7 +201,8 @@ Result<void> PrintText(const Session& session, const Json& episode,
 }
 
 Result<ExitCode> Inspect(Session& session, const std::string& typed_key) {
-  ROLLCALL_TRY_ASSIGN(Json episode, session.Call(method::kEpisodeShow, {{"episode", typed_key}}));
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfEpisode(typed_key));
+  ROLLCALL_TRY_ASSIGN(Json episode, session.Ask(request));
   const std::string key = episode.at("episode_key");
   ROLLCALL_TRY_ASSIGN(const auto open, OpenJobs(session, key));
   ROLLCALL_TRY(Verify(session.data(), episode));

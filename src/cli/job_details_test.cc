@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "control/testing/fake_service.h"
+#include "api/testing/sample_job.h"
 
 namespace rollcall::cli {
 namespace {
@@ -12,7 +12,7 @@ using base::Json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-StageView Live() { return control::testing::SampleJob(1).stages[0]; }
+StageView Live() { return api::testing::SampleJob(1).stages[0]; }
 
 TEST(LiveDetailsTest, SaysAllThatIsKnownOfARunningStage) {
   EXPECT_EQ(LiveDetails(Live(), true),

@@ -6,9 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "api/error_json.h"
+#include "api/problem.h"
 #include "base/shown_text.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 
 namespace rollcall::cli {
@@ -22,18 +21,11 @@ namespace {
 // Also how soon a Ctrl-C between two waits is seen.
 constexpr std::chrono::milliseconds kTurn{200};
 
-// The job of a notification about `job_id`; nullopt for one about something else.
-Result<std::optional<JobView>> JobIn(const control::Notification& notification,
-                                     std::int64_t job_id) {
-  if (notification.params.value("job_id", std::int64_t{0}) != job_id) {
-    return std::optional<JobView>{};
-  }
-  if (notification.method == control::method::kJobWatchFailed) {
-    return api::ErrorFromJson(notification.params.value("error", Json::object()));
-  }
-  ROLLCALL_TRY_ASSIGN(auto view,
-                      api::JobViewFromJson(notification.params.value("job", Json::object())));
-  return std::optional(std::move(view));
+// The job that an event shows.
+Result<JobView> JobIn(const client::Event& event) {
+  ROLLCALL_TRY_ASSIGN(const Json data, base::ParseJson(event.data, "an event of the engine"));
+  if (event.name == "gone") return api::ErrorOfProblem(data);
+  return api::JobViewFromJson(data);
 }
 
 }  // namespace
@@ -53,15 +45,13 @@ Result<JobFollower::Ending> JobFollower::Follow(std::int64_t job_id) {
       ROLLCALL_TRY_ASSIGN(job, WatchPatiently(job_id));
       continue;
     }
-    const auto notification = link_.Next(kTurn);
-    if (!notification.ok()) {
+    const auto event = link_.Next(kTurn);
+    if (!event.ok()) {
       if (link_.is_lost()) continue;
-      return notification.error();
+      return event.error();
     }
-    if (!*notification) continue;
-    ROLLCALL_TRY_ASSIGN(auto news, JobIn(**notification, job_id));
-    if (!news) continue;
-    job = std::move(*news);
+    if (!*event) continue;
+    ROLLCALL_TRY_ASSIGN(job, JobIn(**event));
     Show(job);
   }
   return Ending{.job = std::move(job), .was_left = false};
@@ -77,9 +67,15 @@ Result<JobView> JobFollower::WatchPatiently(std::int64_t job_id) {
 }
 
 Result<JobView> JobFollower::Watch(std::int64_t job_id) {
-  ROLLCALL_TRY_ASSIGN(const Json answer,
-                      link_.Call(control::method::kJobWatch, {{"job_id", job_id}}));
-  ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer));
+  // Ages that it shows move on.
+  constexpr const char* kEveryMs = "500";
+  ROLLCALL_TRY(link_.Listen(api::Get(
+      {"api", "events"}, {{"topics", fmt::format("job:{}", job_id)}, {"every_ms", kEveryMs}})));
+  std::optional<client::Event> first;
+  while (!first) {
+    ROLLCALL_TRY_ASSIGN(first, link_.Next(kTurn));
+  }
+  ROLLCALL_TRY_ASSIGN(JobView job, JobIn(*first));
   Show(job);
   return job;
 }
@@ -112,7 +108,7 @@ Result<void> JobFollower::TakeUp(bool& is_connected) {
     is_connected = false;
     if (link_.is_lost()) ROLLCALL_TRY(link_.Reopen());
     is_connected = true;
-    ROLLCALL_TRY(link_.Call(control::method::kWork, Json::object()));
+    ROLLCALL_TRY(link_.Ask(api::Post({"api", "engine", "work"})));
     return {};
   };
   auto taken = try_it();
@@ -130,7 +126,7 @@ Result<void> JobFollower::Cancel(const JobView& job) {
   if (has_cancelled_) return {};
   has_cancelled_ = true;
   display_.Note("cancelling; press Ctrl-C again to leave at once");
-  const auto answer = link_.Call(control::method::kJobCancel, {{"job_id", job.job_id}});
+  const auto answer = link_.Ask(api::Post({"api", "jobs", job.number(), "cancel"}));
   if (!answer.ok()) return answer.error();
   return {};
 }

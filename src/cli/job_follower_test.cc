@@ -4,13 +4,15 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
-#include "control/control_server.h"
-#include "control/protocol.h"
-#include "control/testing/fake_service.h"
+#include "api/testing/sample_job.h"
+#include "base/random.h"
 #include "domain/reasons.h"
+#include "server/http_server.h"
+#include "server/router.h"
 
 namespace rollcall::cli {
 namespace {
@@ -21,26 +23,21 @@ using domain::JobState;
 using std::chrono::milliseconds;
 using ::testing::Contains;
 using ::testing::HasSubstr;
-namespace method = control::method;
 
-// An engine with one job, which ends when it is told to.
-class OneJob final : public control::Service {
+// One job, as its stream shows it at every look.
+class OneJob {
  public:
   explicit OneJob(JobState state) { job_.state = state; }
 
-  base::Result<Json> Call(std::string_view name, const Json& /*params*/) override {
+  JobView View() {
     const std::lock_guard lock(mutex_);
-    calls_.emplace_back(name);
-    if (name == method::kJobCancel) job_.state = JobState::kCancelled;
-    return Json::object();
-  }
-  base::Result<JobView> View(std::int64_t /*job_id*/) override {
-    const std::lock_guard lock(mutex_);
-    ++views_;
     return job_;
   }
-  void OnClientCount(int /*count*/) override {}
-
+  void Take(const std::string& call) {
+    const std::lock_guard lock(mutex_);
+    calls_.push_back(call);
+    if (call == "cancel") job_.state = JobState::kCancelled;
+  }
   void End(JobState state) {
     const std::lock_guard lock(mutex_);
     job_.state = state;
@@ -53,16 +50,61 @@ class OneJob final : public control::Service {
     const std::lock_guard lock(mutex_);
     return calls_;
   }
-  int views() {
-    const std::lock_guard lock(mutex_);
-    return views_;
-  }
 
  private:
   std::mutex mutex_;
-  JobView job_ = control::testing::SampleJob(7);
+  JobView job_ = api::testing::SampleJob(7);
   std::vector<std::string> calls_;
-  int views_ = 0;
+};
+
+class OneJobStream final : public api::EventStream {
+ public:
+  explicit OneJobStream(OneJob& job) : job_(job) {}
+  std::string Take() override {
+    const JobView view = job_.View();
+    is_over_ = !view.is_open();
+    return "event: view\ndata: " + ToJson(view).dump() + "\n\n";
+  }
+  bool is_over() const override { return is_over_; }
+  milliseconds patience() const override { return milliseconds{5}; }
+
+ private:
+  OneJob& job_;
+  bool is_over_ = false;
+};
+
+// What an engine answers of the job, at a data directory's socket.
+class OneJobServer {
+ public:
+  OneJobServer(OneJob& job, const std::filesystem::path& data)
+      : router_({Told("POST", "/api/engine/work", job),
+                 Told("POST", "/api/engine/leave", job),
+                 Told("POST", "/api/jobs/{job}/cancel", job),
+                 {.method = "GET",
+                  .pattern = "/api/engine/hello",
+                  .run =
+                      [](const auto&, const auto&) {
+                        return api::JsonAnswer({{"protocol", api::kProtocol}});
+                      }},
+                 {.method = "GET",
+                  .pattern = "/api/events",
+                  .run = [&job](const auto&, const auto&) -> base::Result<api::Answer> {
+                    return api::Answer{.events = std::make_shared<OneJobStream>(job)};
+                  }}}),
+        server_(
+            std::move(server::HttpServer::Create(router_, {.unix_socket = data / "rollcall.sock"}))
+                .value()) {}
+
+ private:
+  static server::Route Told(const char* method, const char* pattern, OneJob& job) {
+    return {.method = method, .pattern = pattern, .run = [&job](const auto&, const auto& request) {
+              job.Take(request.path.back());
+              return api::JsonAnswer(Json::object());
+            }};
+  }
+
+  const server::Router router_;
+  const std::unique_ptr<server::HttpServer> server_;
 };
 
 class Notes final : public ProgressDisplay {
@@ -85,21 +127,23 @@ class Notes final : public ProgressDisplay {
 
 class JobFollowerTest : public ::testing::Test {
  protected:
-  std::unique_ptr<control::ControlServer> Serve(control::Service& service) {
-    return std::move(
-               control::ControlServer::Create(service, {.socket = folder_.path() / "rollcall.sock",
-                                                        .watch_interval = milliseconds{5}}))
-        .value();
+  ~JobFollowerTest() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<OneJobServer> Serve(OneJob& job) {
+    return std::make_unique<OneJobServer>(job, folder_);
   }
   std::unique_ptr<app::EngineLink> Link() {
     // Never started: somebody always serves in these tests.
-    return std::move(app::EngineLink::Open(app::DataDirectory::Open(folder_.path()).value(),
+    return std::move(app::EngineLink::Open(app::DataDirectory::Open(folder_).value(),
                                            {.engine_argv = {"rollcall", "--version"},
                                             .patience = milliseconds{5000}}))
         .value();
   }
 
-  control::testing::TemporaryFolder folder_;
+  std::filesystem::path folder_ = app::DataDirectory::Open(std::filesystem::temp_directory_path() /
+                                                           ("rollcall-" + base::RandomId()))
+                                      .value()
+                                      .root();
   Interrupt interrupt_;
   Notes notes_;
 };
@@ -141,7 +185,7 @@ TEST_F(JobFollowerTest, CancelsItsOwnJobAtCtrlC) {
   const auto ending = JobFollower(*Link(), notes_, interrupt_, {}).Follow(7);
   ASSERT_TRUE(ending.ok());
   EXPECT_EQ(ending->job.state, JobState::kCancelled);
-  EXPECT_THAT(engine.calls(), Contains(method::kJobCancel).Times(1));
+  EXPECT_THAT(engine.calls(), Contains("cancel").Times(1));
 }
 
 TEST_F(JobFollowerTest, LeavesAnothersJobAtCtrlC) {
@@ -155,7 +199,7 @@ TEST_F(JobFollowerTest, LeavesAnothersJobAtCtrlC) {
           .Follow(7);
   ASSERT_TRUE(ending.ok());
   EXPECT_TRUE(ending->was_left);
-  EXPECT_THAT(engine.calls(), ::testing::Not(Contains(method::kJobCancel)));
+  EXPECT_THAT(engine.calls(), ::testing::Not(Contains("cancel")));
 }
 
 TEST_F(JobFollowerTest, GoesOnWithANewEngineWhenOneDies) {
@@ -177,7 +221,7 @@ TEST_F(JobFollowerTest, GoesOnWithANewEngineWhenOneDies) {
   ASSERT_TRUE(ending.ok()) << ending.error().ToString();
   EXPECT_EQ(ending->job.state, JobState::kSucceeded);
   EXPECT_THAT(notes_.notes, Contains(HasSubstr("going on from the last checkpoint (1 of 5)")));
-  EXPECT_THAT(engine.calls(), Contains(method::kWork));
+  EXPECT_THAT(engine.calls(), Contains("work"));
 }
 
 TEST_F(JobFollowerTest, GivesUpWhenEnginesKeepDying) {

@@ -8,7 +8,6 @@
 #include "api/error_json.h"
 #include "cli/interrupt.h"
 #include "cli/progress_lines.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 
 namespace rollcall::cli {
@@ -18,9 +17,8 @@ using api::JobView;
 using api::StageView;
 using base::Json;
 using base::Result;
-namespace method = control::method;
 
-// The stage that answers "what is it doing": its public id is what one waits for or cancels.
+// The stage that answers "what is it doing": its name is what one waits for or cancels.
 std::string CurrentId(const JobView& job) {
   const StageView* stage = job.CurrentStage();
   return stage == nullptr ? job.name : stage->job;
@@ -96,7 +94,7 @@ Result<std::vector<std::string>> WarnOfOthers(const Session& session, const Json
 }
 
 void Settle(Session& session, std::int64_t job_id) {
-  const auto settled = session.Call(method::kJobSettle, {{"job_id", job_id}});
+  const auto settled = session.Ask(api::Post({"api", "engine", "settle"}, {{"job_id", job_id}}));
   if (!settled.ok()) session.console().PrintWarning(settled.error().ToString());
 }
 
@@ -120,7 +118,7 @@ episode::StartRequest RequestFor(const Session& session) {
 Result<JobRun> StartJob(Session& session, const episode::StartRequest& request, bool is_detached) {
   ROLLCALL_TRY(session.data().CheckWritable());
   const Interrupt interrupt;  // From here on there is something to cancel.
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobStart, request.ToJson()));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(api::Post({"api", "jobs"}, request.ToJson())));
   ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.value("job", Json::object())));
   const bool is_resumed = answer.value("resumed", false);
   if (answer.value("existing", false) && !is_resumed) {
@@ -130,7 +128,7 @@ Result<JobRun> StartJob(Session& session, const episode::StartRequest& request, 
   const StageView* stage = job.CurrentStage();
   if (is_resumed || (stage != nullptr && stage->segments > 0)) SayWhereItGoesOn(session, job);
   if (is_detached) {
-    ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
+    ROLLCALL_TRY(session.Ask(api::Post({"api", "engine", "detach"})));
     session.console().Print(fmt::format("started {}; wait with `{}`\n", job.name,
                                         session.Typed("jobs wait " + job.number())));
     return JobRun{.exit = ExitCode::kOk, .job = std::move(job), .warnings = std::move(warnings)};

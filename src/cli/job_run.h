@@ -29,7 +29,7 @@ base::Result<JobRun> StartJob(Session& session, const episode::StartRequest& req
 // said is true everywhere when it returns.
 void Settle(Session& session, std::int64_t job_id);
 
-// Warns of each job that job.start or job.resume found open beside `job`, and gives the sentences.
+// Warns of each job that a start or a resume found open beside `job`, and gives the sentences.
 base::Result<std::vector<std::string>> WarnOfOthers(const Session& session,
                                                     const base::Json& answer,
                                                     const api::JobView& job);

@@ -14,9 +14,9 @@
 #include "cli/job_details.h"
 #include "cli/job_run.h"
 #include "cli/progress_lines.h"
+#include "cli/requests.h"
 #include "cli/results.h"
 #include "cli/text_table.h"
-#include "control/protocol.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
 #include "episode/stages/episode_stages.h"
@@ -27,7 +27,6 @@ namespace {
 using api::JobView;
 using base::Json;
 using base::Result;
-namespace method = control::method;
 
 struct JobFlags {
   std::string stage;
@@ -86,9 +85,10 @@ std::string NewsOf(const JobView& job) {
 }
 
 Result<ExitCode> List(Session& session, const JobFlags& flags) {
-  constexpr int kRecent = 20;
-  ROLLCALL_TRY_ASSIGN(const Json answer,
-                      session.Call(method::kJobList, {{"limit", flags.lists_all ? 0 : kRecent}}));
+  constexpr const char* kRecent = "20";
+  ROLLCALL_TRY_ASSIGN(
+      const Json answer,
+      session.Ask(api::Get({"api", "jobs"}, {{"limit", flags.lists_all ? "0" : kRecent}})));
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument(answer);
@@ -114,7 +114,8 @@ Result<ExitCode> List(Session& session, const JobFlags& flags) {
 }
 
 Result<JobView> Find(Session& session, const std::string& job) {
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobShow, {{"job", job}}));
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfJob(job));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   return api::JobViewFromJson(answer.at("job"));
 }
 
@@ -152,7 +153,8 @@ std::string StageTable(const JobView& job, const Console& console) {
 }
 
 Result<ExitCode> Show(Session& session, const JobFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobShow, {{"job", flags.job}}));
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfJob(flags.job));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   const Console& console = session.console();
   if (console.is_json()) {
     console.PrintDocument(answer);
@@ -185,7 +187,7 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
 
 Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
-  ROLLCALL_TRY_ASSIGN(const Json hello, session.Call(method::kHello, Json::object()));
+  ROLLCALL_TRY_ASSIGN(const Json hello, session.Ask(api::Get({"api", "engine", "hello"})));
   Diagnosis diagnosis = Diagnose(job, TimesFrom(hello.at("runtime")));
   diagnosis.advice = session.AsTyped(diagnosis.advice);
   for (std::string& finding : diagnosis.findings) finding = session.AsTyped(finding);
@@ -206,7 +208,8 @@ Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
 }
 
 Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(method::kJobCancel, {{"job", flags.job}}));
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfJob(flags.job, "cancel"));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.at("job")));
   const Console& console = session.console();
   if (answer.value("had_finished", false)) {
@@ -234,9 +237,9 @@ Result<ExitCode> Cancel(Session& session, const JobFlags& flags) {
 }
 
 Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(
-      const Json answer,
-      session.Call(method::kJobResume, {{"job", flags.job}, {"skip_poison", flags.skips_poison}}));
+  ROLLCALL_TRY_ASSIGN(api::Request request, OfJob(flags.job, "resume"));
+  request.body["skip_poison"] = flags.skips_poison;
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.at("job")));
   if (answer.value("planned_anew", false)) {
     session.console().Print(fmt::format(
@@ -247,7 +250,7 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
   }
   ROLLCALL_TRY_ASSIGN(auto warnings, WarnOfOthers(session, answer, job));
   if (flags.is_detached) {
-    ROLLCALL_TRY(session.Call(method::kDetach, Json::object()));
+    ROLLCALL_TRY(session.Ask(api::Post({"api", "engine", "detach"})));
     return Done(session, {ExitCode::kOk, std::move(job), std::move(warnings)});
   }
   ROLLCALL_TRY_ASSIGN(JobRun run, FollowJob(session, job.job_id, {.is_own = true}));
@@ -257,7 +260,7 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
 
 Result<ExitCode> WaitFor(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
-  if (job.is_open()) ROLLCALL_TRY(session.Call(method::kWork, Json::object()));
+  if (job.is_open()) ROLLCALL_TRY(session.Ask(api::Post({"api", "engine", "work"})));
   ROLLCALL_TRY_ASSIGN(const JobRun run, FollowJob(session, job.job_id, {}));
   return Done(session, run);
 }

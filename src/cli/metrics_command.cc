@@ -1,5 +1,4 @@
 #include "cli/command.h"
-#include "control/protocol.h"
 
 namespace rollcall::cli {
 
@@ -11,7 +10,7 @@ void AddMetrics(CommandLine& line) {
       "metrics", "What the engine has counted, in the text format of Prometheus");
   AddGlobalFlags(line, metrics);
   OnChosen(line, metrics, [](Session& session) -> Result<ExitCode> {
-    ROLLCALL_TRY_ASSIGN(const Json answer, session.Call(control::method::kMetrics, Json::object()));
+    ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(api::Get({"metrics"})));
     if (session.console().is_json()) {
       session.console().PrintDocument(answer);
     } else {

@@ -14,7 +14,6 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/text_table.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 #include "vision/model_pack.h"
 #include "vision/pack_catalog.h"

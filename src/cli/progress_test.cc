@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/testing/sample_job.h"
 #include "cli/progress_display.h"
 #include "cli/progress_lines.h"
-#include "control/testing/fake_service.h"
 #include "domain/reasons.h"
 
 namespace rollcall::cli {
@@ -29,7 +29,7 @@ StageView MakeStage(const std::string& name, JobState state) {
 
 // validate done, detect at work, the rest to come.
 JobView RunningJob() {
-  JobView job = control::testing::SampleJob(1);
+  JobView job = api::testing::SampleJob(1);
   job.subject_id = "rhobh_s05_e03";
   StageView validate = MakeStage("validate", JobState::kSucceeded);
   validate.elapsed_s = 0.12;
@@ -72,7 +72,7 @@ std::string Drawn(const JobView& job, const Terminal& terminal) {
 TEST(OpenBesideTest, SaysWhatTheOtherJobIsAndHowToEndIt) {
   JobView own = RunningJob();
   own.request = {{"effort", "draft"}, {"model_pack", "/packs/default"}, {"provider", "cpu"}};
-  JobView other = control::testing::SampleJob(3);
+  JobView other = api::testing::SampleJob(3);
   other.request = {{"effort", "normal"}, {"model_pack", "/packs/default"}, {"provider", "cpu"}};
   EXPECT_EQ(OpenBesideText(other, own),
             "job 3 (effort normal, running) of the same episode is open as well: the files under "

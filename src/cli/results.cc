@@ -5,7 +5,7 @@
 #include "base/path_text.h"
 #include "base/shown_text.h"
 #include "cli/report_table.h"
-#include "control/protocol.h"
+#include "cli/requests.h"
 #include "domain/reasons.h"
 
 namespace rollcall::cli {
@@ -31,8 +31,8 @@ std::vector<domain::Artifact> ArtifactsOf(const Json& stage) {
 
 Result<std::filesystem::path> FindResult(Session& session, const std::string& key,
                                          const std::string& name) {
-  ROLLCALL_TRY_ASSIGN(const Json episode,
-                      session.Call(control::method::kEpisodeShow, {{"episode", key}}));
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfEpisode(key));
+  ROLLCALL_TRY_ASSIGN(const Json episode, session.Ask(request));
   // Two stages may leave a file of one name: the later one has the last word.
   const domain::Artifact* found = nullptr;
   std::vector<domain::Artifact> all;

@@ -7,7 +7,6 @@
 
 #include "app/data_access.h"
 #include "cli/interrupt.h"
-#include "control/protocol.h"
 
 namespace rollcall::cli {
 
@@ -53,14 +52,14 @@ Result<void> Session::BeginToLook() {
   return {};
 }
 
-Result<base::Json> Session::Call(std::string_view method, const base::Json& params) {
+Result<base::Json> Session::Ask(const api::Request& request) {
   const bool has_begun = link_ != nullptr || onlooker_ != nullptr;
   if (!has_begun && !data_.IsWritable()) ROLLCALL_TRY(BeginToLook());
   if (onlooker_ == nullptr) ROLLCALL_TRY(Engine());
-  ROLLCALL_TRY_ASSIGN(base::Json answer, onlooker_ != nullptr ? onlooker_->Call(method, params)
-                                                              : link_->Call(method, params));
+  ROLLCALL_TRY_ASSIGN(base::Json answer,
+                      onlooker_ != nullptr ? onlooker_->Ask(request) : link_->Ask(request));
   // The text of Prometheus has lines of its own; Console::Print looks after the rest of it.
-  if (method == control::method::kMetrics) return answer;
+  if (request.Path() == "/metrics") return answer;
   return console_.ForReader(std::move(answer));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/http.h"
 #include "app/config.h"
 #include "app/data_directory.h"
 #include "app/engine_link.h"
@@ -48,10 +49,10 @@ class Session {
   bool is_looking() const { return onlooker_ != nullptr; }
   // Connects on first use; starts an engine when there is none.
   base::Result<app::EngineLink*> Engine();
-  // Engine() and a call. Where this user may not write, and no engine answers, the store is read
-  // instead, which is told once, and calls that change something are refused: ERR_PERMISSION.
+  // Engine() and its answer. Where this user may not write, and no engine answers, the store is
+  // read instead, which is told once, and what changes something is refused: ERR_PERMISSION.
   // For a person, texts in the answer are as Console::ForReader has them.
-  base::Result<base::Json> Call(std::string_view method, const base::Json& params);
+  base::Result<base::Json> Ask(const api::Request& request);
 
  private:
   base::Result<void> BeginToLook();

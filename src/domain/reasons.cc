@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 51> kEntries{{
+constexpr std::array<Entry, 52> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -98,6 +98,8 @@ constexpr std::array<Entry, 51> kEntries{{
      "send JSON with Content-Type: application/json"},
     {reason::kEngineUnavailable, ErrorCode::kUnavailable,
      "see logs/engine.log in the data directory, then give the same command again"},
+    {reason::kEngineOtherVersion, ErrorCode::kFailedPrecondition,
+     "end the engine that runs, or use its program"},
     {reason::kProtocol, ErrorCode::kInternal, "please report it with the job's log"},
     {reason::kInternal, ErrorCode::kInternal, "please report it with the job's log"},
     {"ERR_IO", ErrorCode::kUnavailable, ""},

@@ -57,6 +57,7 @@ inline constexpr std::string_view kHeadTooLarge = "ERR_HEAD_TOO_LARGE";
 inline constexpr std::string_view kTooLarge = "ERR_TOO_LARGE";
 inline constexpr std::string_view kUnsupportedMedia = "ERR_UNSUPPORTED_MEDIA_TYPE";
 inline constexpr std::string_view kEngineUnavailable = "ERR_ENGINE_UNAVAILABLE";
+inline constexpr std::string_view kEngineOtherVersion = "ERR_ENGINE_OTHER_VERSION";
 inline constexpr std::string_view kProtocol = "ERR_PROTOCOL";
 inline constexpr std::string_view kInternal = "ERR_INTERNAL";
 }  // namespace reason

@@ -112,12 +112,36 @@ Answer EndingAnswer(const Request& request) {
 Conversation::Conversation(const Surroundings& around, Protocol::socket socket, api::Door door)
     : around_(around),
       door_(door),
+      peer_(door == api::Door::kUnixSocket ? base::PeerOf(socket.native_handle())
+                                           : base::SocketPeer()),
       stream_(std::move(socket)),
       buffer_(kBufferBytesMax),
       news_(around.io) {}
 
+bool Conversation::IsOlder(std::string_view head) const {
+  return door_ == api::Door::kUnixSocket && head.starts_with('{') &&
+         !around_.options.answer_to_older.empty();
+}
+
 const GateLimits& Conversation::gate() const {
   return door_ == api::Door::kUnixSocket ? around_.options.unix_gate : around_.options.tcp_gate;
+}
+
+template <typename T>
+asio::awaitable<std::optional<T>> Conversation::OnCallThread(const std::function<T()>& make) {
+  // Shared with a call thread, which may outlive this conversation.
+  struct Outcome {
+    explicit Outcome(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
+    std::optional<T> value;
+    asio::steady_timer done;
+  };
+  const auto outcome = std::make_shared<Outcome>(around_.io);
+  CallThreads::Call call = [outcome, make, &io = around_.io] {
+    outcome->value = make();
+    asio::post(io, [outcome] { outcome->done.cancel(); });
+  };
+  if (around_.calls.Post(std::move(call))) co_await outcome->done.async_wait(kTuple);
+  co_return std::move(outcome->value);
 }
 
 asio::awaitable<void> Conversation::Run() {
@@ -126,6 +150,10 @@ asio::awaitable<void> Conversation::Run() {
     const std::optional<std::string> head = co_await ReadHead();
     if (!head) break;
     is_answering_ = true;
+    if (IsOlder(*head)) {
+      co_await SendText(around_.options.answer_to_older);
+      break;
+    }
     Answer answer;
     const std::optional<Asked> asked = co_await ReadRequest(*head, answer);
     if (!asked) {
@@ -133,7 +161,11 @@ asio::awaitable<void> Conversation::Run() {
       if (answer.status != 0) co_await Send(kNone, answer, false);
       break;
     }
-    answer = co_await Ask(asked->request);
+    const std::function<Answer()> run = [request = asked->request, &router = around_.router] {
+      return router.Run(request);
+    };
+    std::optional<Answer> made = co_await OnCallThread(run);
+    answer = made ? *std::move(made) : EndingAnswer(asked->request);
     if (answer.events) {
       co_await SendEvents(answer.events);
       break;
@@ -240,23 +272,6 @@ asio::awaitable<std::optional<Conversation::Asked>> Conversation::ReadRequest(
   co_return asked;
 }
 
-asio::awaitable<Answer> Conversation::Ask(const Request& request) {
-  // Shared with a call thread, which may outlive this conversation.
-  struct Outcome {
-    explicit Outcome(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
-    Answer answer;
-    asio::steady_timer done;
-  };
-  const auto outcome = std::make_shared<Outcome>(around_.io);
-  CallThreads::Call call = [outcome, request, &router = around_.router, &io = around_.io] {
-    outcome->answer = router.Run(request);
-    asio::post(io, [outcome] { outcome->done.cancel(); });
-  };
-  if (!around_.calls.Post(std::move(call))) co_return EndingAnswer(request);
-  co_await outcome->done.async_wait(kTuple);
-  co_return std::move(outcome->answer);
-}
-
 asio::awaitable<bool> Conversation::SendText(std::string_view text) {
   while (!text.empty()) {
     stream_.expires_after(around_.options.write_limit);
@@ -336,35 +351,20 @@ asio::awaitable<void> Conversation::SendEvents(std::shared_ptr<api::EventStream>
   const std::string text = HeadOf(head, false, std::nullopt);
   bool is_sent = co_await SendText(text);
   WatchForEnd();
+  const std::function<std::string()> take = [events] { return events->Take(); };
   while (is_sent && !is_gone_ && !is_ending_) {
     has_news_ = false;
-    std::string said = co_await TakeEvents(events);
-    if (said.empty()) said = ": alive\n\n";
-    is_sent = co_await SendText(said);
+    const std::optional<std::string> said = co_await OnCallThread(take);
+    const std::string news = said && !said->empty() ? *said : ": alive\n\n";
+    is_sent = co_await SendText(news);
     if (events->is_over()) break;
-    co_await WaitForNews();
+    co_await WaitForNews(events->patience());
   }
 }
 
-asio::awaitable<std::string> Conversation::TakeEvents(std::shared_ptr<api::EventStream> events) {
-  struct Outcome {
-    explicit Outcome(asio::io_context& io) : done(io, asio::steady_timer::time_point::max()) {}
-    std::string text;
-    asio::steady_timer done;
-  };
-  const auto outcome = std::make_shared<Outcome>(around_.io);
-  CallThreads::Call call = [outcome, events, &io = around_.io] {
-    outcome->text = events->Take();
-    asio::post(io, [outcome] { outcome->done.cancel(); });
-  };
-  if (!around_.calls.Post(std::move(call))) co_return std::string();
-  co_await outcome->done.async_wait(kTuple);
-  co_return std::move(outcome->text);
-}
-
-asio::awaitable<void> Conversation::WaitForNews() {
+asio::awaitable<void> Conversation::WaitForNews(std::chrono::milliseconds most) {
   if (has_news_ || is_gone_ || is_ending_) co_return;
-  news_.expires_after(around_.options.keep_alive);
+  news_.expires_after(std::min(most, around_.options.keep_alive));
   co_await news_.async_wait(kTuple);
 }
 

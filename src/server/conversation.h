@@ -8,12 +8,15 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "api/http.h"
+#include "base/unix_socket.h"
 #include "server/call_threads.h"
 #include "server/gate.h"
 #include "server/http_server.h"
@@ -51,6 +54,8 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   void End();
 
   api::Door door() const { return door_; }
+  // At the unix socket: whose program it is.
+  const base::SocketPeer& peer() const { return peer_; }
 
  private:
   template <typename T>
@@ -63,26 +68,30 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   };
 
   const GateLimits& gate() const;
+  // What begins like this is of a program that knows no HTTP yet.
+  bool IsOlder(std::string_view head) const;
   // The bytes of a head, or of what can be none; nullopt when the client has gone.
   Awaitable<std::optional<std::string>> ReadHead();
   // With its body; an answer where there is no such request.
   Awaitable<std::optional<Asked>> ReadRequest(const std::string& head, api::Answer& refusal);
-  Awaitable<api::Answer> Ask(const api::Request& request);
+  // What `make` gives, made on a call thread; nullopt when none is made any more.
+  template <typename T>
+  Awaitable<std::optional<T>> OnCallThread(const std::function<T()>& make);
   // False when it could not be sent whole.
   Awaitable<bool> Send(const api::Request& request, const api::Answer& answer, bool keeps_alive);
   Awaitable<bool> SendText(std::string_view text);
   Awaitable<bool> SendFile(const api::Request& request, const api::Answer& answer,
                            bool keeps_alive);
   Awaitable<void> SendEvents(std::shared_ptr<api::EventStream> events);
-  Awaitable<std::string> TakeEvents(std::shared_ptr<api::EventStream> events);
-  // Until there may be news, or the time has come to say that it lives.
-  Awaitable<void> WaitForNews();
+  // Until there may be news, `most` has passed, or the time has come to say that it lives.
+  Awaitable<void> WaitForNews(std::chrono::milliseconds most);
   // What is on its way is read for a while, else the client would not get the last answer.
   Awaitable<void> Close();
   void WatchForEnd();
 
   const Surroundings around_;
   const api::Door door_;
+  const base::SocketPeer peer_;
   Stream stream_;
   boost::beast::flat_buffer buffer_;
   boost::asio::steady_timer news_;  // Cancelled when there is some.

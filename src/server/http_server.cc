@@ -1,7 +1,7 @@
 #include "server/http_server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,12 +12,15 @@
 #include <boost/asio/post.hpp>
 #include <list>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "api/http.h"
+#include "base/unix_socket.h"
 #include "domain/reasons.h"
 #include "server/conversation.h"
+#include "server/own_socket.h"
 
 namespace rollcall::server {
 namespace {
@@ -29,8 +32,6 @@ using Acceptor = asio::basic_socket_acceptor<Protocol>;
 
 // How long answers that are made may take to be sent when the server ends.
 constexpr std::chrono::seconds kEnd{1};
-// While the process has no descriptor left for another client: how long none is accepted.
-constexpr std::chrono::milliseconds kAcceptPause{100};
 
 // Whether a connection could not be accepted for want of something that may come back.
 bool IsWant(const boost::system::error_code& error) {
@@ -38,16 +39,26 @@ bool IsWant(const boost::system::error_code& error) {
          error == errc::no_buffer_space || error == errc::not_enough_memory;
 }
 
+// The socket's permissions keep others out; where they were changed, this does.
+bool IsOfThisUser(const base::SocketPeer& peer) { return peer.uid == ::geteuid() || peer.uid == 0; }
+
 class AsioServer final : public HttpServer {
  public:
-  AsioServer(const Router& router, Options options)
+  AsioServer(const Router& router, Options options, std::optional<OwnSocket> socket)
       : router_(router),
         options_(std::move(options)),
+        socket_(std::move(socket)),
         tick_(io_),
+        look_(io_),
         work_(asio::make_work_guard(io_)),
         calls_(std::in_place, options_.call_threads, options_.call_threads_max) {
-    Listen(options_.unix_listener, api::Door::kUnixSocket);
-    Listen(options_.tcp_listener, api::Door::kTcp);
+    if (socket_) {
+      Listen(socket_->TakeListener(), api::Door::kUnixSocket);
+      asio::co_spawn(io_, LookAfterSocket(), asio::detached);
+    }
+    if (options_.tcp_listener.is_open()) {
+      Listen(std::move(options_.tcp_listener), api::Door::kTcp);
+    }
     thread_ = std::thread([this] { io_.run(); });
   }
 
@@ -66,38 +77,58 @@ class AsioServer final : public HttpServer {
   }
 
  private:
-  void Listen(const base::UniqueFd& listener, api::Door door) {
-    if (!listener.is_open()) return;
+  void Listen(base::UniqueFd listener, api::Door door) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    const int copy = ::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0);
     auto& acceptor = acceptors_.emplace_back(io_);
     boost::system::error_code failure;
-    acceptor.assign(Protocol(address.ss_family, 0), copy, failure);
+    acceptor.assign(Protocol(address.ss_family, 0), listener.get(), failure);
     if (failure) return options_.log("cannot listen: " + failure.message());
+    listener.Release();
     asio::co_spawn(io_, Accept(acceptor, door), asio::detached);
   }
 
+  // Who waits at the socket that was removed is let in until the next look.
+  asio::awaitable<void> LookAfterSocket() {
+    Acceptor* current = &acceptors_.back();
+    Acceptor* removed = nullptr;
+    boost::system::error_code ignored;
+    while (!is_ending_) {
+      look_.expires_after(options_.look_interval);
+      co_await look_.async_wait(kTuple);
+      if (is_ending_) break;
+      if (removed != nullptr) std::exchange(removed, nullptr)->close(ignored);
+      if (!socket_->RestoreIfRemoved()) continue;
+      removed = current;
+      Listen(socket_->TakeListener(), api::Door::kUnixSocket);
+      current = &acceptors_.back();
+      options_.log("the socket was removed; a new one is in its place");
+    }
+  }
+
   asio::awaitable<void> Accept(Acceptor& acceptor, api::Door door) {
-    asio::steady_timer pause(io_);
-    bool is_waiting = false;
+    asio::steady_timer timer(io_);
+    std::chrono::milliseconds pause{0};  // Zero while all is well.
     while (acceptor.is_open()) {
       Protocol::socket socket(io_);
       const auto accepted = co_await acceptor.async_accept(socket, kTuple);
       const boost::system::error_code failure = std::get<0>(accepted);
       if (!failure) {
-        is_waiting = false;
+        if (pause.count() > 0) options_.log("clients are let in again");
+        pause = {};
         Begin(std::move(socket), door);
         continue;
       }
       if (!acceptor.is_open()) break;
       if (!IsWant(failure)) continue;  // That client has gone again.
-      if (!std::exchange(is_waiting, true)) {
+      // The listener stays readable meanwhile: to wait for that would spin.
+      if (pause.count() == 0) {
         options_.log("clients have to wait, none can be let in: " + failure.message());
       }
-      pause.expires_after(kAcceptPause);
-      co_await pause.async_wait(kTuple);
+      pause = std::clamp(pause * 2, options_.accept_pause, options_.accept_pause_max);
+      timer.expires_after(pause);
+      co_await timer.async_wait(kTuple);
     }
   }
 
@@ -106,6 +137,13 @@ class AsioServer final : public HttpServer {
         Conversation::Surroundings{
             .router = router_, .options = options_, .calls = *calls_, .io = io_},
         std::move(socket), door);
+    if (door == api::Door::kUnixSocket && !IsOfThisUser(conversation->peer())) {
+      const auto foreign = domain::MakeError(domain::reason::kForbidden,
+                                             "this socket is for the user whose engine it is");
+      asio::co_spawn(io_, conversation->TurnAway(api::ProblemAnswer(foreign, "/")),
+                     [conversation](const std::exception_ptr&) {});
+      return;
+    }
     const bool is_full = std::ssize(conversations_) >= options_.clients_max;
     const auto at = conversations_.insert(conversations_.end(), conversation);
     TellCount();
@@ -127,12 +165,16 @@ class AsioServer final : public HttpServer {
   }
 
   void TellCount() {
-    const auto count = std::ranges::count_if(conversations_, [](const auto& conversation) {
-      return conversation->door() == api::Door::kUnixSocket;
-    });
-    if (std::exchange(unix_clients_, count) != count) {
-      options_.on_unix_clients(static_cast<int>(count));
+    std::set<pid_t> programs;
+    int unknown = 0;
+    for (const auto& conversation : conversations_) {
+      if (conversation->door() != api::Door::kUnixSocket) continue;
+      const pid_t pid = conversation->peer().pid;
+      if (pid == 0) ++unknown;
+      if (pid != 0) programs.insert(pid);
     }
+    const int count = static_cast<int>(programs.size()) + unknown;
+    if (std::exchange(unix_clients_, count) != count) options_.on_unix_clients(count);
   }
 
   void Spread(News news) {
@@ -152,6 +194,8 @@ class AsioServer final : public HttpServer {
   }
 
   void BeginToEnd() {
+    is_ending_ = true;
+    look_.cancel();
     boost::system::error_code ignored;
     for (Acceptor& acceptor : acceptors_) acceptor.close(ignored);
     for (const auto& conversation : conversations_) conversation->End();
@@ -174,13 +218,16 @@ class AsioServer final : public HttpServer {
   }
 
   const Router& router_;
-  const Options options_;
+  Options options_;
+  std::optional<OwnSocket> socket_;  // Of the thread, once that has begun.
   asio::io_context io_{1};
   std::list<Acceptor> acceptors_;
   std::list<std::shared_ptr<Conversation>> conversations_;  // Of the thread, as is all but flags.
   asio::steady_timer tick_;
+  asio::steady_timer look_;
   std::optional<asio::steady_timer> end_;
-  std::ptrdiff_t unix_clients_ = 0;
+  int unix_clients_ = 0;
+  bool is_ending_ = false;
   std::atomic<bool> is_changed_{false};
   std::atomic<bool> has_progress_{false};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -193,7 +240,13 @@ class AsioServer final : public HttpServer {
 base::Result<std::unique_ptr<HttpServer>> HttpServer::Create(const Router& router,
                                                              Options options) {
   ROLLCALL_CHECK(options.clients_max > 0);
-  return std::unique_ptr<HttpServer>(std::make_unique<AsioServer>(router, std::move(options)));
+  std::optional<OwnSocket> socket;
+  if (!options.unix_socket.empty()) {
+    ROLLCALL_TRY_ASSIGN(auto made, OwnSocket::Make(options.unix_socket));
+    socket.emplace(std::move(made));
+  }
+  return std::unique_ptr<HttpServer>(
+      std::make_unique<AsioServer>(router, std::move(options), std::move(socket)));
 }
 
 }  // namespace rollcall::server

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,9 +24,8 @@ namespace rollcall::server {
 class HttpServer {
  public:
   struct Options {
-    base::UniqueFd
-        unix_listener;  // Listening already (unix_socket.h, tcp_listener.h); not open: none.
-    base::UniqueFd tcp_listener;
+    std::filesystem::path unix_socket;  // Empty: none. What an owner who has ended left there goes.
+    base::UniqueFd tcp_listener;        // Listening already (tcp_listener.h); not open: none.
     GateLimits unix_gate;  // Any Host: who may connect is decided by the socket's permissions.
     GateLimits tcp_gate;
     int clients_max = 1000;  // More are told so and closed.
@@ -37,12 +37,23 @@ class HttpServer {
     std::chrono::milliseconds write_limit{30'000};  // While the client takes nothing.
     std::chrono::milliseconds keep_alive{10'000};   // Between two signs of an event stream.
     std::chrono::milliseconds tick{500};  // Streams are asked at most as often for mere progress.
-    // How many connections there are at the unix socket. Called by the server's own thread.
+    // How often it is looked whether somebody has removed the unix socket: then there is a new one.
+    std::chrono::milliseconds look_interval{1000};
+    // While the process has no descriptor left for another client: how long none is accepted, at
+    // first and at most (doubled in between). Who waits meanwhile, waits in the socket.
+    std::chrono::milliseconds accept_pause{50};
+    std::chrono::milliseconds accept_pause_max{1000};
+    // What a client at the unix socket is told that speaks as programs did before HTTP: a JSON
+    // document a line.
+    std::string answer_to_older;
+    // How many programs are connected at the unix socket; each counts once, however many
+    // connections it has. Called by the server's own thread.
     std::function<void(int count)> on_unix_clients = [](int) {};
     // A line for the log. Called by the server's own thread.
     std::function<void(const std::string& line)> log = [](const std::string&) {};
   };
 
+  // Listens on return. Errors of OwnSocket::Make.
   static base::Result<std::unique_ptr<HttpServer>> Create(const Router& router, Options options);
   virtual ~HttpServer() = default;
 

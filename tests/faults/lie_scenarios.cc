@@ -6,15 +6,16 @@
 #include <fstream>
 
 #include "base/check.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 #include "jobs/testing/engine_fixture.h"
 
 namespace rollcall::faults {
 namespace {
 
-namespace method = control::method;
 namespace reason = domain::reason;
+using api::Delete;
+using api::Get;
+using api::Post;
 using base::Json;
 using domain::JobState;
 
@@ -25,63 +26,62 @@ store::JobId JobIdOf(const Json& started) {
   return store::JobId{job.value("job_id", std::int64_t{0})};
 }
 
+api::Request Add(Json body) { return Post({"api", "episodes"}, std::move(body)); }
+
 // Adding a video, another under the same path, one whose name is taken; forgetting one.
 void Episodes(ServiceRig& rig) {
   const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
-  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});
-  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});
+  rig.Ask(Add({{"video", video.string()}}));
+  rig.Ask(Add({{"video", video.string()}}));
   rig.WriteVideo("a_s01_e01.mp4", "another");
-  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});
+  rig.Ask(Add({{"video", video.string()}}));
   const auto other = rig.WriteVideo("b/a_s01_e01.mp4", "one more");
-  rig.ExpectRefusal(method::kEpisodeAdd, {{"video", other.string()}}, reason::kKeyTaken);
-  rig.Call(method::kEpisodeAdd, {{"video", other.string()}, {"episode", "b_s01_e01"}});
-  rig.Expect(rig.Call(method::kEpisodeList, Json::object())["episodes"].size() == 2,
-             "not two episodes");
-  rig.Call(method::kEpisodeShow, {{"episode", kKey}});
-  rig.Call(method::kEpisodeRemove, {{"episode", "b_s01_e01"}, {"keep_files", true}},
-           {reason::kEpisodeNotRegistered});
-  rig.Call(method::kEpisodeRemove, {{"episode", "b_s01_e01"}}, {reason::kEpisodeNotRegistered});
-  rig.Expect(rig.Call(method::kEpisodeList, Json::object())["episodes"].size() == 1,
-             "not one episode");
+  rig.ExpectRefusal(Add({{"video", other.string()}}), reason::kKeyTaken);
+  rig.Ask(Add({{"video", other.string()}, {"episode", "b_s01_e01"}}));
+  rig.Expect(rig.Ask(Get({"api", "episodes"}))["episodes"].size() == 2, "not two episodes");
+  rig.Ask(Get({"api", "episodes", kKey}));
+  rig.Ask(Delete({"api", "episodes", "b_s01_e01"}, {{"keep_files", "true"}}),
+          {reason::kEpisodeNotRegistered});
+  rig.Ask(Delete({"api", "episodes", "b_s01_e01"}), {reason::kEpisodeNotRegistered});
+  rig.Expect(rig.Ask(Get({"api", "episodes"}))["episodes"].size() == 1, "not one episode");
 }
 
 // A job from its start to its end, once more, and once more from nothing; all questions about it.
 void Commands(ServiceRig& rig) {
   const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
   const Json start{{"kind", "detect"}, {"video", video.string()}};
-  const auto first = JobIdOf(rig.Call(method::kJobStart, start));
+  const auto first = JobIdOf(rig.Ask(Post({"api", "jobs"}, start)));
   const auto number = static_cast<std::int64_t>(first);
   rig.Eventually([&] { return rig.engine().Wait(first, std::chrono::seconds{60}).ok(); });
-  rig.Call(method::kJobSettle, {{"job_id", number}});
+  rig.Ask(Post({"api", "engine", "settle"}, {{"job_id", number}}));
   // Takes over what has finished: its job ends at once.
-  rig.Call(method::kJobStart, {{"kind", "detect"}, {"episode", kKey}});
+  rig.Ask(Post({"api", "jobs"}, {{"kind", "detect"}, {"episode", kKey}}));
   rig.AwaitEndOfAll();
-  rig.Call(method::kJobStart, {{"kind", "detect"}, {"episode", kKey}, {"from", "detect"}},
-           {reason::kJobAlreadyRunning});
-  rig.Call(method::kJobShow, {{"job", "extract_a_s01_e01"}});
-  rig.Get({"api", "episodes", std::string(kKey), "active"});
+  rig.Ask(Post({"api", "jobs"}, {{"kind", "detect"}, {"episode", kKey}, {"from", "detect"}}),
+          {reason::kJobAlreadyRunning});
+  rig.Ask(Get({"api", "jobs", "extract_a_s01_e01"}));
+  rig.Ask(Get({"api", "episodes", kKey, "active"}));
   rig.AwaitEndOfAll();
-  rig.Call(method::kHello, Json::object());
-  rig.Call(method::kJobList, {{"limit", 5}});
-  rig.Call(method::kJobShow, {{"job", "detect_a_s01_e01"}});
-  rig.Call(method::kJobShow, {{"job", std::to_string(number)}});
-  rig.Call(method::kJobEvents, {{"job_id", number}, {"after", 1}});
-  rig.Call(method::kEpisodeShow, {{"episode", kKey}});
+  rig.Ask(Get({"api", "engine", "hello"}));
+  rig.Ask(Get({"api", "jobs"}, {{"limit", "5"}}));
+  rig.Ask(Get({"api", "jobs", "detect_a_s01_e01"}));
+  rig.Ask(Get({"api", "jobs", std::to_string(number)}));
+  rig.Ask(Get({"api", "jobs", std::to_string(number), "events"}, {{"after", "1"}}));
+  rig.Ask(Get({"api", "episodes", kKey}));
   for (const char* part : {"state", "active", "files", "video"}) {
-    rig.Get({"api", "episodes", std::string(kKey), part});
+    rig.Fetch(Get({"api", "episodes", kKey, part}));
   }
-  rig.Get({"api", "jobs", std::to_string(number)});
-  rig.Call(method::kStoreCheck, Json::object());
-  rig.Call(method::kProjectionCheck, Json::object());
-  rig.Call(method::kMetrics, Json::object());
-  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});  // With its files and jobs there.
+  rig.Ask(Get({"api", "engine", "check-store"}));
+  rig.Ask(Get({"api", "engine", "check-files"}));
+  rig.Ask(Get({"metrics"}));
+  rig.Ask(Add({{"video", video.string()}}));  // With its files and jobs there.
 }
 
 // The same start while the first is at work.
 void SameStart(ServiceRig& rig) {
   const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
   const Json start{{"kind", "validate"}, {"video", video.string()}};
-  const auto first = JobIdOf(rig.Call(method::kJobStart, start));
+  const auto first = JobIdOf(rig.Ask(Post({"api", "jobs"}, start)));
   std::int64_t pid = 0;
   rig.Eventually([&] {
     const auto run = rig.Run(kKey, "validate");
@@ -89,7 +89,7 @@ void SameStart(ServiceRig& rig) {
     if (is_running) pid = run->lease->pid;
     return is_running;
   });
-  const Json again = rig.Call(method::kJobStart, start);
+  const Json again = rig.Ask(Post({"api", "jobs"}, start));
   rig.Expect(JobIdOf(again) == first && again.value("existing", false),
              "the second start made another job");
   if (pid > 0) ::kill(static_cast<pid_t>(pid), SIGKILL);  // It hangs.
@@ -100,11 +100,11 @@ void CancelAndResume(ServiceRig& rig) {
   rig.StartWorking();
   const auto id = rig.Submit("x", {"detect"}, {{"segments", 12}, {"dwell_ms", 12}});
   rig.Eventually([&] { return rig.SegmentCount("x", "detect") >= 2; });
-  rig.Call(method::kJobCancel, {{"job", "detect_x"}});
+  rig.Ask(Post({"api", "jobs", "detect_x", "cancel"}));
   rig.AwaitEnd(id);
   rig.Submit("x", {"detect"}, {{"segments", 3}, {"hold_after", 1}});
   rig.Eventually([&] { return std::filesystem::exists(rig.folder() / "held"); });
-  rig.Call(method::kJobResume, {{"job", "detect_x"}});
+  rig.Ask(Post({"api", "jobs", "detect_x", "resume"}));
   rig.Touch("go");
 }
 
@@ -142,14 +142,14 @@ void Poison(ServiceRig& rig) {
   rig.StartWorking();
   const auto id = rig.Submit("p", {"detect"}, {{"behaviour", "crash"}, {"at", 1}, {"times", 2}});
   rig.AwaitEnd(id);
-  rig.Call(method::kJobResume, {{"job", "detect_p"}}, {reason::kJobAlreadyRunning});
+  rig.Ask(Post({"api", "jobs", "detect_p", "resume"}), {reason::kJobAlreadyRunning});
 }
 
 // The next owner, who finds how far the projector had come, and files that no row names.
 void NextOwner(ServiceRig& rig) {
   namespace fs = std::filesystem;
   const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
-  rig.Call(method::kJobStart, {{"kind", "validate"}, {"video", video.string()}});
+  rig.Ask(Post({"api", "jobs"}, {{"kind", "validate"}, {"video", video.string()}}));
   rig.AwaitEndOfAll();
   const fs::path forgotten =
       rig.folder() / "harvest" / kKey / "segments" / "detect" / "seg-00009.t1.0a1b2c3d";
@@ -167,7 +167,7 @@ void NextOwner(ServiceRig& rig) {
 // Jobs that an older program planned: of a video that is there, and of one that nobody knows.
 void OlderPlans(ServiceRig& rig) {
   const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
-  rig.Call(method::kEpisodeAdd, {{"video", video.string()}});
+  rig.Ask(Add({{"video", video.string()}}));
   for (const char* key : {kKey, "gone"}) {
     rig.Expect(rig.Eventually([&] {
       store::JobRequest request = jobs::FakeRequest(key, {"validate"}, Json::object());
@@ -176,7 +176,7 @@ void OlderPlans(ServiceRig& rig) {
     }),
                "an older plan was not accepted");
   }
-  rig.Call(method::kWork, Json::object());
+  rig.Ask(Post({"api", "engine", "work"}));
   rig.AwaitEndOfAll();
   const auto anew = rig.Run(kKey, "validate");
   rig.Expect(!anew || anew->run.generation == 2, "it was not planned anew");

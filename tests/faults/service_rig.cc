@@ -14,7 +14,6 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "control/protocol.h"
 #include "domain/reasons.h"
 #include "jobs/testing/engine_fixture.h"
 #include "oracle.h"
@@ -66,17 +65,20 @@ struct ServiceRig::Wiring {
                   ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
                   return digest.sha256;
                 }),
+        queries({.engine = engine, .store = store, .data = data}),
         service({.engine = engine,
                  .store = store,
-                 .clock = clock,
+                 .queries = queries,
                  .life = *life,
                  .planner = planner,
                  .data = data}),
-        router(app::ApiRoutes({.service = service, .engine = engine, .store = store})) {}
+        router(app::ApiRoutes(
+            {.queries = queries, .service = &service, .engine = engine, .store = store})) {}
 
   app::DataDirectory data;
   std::unique_ptr<app::EngineLife> life;
   episode::EpisodePlanner planner;
+  app::StoreQueries queries;
   app::EngineService service;
   server::Router router;
 };
@@ -129,41 +131,40 @@ bool ServiceRig::Eventually(const std::function<bool()>& is_so) {
   return false;
 }
 
-Json ServiceRig::Call(std::string_view method, const Json& params,
-                      std::vector<std::string_view> also_done) {
+Json ServiceRig::Ask(const api::Request& request, std::vector<std::string_view> also_done) {
   Json answer = Json::object();
   base::Error error;
   const bool is_done = Eventually([&] {
-    auto called = wiring_->service.Call(method, params);
-    error = called.ok() ? base::Error{} : called.error();
-    if (called.ok()) answer = *std::move(called);
-    return called.ok() || !IsOnceMore(error) ||
+    auto asked = api::DocumentOf(wiring_->router.Run(request));
+    error = asked.ok() ? base::Error{} : asked.error();
+    if (asked.ok()) answer = *std::move(asked);
+    return asked.ok() || !IsOnceMore(error) ||
            std::ranges::find(also_done, error.reason) != also_done.end();
   });
   const bool is_refused =
       !error.reason.empty() && std::ranges::find(also_done, error.reason) == also_done.end();
-  Expect(is_done && !is_refused, fmt::format("{}: {}", method, error.ToString()));
+  Expect(is_done && !is_refused,
+         fmt::format("{} {}: {}", request.method, request.Target(), error.ToString()));
   return answer;
 }
 
-void ServiceRig::Get(const std::vector<std::string>& path) {
+void ServiceRig::Fetch(const api::Request& request) {
   api::Answer answer;
   const bool is_done = Eventually([&] {
-    answer = wiring_->router.Run({.path = path});
+    answer = wiring_->router.Run(request);
     const auto problem = base::ParseJson(answer.body, "answer");
     return answer.status == 200 || !problem.ok() || !IsOnceMore(api::ErrorOfProblem(*problem));
   });
   Expect(is_done && answer.status == 200,
-         fmt::format("GET {}: {}", fmt::join(path, "/"), answer.body));
+         fmt::format("{} {}: {}", request.method, request.Target(), answer.body));
 }
 
-void ServiceRig::ExpectRefusal(std::string_view method, const Json& params,
-                               std::string_view reason) {
+void ServiceRig::ExpectRefusal(const api::Request& request, std::string_view reason) {
   Expect(Eventually([&] {
-           const auto called = wiring_->service.Call(method, params);
-           return !called.ok() && called.error().reason == reason;
+           const auto asked = api::DocumentOf(wiring_->router.Run(request));
+           return !asked.ok() && asked.error().reason == reason;
          }),
-         fmt::format("{} was not refused with {}", method, reason));
+         fmt::format("{} {} was not refused with {}", request.method, request.Target(), reason));
 }
 
 store::JobId ServiceRig::Submit(const std::string& key, const std::vector<std::string>& stages,

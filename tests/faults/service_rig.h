@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/http.h"
 #include "app/engine_service.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -32,14 +33,13 @@ class ServiceRig {
   ServiceRig(const ServiceRig&) = delete;
   ServiceRig& operator=(const ServiceRig&) = delete;
 
-  // What a command gets; once more, as a person would, while the store says that it failed. A
-  // refusal of one of `also_done` means that it was done the first time.
-  base::Json Call(std::string_view method, const base::Json& params,
-                  std::vector<std::string_view> also_done = {});
-  // What a program gets over HTTP, likewise.
-  void Get(const std::vector<std::string>& path);
-  // Waits until the call is refused for this reason.
-  void ExpectRefusal(std::string_view method, const base::Json& params, std::string_view reason);
+  // The document that a command gets; once more, as a person would, while the store says that it
+  // failed. A refusal of one of `also_done` means that it was done the first time.
+  base::Json Ask(const api::Request& request, std::vector<std::string_view> also_done = {});
+  // The same for what is a file or a stream.
+  void Fetch(const api::Request& request);
+  // Waits until the request is refused for this reason.
+  void ExpectRefusal(const api::Request& request, std::string_view reason);
   // Submits fake stages of `key`, which need no video.
   store::JobId Submit(const std::string& key, const std::vector<std::string>& stages,
                       const base::Json& params);

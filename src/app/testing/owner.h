@@ -2,8 +2,8 @@
 
 #include <filesystem>
 #include <memory>
-#include <string_view>
 
+#include "app/api_routes.h"
 #include "app/composition.h"
 #include "app/engine_life.h"
 #include "app/engine_service.h"
@@ -55,17 +55,25 @@ class Owner {
                    ROLLCALL_TRY_ASSIGN(const auto digest, base::DigestFile(video));
                    return digest.sha256;
                  }),
+        queries_({.engine = *engine_, .store = store, .data = data}),
         service_({.engine = *engine_,
                   .store = store,
-                  .clock = clock_,
+                  .queries = queries_,
                   .life = *life_,
                   .planner = planner_,
-                  .data = data}) {}
+                  .data = data}),
+        router_(ApiRoutes({.queries = queries_,
+                           .service = &service_,
+                           .engine = *engine_,
+                           .store = store,
+                           .model_pack = "/nowhere"})) {}
 
-  base::Result<base::Json> Call(std::string_view name, const base::Json& params) {
-    return service_.Call(name, params);
+  // As a command is answered.
+  base::Result<base::Json> Ask(const api::Request& request) {
+    return api::DocumentOf(router_.Run(request));
   }
-  EngineService& service() { return service_; }
+  const server::Router& router() const { return router_; }
+  StoreQueries& queries() { return queries_; }
   jobs::Engine& engine() { return *engine_; }
   Reading& reading() { return reading_; }
 
@@ -85,7 +93,9 @@ class Owner {
   std::unique_ptr<EngineLife> life_;
   std::unique_ptr<jobs::Engine> engine_;
   episode::EpisodePlanner planner_;
+  StoreQueries queries_;
   EngineService service_;
+  server::Router router_;
 };
 
 }  // namespace rollcall::app::testing

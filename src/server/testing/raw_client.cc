@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "base/check.h"
-#include "server/unix_socket.h"
+#include "base/unix_socket.h"
 
 namespace rollcall::server::testing {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kPatience{60};
 }  // namespace
 
 RawClient RawClient::AtUnixSocket(const std::filesystem::path& path) {
-  return RawClient(ConnectTo(path).value());
+  return RawClient(base::ConnectToUnixSocket(path).value());
 }
 
 RawClient RawClient::AtPort(std::uint16_t port) {

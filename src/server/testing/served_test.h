@@ -16,7 +16,6 @@
 #include "server/http_server.h"
 #include "server/tcp_listener.h"
 #include "server/testing/raw_client.h"
-#include "server/unix_socket.h"
 
 namespace rollcall::server::testing {
 
@@ -54,11 +53,10 @@ class ServedTest : public ::testing::Test {
 
   void Start(HttpServer::Options options) {
     server_.reset();
-    std::filesystem::remove(socket());
     auto tcp = ListenAtTcp("127.0.0.1", 0);
     ASSERT_TRUE(tcp.ok()) << tcp.error().ToString();
     port_ = tcp->port;
-    options.unix_listener = ListenAt(socket()).value();
+    options.unix_socket = socket();
     options.tcp_listener = std::move(tcp->fd);
     options.tcp_gate.hosts = {"localhost"};
     options.on_unix_clients = [this](int count) { unix_clients_ = count; };

@@ -1,0 +1,143 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "app/api_routes.h"
+#include "app/job_stream.h"
+#include "base/path_text.h"
+#include "domain/reasons.h"
+
+namespace rollcall::app {
+namespace {
+
+using api::Answer;
+using api::Request;
+using base::Json;
+using base::Result;
+using Segments = std::vector<std::string>;
+namespace reason = domain::reason;
+
+constexpr std::size_t kStartBytesMax = 64 * 1024;
+
+// A query's number, none below `least`.
+Result<std::int64_t> NumberOf(const Request& request, std::string_view name, std::int64_t fallback,
+                              std::int64_t least = 0) {
+  const auto text = request.Query(name);
+  if (!text) return fallback;
+  std::int64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, failure] = std::from_chars(text->data(), end, number);
+  if (failure == std::errc{} && stop == end && number >= least) return number;
+  return domain::MakeError(reason::kBadRequest,
+                           fmt::format("{} is no number of at least {}", name, least), "");
+}
+
+Result<std::int64_t> JobIdOf(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc{} && stop == text.data() + text.size() && number > 0) return number;
+  return domain::MakeError(reason::kJobNotFound, "a stream's job is named by its number",
+                           "GET /api/jobs lists them");
+}
+
+class Jobs {
+ public:
+  explicit Jobs(const ApiParts& parts) : parts_(parts) {}
+
+  Result<Answer> List(const Request& request) const {
+    ROLLCALL_TRY_ASSIGN(const std::int64_t limit, NumberOf(request, "limit", 20));
+    ROLLCALL_TRY_ASSIGN(const Json list, parts_.queries.JobList(limit));
+    return api::JsonAnswer(list);
+  }
+  Result<Answer> Start(const Request& request) const {
+    ROLLCALL_TRY(CheckNamesNoFile(request));
+    Json body = request.body;
+    const auto fill = [&body](const char* name, std::string value) {
+      if (!body.contains(name)) body[name] = std::move(value);
+    };
+    fill("effort", parts_.effort);
+    fill("model_pack", base::PathToText(parts_.model_pack));
+    fill("provider", parts_.provider);
+    ROLLCALL_TRY_ASSIGN(EngineService * owner, parts_.Owner());
+    ROLLCALL_TRY_ASSIGN(const Json answer, owner->JobStart(body));
+    const bool is_refused = answer.value("existing", false) && !answer.value("resumed", false);
+    Answer started = api::JsonAnswer(answer, is_refused ? 409 : 202);
+    const auto id = answer.at("job").at("job_id").get<std::int64_t>();
+    started.fields.emplace_back("Location", fmt::format("/api/jobs/{}", id));
+    return started;
+  }
+  Result<Answer> Show(const std::string& job) const {
+    ROLLCALL_TRY_ASSIGN(const Json document, parts_.queries.JobShow(job));
+    return api::JsonAnswer(document);
+  }
+  Result<Answer> Events(const std::string& job, const Request& request) const {
+    ROLLCALL_TRY_ASSIGN(const std::int64_t after, NumberOf(request, "after", 0));
+    ROLLCALL_TRY_ASSIGN(const Json document, parts_.queries.JobEvents(job, after));
+    return api::JsonAnswer(document);
+  }
+  Result<Answer> Cancel(const std::string& job) const {
+    ROLLCALL_TRY_ASSIGN(EngineService * owner, parts_.Owner());
+    ROLLCALL_TRY_ASSIGN(const Json document, owner->JobCancel(job));
+    return api::JsonAnswer(document);
+  }
+  Result<Answer> Resume(const std::string& job, const Request& request) const {
+    ROLLCALL_TRY_ASSIGN(EngineService * owner, parts_.Owner());
+    ROLLCALL_TRY_ASSIGN(const Json document, owner->JobResume(job, request.body));
+    return api::JsonAnswer(document);
+  }
+
+  Result<Answer> Stream(const Request& request) const {
+    constexpr std::int64_t kEveryLeastMs = 100;
+    constexpr std::string_view kJob = "job:";
+    const std::string topics = request.Query("topics").value_or("");
+    if (!topics.starts_with(kJob)) {
+      return domain::MakeError(reason::kBadRequest, "topics is not job:NUMBER", "");
+    }
+    ROLLCALL_TRY_ASSIGN(const std::int64_t id, JobIdOf(topics.substr(kJob.size())));
+    ROLLCALL_TRY_ASSIGN(const std::int64_t every_ms,
+                        NumberOf(request, "every_ms", 3'600'000, kEveryLeastMs));
+    ROLLCALL_TRY(parts_.queries.View(id));
+    return Answer{.events = std::make_shared<JobStream>(parts_.queries, id,
+                                                        std::chrono::milliseconds{every_ms})};
+  }
+
+ private:
+  ApiParts parts_;
+};
+
+}  // namespace
+
+std::vector<server::Route> JobRoutes(const ApiParts& parts) {
+  const Jobs jobs(parts);
+  return {
+      {.method = "GET",
+       .pattern = "/api/jobs",
+       .run = [jobs](const Segments&, const Request& request) { return jobs.List(request); }},
+      {.method = "POST",
+       .pattern = "/api/jobs",
+       .run = [jobs](const Segments&, const Request& request) { return jobs.Start(request); },
+       .body_bytes_max = kStartBytesMax},
+      {.method = "GET",
+       .pattern = "/api/jobs/{job}",
+       .run = [jobs](const Segments& at, const Request&) { return jobs.Show(at[0]); }},
+      {.method = "GET",
+       .pattern = "/api/jobs/{job}/events",
+       .run = [jobs](const Segments& at,
+                     const Request& request) { return jobs.Events(at[0], request); }},
+      {.method = "POST",
+       .pattern = "/api/jobs/{job}/cancel",
+       .run = [jobs](const Segments& at, const Request&) { return jobs.Cancel(at[0]); }},
+      {.method = "POST",
+       .pattern = "/api/jobs/{job}/resume",
+       .run = [jobs](const Segments& at,
+                     const Request& request) { return jobs.Resume(at[0], request); }},
+      {.method = "GET",
+       .pattern = "/api/events",
+       .run = [jobs](const Segments&, const Request& request) { return jobs.Stream(request); }},
+  };
+}
+
+}  // namespace rollcall::app
