@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/problem.h"
+#include "base/file.h"
 #include "domain/reasons.h"
 
 namespace rollcall::api {
@@ -89,6 +90,35 @@ base::Result<Json> DocumentOf(const Answer& answer) {
   if (!document.ok()) return domain::MakeError(domain::reason::kProtocol, document.error().message);
   if (is_problem) return ErrorOfProblem(*document);
   return document;
+}
+
+bool NamesTag(std::string_view field, std::string_view tag) {
+  while (!field.empty()) {
+    std::string_view member = field.substr(0, field.find(','));
+    field.remove_prefix(std::min(field.size(), member.size() + 1));
+    while (member.starts_with(' ') || member.starts_with('\t')) member.remove_prefix(1);
+    while (member.ends_with(' ') || member.ends_with('\t')) member.remove_suffix(1);
+    if (member == "*") return true;
+    if (member.starts_with("W/")) member.remove_prefix(2);
+    if (member == tag) return true;
+  }
+  return false;
+}
+
+Answer WithTag(const Request& request, Answer answer) {
+  constexpr std::size_t kDigits = 32;
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  const bool is_whole = answer.status == 200 && !answer.file && !answer.events;
+  if (!is_read || !is_whole) return answer;
+  const std::string tag = '"' + base::Sha256(answer.body).substr(0, kDigits) + '"';
+  answer.fields.emplace_back("ETag", tag);
+  // What was answered may be kept, and is to be asked for again.
+  answer.fields.emplace_back("Cache-Control", "no-cache");
+  const auto known = request.Field("if-none-match");
+  if (!known || !NamesTag(*known, tag)) return answer;
+  answer.status = 304;
+  answer.body.clear();
+  return answer;
 }
 
 Answer JsonAnswer(const Json& document, int status) {

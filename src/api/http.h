@@ -57,6 +57,8 @@ Request Delete(std::vector<std::string> path, Fields query = {});
 struct FileBody {
   std::filesystem::path path;
   std::string content_type;
+  // What whoever keeps it calls it, where that is not how it is asked for: any text.
+  std::string name = {};
 };
 
 // What one client of an event stream is sent, as text/event-stream. It is asked when something may
@@ -88,6 +90,14 @@ struct Answer {
 // problem tells; {"text": …} for what is no JSON. kInternal / ERR_PROTOCOL for what is not as its
 // type says.
 base::Result<base::Json> DocumentOf(const Answer& answer);
+
+// Whether an If-None-Match or If-Match field's value has this entity tag, "*" or a weak one of it
+// among its members.
+bool NamesTag(std::string_view field, std::string_view tag);
+
+// `answer` to a GET as whoever has asked before needs it: with an ETag of its bytes, 304 without
+// them where they are what `request` says that its client has.
+Answer WithTag(const Request& request, Answer answer);
 
 Answer JsonAnswer(const base::Json& document, int status = 200);
 // `instance`: Request::Path().

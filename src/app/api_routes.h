@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/engine_service.h"
+#include "app/event_log.h"
 #include "app/store_queries.h"
 #include "base/error.h"
 #include "jobs/engine.h"
@@ -23,6 +24,7 @@ struct ApiParts {
   base::Error refusal = {};          // would change something meets this.
   jobs::Engine& engine;
   store::JobStore& store;
+  EventLog& log;
   // What a start asks for that does not say it.
   std::string effort = "normal";
   std::filesystem::path model_pack = {};

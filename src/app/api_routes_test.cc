@@ -97,7 +97,9 @@ TEST_F(ApiRoutesTest, StartsFollowsAndCancelsAJob) {
   EXPECT_EQ(Document(again)["job"]["job_id"], 1);
   const Answer events = Get({"api", "events"}, {{"topics", "job:1"}});
   ASSERT_NE(events.events, nullptr) << events.body;
-  EXPECT_THAT(events.events->Take(), StartsWith("event: view\ndata: {\"job_id\":1,"));
+  const std::string told = events.events->Take();
+  EXPECT_THAT(told, StartsWith("event: begin\nid: "));
+  EXPECT_THAT(told, HasSubstr("event: view\ndata: {\"job_id\":1,"));
   EXPECT_EQ(Document(Ask("POST", {"api", "jobs", "1", "cancel"}))["job"]["job_id"], 1);
   EXPECT_EQ(Document(Get({"api", "jobs", "1"}))["job"]["job"], "validate_a_s01_e01");
   EXPECT_GT(Document(Get({"api", "jobs", "1", "events"}))["events"].size(), 0U);
@@ -115,7 +117,7 @@ TEST_F(ApiRoutesTest, AJobThatIsNotThereIsNotFoundWhateverItIsCalled) {
               "ERR_JOB_NOT_FOUND")
         << id;
   }
-  EXPECT_EQ(Reason(Get({"api", "events"})), "ERR_BAD_REQUEST");
+  EXPECT_EQ(Reason(Get({"api", "events"}, {{"topics", "weather"}})), "ERR_BAD_REQUEST");
   EXPECT_EQ(Reason(Get({"api", "jobs"}, {{"limit", "many"}})), "ERR_BAD_REQUEST");
 }
 
@@ -152,8 +154,12 @@ TEST_F(ApiRoutesTest, AStreamShowsAgesAsOftenAsItIsAskedTo) {
   EXPECT_EQ(Reason(Get({"api", "events"}, {{"topics", "job:1"}, {"every_ms", "99"}})),
             "ERR_BAD_REQUEST");
   const Answer often = Get({"api", "events"}, {{"topics", "job:1"}, {"every_ms", "100"}});
+  while (often.events->Take().empty() || often.events->patience().count() == 0) {
+  }
   EXPECT_EQ(often.events->patience(), std::chrono::milliseconds{100});
   const Answer seldom = Get({"api", "events"}, {{"topics", "job:1"}});
+  while (seldom.events->Take().empty() || seldom.events->patience().count() == 0) {
+  }
   EXPECT_GE(seldom.events->patience(), std::chrono::minutes{1});
 }
 
@@ -206,7 +212,7 @@ TEST_F(ApiRoutesTest, AnEpisodeCanBeForgottenTheMomentItsJobHasEnded) {
   }
 }
 
-TEST_F(ApiRoutesTest, AStreamSaysNothingTwiceAndThatItsJobIsGone) {
+TEST_F(ApiRoutesTest, AStreamSaysNothingTwice) {
   AddEpisode();
   ASSERT_EQ(
       Ask("POST", {"api", "jobs"}, {}, {{"kind", "validate"}, {"episode", "a_s01_e01"}}).status,
@@ -217,9 +223,6 @@ TEST_F(ApiRoutesTest, AStreamSaysNothingTwiceAndThatItsJobIsGone) {
   EXPECT_THAT(events.events->Take(), HasSubstr(R"("state":"cancelled")"));
   EXPECT_TRUE(events.events->is_over());
   EXPECT_EQ(events.events->Take(), "");
-  const Answer forgotten = Ask("DELETE", {"api", "episodes", "a_s01_e01"});
-  ASSERT_EQ(forgotten.status, 200) << forgotten.body;
-  EXPECT_THAT(events.events->Take(), HasSubstr("ERR_JOB_NOT_FOUND"));
 }
 
 }  // namespace

@@ -134,10 +134,12 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                          .data = data,
                          .say = [](const std::string& line) { Say(line); }});
   if (options.works_at_once) ROLLCALL_TRY(service.BeginToWork());
+  EventLog log(queries, *engine, *store);
   const server::Router router(ApiRoutes({.queries = queries,
                                          .service = &service,
                                          .engine = *engine,
                                          .store = *store,
+                                         .log = log,
                                          .effort = config.effort,
                                          .model_pack = config.ModelPackFolder(),
                                          .provider = config.provider}));

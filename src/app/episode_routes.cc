@@ -141,7 +141,10 @@ class Episodes {
   }
   Result<Answer> Video(const std::string& typed) const {
     ROLLCALL_TRY_ASSIGN(const store::Episode episode, EpisodeOf(typed));
-    return FileAnswer(base::PathFromText(episode.video_path));
+    const std::filesystem::path video = base::PathFromText(episode.video_path);
+    Answer answer = FileAnswer(video);
+    answer.file->name = video.filename().string();
+    return answer;
   }
 
  private:

@@ -1,12 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <string>
 #include <utility>
 
 #include "app/api_routes.h"
-#include "app/job_stream.h"
+#include "app/log_stream.h"
 #include "base/path_text.h"
 #include "domain/reasons.h"
 
@@ -21,6 +22,7 @@ using Segments = std::vector<std::string>;
 namespace reason = domain::reason;
 
 constexpr std::size_t kStartBytesMax = 64 * 1024;
+constexpr std::size_t kTopicsMax = 100;
 
 // A query's number, none below `least`.
 Result<std::int64_t> NumberOf(const Request& request, std::string_view name, std::int64_t fallback,
@@ -91,20 +93,44 @@ class Jobs {
 
   Result<Answer> Stream(const Request& request) const {
     constexpr std::int64_t kEveryLeastMs = 100;
-    constexpr std::string_view kJob = "job:";
-    const std::string topics = request.Query("topics").value_or("");
-    if (!topics.starts_with(kJob)) {
-      return domain::MakeError(reason::kBadRequest, "topics is not job:NUMBER", "");
-    }
-    ROLLCALL_TRY_ASSIGN(const std::int64_t id, JobIdOf(topics.substr(kJob.size())));
+    ROLLCALL_TRY_ASSIGN(auto options, TopicsOf(request.Query("topics").value_or("jobs")));
     ROLLCALL_TRY_ASSIGN(const std::int64_t every_ms,
                         NumberOf(request, "every_ms", 3'600'000, kEveryLeastMs));
-    ROLLCALL_TRY(parts_.queries.View(id));
-    return Answer{.events = std::make_shared<JobStream>(parts_.queries, id,
-                                                        std::chrono::milliseconds{every_ms})};
+    options.every = std::chrono::milliseconds{every_ms};
+    // A browser sends the field when it comes back, and cannot when it comes first.
+    const auto last = request.Field("last-event-id");
+    options.cursor = last ? *last : request.Query("after").value_or("");
+    return Answer{.events = std::make_shared<LogStream>(parts_.log, std::move(options))};
   }
 
  private:
+  // "jobs": all; "job:12,job:13": these, which are there.
+  Result<LogStream::Options> TopicsOf(const std::string& topics) const {
+    constexpr std::string_view kJob = "job:";
+    LogStream::Options options;
+    if (topics == "jobs") {
+      ROLLCALL_TRY_ASSIGN(const auto jobs, parts_.store.JobList());
+      for (const store::Job& job : jobs) {
+        if (!domain::IsTerminal(job.state)) options.open.insert(static_cast<std::int64_t>(job.id));
+      }
+      return options;
+    }
+    for (std::string_view rest = topics; !rest.empty();) {
+      const std::string_view topic = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), topic.size() + 1));
+      if (!topic.starts_with(kJob) || options.jobs.size() == kTopicsMax) {
+        return domain::MakeError(
+            reason::kBadRequest,
+            fmt::format("topics is neither jobs nor job:NUMBER, at most {} of them", kTopicsMax),
+            "");
+      }
+      ROLLCALL_TRY_ASSIGN(const std::int64_t id, JobIdOf(topic.substr(kJob.size())));
+      ROLLCALL_TRY(parts_.queries.View(id));
+      options.jobs.insert(id);
+    }
+    return options;
+  }
+
   ApiParts parts_;
 };
 

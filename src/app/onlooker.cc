@@ -59,10 +59,12 @@ Result<std::unique_ptr<Onlooker>> Onlooker::Open(const Config& config, const Dat
                                            *made.store_, made.clock_));
   made.queries_ = std::make_unique<StoreQueries>(
       StoreQueries::Parts{.engine = *made.engine_, .store = *made.store_, .data = data});
+  made.log_ = std::make_unique<EventLog>(*made.queries_, *made.engine_, *made.store_);
   made.router_ = std::make_unique<server::Router>(ApiRoutes({.queries = *made.queries_,
                                                              .refusal = made.Refusal(),
                                                              .engine = *made.engine_,
-                                                             .store = *made.store_}));
+                                                             .store = *made.store_,
+                                                             .log = *made.log_}));
   return onlooker;
 }
 

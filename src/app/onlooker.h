@@ -7,6 +7,7 @@
 #include "api/http.h"
 #include "app/config.h"
 #include "app/data_directory.h"
+#include "app/event_log.h"
 #include "app/store_queries.h"
 #include "base/clock.h"
 #include "housekeeping/data_lock.h"
@@ -46,6 +47,7 @@ class Onlooker {
   std::unique_ptr<store::SqliteStore> store_;
   std::unique_ptr<jobs::Engine> engine_;
   std::unique_ptr<StoreQueries> queries_;
+  std::unique_ptr<EventLog> log_;
   std::unique_ptr<server::Router> router_;
 };
 

@@ -21,11 +21,13 @@ namespace {
 // Also how soon a Ctrl-C between two waits is seen.
 constexpr std::chrono::milliseconds kTurn{200};
 
-// The job that an event shows.
-Result<JobView> JobIn(const client::Event& event) {
+// The job that an event shows; nullopt where it tells of something else.
+Result<std::optional<JobView>> JobIn(const client::Event& event) {
+  if (event.name != "view" && event.name != "gone") return std::optional<JobView>{};
   ROLLCALL_TRY_ASSIGN(const Json data, base::ParseJson(event.data, "an event of the engine"));
   if (event.name == "gone") return api::ErrorOfProblem(data);
-  return api::JobViewFromJson(data);
+  ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(data));
+  return std::optional(std::move(job));
 }
 
 }  // namespace
@@ -51,7 +53,9 @@ Result<JobFollower::Ending> JobFollower::Follow(std::int64_t job_id) {
       return event.error();
     }
     if (!*event) continue;
-    ROLLCALL_TRY_ASSIGN(job, JobIn(**event));
+    ROLLCALL_TRY_ASSIGN(auto news, JobIn(**event));
+    if (!news) continue;
+    job = std::move(*news);
     Show(job);
   }
   return Ending{.job = std::move(job), .was_left = false};
@@ -71,13 +75,14 @@ Result<JobView> JobFollower::Watch(std::int64_t job_id) {
   constexpr const char* kEveryMs = "500";
   ROLLCALL_TRY(link_.Listen(api::Get(
       {"api", "events"}, {{"topics", fmt::format("job:{}", job_id)}, {"every_ms", kEveryMs}})));
-  std::optional<client::Event> first;
-  while (!first) {
-    ROLLCALL_TRY_ASSIGN(first, link_.Next(kTurn));
+  std::optional<JobView> job;
+  while (!job) {
+    ROLLCALL_TRY_ASSIGN(const auto event, link_.Next(kTurn));
+    if (!event) continue;
+    ROLLCALL_TRY_ASSIGN(job, JobIn(*event));
   }
-  ROLLCALL_TRY_ASSIGN(JobView job, JobIn(*first));
-  Show(job);
-  return job;
+  Show(*job);
+  return *std::move(job);
 }
 
 // Connecting may itself meet an engine that dies, so all of it counts as one restart and is tried

@@ -20,6 +20,7 @@
 
 #include "api/problem.h"
 #include "base/file.h"
+#include "base/shown_text.h"
 #include "base/unique_fd.h"
 #include "domain/reasons.h"
 #include "server/byte_range.h"
@@ -53,6 +54,27 @@ std::string HttpDate(std::time_t at) {
   std::tm parts{};
   ::gmtime_r(&at, &parts);
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", parts);
+}
+
+// Of a file: another whenever it was replaced or written to. Strong as long as clocks of the file
+// system tell two writes apart.
+std::string TagOf(const struct stat& facts) {
+  return fmt::format("\"{:x}-{:x}-{:x}.{:x}\"", facts.st_ino, facts.st_size, facts.st_mtim.tv_sec,
+                     facts.st_mtim.tv_nsec);
+}
+
+// RFC 6266: a name that every client understands, and beside it the whole one (RFC 8187).
+std::string DispositionOf(std::string_view name) {
+  const std::string shown = base::ShownBytes(name);  // What is no UTF-8 is written out.
+  std::string plain;
+  std::string whole;
+  for (const char c : shown) {
+    const bool is_safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    plain += is_safe || c == ' ' ? c : '_';
+    whole += is_safe ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return fmt::format("inline; filename=\"{}\"; filename*=UTF-8''{}", plain, whole);
 }
 
 std::string HeadOf(const Answer& answer, bool keeps_alive,
@@ -306,10 +328,24 @@ asio::awaitable<bool> Conversation::SendFile(const Request& request, const Answe
     const bool is_sent = co_await Send(request, problem, keeps_alive);
     co_return is_sent;
   }
-  const auto field = request.Field("range");
+  const std::string tag = TagOf(facts);
+  const auto if_range = request.Field("if-range");
+  const bool is_same = !if_range || *if_range == tag || *if_range == HttpDate(facts.st_mtime);
+  const auto field = is_same ? request.Field("range") : std::nullopt;
   const ByteRange range =
       RangeOf(field ? std::optional<std::string_view>(*field) : std::nullopt, facts.st_size);
   Answer head = answer;
+  head.fields.emplace_back("ETag", tag);
+  head.fields.emplace_back("Cache-Control", "no-cache");
+  if (!answer.file->name.empty()) {
+    head.fields.emplace_back("Content-Disposition", DispositionOf(answer.file->name));
+  }
+  if (const auto known = request.Field("if-none-match"); known && api::NamesTag(*known, tag)) {
+    head.status = 304;
+    const std::string text = HeadOf(head, keeps_alive, std::nullopt);
+    const bool is_sent = co_await SendText(text);
+    co_return is_sent;
+  }
   head.content_type = answer.file->content_type;
   head.fields.emplace_back("Accept-Ranges", "bytes");
   head.fields.emplace_back("Last-Modified", HttpDate(facts.st_mtime));

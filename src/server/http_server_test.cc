@@ -197,6 +197,59 @@ TEST_F(HttpServerTest, SaysThatAFileIsNotThere) {
   EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 404 "));
 }
 
+std::string TagIn(const std::string& answer) {
+  const std::size_t at = answer.find("\r\nETag: ") + 8;
+  return answer.substr(at, answer.find("\r\n", at) - at);
+}
+
+TEST_F(HttpServerTest, WhoHasAFileAlreadyIsToldSo) {
+  RawClient first = AtTcp();
+  first.Send(GetLast("/file"));
+  const std::string tag = TagIn(first.ReadAll());
+  RawClient again = AtTcp();
+  again.Send(GetLast("/file", "If-None-Match: \"x\", W/" + tag + "\r\n"));
+  const std::string answer = again.ReadAll();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 304 "));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
+  std::ofstream(folder_ / "file.bin") << "other bytes";
+  RawClient later = AtTcp();
+  later.Send(GetLast("/file", "If-None-Match: " + tag + "\r\n"));
+  EXPECT_THAT(later.ReadAll(), EndsWith("\r\n\r\nother bytes"));
+}
+
+// Half of one file and half of another came.
+TEST_F(HttpServerTest, APartOfAFileThatHasChangedIsTheWholeOfIt) {
+  RawClient first = AtTcp();
+  first.Send(GetLast("/file", "Range: bytes=0-3\r\n"));
+  const std::string tag = TagIn(first.ReadAll());
+  const std::string rest = "Range: bytes=4-\r\nIf-Range: " + tag + "\r\n";
+  RawClient second = AtTcp();
+  second.Send(GetLast("/file", rest));
+  EXPECT_THAT(second.ReadAll(), EndsWith("\r\n\r\n456789"));
+  std::ofstream(folder_ / "file.bin") << "other bytes";
+  RawClient third = AtTcp();
+  third.Send(GetLast("/file", rest));
+  EXPECT_THAT(third.ReadAll(), EndsWith("\r\n\r\nother bytes"));
+}
+
+TEST_F(HttpServerTest, AFilesNameCannotLeaveItsField) {
+  name_ = "Mañana \"1\"\r\nX: \xff.mp4";
+  RawClient client = AtTcp();
+  client.Send(GetLast("/file"));
+  EXPECT_THAT(client.ReadAll(),
+              HasSubstr("\r\nContent-Disposition: inline; filename=\"Ma__ana _1___X_ _xff.mp4\"; "
+                        "filename*=UTF-8''Ma%C3%B1ana%20%221%22%0D%0AX%3A%20%5Cxff.mp4\r\n"));
+}
+
+TEST_F(HttpServerTest, WhoHasAnAnswerAlreadyIsToldSo) {
+  RawClient first = AtTcp();
+  first.Send(GetLast("/echo"));
+  const std::string tag = TagIn(first.ReadAll());
+  RawClient again = AtTcp();
+  again.Send(GetLast("/echo", "If-None-Match: " + tag + "\r\n"));
+  EXPECT_THAT(again.ReadAll(), StartsWith("HTTP/1.1 304 "));
+}
+
 // --- Event streams
 
 TEST_F(HttpServerTest, SendsEventsWhenThereIsNews) {

@@ -106,7 +106,7 @@ Answer Router::Run(const Request& request) const {
   };
   try {
     auto answer = attempt();
-    if (answer.ok()) return *std::move(answer);
+    if (answer.ok()) return api::WithTag(request, *std::move(answer));
     Answer problem = api::ProblemAnswer(answer.error(), request.Path());
     if (answer.error().reason == reason::kMethodNotAllowed) {
       problem.fields.emplace_back("Allow", Allowed(request));

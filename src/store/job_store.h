@@ -183,6 +183,11 @@ class JobStore {
 
   // --- Events
   virtual base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) = 0;
+  // Of all jobs, those behind `position`, in its order. Whoever asks again from the last one that
+  // he has been given misses none and gets none twice.
+  virtual base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) = 0;
+  // The newest event's, forgotten or not; 0 before the first.
+  virtual base::Result<std::int64_t> EventPosition() = 0;
 
   // --- Queues
   // A paused stage is not claimed; its queued runs carry `reason` as wait_reason. Empty = resume.

@@ -154,6 +154,8 @@ class Ledger {
 
   virtual base::Result<void> EventInsert(const Event& event) = 0;
   virtual base::Result<std::vector<Event>> Events(JobId job, std::int64_t after, int limit) = 0;
+  virtual base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) = 0;
+  virtual base::Result<std::int64_t> EventPosition() = 0;
 
   // Why the queue is paused; empty if it is not.
   virtual base::Result<std::string> QueueReason(std::string_view stage) = 0;

@@ -354,6 +354,14 @@ Result<std::vector<Event>> LedgerStore::EventsAfter(JobId job, std::int64_t seq,
   return In(Access::kRead, [&](Ledger& ledger) { return ledger.Events(job, seq, limit); });
 }
 
+Result<std::vector<Event>> LedgerStore::EventsSince(std::int64_t position, int limit) {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.EventsSince(position, limit); });
+}
+
+Result<std::int64_t> LedgerStore::EventPosition() {
+  return In(Access::kRead, [&](Ledger& ledger) { return ledger.EventPosition(); });
+}
+
 Result<void> LedgerStore::QueuePause(std::string_view stage, std::string_view why) {
   return Change([&](Ledger& ledger, const Moment& now) { return Pause(ledger, stage, why, now); });
 }

@@ -70,6 +70,8 @@ class LedgerStore : public JobStore {
   base::Result<void> TaskEnd(const Fence& fence, const AttemptEnd& end) final;
 
   base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) final;
+  base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) final;
+  base::Result<std::int64_t> EventPosition() final;
   base::Result<void> QueuePause(std::string_view stage, std::string_view reason) final;
   base::Result<std::vector<QueueFacts>> QueueList(std::span<const std::string> stages) final;
   base::Result<std::string> StreamEpoch() final;

@@ -214,7 +214,9 @@ struct Attempt {
 
 struct Event {
   JobId job{};
-  std::int64_t seq = 0;  // Per job, from 1, without holes.
+  std::int64_t seq = 0;       // Per job, from 1, without holes.
+  std::int64_t position = 0;  // Of all jobs, in the order in which they were written. Given by the
+                              // store, once: never to another event, whatever is forgotten.
   base::WallTime at{};
   std::string kind;  // "stage_started", "segment_committed", "stage_failed", …
   std::string body_json = "{}";

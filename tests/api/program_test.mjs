@@ -83,14 +83,16 @@ test('follows a job from its start to its end and reads what came of it', async 
   assert.equal(started.headers.get('location'), `/api/jobs/${id}`);
 
   const views = [];
+  const told = [];
   for await (const { event, data: view } of eventsOf(`/api/events?topics=job:${id}`)) {
-    assert.equal(event, 'view');
-    views.push(view);
+    if (event === 'view') views.push(view);
+    if (event === 'job') told.push(view.seq);
   }
   assert.equal(views.at(-1).state, 'succeeded');
 
   const { body: { events } } = await get(`/api/jobs/${id}/events`);
   assert.deepEqual(events.map(({ seq }) => seq), events.map((_, i) => i + 1));
+  assert.deepEqual(told, told.map((_, i) => events.length - told.length + i + 1), 'those behind the beginning');
 
   const { body: state, headers } = await get('/api/episodes/SHOW_S05_E03_11062025/state');
   assert.equal(headers.get('content-location'), '/api/episodes/show_s05_e03/state');

@@ -71,6 +71,11 @@ void Commands(ServiceRig& rig) {
   for (const char* part : {"state", "active", "files", "video"}) {
     rig.Fetch(Get({"api", "episodes", kKey, part}));
   }
+  rig.Follow(Get({"api", "events"}, {{"topics", "jobs"}}));
+  const std::string job = "job:" + std::to_string(number);
+  const Json told = rig.Ask(Get({"api", "jobs", std::to_string(number), "events"}));
+  rig.Follow(Get({"api", "events"},
+                 {{"topics", job}, {"after", told.value("epoch", std::string()) + ".0"}}));
   rig.Ask(Get({"api", "engine", "check-store"}));
   rig.Ask(Get({"api", "engine", "check-files"}));
   rig.Ask(Get({"metrics"}));

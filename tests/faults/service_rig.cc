@@ -72,14 +72,19 @@ struct ServiceRig::Wiring {
                  .life = *life,
                  .planner = planner,
                  .data = data}),
-        router(app::ApiRoutes(
-            {.queries = queries, .service = &service, .engine = engine, .store = store})) {}
+        log(queries, engine, store),
+        router(app::ApiRoutes({.queries = queries,
+                               .service = &service,
+                               .engine = engine,
+                               .store = store,
+                               .log = log})) {}
 
   app::DataDirectory data;
   std::unique_ptr<app::EngineLife> life;
   episode::EpisodePlanner planner;
   app::StoreQueries queries;
   app::EngineService service;
+  app::EventLog log;
   server::Router router;
 };
 
@@ -157,6 +162,18 @@ void ServiceRig::Fetch(const api::Request& request) {
   });
   Expect(is_done && answer.status == 200,
          fmt::format("{} {}: {}", request.method, request.Target(), answer.body));
+}
+
+void ServiceRig::Follow(const api::Request& request) {
+  std::shared_ptr<api::EventStream> stream;
+  const bool has_end = request.Query("topics") != "jobs";
+  Expect(Eventually([&] {
+           if (stream == nullptr) stream = wiring_->router.Run(request).events;
+           if (stream == nullptr) return false;
+           const std::string said = stream->Take();
+           return has_end ? stream->is_over() : !said.empty();
+         }),
+         fmt::format("{} is not over", request.Target()));
 }
 
 void ServiceRig::ExpectRefusal(const api::Request& request, std::string_view reason) {

@@ -38,6 +38,8 @@ class ServiceRig {
   base::Json Ask(const api::Request& request, std::vector<std::string_view> also_done = {});
   // The same for what is a file or a stream.
   void Fetch(const api::Request& request);
+  // Reads a stream of events until it is over; of one without an end, what it says first.
+  void Follow(const api::Request& request);
   // Waits until the request is refused for this reason.
   void ExpectRefusal(const api::Request& request, std::string_view reason);
   // Submits fake stages of `key`, which need no video.

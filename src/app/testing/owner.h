@@ -62,10 +62,12 @@ class Owner {
                   .life = *life_,
                   .planner = planner_,
                   .data = data}),
+        log_(queries_, *engine_, store),
         router_(ApiRoutes({.queries = queries_,
                            .service = &service_,
                            .engine = *engine_,
                            .store = store,
+                           .log = log_,
                            .model_pack = "/nowhere"})) {}
 
   // As a command is answered.
@@ -95,6 +97,7 @@ class Owner {
   episode::EpisodePlanner planner_;
   StoreQueries queries_;
   EngineService service_;
+  EventLog log_;
   server::Router router_;
 };
 

@@ -92,6 +92,7 @@ class ServedTest : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
+  std::string name_;  // What the file is called.
   std::uint16_t port_ = 0;
   std::atomic<int> asked_ = 0;
   std::atomic<int> blocked_ = 0;
@@ -119,7 +120,8 @@ class ServedTest : public ::testing::Test {
        .pattern = "/file",
        .run = [this](const auto&, const api::Request&) -> base::Result<api::Answer> {
          return api::Answer{.file = api::FileBody{.path = folder_ / "file.bin",
-                                                  .content_type = "application/octet-stream"}};
+                                                  .content_type = "application/octet-stream",
+                                                  .name = name_}};
        }},
       {.method = "GET",
        .pattern = "/events",

@@ -286,7 +286,9 @@ Result<std::vector<Attempt>> MemoryLedger::Attempts(StageRunId id) {
 }
 
 Result<void> MemoryLedger::EventInsert(const Event& event) {
-  Set(events_, {event.job, event.seq}, event);
+  Event stored = event;
+  stored.position = ++event_position_;
+  Set(events_, {event.job, event.seq}, stored);
   return {};
 }
 
@@ -296,6 +298,16 @@ Result<std::vector<Event>> MemoryLedger::Events(JobId job, std::int64_t after, i
        at != events_.end() && at->first.first == job && std::ssize(found) < limit; ++at) {
     found.push_back(at->second);
   }
+  return found;
+}
+
+Result<std::vector<Event>> MemoryLedger::EventsSince(std::int64_t position, int limit) {
+  std::vector<Event> found;
+  for (const auto& [key, event] : events_) {
+    if (event.position > position) found.push_back(event);
+  }
+  std::ranges::sort(found, {}, &Event::position);
+  if (std::ssize(found) > limit) found.resize(static_cast<std::size_t>(limit));
   return found;
 }
 

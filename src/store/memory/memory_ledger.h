@@ -100,6 +100,8 @@ class MemoryLedger final : public Ledger {
 
   base::Result<void> EventInsert(const Event& event) override;
   base::Result<std::vector<Event>> Events(JobId job, std::int64_t after, int limit) override;
+  base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) override;
+  base::Result<std::int64_t> EventPosition() override { return event_position_; }
 
   base::Result<std::string> QueueReason(std::string_view stage) override;
   base::Result<void> QueueWrite(std::string_view stage, std::string_view reason) override;
@@ -144,6 +146,7 @@ class MemoryLedger final : public Ledger {
   std::int64_t task_id_ = 0;
   std::int64_t change_ = 0;
   std::int64_t token_ = 0;
+  std::int64_t event_position_ = 0;
   std::string epoch_;
 
   std::vector<std::function<void()>> undo_;

@@ -236,11 +236,30 @@ CREATE INDEX submission_key_by_job ON submission_key (job_id);
 CREATE INDEX submission_key_by_time ON submission_key (at_ms);
 )sql";
 
-constexpr std::array<Migration, 4> kMigrations{{
+// Events of all jobs have an order of their own, by which whoever follows them goes on. Those that
+// were there keep the order of their jobs.
+constexpr std::string_view kEventPositions = R"sql(
+CREATE TABLE ordered_event (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_id INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+  seq INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  body_json TEXT NOT NULL,
+  UNIQUE (job_id, seq)
+) STRICT;
+INSERT INTO ordered_event (job_id, seq, at_ms, kind, body_json)
+  SELECT job_id, seq, at_ms, kind, body_json FROM event ORDER BY job_id, seq;
+DROP TABLE event;
+ALTER TABLE ordered_event RENAME TO event;
+)sql";
+
+constexpr std::array<Migration, 5> kMigrations{{
     {1, kFirst},
     {2, kWornOut},
     {3, kPoisonSegments},
     {4, kStoreBootAndKeys},
+    {5, kEventPositions},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 
 #include "base/json.h"
 #include "store/sqlite/schema.h"
@@ -106,6 +107,32 @@ TEST(SqliteFixtureTest, OpensTheFirstReleasesStoreAndGoesOnWithIt) {
   }
   EXPECT_EQ(finished, 3);  // hume, detect and track of at_work
   EXPECT_FALSE(*store->HasOpenJobs());
+  EXPECT_OK(store->IntegrityCheck());
+}
+
+// --- Before events of all jobs had an order (schema 5)
+
+TEST(SchemaFourTest, EventsOfAnOlderStoreKeepTheOrderOfTheirJobsAndNewOnesComeBehind) {
+  const TempFolder folder;
+  std::filesystem::copy_file(kFixture, folder.db());
+  std::int64_t count = 0;
+  {
+    auto database = std::move(Database::Open({.path = folder.db()})).value();
+    EXPECT_OK(Migrate(*database, Migrations().first(4)));
+    auto events = std::move(database->Query("SELECT COUNT(*) FROM event")).value();
+    EXPECT_TRUE(*events.Step());
+    count = events.Int64(0);
+  }
+  base::FakeClock clock;
+  const auto store = std::move(SqliteStore::Open({.path = folder.db()}, {clock})).value();
+  const auto all = *store->EventsSince(0, 1'000'000);
+  ASSERT_EQ(std::ssize(all), count);
+  ASSERT_GT(count, 20);
+  std::map<JobId, std::int64_t> seqs;
+  for (const Event& event : all) EXPECT_EQ(event.seq, ++seqs[event.job]);
+  EXPECT_EQ(*store->EventPosition(), all.back().position);
+  EXPECT_OK(store->JobCancel(store->JobFind("hume_clip")->id));
+  EXPECT_FALSE(store->EventsSince(all.back().position, 10)->empty());
   EXPECT_OK(store->IntegrityCheck());
 }
 

@@ -21,9 +21,10 @@ Episode ReadEpisode(const Statement& row) {
 Event ReadEvent(const Statement& row) {
   return {.job = JobId{row.Int64(0)},
           .seq = row.Int64(1),
-          .at = base::WallTime{std::chrono::milliseconds{row.Int64(2)}},
-          .kind = row.Text(3),
-          .body_json = row.Text(4)};
+          .position = row.Int64(2),
+          .at = base::WallTime{std::chrono::milliseconds{row.Int64(3)}},
+          .kind = row.Text(4),
+          .body_json = row.Text(5)};
 }
 
 template <typename T>
@@ -238,10 +239,25 @@ Result<void> SqliteLedger::EventInsert(const Event& event) {
 }
 
 Result<std::vector<Event>> SqliteLedger::Events(JobId job, std::int64_t after, int limit) {
-  return ReadAll(database_.Query("SELECT job_id, seq, at_ms, kind, body_json FROM event "
+  return ReadAll(database_.Query("SELECT job_id, seq, position, at_ms, kind, body_json FROM event "
                                  "WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
                                  job, after, limit),
                  ReadEvent);
+}
+
+Result<std::vector<Event>> SqliteLedger::EventsSince(std::int64_t position, int limit) {
+  return ReadAll(database_.Query("SELECT job_id, seq, position, at_ms, kind, body_json FROM event "
+                                 "WHERE position > ?1 ORDER BY position LIMIT ?2",
+                                 position, limit),
+                 ReadEvent);
+}
+
+Result<std::int64_t> SqliteLedger::EventPosition() {
+  ROLLCALL_TRY_ASSIGN(
+      const auto newest,
+      ReadFirst(database_.Query("SELECT seq FROM sqlite_sequence WHERE name = 'event'"),
+                [](const Statement& row) { return row.Int64(0); }));
+  return newest.value_or(0);
 }
 
 Result<std::string> SqliteLedger::QueueReason(std::string_view stage) {

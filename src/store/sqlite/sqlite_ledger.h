@@ -94,6 +94,8 @@ class SqliteLedger final : public Ledger {
 
   base::Result<void> EventInsert(const Event& event) override;
   base::Result<std::vector<Event>> Events(JobId job, std::int64_t after, int limit) override;
+  base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) override;
+  base::Result<std::int64_t> EventPosition() override;
 
   base::Result<std::string> QueueReason(std::string_view stage) override;
   base::Result<void> QueueWrite(std::string_view stage, std::string_view reason) override;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+
 #include "base/json.h"
 #include "store/testing/contract_fixture.h"
 
@@ -37,6 +39,50 @@ TEST_P(JobStoreContract, EventsAreContiguousAndHandedOutInPortions) {
   EXPECT_EQ(portion[0].seq, 3);
   EXPECT_EQ(portion[2].seq, 5);
   EXPECT_TRUE(store().EventsAfter(job, std::ssize(all), 3)->empty());
+}
+
+TEST_P(JobStoreContract, EventsOfAllJobsAreHandedOutInTheOrderOfTheirWriting) {
+  EXPECT_EQ(*store().EventPosition(), 0);
+  const JobId first = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  const JobId second = Submit(MakeRequest("detect", "y", {"detect"})).job.id;
+  RunToSuccess("detect");
+  RunToSuccess("detect");
+  const auto all = *store().EventsSince(0, 1000);
+  std::map<JobId, std::int64_t> seqs;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i > 0) {
+      EXPECT_GT(all[i].position, all[i - 1].position);
+    }
+    EXPECT_EQ(all[i].seq, ++seqs[all[i].job]);
+  }
+  EXPECT_EQ(seqs[first], store().JobGet(first)->event_seq);
+  EXPECT_EQ(seqs[second], store().JobGet(second)->event_seq);
+  EXPECT_GT(store().EventsAfter(second, 0, 1)->front().position,
+            store().EventsAfter(first, 0, 1)->front().position);
+  EXPECT_EQ(*store().EventPosition(), all.back().position);
+  // In portions nothing is missed and nothing comes twice.
+  std::vector<Event> portions;
+  std::int64_t position = 0;
+  while (true) {
+    const auto portion = *store().EventsSince(position, 3);
+    if (portion.empty()) break;
+    position = portion.back().position;
+    portions.insert(portions.end(), portion.begin(), portion.end());
+  }
+  ASSERT_EQ(portions.size(), all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(portions[i].position, all[i].position);
+}
+
+TEST_P(JobStoreContract, NoPositionIsGivenTwiceThoughItsEventIsForgotten) {
+  const JobId gone = Submit(MakeRequest("detect", "x", {"detect"})).job.id;
+  RunToSuccess("detect");
+  const std::int64_t before = *store().EventPosition();
+  EXPECT_EQ(store().EventsSince(0, 1000)->back().job, gone);
+  EXPECT_OK(store().SubjectErase({"episode", "x"}));
+  EXPECT_TRUE(store().EventsSince(0, 1000)->empty());
+  EXPECT_EQ(*store().EventPosition(), before);
+  Submit(MakeRequest("detect", "y", {"detect"}));
+  EXPECT_GT(store().EventsSince(0, 1000)->front().position, before);
 }
 
 TEST_P(JobStoreContract, AnEventSaysWhichRunAndWhy) {

@@ -153,6 +153,12 @@ class FaultyStore : public store::JobStore {
                                                       int limit) override {
     return Do("EventsAfter", [&] { return inner_->EventsAfter(job, seq, limit); });
   }
+  base::Result<std::vector<store::Event>> EventsSince(std::int64_t position, int limit) override {
+    return Do("EventsSince", [&] { return inner_->EventsSince(position, limit); });
+  }
+  base::Result<std::int64_t> EventPosition() override {
+    return Do("EventPosition", [&] { return inner_->EventPosition(); });
+  }
   base::Result<void> QueuePause(std::string_view stage, std::string_view reason) override {
     return Do("QueuePause", [&] { return inner_->QueuePause(stage, reason); });
   }
