@@ -55,6 +55,7 @@ Result<void> EventLog::Look() {
     for (const store::Event& event : events) {
       kept_.push_back(EntryOf(event));
       newest_ = event.position;
+      ForgetView(static_cast<std::int64_t>(event.job));
     }
     while (kept_.size() > options_.kept_max) {
       kept_from_ = kept_.front()->position;
@@ -103,6 +104,12 @@ Result<EventLog::Place> EventLog::Newest() {
   const MutexLock lock(mutex_);
   ROLLCALL_TRY(Look());
   return Place{.epoch = epoch_, .position = newest_};
+}
+
+// Whoever is told of an event is not shown what was before it.
+void EventLog::ForgetView(std::int64_t job_id) {
+  const MutexLock lock(views_mutex_);
+  views_.erase(job_id);
 }
 
 Result<std::shared_ptr<const EventLog::View>> EventLog::ViewOf(std::int64_t job_id) {

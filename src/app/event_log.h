@@ -75,6 +75,7 @@ class EventLog {
 
   base::Result<void> Begin() ROLLCALL_REQUIRES(mutex_);
   base::Result<void> Look() ROLLCALL_REQUIRES(mutex_);
+  void ForgetView(std::int64_t job_id) ROLLCALL_REQUIRES(mutex_);
   std::shared_ptr<const Entry> EntryOf(const store::Event& event) const ROLLCALL_REQUIRES(mutex_);
 
   StoreQueries& queries_;

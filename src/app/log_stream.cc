@@ -87,6 +87,12 @@ void LogStream::AddEvents(const EventLog::Page& page, std::string& text) {
 }
 
 void LogStream::AddViews(std::string& text) {
+  constexpr std::chrono::seconds kLookAgain{5};
+  const auto now = std::chrono::steady_clock::now();
+  if (!options_.jobs.empty() && now - looked_at_ > kLookAgain) {
+    looked_at_ = now;
+    changed_ = followed_;  // Whatever was missed: a job that was forgotten tells of nothing.
+  }
   std::set<std::int64_t> due = std::exchange(changed_, {});
   due.insert(running_.begin(), running_.end());
   for (const std::int64_t job_id : due) {

@@ -55,6 +55,7 @@ class LogStream final : public api::EventStream {
   std::set<std::int64_t> changed_;   // Of those, what an event was about, or what is new here.
   std::set<std::int64_t> running_;   // Of those, whose progress is shown.
   std::map<std::int64_t, Shown> shown_;
+  std::chrono::steady_clock::time_point looked_at_{};  // At all that are followed.
   std::int64_t position_ = 0;
   bool has_begun_ = false;
   bool has_more_ = false;

@@ -155,6 +155,19 @@ TEST_F(LogStreamTest, OfAJobThatIsShownAsEndedAllHasBeenTold) {
   EXPECT_EQ(Names(events).back(), "view");
 }
 
+// A view that another stream had read before the last event was taken for the last one.
+TEST_F(LogStreamTest, AViewIsNeverOlderThanTheEventsThatWereTold) {
+  EventLog log(owner_->queries(), owner_->engine(), store_,
+               {.view_age_max = std::chrono::hours{1}, .look_again = {}});
+  const auto job = Submit("x");
+  LogStream stream(log, {.jobs = {job}});
+  Take(stream);
+  ASSERT_TRUE(log.ViewOf(job).value()->is_open);
+  Cancel(job);
+  Take(stream);
+  EXPECT_TRUE(stream.is_over());
+}
+
 TEST_F(LogStreamTest, TellsOfNoOtherJob) {
   const auto job = Submit("x");
   LogStream stream(log_, {.jobs = {job}});

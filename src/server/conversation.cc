@@ -1,7 +1,6 @@
 #include "server/conversation.h"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -15,14 +14,13 @@
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 #include "api/problem.h"
 #include "base/file.h"
-#include "base/shown_text.h"
 #include "base/unique_fd.h"
 #include "domain/reasons.h"
+#include "server/answer_head.h"
 #include "server/byte_range.h"
 
 namespace rollcall::server {
@@ -47,46 +45,6 @@ constexpr std::chrono::seconds kLinger{1};
 std::string_view View(const beast::flat_buffer& buffer) {
   const auto bytes = buffer.cdata();
   return {static_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// RFC 9110 §5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
-std::string HttpDate(std::time_t at) {
-  std::tm parts{};
-  ::gmtime_r(&at, &parts);
-  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", parts);
-}
-
-// Of a file: another whenever it was replaced or written to. Strong as long as clocks of the file
-// system tell two writes apart.
-std::string TagOf(const struct stat& facts) {
-  return fmt::format("\"{:x}-{:x}-{:x}.{:x}\"", facts.st_ino, facts.st_size, facts.st_mtim.tv_sec,
-                     facts.st_mtim.tv_nsec);
-}
-
-// RFC 6266: a name that every client understands, and beside it the whole one (RFC 8187).
-std::string DispositionOf(std::string_view name) {
-  const std::string shown = base::ShownBytes(name);  // What is no UTF-8 is written out.
-  std::string plain;
-  std::string whole;
-  for (const char c : shown) {
-    const bool is_safe = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-    plain += is_safe || c == ' ' ? c : '_';
-    whole += is_safe ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return fmt::format("inline; filename=\"{}\"; filename*=UTF-8''{}", plain, whole);
-}
-
-std::string HeadOf(const Answer& answer, bool keeps_alive,
-                   std::optional<std::uint64_t> content_length) {
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\nDate: {}\r\n", answer.status,
-                                 api::StatusTitle(answer.status), HttpDate(std::time(nullptr)));
-  if (!answer.content_type.empty()) head += "Content-Type: " + answer.content_type + "\r\n";
-  if (content_length) head += fmt::format("Content-Length: {}\r\n", *content_length);
-  head += "X-Content-Type-Options: nosniff\r\n";
-  for (const auto& [name, value] : answer.fields) head += name + ": " + value + "\r\n";
-  if (!keeps_alive) head += "Connection: close\r\n";
-  return head + "\r\n";
 }
 
 api::Fields FieldsOf(const http::request_parser<http::string_body>::value_type& message) {
