@@ -134,6 +134,28 @@ TEST_F(ApiRoutesTest, AJobIsNamedByItsNumberOrItsName) {
   }
 }
 
+TEST_F(ApiRoutesTest, SaysWhyAJobIsWhereItIsAndShowsItsLog) {
+  AddEpisode();
+  ASSERT_EQ(
+      Ask("POST", {"api", "jobs"}, {}, {{"kind", "validate"}, {"episode", "a_s01_e01"}}).status,
+      202);
+  ASSERT_EQ(Ask("POST", {"api", "jobs", "1", "cancel"}).status, 200);
+  ASSERT_TRUE(owner_->engine().Wait(store::JobId{1}, std::chrono::minutes{1}).ok());
+  ASSERT_EQ(
+      Ask("POST", {"api", "engine", "settle"}, {}, {{"job_id", 1}}, api::Door::kUnixSocket).status,
+      200);
+  const Json diagnosis = Document(Get({"api", "jobs", "1", "diagnosis"}));
+  EXPECT_EQ(diagnosis["findings"], Json::array({"It was cancelled."}));
+  EXPECT_EQ(diagnosis["advice"], "`rollcall jobs resume 1` goes on");
+  fs::create_directories(data_.job("validate_a_s01_e01"));
+  ASSERT_TRUE(
+      base::WriteFileAtomic(data_.job("validate_a_s01_e01") / "log", "one\ntwo\n\xff\n").ok());
+  const Json log = Document(Get({"api", "jobs", "1", "log"}, {{"lines", "2"}}));
+  EXPECT_EQ(log["lines"], Json::array({"two", "\\xff"}));
+  EXPECT_EQ(Reason(Get({"api", "jobs", "1", "log"}, {{"lines", "0"}})), "ERR_BAD_REQUEST");
+  EXPECT_EQ(Reason(Get({"api", "jobs", "2", "log"})), "ERR_JOB_NOT_FOUND");
+}
+
 TEST_F(ApiRoutesTest, WhatOnlyCommandsMayDoIsNotThereOverTcp) {
   int count = 0;
   for (const server::Route& route : owner_->router().routes()) {

@@ -23,6 +23,7 @@ namespace reason = domain::reason;
 
 constexpr std::size_t kStartBytesMax = 64 * 1024;
 constexpr std::size_t kTopicsMax = 100;
+constexpr std::size_t kLinesMax = 10'000;
 
 // A query's number, none below `least`.
 Result<std::int64_t> NumberOf(const Request& request, std::string_view name, std::int64_t fallback,
@@ -78,6 +79,18 @@ class Jobs {
   Result<Answer> Events(const std::string& job, const Request& request) const {
     ROLLCALL_TRY_ASSIGN(const std::int64_t after, NumberOf(request, "after", 0));
     ROLLCALL_TRY_ASSIGN(const Json document, parts_.queries.JobEvents(job, after));
+    return api::JsonAnswer(document);
+  }
+  Result<Answer> Diagnosis(const std::string& job) const {
+    ROLLCALL_TRY_ASSIGN(const Json document, parts_.queries.JobDiagnosis(job));
+    return api::JsonAnswer(document);
+  }
+  Result<Answer> Log(const std::string& job, const Request& request) const {
+    ROLLCALL_TRY_ASSIGN(const std::int64_t lines, NumberOf(request, "lines", 40, 1));
+    ROLLCALL_TRY_ASSIGN(
+        const Json document,
+        parts_.queries.JobLog(job,
+                              std::min<std::size_t>(static_cast<std::size_t>(lines), kLinesMax)));
     return api::JsonAnswer(document);
   }
   Result<Answer> Cancel(const std::string& job) const {
@@ -153,11 +166,23 @@ std::vector<server::Route> JobRoutes(const ApiParts& parts) {
        .pattern = "/api/jobs/{job}/events",
        .run = [jobs](const Segments& at,
                      const Request& request) { return jobs.Events(at[0], request); }},
+      {.method = "GET",
+       .pattern = "/api/jobs/{job}/diagnosis",
+       .run = [jobs](const Segments& at, const Request&) { return jobs.Diagnosis(at[0]); }},
+      {.method = "GET",
+       .pattern = "/api/jobs/{job}/log",
+       .run = [jobs](const Segments& at,
+                     const Request& request) { return jobs.Log(at[0], request); }},
       {.method = "POST",
        .pattern = "/api/jobs/{job}/cancel",
        .run = [jobs](const Segments& at, const Request&) { return jobs.Cancel(at[0]); }},
       {.method = "POST",
        .pattern = "/api/jobs/{job}/resume",
+       .run = [jobs](const Segments& at,
+                     const Request& request) { return jobs.Resume(at[0], request); }},
+      // What failed is tried again from its checkpoints: the same.
+      {.method = "POST",
+       .pattern = "/api/jobs/{job}/retry",
        .run = [jobs](const Segments& at,
                      const Request& request) { return jobs.Resume(at[0], request); }},
       {.method = "GET",

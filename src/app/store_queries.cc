@@ -11,8 +11,11 @@
 #include <utility>
 
 #include "api/http.h"
+#include "app/diagnosis.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/path_text.h"
+#include "base/shown_text.h"
 #include "domain/episode_key.h"
 #include "domain/reasons.h"
 #include "episode/episode_kind.h"
@@ -46,6 +49,21 @@ Json RuntimeJson(const jobs::RuntimeTimes& times) {
     json[std::string(field.name)] = (times.*field.member).count();
   }
   return json;
+}
+
+// Those that have `mark` in them, the last `most` of them. Bytes that are no UTF-8 are written out.
+std::vector<std::string> LastLines(std::string_view text, std::size_t most, std::string_view mark) {
+  std::vector<std::string> lines;
+  while (!text.empty() && lines.size() < most) {
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    const std::size_t end = text.rfind('\n');
+    const std::size_t begin = end == std::string_view::npos ? 0 : end + 1;
+    const std::string_view line = text.substr(begin);
+    if (line.find(mark) != std::string_view::npos) lines.push_back(base::ShownBytes(line));
+    text = text.substr(0, begin);
+  }
+  std::ranges::reverse(lines);
+  return lines;
 }
 
 std::optional<std::int64_t> NumberIn(std::string_view text) {
@@ -143,6 +161,34 @@ Result<void> StoreQueries::RefuseWhenAmbiguous(const std::string& job_name) {
   return domain::MakeError(reason::kBadParams,
                            fmt::format("{} jobs are called {}: {}", count, job_name, open),
                            "name one of them by its number");
+}
+
+Result<Json> StoreQueries::JobDiagnosis(std::string_view job) {
+  ROLLCALL_TRY_ASSIGN(const store::Job found, FindJob(job));
+  ROLLCALL_TRY_ASSIGN(const api::JobView view,
+                      parts_.engine.View(found.id, projection::Detail::kHistory));
+  const Diagnosis diagnosis = Diagnose(view, parts_.engine.times());
+  return Json{{"job_id", view.job_id},
+              {"job", view.name},
+              {"status", domain::JobStateWord(view.state)},
+              {"findings", diagnosis.findings},
+              {"advice", diagnosis.advice}};
+}
+
+Result<Json> StoreQueries::JobLog(std::string_view job, std::size_t lines_max) {
+  ROLLCALL_TRY_ASSIGN(const store::Job found, FindJob(job));
+  const std::string& key = found.subject.id;
+  const bool names_stage = job.ends_with("_" + key);
+  const std::string stage(names_stage ? job.substr(0, job.size() - key.size() - 1)
+                                      : std::string_view(found.kind));
+  const bool is_stage = parts_.engine.kinds().OfStage(stage).row != nullptr;
+  const auto path = is_stage ? parts_.data.job(stage + "_" + key) / "log"
+                             : parts_.data.root() / "logs" / "worker.log";
+  const auto text = base::ReadFile(path);
+  if (!text.ok() && text.error().code != base::ErrorCode::kNotFound) return text.error();
+  const std::string mark = is_stage ? "" : "] " + key + " ";
+  return Json{{"path", base::PathToText(path)},
+              {"lines", LastLines(text.ok() ? *text : std::string{}, lines_max, mark)}};
 }
 
 Result<store::Job> StoreQueries::FindJob(std::string_view job) {

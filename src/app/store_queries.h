@@ -34,6 +34,11 @@ class StoreQueries {
   base::Result<base::Json> JobList(std::int64_t limit);
   // {epoch, events}: those behind `after`.
   base::Result<base::Json> JobEvents(std::string_view job, std::int64_t after);
+  // {job_id, job, status, findings, advice}: why it is where it is and what to do, in sentences.
+  base::Result<base::Json> JobDiagnosis(std::string_view job);
+  // {path, lines}: the last lines of its log, at most so many. A stage has a log of its own; of a
+  // job of several it is what the common one says of its subject.
+  base::Result<base::Json> JobLog(std::string_view job, std::size_t lines_max);
   // A job as a person names it, by its number or its name. ERR_JOB_NOT_FOUND; ERR_BAD_PARAMS where
   // several open jobs have the name.
   base::Result<store::Job> FindJob(std::string_view job);

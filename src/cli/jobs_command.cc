@@ -5,12 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "app/composition.h"
-#include "base/file.h"
 #include "base/path_text.h"
 #include "base/shown_text.h"
 #include "cli/command.h"
-#include "cli/diagnosis.h"
 #include "cli/job_details.h"
 #include "cli/job_run.h"
 #include "cli/progress_lines.h"
@@ -186,24 +183,25 @@ Result<ExitCode> Show(Session& session, const JobFlags& flags) {
 }
 
 Result<ExitCode> DiagnoseJob(Session& session, const JobFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
-  ROLLCALL_TRY_ASSIGN(const Json hello, session.Ask(api::Get({"api", "engine", "hello"})));
-  Diagnosis diagnosis = Diagnose(job, TimesFrom(hello.at("runtime")));
-  diagnosis.advice = session.AsTyped(diagnosis.advice);
-  for (std::string& finding : diagnosis.findings) finding = session.AsTyped(finding);
+  ROLLCALL_TRY_ASSIGN(const api::Request request, OfJob(flags.job, Reading::kDiagnosis));
+  ROLLCALL_TRY_ASSIGN(Json diagnosis, session.Ask(request));
+  // Commands that it quotes find this data directory.
+  diagnosis["advice"] = session.AsTyped(diagnosis.at("advice").get<std::string>());
+  for (Json& finding : diagnosis.at("findings")) {
+    finding = session.AsTyped(finding.get<std::string>());
+  }
   const Console& console = session.console();
   if (console.is_json()) {
-    console.PrintDocument({{"job_id", job.job_id},
-                           {"job", job.name},
-                           {"status", domain::JobStateWord(job.state)},
-                           {"findings", diagnosis.findings},
-                           {"advice", diagnosis.advice}});
+    console.PrintDocument(diagnosis);
     return ExitCode::kOk;
   }
+  ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, diagnosis.at("job_id").dump()));
   std::string text = fmt::format("{}  {}\n", console.paint().Bold(job.name),
                                  Painted(StatusWord(job), console.paint()));
-  for (const std::string& finding : diagnosis.findings) text += "  " + finding + "\n";
-  console.Print(text + "what to do: " + diagnosis.advice + "\n");
+  for (const Json& finding : diagnosis.at("findings")) {
+    text += "  " + finding.get<std::string>() + "\n";
+  }
+  console.Print(text + "what to do: " + diagnosis.at("advice").get<std::string>() + "\n");
   return ExitCode::kOk;
 }
 
@@ -265,43 +263,16 @@ Result<ExitCode> WaitFor(Session& session, const JobFlags& flags) {
   return Done(session, run);
 }
 
-// The lines of a log file that `is_wanted` accepts, the last `most` of them.
-template <typename IsWanted>
-std::vector<std::string> LastLines(const std::string& text, std::size_t most, IsWanted is_wanted) {
-  std::vector<std::string> lines;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    std::string line = text.substr(begin, end - begin);
-    if (is_wanted(line)) lines.push_back(std::move(line));
-    begin = end + 1;
-  }
-  if (lines.size() > most) lines.erase(lines.begin(), lines.end() - static_cast<long>(most));
-  return lines;
-}
-
-// `<stage>_<key>` has a log of its own; a job of several stages has lines in the common one.
 Result<ExitCode> Logs(Session& session, const JobFlags& flags) {
-  ROLLCALL_TRY_ASSIGN(const JobView job, Find(session, flags.job));
-  const std::string& key = job.subject_id;
-  const std::string stage = flags.job.ends_with("_" + key)
-                                ? flags.job.substr(0, flags.job.size() - key.size() - 1)
-                                : job.kind;
-  const bool is_stage = app::Kinds().OfStage(stage).row != nullptr;
-  const auto path = is_stage ? session.data().job(stage + "_" + key) / "log"
-                             : session.data().root() / "logs" / "worker.log";
-  const auto text = base::ReadFile(path);
-  if (!text.ok() && text.error().code != base::ErrorCode::kNotFound) return text.error();
-  const std::string mark = "] " + key + " ";
-  const auto lines = LastLines(
-      text.ok() ? *text : std::string{}, static_cast<std::size_t>(flags.lines),
-      [&](const std::string& line) { return is_stage || line.find(mark) != std::string::npos; });
+  ROLLCALL_TRY_ASSIGN(api::Request request, OfJob(flags.job, Reading::kLog));
+  request.query.emplace_back("lines", std::to_string(flags.lines));
+  ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   const Console& console = session.console();
   if (console.is_json()) {
-    console.PrintDocument({{"path", base::PathToText(path)}, {"lines", lines}});
+    console.PrintDocument(answer);
     return ExitCode::kOk;
   }
-  for (const std::string& line : lines) console.Print(base::Shown(line) + "\n");
+  for (const Json& line : answer.at("lines")) console.Print(line.get<std::string>() + "\n");
   return ExitCode::kOk;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/job_view.h"
+#include "api/stage_text.h"
 #include "cli/terminal.h"
 
 namespace rollcall::cli {
@@ -20,42 +21,7 @@ namespace rollcall::cli {
 std::vector<std::string> ProgressLines(const api::JobView& job, const Terminal& terminal,
                                        double elapsed_s);
 
-// What happened to a stage, in words for a log: "ok in 42 s (5678 faces detected)".
-std::string StageSummary(const api::StageView& stage);
-// Where a running stage is: "54%, 6804/12600 frames, 8.5x real time, 1:02 left (p90 1:20),
-// heartbeat 1 s ago".
-std::string StageProgress(const api::StageView& stage);
-// "interrupted at 54%, 6804/12600 frames, last heartbeat 3:20 ago; nothing works on it now": of a
-// stage that an engine which has ended left running.
-std::string WhereItWasLeft(const api::StageView& stage);
-
-// What happened to a stage, or what it is at and whether it was restarted; `is_worked_on`: an
-// engine takes work.
-std::string LiveNews(const api::StageView& stage, bool is_worked_on);
-
-// "restarted, attempt 2 (attempt 1: ERR_WORKER_CRASHED, signal 9)" of a stage that runs
-// for another time; the brackets where it is known. Empty for a first attempt.
-std::string RestartText(const api::StageView& stage);
-// "ERR_STALLED, signal 9"
-std::string AttemptEnding(const api::AttemptView& attempt);
-// pending running ok error skipped canceled, and what follows from more than the state: "stalled",
-// "ending" (it has ended, but that is not through yet), "interrupted" (it ran, and no engine works
-// any more).
-std::string StatusWord(const api::StageView& stage, bool is_worked_on);
-// "paused" while the disk is full; else of the stage that runs, else the job's.
-std::string StatusWord(const api::JobView& job);
-// "ERR_DISK_FULL: no space left on device", without the hint.
-std::string TroubleText(const base::Error& trouble);
-// "no progress for 42 s (ERR_STALLED)" of a stage that is stalled.
-std::string StallText(const api::StageView& stage);
-// "12 s of 5:00": how much of the phase's budget is used; empty if that is not known.
-std::string BudgetText(const api::StageView& stage);
-
-// "job 3 (effort full, running) of the same episode is open as well: …" and how to end it; in
-// brackets what its request says otherwise than that of `own`.
-std::string OpenBesideText(const api::JobView& other, const api::JobView& own);
-
-// "5678 faces detected, 812 embeddings computed": the whole numbers of a result or of counters.
-std::string DescribeNumbers(const base::Json& numbers);
+using api::DescribeNumbers;
+using api::TroubleText;  // Others are found by the job or stage that they speak of.
 
 }  // namespace rollcall::cli

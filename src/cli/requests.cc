@@ -14,13 +14,23 @@ bool IsOfName(char c) {
          c == '-';
 }
 
+base::Result<void> CheckJobName(const std::string& typed) {
+  if (!typed.empty() && std::ranges::all_of(typed, IsOfName)) return {};
+  return domain::MakeError(domain::reason::kJobNotFound, "there is no job " + typed);
+}
+
 }  // namespace
 
-base::Result<api::Request> OfJob(const std::string& typed, const std::string& verb) {
-  if (typed.empty() || !std::ranges::all_of(typed, IsOfName)) {
-    return domain::MakeError(domain::reason::kJobNotFound, "there is no job " + typed);
-  }
-  if (verb.empty()) return api::Get({"api", "jobs", typed});
+base::Result<api::Request> OfJob(const std::string& typed, Reading reading) {
+  ROLLCALL_TRY(CheckJobName(typed));
+  api::Request request = api::Get({"api", "jobs", typed});
+  if (reading == Reading::kDiagnosis) request.path.emplace_back("diagnosis");
+  if (reading == Reading::kLog) request.path.emplace_back("log");
+  return request;
+}
+
+base::Result<api::Request> OfJob(const std::string& typed, const char* verb) {
+  ROLLCALL_TRY(CheckJobName(typed));
   return api::Post({"api", "jobs", typed, verb});
 }
 

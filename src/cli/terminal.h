@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "api/measure_text.h"
+
 namespace rollcall::cli {
 
 // What an output stream can show.
@@ -53,13 +55,9 @@ std::string PadLeft(std::string_view text, int width);
 // A horizontal bar of `width` columns, `share` of it (0…1) filled to an eighth of a column.
 std::string BlockBar(double share, int width);
 
-// "0.4 s", "42 s", "1:02", "1:02:03": a duration for people.
-std::string ShortDuration(double seconds);
-// "1:23.4": for screen time, with tenths.
-std::string ExactDuration(double seconds);
-// "12 600"
-std::string Grouped(std::int64_t number);
-// "3.4 MB"
-std::string Bytes(std::int64_t bytes);
+using api::Bytes;
+using api::ExactDuration;
+using api::Grouped;
+using api::ShortDuration;
 
 }  // namespace rollcall::cli

@@ -71,6 +71,8 @@ void Commands(ServiceRig& rig) {
   for (const char* part : {"state", "active", "files", "video"}) {
     rig.Fetch(Get({"api", "episodes", kKey, part}));
   }
+  rig.Ask(Get({"api", "jobs", std::to_string(number), "diagnosis"}));
+  rig.Ask(Get({"api", "jobs", "detect_a_s01_e01", "log"}));
   rig.Follow(Get({"api", "events"}, {{"topics", "jobs"}}));
   const std::string job = "job:" + std::to_string(number);
   const Json told = rig.Ask(Get({"api", "jobs", std::to_string(number), "events"}));

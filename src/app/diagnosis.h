@@ -4,10 +4,9 @@
 #include <vector>
 
 #include "api/job_view.h"
-#include "base/json.h"
 #include "jobs/runtime_times.h"
 
-namespace rollcall::cli {
+namespace rollcall::app {
 
 // Why a job is where it is and what to do about it, in sentences for a person.
 struct Diagnosis {
@@ -18,7 +17,4 @@ struct Diagnosis {
 // `times`: those of the engine that works, or would.
 Diagnosis Diagnose(const api::JobView& job, const jobs::RuntimeTimes& times);
 
-// The `runtime` of an answer to engine.hello; what it does not name is the product's own.
-jobs::RuntimeTimes TimesFrom(const base::Json& runtime);
-
-}  // namespace rollcall::cli
+}  // namespace rollcall::app

@@ -1,10 +1,10 @@
-#include "cli/diagnosis.h"
+#include "app/diagnosis.h"
 
 #include <gmock/gmock.h>
 
 #include "domain/reasons.h"
 
-namespace rollcall::cli {
+namespace rollcall::app {
 namespace {
 
 using api::JobView;
@@ -147,12 +147,13 @@ TEST(DiagnoseTest, GoesByTheTimesOfTheEngineThatWorks) {
   StageView stage = Running();
   stage.pulse_age_s = 2;
   EXPECT_THAT(Diagnose(JobWith(stage), kTimes).findings.front(), HasSubstr("works"));
-  const jobs::RuntimeTimes divided = TimesFrom({{"pulse_ms", 100}, {"lease_ms", 3000}});
-  EXPECT_EQ(divided.renew, kTimes.renew);
+  jobs::RuntimeTimes divided;
+  divided.pulse = std::chrono::milliseconds{100};
+  divided.lease = std::chrono::milliseconds{3000};
   const Diagnosis silent = Diagnose(JobWith(stage), divided);
   EXPECT_THAT(silent.findings.front(), HasSubstr("no sign of life for 2.0 s"));
   EXPECT_THAT(silent.findings.front(), HasSubstr("lasted 3.0 s it is ended"));
 }
 
 }  // namespace
-}  // namespace rollcall::cli
+}  // namespace rollcall::app

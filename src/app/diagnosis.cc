@@ -1,19 +1,21 @@
-#include "cli/diagnosis.h"
+#include "app/diagnosis.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <optional>
 
-#include "cli/progress_lines.h"
-#include "cli/terminal.h"
+#include "api/measure_text.h"
+#include "api/stage_text.h"
 #include "domain/reasons.h"
 #include "jobs/runtime_times.h"
 
-namespace rollcall::cli {
+namespace rollcall::app {
 namespace {
 
 using api::JobView;
+using api::ShortDuration;
+using api::TroubleText;
 using api::StageView;
 using domain::JobState;
 using jobs::RuntimeTimes;
@@ -151,14 +153,4 @@ Diagnosis Diagnose(const JobView& job, const RuntimeTimes& times) {
   return diagnosis;
 }
 
-RuntimeTimes TimesFrom(const base::Json& runtime) {
-  RuntimeTimes times;
-  for (const jobs::RuntimeTimeField& field : jobs::kRuntimeTimeFields) {
-    const auto found = runtime.find(field.name);
-    if (found == runtime.end() || !found->is_number_integer()) continue;
-    times.*field.member = RuntimeTimes::Millis{found->get<std::int64_t>()};
-  }
-  return times;
-}
-
-}  // namespace rollcall::cli
+}  // namespace rollcall::app
