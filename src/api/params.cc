@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <utility>
 
 #include "domain/reasons.h"
@@ -45,6 +46,18 @@ Result<bool> FlagParam(const Json& params, std::string_view name, bool fallback)
   if (member == nullptr) return fallback;
   if (!member->is_boolean()) return WrongType(name, "true or false");
   return member->get<bool>();
+}
+
+Result<std::int64_t> IntegerQuery(const Request& request, std::string_view name,
+                                  std::int64_t fallback, std::int64_t least) {
+  const auto text = request.Query(name);
+  if (!text) return fallback;
+  std::int64_t number = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, failure] = std::from_chars(text->data(), end, number);
+  if (failure == std::errc{} && stop == end && number >= least) return number;
+  return domain::MakeError(domain::reason::kBadRequest,
+                           fmt::format("{} is no number of at least {}", name, least), "");
 }
 
 }  // namespace rollcall::api

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/http.h"
 #include "base/json.h"
 #include "base/result.h"
 
@@ -16,5 +17,10 @@ base::Result<std::string> TextParam(const base::Json& params, std::string_view n
 base::Result<std::int64_t> IntegerParam(const base::Json& params, std::string_view name,
                                         std::int64_t fallback);
 base::Result<bool> FlagParam(const base::Json& params, std::string_view name, bool fallback);
+
+// A query's whole number, none below `least`; `fallback` where there is none. kInvalidArgument /
+// ERR_BAD_REQUEST.
+base::Result<std::int64_t> IntegerQuery(const Request& request, std::string_view name,
+                                        std::int64_t fallback, std::int64_t least = 0);
 
 }  // namespace rollcall::api

@@ -206,7 +206,13 @@ TEST_F(ApiRoutesTest, GivesTheVideoAndNoFileThatNoStageHasMade) {
     EXPECT_EQ(Reason(Get({"api", "episodes", "a_s01_e01", "files", name})), "ERR_NO_SUCH_RESOURCE")
         << name;
   }
-  EXPECT_EQ(Reason(Get({"api", "episodes", "a_s01_e01", "report"})), "ERR_NO_SUCH_RESOURCE");
+  for (const char* what : {"report", "timeline"}) {
+    EXPECT_EQ(Reason(Get({"api", "episodes", "a_s01_e01", what})), "ERR_NO_SUCH_RESOURCE");
+  }
+  for (const char* track : {"1", "-1", "x", "00001.jpg", "99999999999999999999"}) {
+    EXPECT_EQ(Reason(Get({"api", "episodes", "a_s01_e01", "tracks", track, "still"})),
+              "ERR_NO_SUCH_RESOURCE");
+  }
 }
 
 TEST_F(ApiRoutesTest, ForgetsAnEpisode) {

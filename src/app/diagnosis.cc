@@ -15,8 +15,8 @@ namespace {
 
 using api::JobView;
 using api::ShortDuration;
-using api::TroubleText;
 using api::StageView;
+using api::TroubleText;
 using domain::JobState;
 using jobs::RuntimeTimes;
 

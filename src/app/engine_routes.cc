@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/params.h"
+#include "app/api_docs.h"
 #include "app/api_routes.h"
 
 namespace rollcall::app {
@@ -86,6 +87,19 @@ std::vector<server::Route> EngineRoutes(const ApiParts& parts) {
       {.method = "GET",
        .pattern = "/metrics",
        .run = [engine](const Segments&, const Request&) { return engine.Metrics(); }},
+      {.method = "GET",
+       .pattern = "/api/openapi.json",
+       .run = [](const Segments&,
+                 const Request&) { return Answer{.body = std::string(OpenApiText())}; }},
+      {.method = "GET",
+       .pattern = "/api/docs",
+       .run =
+           [](const Segments&, const Request&) {
+             return Answer{.fields = {{"Content-Security-Policy",
+                                       "default-src 'none'; style-src 'unsafe-inline'"}},
+                           .content_type = "text/html; charset=utf-8",
+                           .body = ApiDocsPage(OpenApi())};
+           }},
       {.method = "GET",
        .pattern = "/api/engine/hello",
        .run = [engine](const Segments&, const Request&) { return engine.Hello(); },

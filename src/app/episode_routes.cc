@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 #include <string>
 #include <utility>
 
+#include "api/params.h"
 #include "app/api_routes.h"
+#include "base/file.h"
 #include "base/path_text.h"
+#include "base/shown_text.h"
 #include "domain/reasons.h"
 #include "episode/episode_kind.h"
+#include "pipeline/stills_stage.h"
 #include "projection/gather.h"
 #include "subject/subject_kind.h"
 
@@ -49,6 +55,17 @@ std::string_view ContentTypeOf(const std::filesystem::path& path) {
   });
   const auto* const found = std::ranges::find(kTypes, ending, &Type::ending);
   return found != kTypes.end() ? found->type : "application/octet-stream";
+}
+
+// Those of `spans` ({start_ms, end_ms}) that reach into [from, to), whole.
+Json Within(const Json& spans, std::int64_t from, std::int64_t to) {
+  Json found = Json::array();
+  for (const Json& span : spans) {
+    const bool is_in = span.at("end_ms").get<std::int64_t>() > from &&
+                       span.at("start_ms").get<std::int64_t>() < to;
+    if (is_in) found.push_back(span);
+  }
+  return found;
 }
 
 class Episodes {
@@ -127,24 +144,54 @@ class Episodes {
   // Only what a stage's last good run has made has a name here: no path can lead elsewhere.
   Result<Answer> File(const std::string& typed, const std::string& name) const {
     ROLLCALL_TRY_ASSIGN(const store::Episode episode, EpisodeOf(typed));
-    ROLLCALL_TRY_ASSIGN(const auto facts, FactsOf(episode));
-    for (const subject::StageFacts& stage : facts.stages) {
-      for (const domain::Artifact& artifact : stage.artifacts) {
-        if (std::filesystem::path(artifact.name).filename() != name) continue;
-        ROLLCALL_TRY_ASSIGN(auto path, parts_.engine.vault().Fetch(artifact.path));
-        return FileAnswer(std::move(path));
-      }
+    ROLLCALL_TRY_ASSIGN(auto path, PathOf(episode, name));
+    return FileAnswer(std::move(path), name);
+  }
+  // Of a track's best face.
+  Result<Answer> Still(const std::string& typed, const std::string& track) const {
+    const auto nothing = [&] {
+      return domain::MakeError(reason::kNoSuchResource,
+                               fmt::format("there is no still of track {}", base::Shown(track)),
+                               "");
+    };
+    ROLLCALL_TRY_ASSIGN(const store::Episode episode, EpisodeOf(typed));
+    std::int64_t id = 0;
+    const char* end = track.data() + track.size();
+    const auto [stop, failure] = std::from_chars(track.data(), end, id);
+    if (failure != std::errc{} || stop != end || id < 0) return nothing();
+    ROLLCALL_TRY_ASSIGN(const auto stills, PathOf(episode, "stills"));
+    const std::filesystem::path still = stills / pipeline::StillFileName(id);
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(still, ignored)) return nothing();
+    return FileAnswer(still, still.filename());
+  }
+  // Who is on screen when, of report.json, between two times of the file.
+  Result<Answer> Timeline(const std::string& typed, const Request& request) const {
+    constexpr std::int64_t kEver = std::numeric_limits<std::int64_t>::max();
+    ROLLCALL_TRY_ASSIGN(const std::int64_t from, api::IntegerQuery(request, "from_ms", 0));
+    ROLLCALL_TRY_ASSIGN(const std::int64_t to, api::IntegerQuery(request, "to_ms", kEver));
+    ROLLCALL_TRY_ASSIGN(const store::Episode episode, EpisodeOf(typed));
+    ROLLCALL_TRY_ASSIGN(const auto path, PathOf(episode, "report.json"));
+    ROLLCALL_TRY_ASSIGN(const std::string text, base::ReadFile(path));
+    ROLLCALL_TRY_ASSIGN(const Json report, base::ParseJson(text, "report.json"));
+    Json people = Json::array();
+    for (const Json& person : report.at("people")) {
+      Json seen = Within(person.at("seen"), from, to);
+      Json intervals = Within(person.at("intervals"), from, to);
+      if (intervals.empty() && seen.empty()) continue;
+      people.push_back({{"id", person.at("id")},
+                        {"name", person.at("name")},
+                        {"is_named", person.at("is_named")},
+                        {"seen", std::move(seen)},
+                        {"intervals", std::move(intervals)}});
     }
-    return domain::MakeError(reason::kNoSuchResource,
-                             fmt::format("{} has no file of that name", episode.key),
-                             fmt::format("GET /api/episodes/{}/files lists them", episode.key));
+    return At(api::JsonAnswer({{"episode_key", episode.key}, {"people", std::move(people)}}),
+              "/api/episodes/" + episode.key + "/timeline");
   }
   Result<Answer> Video(const std::string& typed) const {
     ROLLCALL_TRY_ASSIGN(const store::Episode episode, EpisodeOf(typed));
     const std::filesystem::path video = base::PathFromText(episode.video_path);
-    Answer answer = FileAnswer(video);
-    answer.file->name = video.filename().string();
-    return answer;
+    return FileAnswer(video, video.filename());
   }
 
  private:
@@ -156,15 +203,30 @@ class Episodes {
     return projection::GatherSubject(parts_.store, parts_.engine.vault(), kind(), episode.key);
   }
 
+  Result<std::filesystem::path> PathOf(const store::Episode& episode, std::string_view name) const {
+    ROLLCALL_TRY_ASSIGN(const auto facts, FactsOf(episode));
+    for (const subject::StageFacts& stage : facts.stages) {
+      for (const domain::Artifact& artifact : stage.artifacts) {
+        if (std::filesystem::path(artifact.name).filename() != name) continue;
+        return parts_.engine.vault().Fetch(artifact.path);
+      }
+    }
+    return domain::MakeError(reason::kNoSuchResource,
+                             fmt::format("{} has no file of that name", episode.key),
+                             fmt::format("GET /api/episodes/{}/files lists them", episode.key));
+  }
+
   // Any spelling of a key answers; where it is at home is said.
   static Answer At(Answer answer, std::string_view path) {
     answer.fields.emplace_back("Content-Location", std::string(path));
     return answer;
   }
-  static Answer FileAnswer(std::filesystem::path path) {
-    std::string type(ContentTypeOf(path));
+  // `name`: what whoever asks calls it; the file itself has its run's number behind that.
+  static Answer FileAnswer(std::filesystem::path path, const std::filesystem::path& name) {
     return {.content_type = "",
-            .file = api::FileBody{.path = std::move(path), .content_type = std::move(type)}};
+            .file = api::FileBody{.path = std::move(path),
+                                  .content_type = std::string(ContentTypeOf(name)),
+                                  .name = name.string()}};
   }
 
   ApiParts parts_;
@@ -206,6 +268,14 @@ std::vector<server::Route> EpisodeRoutes(const ApiParts& parts) {
        .pattern = "/api/episodes/{key}/files/{name}",
        .run = [episodes](const Segments& at,
                          const Request&) { return episodes.File(at[0], at[1]); }},
+      {.method = "GET",
+       .pattern = "/api/episodes/{key}/timeline",
+       .run = [episodes](const Segments& at,
+                         const Request& request) { return episodes.Timeline(at[0], request); }},
+      {.method = "GET",
+       .pattern = "/api/episodes/{key}/tracks/{id}/still",
+       .run = [episodes](const Segments& at,
+                         const Request&) { return episodes.Still(at[0], at[1]); }},
       {.method = "GET",
        .pattern = "/api/episodes/{key}/video",
        .run = [episodes](const Segments& at, const Request&) { return episodes.Video(at[0]); }},

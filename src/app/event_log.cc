@@ -100,10 +100,10 @@ Result<EventLog::Page> EventLog::After(std::int64_t position) {
   return page;
 }
 
-Result<EventLog::Place> EventLog::Newest() {
+Result<api::Place> EventLog::Newest() {
   const MutexLock lock(mutex_);
   ROLLCALL_TRY(Look());
-  return Place{.epoch = epoch_, .position = newest_};
+  return api::Place{.epoch = epoch_, .position = newest_};
 }
 
 // Whoever is told of an event is not shown what was before it.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/place.h"
 #include "app/store_queries.h"
 #include "base/mutex.h"
 #include "base/result.h"
@@ -49,12 +50,8 @@ class EventLog {
   // What follows `position`, in order.
   base::Result<Page> After(std::int64_t position);
 
-  struct Place {
-    std::string epoch;  // Positions of another one mean nothing here.
-    std::int64_t position = 0;
-  };
   // Of the newest event.
-  base::Result<Place> Newest();
+  base::Result<api::Place> Newest();
 
   // A job as it is, and as a stream sends it.
   struct View {

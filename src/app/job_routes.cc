@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "api/params.h"
 #include "app/api_routes.h"
 #include "app/log_stream.h"
 #include "base/path_text.h"
@@ -25,19 +26,6 @@ constexpr std::size_t kStartBytesMax = 64 * 1024;
 constexpr std::size_t kTopicsMax = 100;
 constexpr std::size_t kLinesMax = 10'000;
 
-// A query's number, none below `least`.
-Result<std::int64_t> NumberOf(const Request& request, std::string_view name, std::int64_t fallback,
-                              std::int64_t least = 0) {
-  const auto text = request.Query(name);
-  if (!text) return fallback;
-  std::int64_t number = 0;
-  const char* end = text->data() + text->size();
-  const auto [stop, failure] = std::from_chars(text->data(), end, number);
-  if (failure == std::errc{} && stop == end && number >= least) return number;
-  return domain::MakeError(reason::kBadRequest,
-                           fmt::format("{} is no number of at least {}", name, least), "");
-}
-
 Result<std::int64_t> JobIdOf(std::string_view text) {
   std::int64_t number = 0;
   const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -51,7 +39,7 @@ class Jobs {
   explicit Jobs(const ApiParts& parts) : parts_(parts) {}
 
   Result<Answer> List(const Request& request) const {
-    ROLLCALL_TRY_ASSIGN(const std::int64_t limit, NumberOf(request, "limit", 20));
+    ROLLCALL_TRY_ASSIGN(const std::int64_t limit, api::IntegerQuery(request, "limit", 20));
     ROLLCALL_TRY_ASSIGN(const Json list, parts_.queries.JobList(limit));
     return api::JsonAnswer(list);
   }
@@ -77,7 +65,7 @@ class Jobs {
     return api::JsonAnswer(document);
   }
   Result<Answer> Events(const std::string& job, const Request& request) const {
-    ROLLCALL_TRY_ASSIGN(const std::int64_t after, NumberOf(request, "after", 0));
+    ROLLCALL_TRY_ASSIGN(const std::int64_t after, api::IntegerQuery(request, "after", 0));
     ROLLCALL_TRY_ASSIGN(const Json document, parts_.queries.JobEvents(job, after));
     return api::JsonAnswer(document);
   }
@@ -86,7 +74,7 @@ class Jobs {
     return api::JsonAnswer(document);
   }
   Result<Answer> Log(const std::string& job, const Request& request) const {
-    ROLLCALL_TRY_ASSIGN(const std::int64_t lines, NumberOf(request, "lines", 40, 1));
+    ROLLCALL_TRY_ASSIGN(const std::int64_t lines, api::IntegerQuery(request, "lines", 40, 1));
     ROLLCALL_TRY_ASSIGN(
         const Json document,
         parts_.queries.JobLog(job,
@@ -108,7 +96,7 @@ class Jobs {
     constexpr std::int64_t kEveryLeastMs = 100;
     ROLLCALL_TRY_ASSIGN(auto options, TopicsOf(request.Query("topics").value_or("jobs")));
     ROLLCALL_TRY_ASSIGN(const std::int64_t every_ms,
-                        NumberOf(request, "every_ms", 3'600'000, kEveryLeastMs));
+                        api::IntegerQuery(request, "every_ms", 3'600'000, kEveryLeastMs));
     options.every = std::chrono::milliseconds{every_ms};
     // A browser sends the field when it comes back, and cannot when it comes first.
     const auto last = request.Field("last-event-id");

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "api/place.h"
 #include "api/problem.h"
 #include "base/json.h"
 
@@ -21,17 +21,6 @@ std::string Gone(std::int64_t job_id, const base::Error& error) {
 }
 
 }  // namespace
-
-std::optional<EventLog::Place> PlaceOf(std::string_view cursor) {
-  const std::size_t dot = cursor.rfind('.');
-  if (dot == std::string_view::npos || dot == 0) return std::nullopt;
-  const std::string_view digits = cursor.substr(dot + 1);
-  EventLog::Place place{.epoch = std::string(cursor.substr(0, dot))};
-  const char* end = digits.data() + digits.size();
-  const auto [stop, failure] = std::from_chars(digits.data(), end, place.position);
-  const bool is_whole = failure == std::errc{} && stop == end && place.position >= 0;
-  return is_whole ? std::optional(std::move(place)) : std::nullopt;
-}
 
 // Views are read before events, so that a job whose end is shown has told all of its events.
 std::string LogStream::Take() {
@@ -56,16 +45,16 @@ std::chrono::milliseconds LogStream::patience() const {
 }
 
 Result<void> LogStream::Begin(std::string& text) {
-  ROLLCALL_TRY_ASSIGN(const EventLog::Place newest, log_.Newest());
+  ROLLCALL_TRY_ASSIGN(const api::Place newest, log_.Newest());
   has_begun_ = true;
   changed_ = followed_;
-  const std::string here = fmt::format("id: {}.{}\n", newest.epoch, newest.position);
+  const std::string here = "id: " + newest.Text() + "\n";
   if (options_.cursor.empty()) {
     position_ = newest.position;
     text += "event: begin\n" + here + "data: {}\n\n";
     return {};
   }
-  const auto place = PlaceOf(options_.cursor);
+  const auto place = api::PlaceOf(options_.cursor);
   const bool is_known = place && place->epoch == newest.epoch &&
                         place->position <= newest.position &&
                         newest.position - place->position <= options_.behind_max;

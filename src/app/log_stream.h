@@ -3,10 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "api/http.h"
 #include "app/event_log.h"
@@ -62,8 +61,5 @@ class LogStream final : public api::EventStream {
   bool has_trouble_ = false;  // The store could not be asked: again in a while.
   bool is_over_ = false;
 };
-
-// "EPOCH.POSITION" taken apart; nullopt for what is none.
-std::optional<EventLog::Place> PlaceOf(std::string_view cursor);
 
 }  // namespace rollcall::app

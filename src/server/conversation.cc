@@ -1,8 +1,6 @@
 #include "server/conversation.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -17,11 +15,8 @@
 #include <utility>
 
 #include "api/problem.h"
-#include "base/file.h"
-#include "base/unique_fd.h"
 #include "domain/reasons.h"
 #include "server/answer_head.h"
-#include "server/byte_range.h"
 
 namespace rollcall::server {
 namespace {
@@ -36,7 +31,6 @@ using base::Json;
 using base::Result;
 
 constexpr std::size_t kReadBytes = 16 * 1024;
-constexpr std::size_t kFileBytes = 64 * 1024;
 constexpr std::size_t kBufferBytesMax = 256 * 1024;
 // What is read of a refused client so that it gets the refusal.
 constexpr std::size_t kLingerBytesMax = 1 << 20;
@@ -273,66 +267,6 @@ asio::awaitable<bool> Conversation::Send(const Request& request, const Answer& a
   std::string text = HeadOf(answer, keeps_alive, answer.body.size());
   if (has_body) text += answer.body;
   const bool is_sent = co_await SendText(text);
-  co_return is_sent;
-}
-
-asio::awaitable<bool> Conversation::SendFile(const Request& request, const Answer& answer,
-                                             bool keeps_alive) {
-  const base::UniqueFd file(::open(answer.file->path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat facts {};
-  if (!file.is_open() || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) {
-    const Answer problem = api::ProblemAnswer(
-        domain::MakeError(reason::kNoSuchResource, "the file is not there"), request.Path());
-    const bool is_sent = co_await Send(request, problem, keeps_alive);
-    co_return is_sent;
-  }
-  const std::string tag = TagOf(facts);
-  const auto if_range = request.Field("if-range");
-  const bool is_same = !if_range || *if_range == tag || *if_range == HttpDate(facts.st_mtime);
-  const auto field = is_same ? request.Field("range") : std::nullopt;
-  const ByteRange range =
-      RangeOf(field ? std::optional<std::string_view>(*field) : std::nullopt, facts.st_size);
-  Answer head = answer;
-  head.fields.emplace_back("ETag", tag);
-  head.fields.emplace_back("Cache-Control", "no-cache");
-  if (!answer.file->name.empty()) {
-    head.fields.emplace_back("Content-Disposition", DispositionOf(answer.file->name));
-  }
-  if (const auto known = request.Field("if-none-match"); known && api::NamesTag(*known, tag)) {
-    head.status = 304;
-    const std::string text = HeadOf(head, keeps_alive, std::nullopt);
-    const bool is_sent = co_await SendText(text);
-    co_return is_sent;
-  }
-  head.content_type = answer.file->content_type;
-  head.fields.emplace_back("Accept-Ranges", "bytes");
-  head.fields.emplace_back("Last-Modified", HttpDate(facts.st_mtime));
-  if (range.kind == ByteRange::Kind::kUnsatisfiable) {
-    head.status = 416;
-    head.content_type.clear();
-    head.fields.emplace_back("Content-Range", fmt::format("bytes */{}", facts.st_size));
-    const std::string text = HeadOf(head, keeps_alive, 0);
-    const bool is_sent = co_await SendText(text);
-    co_return is_sent;
-  }
-  if (range.kind == ByteRange::Kind::kPart) {
-    head.status = 206;
-    head.fields.emplace_back("Content-Range",
-                             fmt::format("bytes {}-{}/{}", range.first, range.last, facts.st_size));
-  }
-  const std::string text = HeadOf(head, keeps_alive, static_cast<std::uint64_t>(range.length()));
-  bool is_sent = co_await SendText(text);
-  if (request.method == "HEAD") co_return is_sent;
-  std::string bytes;
-  for (std::int64_t at = range.first; is_sent && at <= range.last;) {
-    const auto left = static_cast<std::size_t>(range.last - at + 1);
-    bytes.resize(std::min(kFileBytes, left));
-    const ssize_t n = ::pread(file.get(), bytes.data(), bytes.size(), at);
-    if (n <= 0) co_return false;  // Shorter than promised: the client sees the connection end.
-    bytes.resize(static_cast<std::size_t>(n));
-    at += n;
-    is_sent = co_await SendText(bytes);
-  }
   co_return is_sent;
 }
 

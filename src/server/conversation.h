@@ -82,6 +82,9 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
   Awaitable<bool> SendText(std::string_view text);
   Awaitable<bool> SendFile(const api::Request& request, const api::Answer& answer,
                            bool keeps_alive);
+  // Bytes [at, end) of a file.
+  Awaitable<bool> SendPart(int file, std::int64_t at, std::int64_t end);
+  Awaitable<bool> WaitForRoom();
   Awaitable<void> SendEvents(std::shared_ptr<api::EventStream> events);
   // Until there may be news, `most` has passed, or the time has come to say that it lives.
   Awaitable<void> WaitForNews(std::chrono::milliseconds most);

@@ -39,9 +39,6 @@ bool IsWant(const boost::system::error_code& error) {
          error == errc::no_buffer_space || error == errc::not_enough_memory;
 }
 
-// The socket's permissions keep others out; where they were changed, this does.
-bool IsOfThisUser(const base::SocketPeer& peer) { return peer.uid == ::geteuid() || peer.uid == 0; }
-
 class AsioServer final : public HttpServer {
  public:
   AsioServer(const Router& router, Options options, std::optional<OwnSocket> socket)
@@ -137,7 +134,7 @@ class AsioServer final : public HttpServer {
         Conversation::Surroundings{
             .router = router_, .options = options_, .calls = *calls_, .io = io_},
         std::move(socket), door);
-    if (door == api::Door::kUnixSocket && !IsOfThisUser(conversation->peer())) {
+    if (door == api::Door::kUnixSocket && IsForeign(conversation->peer())) {
       const auto foreign = domain::MakeError(domain::reason::kForbidden,
                                              "this socket is for the user whose engine it is");
       asio::co_spawn(io_, conversation->TurnAway(api::ProblemAnswer(foreign, "/")),
@@ -163,6 +160,9 @@ class AsioServer final : public HttpServer {
       asio::co_spawn(io_, conversation->Run(), forget);
     }
   }
+
+  // The socket's permissions keep others out; where they were changed, this does.
+  bool IsForeign(const base::SocketPeer& peer) const { return peer.uid != user_ && peer.uid != 0; }
 
   void TellCount() {
     std::set<pid_t> programs;
@@ -218,6 +218,7 @@ class AsioServer final : public HttpServer {
   }
 
   const Router& router_;
+  const uid_t user_ = ::geteuid();
   Options options_;
   std::optional<OwnSocket> socket_;  // Of the thread, once that has begun.
   asio::io_context io_{1};

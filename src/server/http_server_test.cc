@@ -190,6 +190,32 @@ TEST_F(HttpServerTest, SaysWhichBytesThereAre) {
   EXPECT_THAT(answer, HasSubstr("\r\nContent-Range: bytes */10\r\n"));
 }
 
+TEST_F(HttpServerTest, SendsALargeFileWholeToAClientThatReadsSlowly) {
+  std::string bytes(20'000'003, ' ');
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<char>(i * 2654435761U >> 24);
+  std::ofstream(folder_ / "file.bin") << bytes;
+  for (const bool is_tcp : {true, false}) {
+    RawClient client = is_tcp ? AtTcp() : AtUnix();
+    client.Send(GetLast("/file"));
+    client.ReadUntil("HTTP/1.1 200");
+    RawClient other = AtTcp();  // The socket of the first is full: others are answered.
+    other.Send(GetLast("/echo"));
+    EXPECT_THAT(other.ReadAll(), StartsWith("HTTP/1.1 200"));
+    EXPECT_EQ(BodyOf(client.ReadAll()), bytes);
+  }
+}
+
+TEST_F(HttpServerTest, EndsAConnectionWhoseClientTakesNothingOfAFile) {
+  Start({.write_limit = std::chrono::milliseconds{50}});
+  std::ofstream(folder_ / "file.bin") << std::string(20'000'000, 'x');
+  RawClient client = AtUnix();
+  client.Send(GetLast("/file"));
+  while (unix_clients_ != 1) std::this_thread::yield();
+  while (unix_clients_ != 0) std::this_thread::yield();
+  EXPECT_LT(client.ReadAll().size(), 20'000'000U);
+}
+
 TEST_F(HttpServerTest, SaysThatAFileIsNotThere) {
   fs::remove(folder_ / "file.bin");
   RawClient client = AtTcp();

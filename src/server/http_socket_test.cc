@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,33 @@ TEST_F(HttpSocketTest, LetsOnlyItsOwnUserIn) {
   struct stat status {};
   ASSERT_EQ(::stat(socket().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+// Somebody has opened what was made for one user; only root can play that somebody here.
+TEST_F(HttpSocketTest, TurnsAnotherUserAway) {
+  if (::geteuid() != 0) return;
+  ::chmod(folder_.c_str(), 0755);
+  ::chmod(socket().c_str(), 0666);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, socket().c_str(), sizeof address.sun_path - 1);
+  const std::string sent = GetLast("/echo");
+  const pid_t other = ::fork();
+  if (other == 0) {
+    constexpr uid_t kNobody = 65534;
+    // Of this thread alone, without the library's word to the others.
+    ::syscall(SYS_setresuid, kNobody, kNobody, kNobody);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) ::_exit(1);
+    static_cast<void>(!::write(fd, sent.data(), sent.size()));
+    char answer[13]{};
+    if (::read(fd, answer, 12) != 12) ::_exit(2);
+    ::_exit(std::memcmp(answer, "HTTP/1.1 403", 12) == 0 ? 0 : 3);
+  }
+  int status = 0;
+  ::waitpid(other, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(asked_, 0);
 }
 
 // Every command waited without a word for half a minute, and the engine never learnt of it.

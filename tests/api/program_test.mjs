@@ -56,6 +56,28 @@ test('follows a job from its start to its end and reads what came of it', async 
   }
 });
 
+test('shows who is there when, and their faces', { timeout: 200_000 }, async () => {
+  const { body: { job: { job_id: id } } } = await post('/api/jobs', { kind: 'analyze', episode: 'show_s05_e03', effort: 'draft' });
+  for await (const { event, data } of served.events(`/api/events?topics=job:${id}`)) {
+    if (event === 'view') assert.notEqual(data.state, 'failed', JSON.stringify(data));
+  }
+  const { body: report } = await get('/api/episodes/show_s05_e03/report');
+  const { body: { people } } = await get('/api/episodes/show_s05_e03/timeline');
+  assert.ok(people.length > 1);
+  assert.deepEqual(people.map(({ id: who, intervals }) => [who, intervals]),
+    report.people.map(({ id: who, intervals }) => [who, intervals]));
+  const [{ start_ms: start, end_ms: end }] = people[0].intervals;
+  const { body: { people: then } } = await get(`/api/episodes/show_s05_e03/timeline?from_ms=${start}&to_ms=${start + 1}`);
+  assert.deepEqual(then.find(({ id: who }) => who === people[0].id).intervals, [{ start_ms: start, end_ms: end }]);
+  const track = Number(/track_(\d+)/.exec(report.people[0].still)[1]);
+  const still = await fetch(`${served.base}/api/episodes/show_s05_e03/tracks/${track}/still`);
+  assert.equal(still.headers.get('content-type'), 'image/jpeg');
+  const bytes = Buffer.from(await still.arrayBuffer());
+  assert.deepEqual([...bytes.subarray(0, 2)], [0xff, 0xd8]);
+  const again = await fetch(still.url, { headers: { 'if-none-match': still.headers.get('etag') } });
+  assert.equal(again.status, 304);
+});
+
 test('what the command line shows is what the API answers', async () => {
   const told = JSON.parse(served.rollcall('episodes', 'show', 'show_s05_e03', '--json'));
   assert.deepEqual((await get('/api/episodes/show_s05_e03')).body, told);
