@@ -169,6 +169,7 @@ TEST_F(HttpSocketTest, WaitsWithoutSpinningForADescriptorToAcceptAClientWith) {
   ASSERT_LT(socket().native().size(), sizeof address.sun_path);
   std::strcpy(address.sun_path, socket().c_str());
   const std::string sent = GetLast("/echo");
+  std::string answered;
   AwaitIdleThreads();
   {
     const base::testing::NoDescriptors none;
@@ -179,8 +180,9 @@ TEST_F(HttpSocketTest, WaitsWithoutSpinningForADescriptorToAcceptAClientWith) {
     EXPECT_EQ(::poll(&readable, 1, 1000), 0) << "it cannot have been let in";
     EXPECT_LT(ProcessorTime() - used, std::chrono::milliseconds{100});
     before.Send(GetLast("/echo"));
-    EXPECT_THAT(before.ReadAll(), HasSubstr("HTTP/1.1 200")) << "others are served meanwhile";
+    answered = before.ReadAll();
   }
+  EXPECT_THAT(answered, HasSubstr("HTTP/1.1 200")) << "others are served meanwhile";
   pollfd readable{fd.get(), POLLIN, 0};
   EXPECT_EQ(::poll(&readable, 1, 10'000), 1);
   const base::MutexLock lock(mutex);
