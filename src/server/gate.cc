@@ -206,6 +206,7 @@ Result<std::string> Decoded(std::string_view text, Plus plus) {
 }
 
 Result<void> ReadPath(std::string_view text, Target& target) {
+  if (!text.starts_with('/')) return Bad("a target that does not begin with /");
   text.remove_prefix(1);
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('/'), text.size());
