@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,7 @@ enum class EditKind {
   kExclude,
 };
 std::string_view EditKindName(EditKind kind);
+std::optional<EditKind> EditKindFromName(std::string_view name);
 
 // What somebody said of an episode's people: docs/people.md. Which members mean something depends
 // on the kind.

@@ -48,10 +48,14 @@ struct Person {
   std::vector<Exclusion> excluded;
 };
 
-// An edit that found nothing to hold on to.
+// "Anna", or "Person 3".
+std::string ShownName(const Person& person);
+
+// An edit that found nothing to hold on to, or not all that it names.
 struct Unattached {
   std::int64_t sequence = 0;
-  std::string why;  // A sentence.
+  bool is_partly = false;  // It holds on to the rest.
+  std::string why;         // A sentence.
 };
 
 struct Folded {
@@ -62,8 +66,6 @@ struct Folded {
   std::vector<Unattached> unattached;
   // What somebody said is not one: a piece, and an index into people.
   std::vector<std::pair<Piece, std::size_t>> apart;
-  // The greatest label that any edit carries.
-  int last_label = 0;
 };
 
 // Finds the track that had a face at a place; nullopt if none had. Asked only for edits whose
@@ -75,10 +77,11 @@ struct FoldInput {
   std::span<const TrackSpan> spans;  // By id.
   std::span<const Group> groups;
   std::span<const Edit> edits;  // Those that stand, in their order.
-  FindTrack find_track;
+  FindTrack find_track = {};
 };
 
-// docs/people.md, Fold. Deterministic; the same whatever number a group has.
+// docs/people.md, Fold. Every piece of every track is in one place of the result. The same whatever
+// number a group has.
 Folded Fold(const FoldInput& input);
 
 }  // namespace rollcall::people
