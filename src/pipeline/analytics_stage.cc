@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <ranges>
+#include <set>
 #include <utility>
 
 #include "artifacts/artifact_folder.h"
@@ -14,7 +17,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "domain/reasons.h"
+#include "people/sight_matcher.h"
+#include "pipeline/cluster_file.h"
 #include "pipeline/episode_params.h"
+#include "pipeline/peoples_times.h"
+#include "pipeline/presence_pack.h"
 #include "pipeline/screen_time.h"
 #include "pipeline/skip_plan.h"
 #include "pipeline/stills_stage.h"
@@ -28,18 +35,6 @@ namespace {
 using domain::MediaTime;
 using domain::ToMillis;
 
-ScreenTimeOptions OptionsFrom(const base::Json& settings) {
-  ScreenTimeOptions options;
-  const auto millis = [&](const char* name, MediaTime& value) {
-    if (settings.contains(name)) value = std::chrono::milliseconds{settings.at(name)};
-  };
-  millis("merge_gap_ms", options.merge_gap);
-  millis("blip_ms", options.blip);
-  millis("bridge_ms", options.bridge);
-  millis("snap_ms", options.snap);
-  return options;
-}
-
 // What the stages before left.
 struct Episode {
   base::Json probe;
@@ -48,7 +43,10 @@ struct Episode {
   base::Json track_stats;
   std::filesystem::path samples;
   std::filesystem::path detections;
+  std::filesystem::path tracks_file;
+  std::string tracks_sha256;
   std::vector<TrackQuality> tracks;
+  std::vector<people::TrackSpan> spans;  // Of them.
   ClusterFile clusters;
   bool has_stills = false;
 
@@ -81,10 +79,12 @@ class EpisodeReader {
     ROLLCALL_TRY_ASSIGN(episode.det_stats, ReadJson("det_stats.json"));
     ROLLCALL_TRY_ASSIGN(episode.track_stats, ReadJson("diagnostics/track_stats.json"));
     ROLLCALL_TRY_ASSIGN(episode.samples, PathOf("samples.parquet"));
-    ROLLCALL_TRY_ASSIGN(const auto tracks, PathOf("tracks.parquet"));
-    ROLLCALL_TRY(ForEachTrack(tracks, WithEmbeddings::kNo, [&](const TrackSummary& track) {
-      episode.tracks.push_back(
-          {.track_id = track.id, .quality = track.quality, .needs_tiles = track.needs_tiles});
+    ROLLCALL_TRY_ASSIGN(const domain::Artifact tracks, InputOf("tracks.parquet"));
+    episode.tracks_file = tracks.file;
+    episode.tracks_sha256 = tracks.sha256;
+    ROLLCALL_TRY(ForEachTrack(tracks.file, WithEmbeddings::kNo, [&](const TrackSummary& track) {
+      episode.tracks.push_back(QualityOf(track));
+      episode.spans.push_back(SpanOf(track));
       return base::Result<void>();
     }));
     ROLLCALL_TRY_ASSIGN(const auto clusters, PathOf("clusters.json"));
@@ -95,9 +95,11 @@ class EpisodeReader {
   }
 
  private:
+  base::Result<domain::Artifact> InputOf(std::string_view file) const {
+    return artifacts::FindInput(assignment_, params_.HarvestName(file));
+  }
   base::Result<std::filesystem::path> PathOf(std::string_view file) const {
-    ROLLCALL_TRY_ASSIGN(const domain::Artifact input,
-                        artifacts::FindInput(assignment_, params_.HarvestName(file)));
+    ROLLCALL_TRY_ASSIGN(const domain::Artifact input, InputOf(file));
     return input.file;
   }
   base::Result<base::Json> ReadJson(std::string_view file) const {
@@ -177,15 +179,22 @@ bool MayBeTurned(const base::Json& det_stats, const base::Json& track_stats, std
 
 double Rounded(double value) { return std::round(value * 1e4) / 1e4; }
 
-base::Result<base::Json> Coverage(const Episode& episode, const std::vector<PersonTime>& people,
-                                  const SampleGrid& grid) {
+// So many tracks have a piece among these.
+std::size_t CountTracks(const std::vector<people::Piece>& pieces) {
+  std::set<std::int64_t> ids;
+  for (const people::Piece& piece : pieces) ids.insert(piece.track_id);
+  return ids.size();
+}
+
+base::Result<base::Json> Coverage(const Episode& episode, const people::Folded& folded,
+                                  const std::vector<PersonTime>& people, const SampleGrid& grid) {
   std::vector<PresenceInterval> anybody;
-  std::size_t tracks_of_people = 0;
+  std::vector<people::Piece> somebodys;
   for (const PersonTime& person : people) {
     anybody.insert(anybody.end(), person.seen.begin(), person.seen.end());
   }
-  for (const Cluster& cluster : episode.clusters.clusters) {
-    tracks_of_people += cluster.track_ids.size();
+  for (const people::Person& person : folded.people) {
+    somebodys.insert(somebodys.end(), person.pieces.begin(), person.pieces.end());
   }
   ROLLCALL_TRY_ASSIGN(const auto united, UnitePresence(std::move(anybody), grid, MediaTime{0}));
   base::Json dropped = base::Json::array();
@@ -209,13 +218,25 @@ base::Result<base::Json> Coverage(const Episode& episode, const std::vector<Pers
                     {"faces_without_track", episode.track_stats.value("faces_without_track", 0)},
                     {"not_counted", std::move(dropped)},
                     {"tracks", episode.tracks.size()},
-                    {"tracks_of_people", tracks_of_people},
-                    {"tracks_unidentified", episode.clusters.noise_tracks.size()},
+                    {"tracks_of_people", CountTracks(somebodys)},
+                    {"tracks_unidentified", CountTracks(folded.nobodys)},
+                    {"tracks_ignored", CountTracks(folded.ignored)},
                     {"people_ms", ToMillis(TotalLength(united))},
                     {"gaps", GapsToJson(episode.gaps())}};
 }
 
-base::Json Warnings(const Episode& episode, std::size_t people) {
+std::string UnattachedWarning(const std::vector<people::Unattached>& unattached) {
+  return fmt::format("{} of somebody {} nothing here to hold on to, or not all that {}: {}",
+                     Counted(std::ssize(unattached), "edit"),
+                     unattached.size() == 1 ? "finds" : "find",
+                     unattached.size() == 1 ? "it names" : "they name",
+                     fmt::join(unattached | std::views::transform([](const auto& edit) {
+                                 return fmt::format("{} ({})", edit.sequence, edit.why);
+                               }),
+                               ", "));
+}
+
+base::Json Warnings(const Episode& episode, const people::Folded& folded, std::size_t people) {
   base::Json warnings = episode.extract.at("warnings");
   if (const auto gaps = episode.gaps(); !gaps.empty()) warnings.push_back(GapsWarning(gaps));
   if (const auto failed = episode.det_stats.value("failed_reads", std::int64_t{0}); failed > 0) {
@@ -240,7 +261,19 @@ base::Json Warnings(const Episode& episode, std::size_t people) {
         "in a "
         "copy that is not (ffmpeg -i VIDEO -vf transpose=1, transpose=2 or hflip,vflip COPY)");
   }
+  if (!folded.unattached.empty()) warnings.push_back(UnattachedWarning(folded.unattached));
   return warnings;
+}
+
+base::Json EditsJson(const EpisodeParams& params, const people::Folded& folded) {
+  base::Json unattached = base::Json::array();
+  for (const people::Unattached& edit : folded.unattached) {
+    unattached.push_back(
+        {{"sequence", edit.sequence}, {"is_partly", edit.is_partly}, {"why", edit.why}});
+  }
+  const auto made = std::ranges::count_if(
+      params.edits, [](const people::Edit& edit) { return edit.kind != people::EditKind::kLabel; });
+  return {{"count", made}, {"unattached", std::move(unattached)}};
 }
 
 // What all times of the report are counted from, and where that is on the container's own clock.
@@ -255,11 +288,12 @@ base::Json TimeJson(const Episode& episode) {
 class ReportWriter {
  public:
   ReportWriter(artifacts::OutputFile& file, const EpisodeParams& params, const Episode& episode,
-               WorkMeter& meter)
+               const people::Folded& folded, WorkMeter& meter)
       : file_(file),
         json_(file, artifacts::JsonStream::Layout::kIndented),
         params_(params),
         episode_(episode),
+        folded_(folded),
         meter_(meter) {}
 
   base::Result<void> Write(const std::string& work_key, const base::Json& video,
@@ -273,8 +307,9 @@ class ReportWriter {
                    {"model_pack", episode_.det_stats.value("model_pack", "")},
                    {"provider", episode_.det_stats.value("provider", "")},
                    {"models", params_.models},
-                   {"warnings", Warnings(episode_, people.size())},
-                   {"time", TimeJson(episode_)}});
+                   {"warnings", Warnings(episode_, folded_, people.size())},
+                   {"time", TimeJson(episode_)},
+                   {"edits", EditsJson(params_, folded_)}});
     json_.Key("people");
     json_.BeginArray();
     for (const PersonTime& person : people) ROLLCALL_TRY(Person(person));
@@ -290,9 +325,9 @@ class ReportWriter {
   base::Result<void> Person(const PersonTime& person) {
     json_.BeginObject();
     json_.Entries(
-        {{"id", person.cluster_id},
+        {{"id", person.label},
          {"name", person.name},
-         {"is_named", false},
+         {"is_named", person.is_named},
          {"seen_ms", ToMillis(person.seen_length())},
          {"total_ms", ToMillis(person.total_length())},
          {"error_ms", ToMillis(person.error())},
@@ -326,6 +361,7 @@ class ReportWriter {
   artifacts::JsonStream json_;
   const EpisodeParams& params_;
   const Episode& episode_;
+  const people::Folded& folded_;
   WorkMeter& meter_;
 };
 
@@ -413,6 +449,51 @@ artifacts::ReportMetadata MetadataOf(const EpisodeParams& params, const Episode&
   return metadata;
 }
 
+base::Result<void> WritePresence(const std::filesystem::path& path, const Episode& episode,
+                                 WorkMeter& meter) {
+  ROLLCALL_TRY_ASSIGN(PresencePackWriter pack, PresencePackWriter::Create(path));
+  ROLLCALL_TRY_ASSIGN(SampleReader samples, SampleReader::Open(episode.samples));
+  while (true) {
+    ROLLCALL_TRY_ASSIGN(const std::optional<Sample> sample, samples.Next());
+    if (!sample) break;
+    ROLLCALL_TRY(pack.Add(*sample));
+    ROLLCALL_TRY(meter.Advance());
+  }
+  ROLLCALL_TRY(ForEachTrack(episode.tracks_file, WithEmbeddings::kYes,
+                            [&](const TrackSummary& track) -> base::Result<void> {
+                              ROLLCALL_TRY(meter.Advance());
+                              return pack.Add(track);
+                            }));
+  ROLLCALL_TRY(ForEachPlacedSighting(
+      episode.detections, meter, [&](const PlacedSighting& sighting) -> base::Result<void> {
+        return pack.Add(PresenceSighting{.track_id = sighting.track_id,
+                                         .frame_id = sighting.frame_id,
+                                         .score = sighting.score,
+                                         .box = sighting.box});
+      }));
+  std::vector<Interval> gaps;
+  for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
+  return pack.Finish({.tracks_sha256 = episode.tracks_sha256,
+                      .pictures = episode.pictures(),
+                      .gaps = std::move(gaps)});
+}
+
+// Groups and edits → people. Looks at the sightings only where edits are of other tracks.
+base::Result<people::Folded> FoldEpisode(const Episode& episode, const EpisodeParams& params,
+                                         WorkMeter& meter) {
+  auto matcher = people::SightMatcher::For(params.edits, episode.tracks_sha256);
+  if (matcher.is_needed()) {
+    meter.Begin(0);
+    ROLLCALL_TRY(ForEachPlacedSighting(
+        episode.detections, meter, [&](const PlacedSighting& sighting) -> base::Result<void> {
+          matcher.Take(sighting.track_id, sighting.pts, sighting.box);
+          return {};
+        }));
+  }
+  return FoldClusters(episode.clusters, episode.spans, episode.tracks_sha256, params.edits,
+                      matcher);
+}
+
 // Writes every output; each is described in the order it was written.
 class OutputWriter {
  public:
@@ -423,11 +504,11 @@ class OutputWriter {
         params_(params) {}
 
   base::Result<void> Report(const std::string& work_key, const Episode& episode,
-                            const Results& results, const std::vector<PersonTime>& people,
-                            WorkMeter& meter) {
+                            const people::Folded& folded, const Results& results,
+                            const std::vector<PersonTime>& people, WorkMeter& meter) {
     ROLLCALL_TRY_ASSIGN(const auto path, PathFor("report.json"));
     ROLLCALL_TRY_ASSIGN(artifacts::OutputFile file, artifacts::OutputFile::Create(path));
-    ROLLCALL_TRY(ReportWriter(file, params_, episode, meter)
+    ROLLCALL_TRY(ReportWriter(file, params_, episode, folded, meter)
                      .Write(work_key, results.video, results.coverage, people));
     ROLLCALL_TRY(file.Close());
     return Seal("report.json", people.size());
@@ -448,6 +529,16 @@ class OutputWriter {
                                             MetadataOf(params_, episode, results)));
     ROLLCALL_TRY(Seal("totals.parquet", people));
     return Seal("totals.xlsx", people);
+  }
+
+  // presence.pack, from which people can be told again at once.
+  base::Result<void> Presence(const Episode& episode, WorkMeter& meter) {
+    const std::string name = params_.HarvestName("presence.pack");
+    ROLLCALL_TRY_ASSIGN(const auto path, folder_.PathFor(name));
+    ROLLCALL_TRY(WritePresence(path, episode, meter));
+    ROLLCALL_TRY_ASSIGN(written_.emplace_back(),
+                        folder_.Seal(name, static_cast<std::int64_t>(episode.tracks.size())));
+    return {};
   }
 
   std::vector<domain::Artifact> TakeWritten() { return std::move(written_); }
@@ -491,15 +582,18 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
   ROLLCALL_TRY_ASSIGN(const std::int64_t samples, artifacts::CountParquetRows(episode.samples));
   ROLLCALL_TRY_ASSIGN(const std::int64_t rows, artifacts::CountParquetRows(episode.detections));
   WorkMeter meter(context, "rows", kRowsPerLook);
-  meter.Begin(samples + 2 * rows);  // The sightings are asked for twice.
+  // The sightings are asked for twice, and everything is put into the pack.
+  const auto tracks = static_cast<std::int64_t>(episode.tracks.size());
+  meter.Begin(samples + 2 * rows + samples + tracks + rows);
 
   const artifacts::ArtifactFolder folder(assignment.staging_dir, assignment.token);
   ROLLCALL_TRY_ASSIGN(const auto aside, folder.PathFor(params.OutputName("samples.tmp")));
   ROLLCALL_TRY_ASSIGN(const SampleGrid grid, GridOf(episode, aside, meter));
   StoredSightings sightings(episode.detections, meter);
+  ROLLCALL_TRY_ASSIGN(const people::Folded folded, FoldEpisode(episode, params, meter));
   ROLLCALL_TRY_ASSIGN(const std::vector<PersonTime> people,
-                      MeasureScreenTime(episode.clusters, episode.tracks, grid, sightings,
-                                        OptionsFrom(params.settings)));
+                      MeasureScreenTime(folded, params.last_label, episode.tracks, grid, sightings,
+                                        ScreenTimeOptions::From(params.settings)));
   std::size_t intervals = 0;  // In the report as seen and merged, in the timeline.
   for (const PersonTime& person : people) {
     intervals += person.seen.size() + 2 * person.intervals.size();
@@ -509,11 +603,12 @@ base::Result<domain::StageOutput> AnalyticsStage::Run(domain::JobContext& contex
                   .coverage = {},
                   .totals = TotalsOf(people, episode.length()),
                   .timeline = {}};
-  ROLLCALL_TRY_ASSIGN(results.coverage, Coverage(episode, people, grid));
+  ROLLCALL_TRY_ASSIGN(results.coverage, Coverage(episode, folded, people, grid));
   ROLLCALL_TRY_ASSIGN(results.timeline, TimelineOf(people, grid, meter));
   WorkMeter bytes(context, "bytes");
   OutputWriter outputs(context, params, bytes);
-  ROLLCALL_TRY(outputs.Report(assignment.work_key, episode, results, people, meter));
+  ROLLCALL_TRY(outputs.Report(assignment.work_key, episode, folded, results, people, meter));
+  ROLLCALL_TRY(outputs.Presence(episode, meter));
   context.SetPhase(domain::Phase::kFinalise);
   ROLLCALL_TRY(outputs.Tables(episode, results));
   meter.Report();  // The last word is in the stage's own unit.

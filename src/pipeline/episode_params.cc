@@ -41,6 +41,13 @@ base::Result<EpisodeParams> EpisodeParams::Parse(const domain::StageAssignment& 
     params.provider = json.value("provider", "cpu");
     if (json.contains("models")) params.models = json.at("models");
     if (json.contains("settings")) params.settings = json.at("settings");
+    params.last_label = json.value("last_label", 0);
+    const base::Json edits = json.value("edits", base::Json::array());
+    for (const base::Json& edit : edits) {
+      ROLLCALL_TRY_ASSIGN(params.edits.emplace_back(),
+                          people::EditFrom(edit.at("sequence"), edit.at("kind").get<std::string>(),
+                                           edit.at("body")));
+    }
   } catch (const base::Json::exception& failure) {
     return domain::MakeError(domain::reason::kBadParams,
                              std::string("the stage's parameters: ") + failure.what());

@@ -3,11 +3,13 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
 #include "domain/media_time.h"
 #include "domain/stage_handler.h"
+#include "people/edit.h"
 
 namespace rollcall::pipeline {
 
@@ -30,6 +32,9 @@ struct EpisodeParams {
 
   base::Json models = base::Json::array();     // [{role, name, kind, sha256}], for reports.
   base::Json settings = base::Json::object();  // The stage's own numbers, all with defaults.
+  // Of the edit log: those that stand, in their order, and the greatest label of the log.
+  std::vector<people::Edit> edits;
+  int last_label = 0;
 
   // kInvalidArgument / ERR_BAD_PARAMS.
   static base::Result<EpisodeParams> Parse(const domain::StageAssignment& assignment);

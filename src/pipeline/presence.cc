@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "domain/reasons.h"
 
@@ -233,6 +234,33 @@ std::vector<PresenceInterval> MergeIntervals(const std::vector<PresenceInterval>
   std::erase_if(merged,
                 [&](const PresenceInterval& interval) { return interval.length() < rule.blip; });
   return merged;
+}
+
+std::vector<PresenceInterval> WithoutIntervals(std::vector<PresenceInterval> intervals,
+                                               std::span<const Interval> excluded) {
+  for (const Interval& hole : excluded) {
+    std::vector<PresenceInterval> left;
+    for (const PresenceInterval& whole : intervals) {
+      if (hole.end <= whole.start || hole.start >= whole.end || hole.length() <= MediaTime{0}) {
+        left.push_back(whole);
+        continue;
+      }
+      if (hole.start > whole.start) {
+        PresenceInterval before = whole;
+        before.end = hole.start;
+        before.end_gap = MediaTime{0};
+        left.push_back(before);
+      }
+      if (hole.end < whole.end) {
+        PresenceInterval behind = whole;
+        behind.start = hole.end;
+        behind.start_gap = MediaTime{0};
+        left.push_back(behind);
+      }
+    }
+    intervals = std::move(left);
+  }
+  return intervals;
 }
 
 MediaTime TotalLength(std::span<const PresenceInterval> intervals) {

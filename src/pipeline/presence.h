@@ -113,6 +113,10 @@ struct MergeRule {
 std::vector<PresenceInterval> MergeIntervals(const std::vector<PresenceInterval>& seen,
                                              const SampleGrid& grid, MergeRule rule);
 
+// What is left without the excluded times; edges there are exact.
+std::vector<PresenceInterval> WithoutIntervals(std::vector<PresenceInterval> intervals,
+                                               std::span<const Interval> excluded);
+
 domain::MediaTime TotalLength(std::span<const PresenceInterval> intervals);
 
 // Half-width of the 95 % interval of the total length, edges independent and uniform in their gaps:

@@ -26,6 +26,7 @@ struct TrackSpan {
   std::int64_t to_ms = 0;
   float score = 0.9F;
   float quality = 0.5F;
+  std::int64_t best_ms = -40;  // When its best face is; never.
 };
 
 // What the stages before would have left: samples, tracks in clusters, sightings in time order.
@@ -52,19 +53,22 @@ struct Episode {
     return testing::GridOf(std::move(samples), milliseconds{kVideoMs}, std::move(gaps));
   }
 
-  ClusterFile Clusters() const {
-    ClusterFile file;
+  // As they are found: whole tracks.
+  people::Folded People() const {
+    people::Folded folded;
     for (const TrackSpan& track : tracks) {
+      const people::Piece whole{.track_id = track.id,
+                                .from = milliseconds{track.from_ms},
+                                .to = milliseconds{track.to_ms + 1}};
       if (track.person == 0) {
-        file.noise_tracks.push_back(track.id);
+        folded.nobodys.push_back(whole);
         continue;
       }
-      file.clusters.resize(std::max(file.clusters.size(), static_cast<std::size_t>(track.person)));
-      Cluster& cluster = file.clusters[static_cast<std::size_t>(track.person - 1)];
-      cluster.id = track.person;
-      cluster.track_ids.push_back(track.id);
+      const auto count = static_cast<std::size_t>(track.person);
+      folded.people.resize(std::max(folded.people.size(), count));
+      folded.people[count - 1].pieces.push_back(whole);
     }
-    return file;
+    return folded;
   }
 
   std::vector<Sighting> Sightings() const {
@@ -82,12 +86,17 @@ struct Episode {
   }
 
   base::Result<std::vector<PersonTime>> Measure(const ScreenTimeOptions& options = {}) const {
+    return Measure(People(), options);
+  }
+  base::Result<std::vector<PersonTime>> Measure(const people::Folded& people,
+                                                const ScreenTimeOptions& options = {}) const {
     std::vector<TrackQuality> qualities;
     for (const TrackSpan& track : tracks)
-      qualities.push_back({.track_id = track.id, .quality = track.quality});
+      qualities.push_back(
+          {.track_id = track.id, .quality = track.quality, .best_frame_id = track.best_ms / 40});
     const SampleGrid grid = Grid();
     SightingsInMemory sightings(Sightings());
-    return MeasureScreenTime(Clusters(), qualities, grid, sightings, options);
+    return MeasureScreenTime(people, 0, qualities, grid, sightings, options);
   }
 };
 
@@ -214,10 +223,10 @@ TEST(ScreenTimeTest, TheLongestOnScreenIsPersonOne) {
                                    {.id = 3, .person = 3, .from_ms = 40'000, .to_ms = 49'900}}};
   const auto people = episode.Measure().value();
   ASSERT_EQ(people.size(), 3U);
-  EXPECT_EQ(people[0].cluster_id, 2);
+  EXPECT_EQ(people[0].person, 1U);
   EXPECT_EQ(people[0].name, "Person 1");
-  EXPECT_EQ(people[1].cluster_id, 3);
-  EXPECT_EQ(people[2].cluster_id, 1);
+  EXPECT_EQ(people[1].person, 2U);
+  EXPECT_EQ(people[2].person, 0U);
   EXPECT_EQ(people[2].name, "Person 3");
 }
 
@@ -226,7 +235,7 @@ TEST(ScreenTimeTest, OfTwoEquallyLongTheOneWhoCameFirstIsFirst) {
                                    {.id = 2, .person = 2, .from_ms = 10'000, .to_ms = 14'900}}};
   const auto people = episode.Measure().value();
   ASSERT_EQ(people.size(), 2U);
-  EXPECT_EQ(people[0].cluster_id, 2);
+  EXPECT_EQ(people[0].person, 1U);
 }
 
 TEST(ScreenTimeTest, ABlipTakesNoNumber) {
@@ -235,7 +244,7 @@ TEST(ScreenTimeTest, ABlipTakesNoNumber) {
   const auto people = episode.Measure().value();
   ASSERT_EQ(people.size(), 1U);
   EXPECT_EQ(people[0].name, "Person 1");
-  EXPECT_EQ(people[0].cluster_id, 2);
+  EXPECT_EQ(people[0].person, 1U);
 }
 
 TEST(ScreenTimeTest, TheErrorIsThatOfTheEdges) {
@@ -320,10 +329,10 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ScreenTimeTest, AFaceInAFrameThatWasNeverSampledIsDamage) {
   Episode episode{.tracks = {{.id = 1, .from_ms = 10'000, .to_ms = 19'900}}};
-  const std::vector<TrackQuality> qualities{{1, 0.5F}};
+  const std::vector<TrackQuality> qualities{{.track_id = 1, .quality = 0.5F}};
   const SampleGrid grid = episode.Grid();
   SightingsInMemory sightings({{.track_id = 1, .frame_id = 1, .pts = milliseconds{40}}});
-  const auto people = MeasureScreenTime(episode.Clusters(), qualities, grid, sightings, {});
+  const auto people = MeasureScreenTime(episode.People(), 0, qualities, grid, sightings, {});
   ASSERT_FALSE(people.ok());
   EXPECT_EQ(people.error().reason, "ERR_ARTIFACT_CORRUPT");
 }
@@ -332,7 +341,70 @@ TEST(ScreenTimeTest, ATrackThatNothingIsKnownOfIsLeftOut) {
   Episode episode{.tracks = {{.id = 1, .from_ms = 10'000, .to_ms = 19'900}}};
   const SampleGrid grid = episode.Grid();
   SightingsInMemory sightings(episode.Sightings());
-  EXPECT_TRUE(MeasureScreenTime(episode.Clusters(), {}, grid, sightings, {}).value().empty());
+  EXPECT_TRUE(MeasureScreenTime(episode.People(), 0, {}, grid, sightings, {}).value().empty());
+}
+
+// One track from 10 to 20 s, of person 1, and what edits make of it.
+class EditedScreenTimeTest : public ::testing::Test {
+ protected:
+  Episode episode_{.tracks = {{.id = 1, .from_ms = 10'000, .to_ms = 19'900, .best_ms = 18'000},
+                              {.id = 2, .person = 2, .from_ms = 30'000, .to_ms = 34'900}}};
+  people::Folded people_ = episode_.People();
+};
+
+TEST_F(EditedScreenTimeTest, ThePiecesOfACutTrackEndExactlyThere) {
+  people_.people[0].pieces[0].to = milliseconds{13'333};
+  people_.people[1].pieces.insert(
+      people_.people[1].pieces.begin(),
+      {.track_id = 1, .from = milliseconds{13'333}, .to = milliseconds{19'901}});
+  const auto people = episode_.Measure(people_).value();
+  ASSERT_EQ(people.size(), 2U);
+  EXPECT_EQ(SpansOf(people[0].intervals), (Spans{{13'333, 19'950}, {29'950, 34'950}}));
+  EXPECT_EQ(SpansOf(people[1].intervals), (Spans{{9'950, 13'333}}));
+  EXPECT_EQ(people[1].intervals[0].end_gap, milliseconds{0});
+  EXPECT_EQ(people[1].sighted[0].faces, 34) << "10.0 to 13.3 s";
+  EXPECT_EQ(people[0].sighted[0].faces, 66);
+  // The still of track 1 shows the face at 18 s, which is somebody else's.
+  EXPECT_EQ(people[0].best_track_id, 1);
+}
+
+TEST_F(EditedScreenTimeTest, TwoPiecesOfOnePersonAreWhatTheTrackWas) {
+  people_.people[0].pieces = {
+      {.track_id = 1, .from = milliseconds{10'000}, .to = milliseconds{13'333}},
+      {.track_id = 1, .from = milliseconds{13'333}, .to = milliseconds{19'901}}};
+  const auto people = episode_.Measure(people_).value();
+  EXPECT_EQ(SpansOf(people[0].seen), (Spans{{9'950, 19'950}}));
+}
+
+TEST_F(EditedScreenTimeTest, WhatIsExcludedIsNotCountedAndNotBridged) {
+  people_.excluded = {{.from = milliseconds{12'000}, .to = milliseconds{12'500}}};
+  people_.people[1].excluded = {{.from = milliseconds{30'200}, .to = milliseconds{40'000}}};
+  const auto people = episode_.Measure(people_).value();
+  ASSERT_EQ(people.size(), 1U) << "a quarter of a second is left of the other";
+  EXPECT_EQ(SpansOf(people[0].intervals), (Spans{{9'950, 12'000}, {12'500, 19'950}}));
+  EXPECT_EQ(SpansOf(people[0].seen), (Spans{{9'950, 12'000}, {12'500, 19'950}}));
+  EXPECT_EQ(people[0].intervals[0].end_gap, milliseconds{0});
+}
+
+TEST_F(EditedScreenTimeTest, AFaceThatWasMissedCounts) {
+  people_.people[1].added = {{.from = milliseconds{50'000}, .to = milliseconds{53'000}}};
+  const auto people = episode_.Measure(people_).value();
+  EXPECT_EQ(SpansOf(people[1].intervals), (Spans{{29'950, 34'950}, {50'000, 53'000}}));
+}
+
+TEST_F(EditedScreenTimeTest, ALabelStaysAndNewOnesGoOnBehindTheLast) {
+  people_.people[1].label = 4;
+  people_.people[1].name = "Bea";
+  SightingsInMemory sightings(episode_.Sightings());
+  const SampleGrid grid = episode_.Grid();
+  const std::vector<TrackQuality> qualities{{.track_id = 1}, {.track_id = 2}};
+  const auto people = MeasureScreenTime(people_, 9, qualities, grid, sightings, {}).value();
+  ASSERT_EQ(people.size(), 2U);
+  EXPECT_EQ(people[0].name, "Person 10");
+  EXPECT_FALSE(people[0].is_named);
+  EXPECT_EQ(people[1].label, 4);
+  EXPECT_EQ(people[1].name, "Bea");
+  EXPECT_TRUE(people[1].is_named);
 }
 
 }  // namespace

@@ -39,4 +39,33 @@ base::Result<void> StoredSightings::ForEach(
                                 });
 }
 
+base::Result<void> ForEachPlacedSighting(
+    const std::filesystem::path& detections, WorkMeter& meter,
+    const std::function<base::Result<void>(const PlacedSighting&)>& sighting) {
+  return artifacts::ReadParquet(
+      detections,
+      {{"track_id", ColumnType::kInt64},
+       {"frame_id", ColumnType::kInt64},
+       {"pts_us", ColumnType::kInt64},
+       {"confidence", ColumnType::kFloat},
+       {"bbox_x1", ColumnType::kFloat},
+       {"bbox_y1", ColumnType::kFloat},
+       {"bbox_x2", ColumnType::kFloat},
+       {"bbox_y2", ColumnType::kFloat}},
+      [&](const artifacts::ParquetRow& row) -> base::Result<void> {
+        ROLLCALL_TRY(meter.Advance());
+        if (row.IsNull(0)) return {};
+        const auto number = [&row](int column) {
+          return static_cast<float>(row.Double(column));
+        };
+        PlacedSighting placed;
+        placed.track_id = row.Int(0);
+        placed.frame_id = row.Int(1);
+        placed.pts = domain::MediaTime{row.Int(2)};
+        placed.score = number(3);
+        placed.box = {.x1 = number(4), .y1 = number(5), .x2 = number(6), .y2 = number(7)};
+        return sighting(placed);
+      });
+}
+
 }  // namespace rollcall::pipeline

@@ -46,4 +46,13 @@ class StoredSightings final : public SightingSource {
   WorkMeter& meter_;
 };
 
+// A sighting, and where in the picture.
+struct PlacedSighting : Sighting {
+  domain::PixelBox box{};
+};
+// Those of embeddings.parquet that belong to a track, in time order. Each row is one step of work.
+base::Result<void> ForEachPlacedSighting(
+    const std::filesystem::path& detections, WorkMeter& meter,
+    const std::function<base::Result<void>(const PlacedSighting&)>& sighting);
+
 }  // namespace rollcall::pipeline
