@@ -69,7 +69,7 @@ Result<std::string> EngineService::Metrics() { return parts_.engine.MetricsText(
 
 // --- Jobs
 
-Result<Json> EngineService::JobStart(const Json& body) {
+Result<Json> EngineService::JobStart(const Json& body, std::optional<std::string> key) {
   ROLLCALL_TRY(RefuseWhenEnding());
   ROLLCALL_TRY_ASSIGN(const episode::StartRequest request, episode::StartRequest::FromJson(body));
   const base::MutexLock lock(start_mutex_);
@@ -77,11 +77,13 @@ Result<Json> EngineService::JobStart(const Json& body) {
                       parts_.planner.Plan(request, [this](const std::string& work_key) {
                         return parts_.engine.FindReusable(work_key);
                       }));
+  plan.request.idempotency_key = std::move(key);
   ROLLCALL_TRY_ASSIGN(const auto started, parts_.engine.Start(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json view, parts_.queries.DetailedView(started.job));
   Json answer{{"job", std::move(view)},
               {"existing", started.is_existing},
               {"resumed", started.is_resumed},
+              {"repeated", started.is_repeated},
               {"open_beside", Json::array()}};
   if (started.is_at_work) return answer;
   ROLLCALL_TRY_ASSIGN(const store::Job job, parts_.store.JobGet(started.job));

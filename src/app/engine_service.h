@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +48,10 @@ class EngineService {
   base::Result<void> BeginToWork();
 
   // --- Jobs. A job is named as in StoreQueries::FindJob.
-  // `body`: episode::StartRequest. {job, existing, resumed, open_beside}.
-  base::Result<base::Json> JobStart(const base::Json& body);
+  // `body`: episode::StartRequest. {job, existing, resumed, repeated, open_beside}. `key`: of a
+  // request that may come again (store::JobRequest::idempotency_key).
+  base::Result<base::Json> JobStart(const base::Json& body,
+                                    std::optional<std::string> key = std::nullopt);
   // {job, had_finished}.
   base::Result<base::Json> JobCancel(std::string_view job);
   // `body`: {skip_poison}. {job, existing, planned_anew, open_beside}.

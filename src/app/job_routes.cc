@@ -53,8 +53,9 @@ class Jobs {
     fill("model_pack", base::PathToText(parts_.model_pack));
     fill("provider", parts_.provider);
     ROLLCALL_TRY_ASSIGN(EngineService * owner, parts_.Owner());
-    ROLLCALL_TRY_ASSIGN(const Json answer, owner->JobStart(body));
-    const bool is_refused = answer.value("existing", false) && !answer.value("resumed", false);
+    ROLLCALL_TRY_ASSIGN(const Json answer, owner->JobStart(body, request.Field("idempotency-key")));
+    const bool is_refused = answer.value("existing", false) && !answer.value("resumed", false) &&
+                            !answer.value("repeated", false);
     Answer started = api::JsonAnswer(answer, is_refused ? 409 : 202);
     const auto id = answer.at("job").at("job_id").get<std::int64_t>();
     started.fields.emplace_back("Location", fmt::format("/api/jobs/{}", id));

@@ -15,7 +15,7 @@ struct Entry {
   std::string_view hint;
 };
 
-constexpr std::array<Entry, 52> kEntries{{
+constexpr std::array<Entry, 60> kEntries{{
     {reason::kEpisodeNotRegistered, ErrorCode::kNotFound,
      "add it with `rollcall episodes add VIDEO`; `rollcall episodes list` shows what there is"},
     {reason::kVideoNotFound, ErrorCode::kNotFound,
@@ -58,6 +58,20 @@ constexpr std::array<Entry, 52> kEntries{{
      "one part of the video ends the worker each time; see the job's log"},
     {reason::kNothingToSkip, ErrorCode::kFailedPrecondition,
      "`rollcall jobs diagnose JOB` says why it failed; `rollcall jobs resume JOB` tries it again"},
+    {reason::kNotAnalysed, ErrorCode::kFailedPrecondition,
+     "`rollcall analyze VIDEO` first; it has no people yet"},
+    {reason::kNoSuchPerson, ErrorCode::kNotFound, "`rollcall people list KEY` shows who there is"},
+    {reason::kNoSuchPiece, ErrorCode::kNotFound,
+     "`rollcall people show KEY PERSON` lists a person's pieces"},
+    {reason::kNameTaken, ErrorCode::kAlreadyExists,
+     "if they are one, `rollcall people merge KEY WHO INTO`; else give another name"},
+    {reason::kBadName, ErrorCode::kInvalidArgument,
+     "1 to 200 bytes of text, without control characters and marks that turn its direction"},
+    {reason::kBadEdit, ErrorCode::kInvalidArgument, "see rollcall people --help, or /api/docs"},
+    {reason::kNothingToUndo, ErrorCode::kFailedPrecondition,
+     "`rollcall people history KEY` shows what was said and what of it stands"},
+    {reason::kNothingToRedo, ErrorCode::kFailedPrecondition,
+     "`rollcall people history KEY` shows what was said and what of it stands"},
     {reason::kDiskFull, ErrorCode::kResourceExhausted,
      "free some space; then work goes on from its last checkpoint"},
     {reason::kTooManyOpenFiles, ErrorCode::kResourceExhausted,

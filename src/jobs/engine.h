@@ -99,6 +99,8 @@ class Engine {
     bool is_existing = false;  // The job was open before.
     // It was open and nobody was at it, or its attempt was stalled: it goes on now.
     bool is_resumed = false;
+    // The request's idempotency key was answered with it before.
+    bool is_repeated = false;
   };
   base::Result<Started> Start(store::JobRequest request);
   // Other open jobs that make files of the same names: see RunningWork.

@@ -64,14 +64,21 @@ base::Result<store::Submission> Engine::Submit(store::JobRequest request) {
     if (!can_reuse) stage.reuse.reset();
   }
   ROLLCALL_TRY_ASSIGN(auto submission, store_.JobSubmit(request));
-  ROLLCALL_TRY(TakeUp(submission.job.id));
+  // Whoever repeats himself wishes nothing that he had not wished before.
+  if (!submission.is_repeated) ROLLCALL_TRY(TakeUp(submission.job.id));
   return submission;
 }
 
 base::Result<Engine::Started> Engine::Start(store::JobRequest request) {
   // A job that is open although nobody worked was interrupted: this start takes it up again.
   const bool was_working = is_working();
-  if (was_working) {
+  bool is_repeated = false;
+  if (request.idempotency_key) {
+    ROLLCALL_TRY_ASSIGN(const auto answered,
+                        store_.JobOfKey(request.subject.kind, *request.idempotency_key));
+    is_repeated = answered.has_value();
+  }
+  if (was_working && !is_repeated) {
     ROLLCALL_TRY_ASSIGN(const auto twin, running_.TwinOf(request));
     if (twin) return Started{.job = *twin, .is_at_work = true, .is_existing = true};
   }
@@ -79,7 +86,8 @@ base::Result<Engine::Started> Engine::Start(store::JobRequest request) {
   ROLLCALL_TRY_ASSIGN(const auto submission, Submit(std::move(request)));
   return Started{.job = submission.job.id,
                  .is_existing = submission.is_existing,
-                 .is_resumed = submission.is_existing && (!was_working || is_stalled)};
+                 .is_resumed = submission.is_existing && (!was_working || is_stalled),
+                 .is_repeated = submission.is_repeated};
 }
 
 base::Result<std::vector<api::JobView>> Engine::OpenBeside(const store::Job& job) {

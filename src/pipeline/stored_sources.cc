@@ -55,9 +55,7 @@ base::Result<void> ForEachPlacedSighting(
       [&](const artifacts::ParquetRow& row) -> base::Result<void> {
         ROLLCALL_TRY(meter.Advance());
         if (row.IsNull(0)) return {};
-        const auto number = [&row](int column) {
-          return static_cast<float>(row.Double(column));
-        };
+        const auto number = [&row](int column) { return static_cast<float>(row.Double(column)); };
         PlacedSighting placed;
         placed.track_id = row.Int(0);
         placed.frame_id = row.Int(1);

@@ -102,9 +102,30 @@ Result<void> AuditRun(Ledger& ledger, const StageRun& run) {
   return {};
 }
 
+Result<void> AuditEdits(Ledger& ledger, const Subject& subject) {
+  ROLLCALL_TRY_ASSIGN(const auto edits, ledger.Edits(subject));
+  std::int64_t sequence = 0;
+  for (const Edit& edit : edits) {
+    if (edit.sequence != ++sequence) {
+      return Damaged(fmt::format("edit {} of {} is missing", sequence, subject.id));
+    }
+  }
+  for (const Edit& edit : edits) {
+    if (!edit.undone_by) continue;
+    const bool is_later = *edit.undone_by > edit.sequence && *edit.undone_by <= sequence;
+    if (!is_later || edits[static_cast<std::size_t>(*edit.undone_by - 1)].kind != kUndoKind) {
+      return Damaged(fmt::format("edit {} of {} is undone by a line that undoes nothing",
+                                 edit.sequence, subject.id));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> Audit(Ledger& ledger) {
+  ROLLCALL_TRY_ASSIGN(const auto subjects, ledger.EditSubjects());
+  for (const Subject& subject : subjects) ROLLCALL_TRY(AuditEdits(ledger, subject));
   ROLLCALL_TRY_ASSIGN(const auto jobs, ledger.JobAll());
   for (const Job& job : jobs) ROLLCALL_TRY(AuditJob(ledger, job));
   ROLLCALL_TRY_ASSIGN(const auto runs, ledger.RunsChanged(0, kAll));

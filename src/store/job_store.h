@@ -14,6 +14,15 @@ struct Submission {
   Job job;
   // The same work was already open: `job` is that one, nothing was added.
   bool is_existing = false;
+  // The request's idempotency key was answered with it before.
+  bool is_repeated = false;
+};
+
+// Who writes lines of the edit log, and the key that he repeats where he has not heard what came
+// of it; 1 to 200 bytes.
+struct EditAuthor {
+  std::string who;
+  std::optional<std::string> idempotency_key = std::nullopt;
 };
 
 struct ClaimRequest {
@@ -112,6 +121,10 @@ class JobStore {
   // meaning. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
   // ended.
   virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request) = 0;
+  // What a submission with that key was answered with, as JobSubmit would; nullopt if there is
+  // none.
+  virtual base::Result<std::optional<Job>> JobOfKey(std::string_view subject_kind,
+                                                    std::string_view key) = 0;
   virtual base::Result<Job> JobGet(JobId id) = 0;  // kNotFound / ERR_JOB_NOT_FOUND
   // By name ("analyze_x", "detect_x"): the newest job of that kind and subject, if it is open;
   // or else the newest open job that joined the newest run of that stage; or else the one or the
@@ -188,6 +201,26 @@ class JobStore {
   virtual base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) = 0;
   // The newest event's, forgotten or not; 0 before the first.
   virtual base::Result<std::int64_t> EventPosition() = 0;
+
+  // --- Edits
+  // Writes lines behind the last of the subject, all or none. A repeated key within
+  // kIdempotencyKeyAge writes nothing and gives the lines of the first time; with other edits
+  // ERR_IDEMPOTENCY_KEY_REUSED.
+  virtual base::Result<std::vector<Edit>> EditsAppend(const Subject& subject,
+                                                      const EditAuthor& author,
+                                                      std::span<const NewEdit> edits) = 0;
+  // All lines, in order.
+  virtual base::Result<std::vector<Edit>> EditList(const Subject& subject) = 0;
+  // Takes back the edit of `sequence`, or the newest that stands and is not of `ours`, by a line of
+  // its own, which is given. kFailedPrecondition / ERR_NOTHING_TO_UNDO. Keys as in EditsAppend.
+  virtual base::Result<Edit> EditUndo(const Subject& subject, const EditAuthor& author,
+                                      std::optional<std::int64_t> sequence,
+                                      std::string_view ours) = 0;
+  // Lets an edit stand again: that of `sequence`, or that of the newest undo behind which nobody
+  // has said anything else. kFailedPrecondition / ERR_NOTHING_TO_REDO.
+  virtual base::Result<Edit> EditRedo(const Subject& subject, const EditAuthor& author,
+                                      std::optional<std::int64_t> sequence,
+                                      std::string_view ours) = 0;
 
   // --- Queues
   // A paused stage is not claimed; its queued runs carry `reason` as wait_reason. Empty = resume.

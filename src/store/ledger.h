@@ -79,6 +79,17 @@ class Ledger {
   // Those that are of `until`, or older.
   virtual base::Result<void> SubmissionKeysErase(base::WallTime until) = 0;
 
+  virtual base::Result<void> EditInsert(const Subject& subject, const Edit& edit) = 0;
+  virtual base::Result<void> EditSetUndone(const Subject& subject, std::int64_t sequence,
+                                           std::optional<std::int64_t> undone_by) = 0;
+  virtual base::Result<std::vector<Edit>> Edits(const Subject& subject) = 0;  // By sequence.
+  virtual base::Result<std::int64_t> EditLast(const Subject& subject) = 0;    // 0: there is none.
+  // By sequence.
+  virtual base::Result<std::vector<Edit>> EditsOfKey(const Subject& subject,
+                                                     std::string_view idempotency_key) = 0;
+  // All that have edits.
+  virtual base::Result<std::vector<Subject>> EditSubjects() = 0;
+
   virtual base::Result<void> JobStageInsert(const JobStage& link) = 0;
   virtual base::Result<void> JobStageLeave(JobId job, StageRunId run) = 0;  // Sets is_left.
   virtual base::Result<void> JobStageErase(JobId job, StageRunId run) = 0;

@@ -29,6 +29,8 @@ class LedgerStore : public JobStore {
 
   base::Result<Submission> JobSubmit(const JobRequest& request) final;
   base::Result<Submission> JobReplan(JobId id, const JobRequest& request) final;
+  base::Result<std::optional<Job>> JobOfKey(std::string_view subject_kind,
+                                            std::string_view key) final;
   base::Result<Job> JobGet(JobId id) final;
   base::Result<Job> JobFind(std::string_view job_name) final;
   base::Result<std::vector<Job>> JobList() final;
@@ -72,6 +74,13 @@ class LedgerStore : public JobStore {
   base::Result<std::vector<Event>> EventsAfter(JobId job, std::int64_t seq, int limit) final;
   base::Result<std::vector<Event>> EventsSince(std::int64_t position, int limit) final;
   base::Result<std::int64_t> EventPosition() final;
+  base::Result<std::vector<Edit>> EditsAppend(const Subject& subject, const EditAuthor& author,
+                                              std::span<const NewEdit> edits) final;
+  base::Result<std::vector<Edit>> EditList(const Subject& subject) final;
+  base::Result<Edit> EditUndo(const Subject& subject, const EditAuthor& author,
+                              std::optional<std::int64_t> sequence, std::string_view ours) final;
+  base::Result<Edit> EditRedo(const Subject& subject, const EditAuthor& author,
+                              std::optional<std::int64_t> sequence, std::string_view ours) final;
   base::Result<void> QueuePause(std::string_view stage, std::string_view reason) final;
   base::Result<std::vector<QueueFacts>> QueueList(std::span<const std::string> stages) final;
   base::Result<std::string> StreamEpoch() final;

@@ -222,6 +222,27 @@ struct Event {
   std::string body_json = "{}";
 };
 
+// A line of the log of what people say of a subject: docs/people.md.
+struct Edit {
+  std::int64_t sequence = 0;  // Of the subject, from 1, without holes.
+  base::WallTime at{};
+  std::string who;
+  std::string kind;  // "name"; "undo" and "redo" are the store's own.
+  std::string body_json = "{}";
+  std::optional<std::int64_t> undone_by;  // The line that took it back, and that stands.
+  // Of the request that wrote it, where that had one; whoever repeats it gets these lines.
+  std::optional<std::string> idempotency_key;
+  std::string asked_sha256;
+};
+
+inline constexpr std::string_view kUndoKind = "undo";
+inline constexpr std::string_view kRedoKind = "redo";
+
+struct NewEdit {
+  std::string kind;
+  std::string body_json = "{}";
+};
+
 // How an attempt ended other than by success.
 struct AttemptEnd {
   AttemptOutcome outcome = AttemptOutcome::kFailed;

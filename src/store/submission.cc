@@ -86,7 +86,9 @@ class Submitter {
 
   Result<Submission> Run() {
     ROLLCALL_TRY_ASSIGN(auto answered, FindAnswered());
-    if (answered) return Submission{.job = std::move(*answered), .is_existing = true};
+    if (answered) {
+      return Submission{.job = std::move(*answered), .is_existing = true, .is_repeated = true};
+    }
     ROLLCALL_TRY_ASSIGN(auto submission, Answer());
     if (request_.idempotency_key) {
       ROLLCALL_TRY(ledger_.SubmissionKeyWrite({.subject_kind = request_.subject.kind,

@@ -16,6 +16,7 @@
 #include "domain/job_state.h"
 #include "domain/reasons.h"
 #include "episode/episode_kind.h"
+#include "episode/stages/episode_edits.h"
 #include "episode/stages/episode_stages.h"
 #include "store/poison.h"
 #include "vision/model_pack.h"
@@ -91,7 +92,7 @@ Json IdentityOf(const subject::StageRow& row, const Models& models) {
 }
 
 Json HandlerParameters(const store::Episode& episode, const StartRequest& request,
-                       const Models& models, const base::Json& revisions) {
+                       const Models& models, const base::Json& revisions, const EditsOf& edits) {
   return {{"video_path", episode.video_path},
           {"fingerprint", episode.fingerprint},
           {"episode_key", episode.key},
@@ -101,7 +102,9 @@ Json HandlerParameters(const store::Episode& episode, const StartRequest& reques
           {"model_pack_path", base::PathToText(request.model_pack)},
           {"models", models.list},
           {"provider", request.provider},
-          {"edit_sequence", 0},
+          {"edits", edits.standing},
+          {"edits_digest", edits.digest},
+          {"last_label", edits.last_label},
           {"revisions", revisions},
           {"settings", {{"cluster_cosine_min", models.same_person}}}};
 }
@@ -309,8 +312,9 @@ Result<EpisodePlan> EpisodePlanner::Plan(const StartRequest& request,
   asked["revisions"] = table.Revisions();
   plan.request.request_json = asked.dump();
   const Models models = DescribeModels(table, request.model_pack);
+  ROLLCALL_TRY_ASSIGN(const auto log, store_.EditList(plan.request.subject));
   const Json handler_parameters =
-      HandlerParameters(plan.episode, request, models, table.Revisions());
+      HandlerParameters(plan.episode, request, models, table.Revisions(), StandingEdits(log));
 
   std::map<std::string, std::string> work_keys;
   std::map<std::string, bool> is_reused;

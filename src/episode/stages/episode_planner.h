@@ -55,7 +55,7 @@ base::Result<void> CheckVideoFile(const std::filesystem::path& video);
 //
 // A work_key is the SHA-256 of subject, stage, its revision, the parameters that change its result,
 // and its inputs: the video's fingerprint for validate, else the work_keys of the stages it needs;
-// the models' hashes for detect; the edit log's sequence for analytics. The video's path is not in
+// the models' hashes for detect; the edits that stand for analytics. The video's path is not in
 // it: a moved file keeps its results.
 //
 // Thread-compatible. Borrows `store`.

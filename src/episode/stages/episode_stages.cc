@@ -87,9 +87,9 @@ const subject::StageTable& EpisodeStages() {
        .title = "Add up screen time",
        .needs = {"cluster", "stills"},
        .handler = &Make<pipeline::AnalyticsStage>,
-       .parameters = {"edit_sequence"},
+       .parameters = {"edits_digest"},
        .flag = "analytics_computed",
-       .revision = 2},
+       .revision = 3},
   }};
   return stages;
 }

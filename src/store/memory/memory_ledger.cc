@@ -51,6 +51,9 @@ Result<void> MemoryLedger::SubjectErase(const Subject& subject) {
     ROLLCALL_TRY(SegmentsErase(work_key, 0));
     ROLLCALL_TRY(PoisonsErase(work_key));
   }
+  EraseIf(edits_, [&](const auto& entry) {
+    return std::get<0>(entry.first) == subject.kind && std::get<1>(entry.first) == subject.id;
+  });
   EraseIf(jobs_, [&](const auto& entry) { return entry.second.subject == subject; });
   EraseIf(submission_keys_, [&](const auto& entry) { return !jobs_.contains(entry.second.job); });
   EraseIf(events_, [&](const auto& entry) { return !jobs_.contains(entry.first.first); });

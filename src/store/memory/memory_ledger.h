@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,15 @@ class MemoryLedger final : public Ledger {
   base::Result<std::optional<SubmissionKey>> SubmissionKeyRead(std::string_view subject_kind,
                                                                std::string_view key) override;
   base::Result<void> SubmissionKeysErase(base::WallTime until) override;
+
+  base::Result<void> EditInsert(const Subject& subject, const Edit& edit) override;
+  base::Result<void> EditSetUndone(const Subject& subject, std::int64_t sequence,
+                                   std::optional<std::int64_t> undone_by) override;
+  base::Result<std::vector<Edit>> Edits(const Subject& subject) override;
+  base::Result<std::int64_t> EditLast(const Subject& subject) override;
+  base::Result<std::vector<Edit>> EditsOfKey(const Subject& subject,
+                                             std::string_view idempotency_key) override;
+  base::Result<std::vector<Subject>> EditSubjects() override;
 
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
@@ -128,6 +138,7 @@ class MemoryLedger final : public Ledger {
   std::map<std::string, Episode, std::less<>> episodes_;
   std::map<JobId, Job> jobs_;
   std::map<std::pair<std::string, std::string>, SubmissionKey> submission_keys_;
+  std::map<std::tuple<std::string, std::string, std::int64_t>, Edit> edits_;  // By subject.
   std::map<std::pair<JobId, StageRunId>, JobStage> job_stages_;
   std::map<StageRunId, StageRun> runs_;
   std::map<StageRunId, std::vector<StageRunId>> needs_;

@@ -27,6 +27,11 @@ INSTANTIATE_TEST_SUITE_P(Memory, PoisonContract,
                            return std::make_unique<MemoryHome>(clock);
                          })),
                          [](const auto&) { return std::string("Store"); });
+INSTANTIATE_TEST_SUITE_P(Memory, EditContract,
+                         testing::Values(MakeHome([](const StoreClock& clock) {
+                           return std::make_unique<MemoryHome>(clock);
+                         })),
+                         [](const auto&) { return std::string("Store"); });
 
 }  // namespace
 }  // namespace rollcall::store

@@ -254,12 +254,32 @@ DROP TABLE event;
 ALTER TABLE ordered_event RENAME TO event;
 )sql";
 
-constexpr std::array<Migration, 5> kMigrations{{
+// What people say of a subject's people.
+constexpr std::string_view kEdits = R"sql(
+CREATE TABLE edit (
+  subject_kind TEXT NOT NULL,
+  subject_id TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  body_json TEXT NOT NULL,
+  undone_by INTEGER,
+  idempotency_key TEXT,
+  asked_sha256 TEXT NOT NULL,
+  PRIMARY KEY (subject_kind, subject_id, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX edit_by_key ON edit (subject_kind, subject_id, idempotency_key)
+  WHERE idempotency_key IS NOT NULL;
+)sql";
+
+constexpr std::array<Migration, 6> kMigrations{{
     {1, kFirst},
     {2, kWornOut},
     {3, kPoisonSegments},
     {4, kStoreBootAndKeys},
     {5, kEventPositions},
+    {6, kEdits},
 }};
 
 Result<bool> HasTable(Database& database, std::string_view name) {

@@ -78,7 +78,7 @@ Result<void> SqliteLedger::SubjectErase(const Subject& subject) {
                     table, table),
         subject.kind, subject.id));
   }
-  for (const std::string_view table : {"job", "stage_run"}) {
+  for (const std::string_view table : {"edit", "job", "stage_run"}) {
     ROLLCALL_TRY(database_.Change(
         fmt::format("DELETE FROM {} WHERE subject_kind = ?1 AND subject_id = ?2", table),
         subject.kind, subject.id));

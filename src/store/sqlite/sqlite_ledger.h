@@ -31,6 +31,15 @@ class SqliteLedger final : public Ledger {
                                                                std::string_view key) override;
   base::Result<void> SubmissionKeysErase(base::WallTime until) override;
 
+  base::Result<void> EditInsert(const Subject& subject, const Edit& edit) override;
+  base::Result<void> EditSetUndone(const Subject& subject, std::int64_t sequence,
+                                   std::optional<std::int64_t> undone_by) override;
+  base::Result<std::vector<Edit>> Edits(const Subject& subject) override;
+  base::Result<std::int64_t> EditLast(const Subject& subject) override;
+  base::Result<std::vector<Edit>> EditsOfKey(const Subject& subject,
+                                             std::string_view idempotency_key) override;
+  base::Result<std::vector<Subject>> EditSubjects() override;
+
   base::Result<void> JobStageInsert(const JobStage& link) override;
   base::Result<void> JobStageLeave(JobId job, StageRunId run) override;
   base::Result<void> JobStageErase(JobId job, StageRunId run) override;

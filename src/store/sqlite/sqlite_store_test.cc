@@ -26,6 +26,11 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, PoisonContract,
                            return std::make_unique<SqliteHome>(clock, "");
                          })),
                          [](const auto&) { return std::string("Store"); });
+INSTANTIATE_TEST_SUITE_P(Sqlite, EditContract,
+                         testing::Values(MakeHome([](const StoreClock& clock) {
+                           return std::make_unique<SqliteHome>(clock, "");
+                         })),
+                         [](const auto&) { return std::string("Store"); });
 
 TEST(SqliteStoreTest, RandomLivesGoAsInMemory) {
   for (std::uint32_t seed = 1; seed <= 12; seed += base::testing::EveryOneOrNth(6)) {

@@ -52,6 +52,10 @@ class FaultyStore : public store::JobStore {
                                             const store::JobRequest& request) override {
     return Do("JobReplan", [&] { return inner_->JobReplan(id, request); });
   }
+  base::Result<std::optional<store::Job>> JobOfKey(std::string_view subject_kind,
+                                                   std::string_view key) override {
+    return Do("JobOfKey", [&] { return inner_->JobOfKey(subject_kind, key); });
+  }
   base::Result<store::Job> JobGet(store::JobId id) override {
     return Do("JobGet", [&] { return inner_->JobGet(id); });
   }
@@ -158,6 +162,24 @@ class FaultyStore : public store::JobStore {
   }
   base::Result<std::int64_t> EventPosition() override {
     return Do("EventPosition", [&] { return inner_->EventPosition(); });
+  }
+  base::Result<std::vector<store::Edit>> EditsAppend(
+      const store::Subject& subject, const store::EditAuthor& author,
+      std::span<const store::NewEdit> edits) override {
+    return Do("EditsAppend", [&] { return inner_->EditsAppend(subject, author, edits); });
+  }
+  base::Result<std::vector<store::Edit>> EditList(const store::Subject& subject) override {
+    return Do("EditList", [&] { return inner_->EditList(subject); });
+  }
+  base::Result<store::Edit> EditUndo(const store::Subject& subject, const store::EditAuthor& author,
+                                     std::optional<std::int64_t> sequence,
+                                     std::string_view ours) override {
+    return Do("EditUndo", [&] { return inner_->EditUndo(subject, author, sequence, ours); });
+  }
+  base::Result<store::Edit> EditRedo(const store::Subject& subject, const store::EditAuthor& author,
+                                     std::optional<std::int64_t> sequence,
+                                     std::string_view ours) override {
+    return Do("EditRedo", [&] { return inner_->EditRedo(subject, author, sequence, ours); });
   }
   base::Result<void> QueuePause(std::string_view stage, std::string_view reason) override {
     return Do("QueuePause", [&] { return inner_->QueuePause(stage, reason); });

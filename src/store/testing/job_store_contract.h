@@ -4,10 +4,11 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Memory, JobStoreContract, testing::Values(MakeHome(…)));
 //
-// and the same for PoisonContract.
+// and the same for PoisonContract and EditContract.
 
 #include "store/testing/contract_attempts.h"
 #include "store/testing/contract_cancel.h"
+#include "store/testing/contract_edits.h"
 #include "store/testing/contract_episodes.h"
 #include "store/testing/contract_events.h"
 #include "store/testing/contract_fence.h"

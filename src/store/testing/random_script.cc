@@ -107,7 +107,19 @@ void RandomScript::Cancel() {
 
 void RandomScript::Other() {
   const std::string key = fmt::format("x{}", Below(3));
-  switch (Below(8)) {
+  const Subject subject{.kind = "episode", .id = key};
+  EditAuthor author{.who = "anna"};
+  if (Below(3) == 0) author.idempotency_key = fmt::format("k{}", Below(4));
+  switch (Below(11)) {
+    case 8: {
+      const std::vector edits(static_cast<std::size_t>(Below(3)),
+                              NewEdit{.kind = Below(3) == 0 ? "label" : "name"});
+      return Note("edit", store_->EditsAppend(subject, author, edits));
+    }
+    case 9:
+      return Note("undo", store_->EditUndo(subject, author, std::nullopt, "label"));
+    case 10:
+      return Note("redo", store_->EditRedo(subject, author, std::nullopt, "label"));
     case 0:
       return Note("pause", store_->QueuePause("detect", Below(3) == 0 ? "disk full" : ""));
     case 1:

@@ -129,6 +129,14 @@ Json DumpStore(JobStore& store) {
     text["episodes"].push_back({episode.key, episode.display, episode.video_path,
                                 episode.fingerprint, Time(episode.created_at)});
   }
+  for (const char* id : {"x", "x0", "x1", "x2"}) {
+    const auto edits = *store.EditList({.kind = "episode", .id = id});
+    for (const Edit& edit : edits) {
+      text["edits"][id].push_back({edit.sequence, Time(edit.at), edit.who, edit.kind,
+                                   edit.body_json,
+                                   edit.undone_by ? Json(*edit.undone_by) : Json()});
+    }
+  }
   const auto jobs = *store.JobList();
   for (const Job& job : jobs) text["jobs"].push_back(DumpJob(store, job));
   const auto views = *store.RunsChangedSince(0, 1'000'000);
