@@ -11,7 +11,8 @@ namespace rollcall::app {
 
 std::vector<server::Route> ApiRoutes(const ApiParts& parts) {
   std::vector<server::Route> routes = EngineRoutes(parts);
-  for (std::vector<server::Route> more : {EpisodeRoutes(parts), JobRoutes(parts)}) {
+  for (std::vector<server::Route> more :
+       {EpisodeRoutes(parts), PeopleRoutes(parts), JobRoutes(parts)}) {
     std::move(more.begin(), more.end(), std::back_inserter(routes));
   }
   return routes;

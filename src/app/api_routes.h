@@ -43,6 +43,7 @@ std::vector<server::Route> ApiRoutes(const ApiParts& parts);
 std::vector<server::Route> EpisodeRoutes(const ApiParts& parts);
 std::vector<server::Route> JobRoutes(const ApiParts& parts);
 std::vector<server::Route> EngineRoutes(const ApiParts& parts);
+std::vector<server::Route> PeopleRoutes(const ApiParts& parts);
 
 // Over TCP nobody names a file of this host: it could be any. ERR_FORBIDDEN.
 base::Result<void> CheckNamesNoFile(const api::Request& request);

@@ -88,11 +88,13 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
   ::umask(UmaskFor(data, group));
   // Before any thread, so that all of them leave signals to this one.
   jobs::Engine* engine_for_life = nullptr;
+  EngineService* service_for_life = nullptr;
   ROLLCALL_TRY_ASSIGN(const auto life,
                       EngineLife::Create(
                           is_child ? EngineLife::Kind::kChild : EngineLife::Kind::kForeground,
-                          [&engine_for_life]() -> Result<bool> {
+                          [&engine_for_life, &service_for_life]() -> Result<bool> {
                             if (!engine_for_life->is_working()) return false;
+                            if (service_for_life->people().is_following()) return true;
                             return engine_for_life->HasOpenJobs();
                           },
                           [&engine_for_life] { return !engine_for_life->CheckDataDir().ok(); }));
@@ -133,6 +135,7 @@ Result<void> Serve(const Config& config, const EngineProcessOptions& options, Pa
                          .planner = planner,
                          .data = data,
                          .say = [](const std::string& line) { Say(line); }});
+  service_for_life = &service;
   if (options.works_at_once) ROLLCALL_TRY(service.BeginToWork());
   EventLog log(queries, *engine, *store);
   const server::Router router(ApiRoutes({.queries = queries,

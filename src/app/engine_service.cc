@@ -35,6 +35,15 @@ Json ListOf(const std::vector<api::JobView>& views) {
 
 }  // namespace
 
+EngineService::EngineService(Parts parts)
+    : parts_(std::move(parts)),
+      people_({.engine = parts_.engine,
+               .store = parts_.store,
+               .queries = parts_.queries,
+               .planner = parts_.planner,
+               .begin_to_work = [this] { return BeginToWork(); },
+               .say = parts_.say}) {}
+
 const subject::SubjectKind& EngineService::kind() const {
   return *parts_.engine.kinds().Find(episode::kKind);
 }
@@ -77,6 +86,7 @@ Result<Json> EngineService::JobStart(const Json& body, std::optional<std::string
                       parts_.planner.Plan(request, [this](const std::string& work_key) {
                         return parts_.engine.FindReusable(work_key);
                       }));
+  ROLLCALL_TRY(PlanWithLabels(request, plan));
   plan.request.idempotency_key = std::move(key);
   ROLLCALL_TRY_ASSIGN(const auto started, parts_.engine.Start(std::move(plan.request)));
   ROLLCALL_TRY_ASSIGN(Json view, parts_.queries.DetailedView(started.job));
@@ -90,6 +100,21 @@ Result<Json> EngineService::JobStart(const Json& body, std::optional<std::string
   answer["open_beside"] = OpenBeside(job);
   ROLLCALL_TRY(BeginToWork());
   return answer;
+}
+
+// Who has which number is written down before anything is found anew, and is part of the plan. What
+// cannot be read keeps nobody from making it again.
+Result<void> EngineService::PlanWithLabels(episode::StartRequest request,
+                                           episode::EpisodePlan& plan) {
+  const auto given = people_.GiveLabels(plan.episode.key);
+  if (!given.ok()) parts_.say("the people of " + plan.episode.key + ": " + given.error().message);
+  if (!given.ok() || !*given) return {};
+  request.video.clear();  // It has been looked at.
+  request.episode = plan.episode.key;
+  ROLLCALL_TRY_ASSIGN(plan, parts_.planner.Plan(request, [this](const std::string& work_key) {
+    return parts_.engine.FindReusable(work_key);
+  }));
+  return {};
 }
 
 // It only warns: a job that is submitted goes on where the store cannot be asked.
@@ -161,6 +186,7 @@ Result<void> EngineService::BeginToWork() {
     ROLLCALL_TRY_ASSIGN(const auto said, ReplanOlder());
     for (const std::string& line : said) parts_.say(line);
   }
+  if (!std::exchange(has_followed_, true)) ROLLCALL_TRY(people_.FollowAll());
   return parts_.engine.StartWorking();
 }
 

@@ -8,6 +8,7 @@
 
 #include "app/data_directory.h"
 #include "app/engine_life.h"
+#include "app/people_service.h"
 #include "app/store_queries.h"
 #include "base/mutex.h"
 #include "episode/stages/episode_planner.h"
@@ -31,7 +32,7 @@ class EngineService {
     DataDirectory data;
     std::function<void(const std::string& line)> say = [](const std::string&) {};  // For the log.
   };
-  explicit EngineService(Parts parts) : parts_(std::move(parts)) {}
+  explicit EngineService(Parts parts);
 
   // --- The engine
   // As StoreQueries::Hello. ERR_ENGINE_UNAVAILABLE from one that is about to end.
@@ -59,6 +60,9 @@ class EngineService {
   // Waits until the files show its state.
   base::Result<base::Json> JobSettle(std::string_view job);
 
+  // --- People
+  PeopleService& people() { return people_; }
+
   // --- Episodes
   // `body`: {video, episode}. As EpisodeSummary, with is_new and video_path_before.
   base::Result<base::Json> EpisodeAdd(const base::Json& body);
@@ -70,6 +74,7 @@ class EngineService {
   base::Result<episode::EpisodePlan> PlanAnew(const store::Job& job);
   base::Result<store::Submission> SubmitAnew(const store::Job& job);
   base::Result<void> RefuseWhenEnding();
+  base::Result<void> PlanWithLabels(episode::StartRequest request, episode::EpisodePlan& plan);
   base::Result<void> SettleAll(const std::string& key);
   base::Result<void> ProjectAdded(const store::Episode& episode);
   const subject::SubjectKind& kind() const;
@@ -77,9 +82,11 @@ class EngineService {
   base::Result<store::Job> EndedNamesake(store::Job job);
 
   Parts parts_;
+  bool has_followed_ ROLLCALL_GUARDED_BY(work_mutex_) = false;  // All edits, once.
   // One start at a time: "was anybody working before" must not be asked by two at once.
   base::Mutex start_mutex_;
   base::Mutex work_mutex_;  // One that begins to work at a time.
+  PeopleService people_;    // The last: it uses the rest.
 };
 
 }  // namespace rollcall::app

@@ -9,6 +9,7 @@
 #include "app/data_directory.h"
 #include "base/json.h"
 #include "episode/episode_views.h"
+#include "episode/people/people_snapshot.h"
 #include "jobs/engine.h"
 #include "store/job_store.h"
 
@@ -23,7 +24,8 @@ class StoreQueries {
     store::JobStore& store;
     DataDirectory data;
   };
-  explicit StoreQueries(Parts parts) : parts_(std::move(parts)) {}
+  explicit StoreQueries(Parts parts)
+      : parts_(std::move(parts)), people_(parts_.store, parts_.engine.vault()) {}
 
   // {version, protocol, pid, data_dir, is_working, has_open_jobs, runtime}.
   base::Result<base::Json> Hello();
@@ -52,6 +54,9 @@ class StoreQueries {
   // By any spelling of its key.
   base::Result<store::Episode> FindEpisode(std::string_view key);
 
+  // Who is in an episode, as it is now.
+  episode::PeopleReader& people() { return people_; }
+
   // Whether the store is whole. Reads all of it.
   base::Result<base::Json> StoreCheck();
   // {compared, problems}: whether the files say what the store says.
@@ -62,6 +67,7 @@ class StoreQueries {
   base::Result<void> RefuseWhenAmbiguous(const std::string& job_name);
 
   Parts parts_;
+  episode::PeopleReader people_;
 };
 
 }  // namespace rollcall::app

@@ -37,9 +37,9 @@ struct ReportMetadata {
 };
 
 // Header and rows as origin.md §8 and the issue name them: person_name, start_ms, end_ms,
-// duration_ms, source, confidence, frame_count, visible_fraction. RFC 4180, LF. Fields are the data
-// as it is: a spreadsheet may take a name that begins with '=' for a formula when it opens a CSV
-// file; totals.xlsx is the safe one there.
+// duration_ms, source, confidence, frame_count, visible_fraction. RFC 4180, LF. A name
+// that a spreadsheet would take for a formula (it begins with =, +, -, @) has an apostrophe before
+// it; totals.xlsx has it as it is, as a text.
 std::string TimelineCsv(const std::vector<TimelineRow>& rows);
 // person_name, total_ms, total_sec, appearances, first_ms, last_ms, mean_confidence, percent,
 // error_ms.

@@ -16,9 +16,16 @@ namespace {
 
 using domain::ToMillis;
 
-// RFC 4180: quoted when it must be, quotes doubled.
+// What a spreadsheet takes for a formula when it opens a CSV file (OWASP, CSV injection).
+bool LooksLikeFormula(std::string_view text) {
+  return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+}
+
+// RFC 4180: quoted when it must be, quotes doubled. An apostrophe keeps a spreadsheet from
+// computing a name.
 std::string CsvField(std::string_view name) {
-  const std::string text = ToUtf8(name);
+  const std::string plain = ToUtf8(name);
+  const std::string text = LooksLikeFormula(plain) ? "'" + plain : plain;
   const bool is_plain = text.find_first_of(",\"\r\n") == std::string::npos &&
                         (text.empty() || (text.front() != ' ' && text.back() != ' '));
   if (is_plain) return text;

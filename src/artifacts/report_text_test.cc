@@ -50,7 +50,10 @@ TEST(TimelineCsvTest, QuotesNamesAsRfc4180Says) {
   EXPECT_EQ(name_field("two\nlines"), "\"two\nlines\"");
   EXPECT_EQ(name_field("cr\rlf"), "\"cr\rlf\"");
   EXPECT_EQ(name_field(" x"), "\" x\"");
-  EXPECT_EQ(name_field("=1+1"), "=1+1");
+  for (const char* formula : {"=1+1", "+1", "-1", "@SUM(1)"}) {
+    EXPECT_EQ(name_field(formula), std::string("'") + formula) << "no spreadsheet computes it";
+  }
+  EXPECT_EQ(name_field("a=1"), "a=1");
 }
 
 TotalsRow Anna() {

@@ -42,6 +42,7 @@ void AddGlobalFlags(CommandLine& line, CLI::App* subcommand);
 
 void AddAnalyze(CommandLine& line);
 void AddEpisodes(CommandLine& line);
+void AddPeople(CommandLine& line);
 void AddJobs(CommandLine& line);
 void AddInspect(CommandLine& line);
 void AddExport(CommandLine& line);

@@ -24,7 +24,10 @@ constexpr std::array kInputReasons{reason::kEpisodeNotRegistered,
                                    reason::kModelMissing,
                                    reason::kModelAltered,
                                    std::string_view{"ERR_NOT_FOUND"}};
-constexpr std::array kUsageReasons{reason::kBadParams, reason::kBadConfig, reason::kNothingToSkip};
+constexpr std::array kUsageReasons{
+    reason::kBadParams,   reason::kBadConfig,     reason::kNothingToSkip, reason::kBadEdit,
+    reason::kBadName,     reason::kNameTaken,     reason::kNoSuchPerson,  reason::kNoSuchPiece,
+    reason::kNotAnalysed, reason::kNothingToUndo, reason::kNothingToRedo};
 
 template <typename List>
 bool Contains(const List& list, std::string_view reason) {

@@ -32,6 +32,7 @@ void Build(CommandLine& line) {
   line.app.require_subcommand(1);
   AddAnalyze(line);
   AddEpisodes(line);
+  AddPeople(line);
   AddJobs(line);
   AddInspect(line);
   AddExport(line);

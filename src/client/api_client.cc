@@ -179,7 +179,11 @@ class CurlClient final : public ApiClient {
       if (!request.body.empty()) transfer.sent = request.body.dump();
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(transfer.sent.size()));
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer.sent.c_str());
-      transfer.fields.reset(curl_slist_append(nullptr, "Content-Type: application/json"));
+      curl_slist* fields = curl_slist_append(nullptr, "Content-Type: application/json");
+      for (const auto& [name, value] : request.fields) {
+        fields = curl_slist_append(fields, (name + ": " + value).c_str());
+      }
+      transfer.fields.reset(fields);
       curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.fields.get());
     }
     if (curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) {

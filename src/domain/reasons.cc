@@ -64,7 +64,7 @@ constexpr std::array<Entry, 60> kEntries{{
     {reason::kNoSuchPiece, ErrorCode::kNotFound,
      "`rollcall people show KEY PERSON` lists a person's pieces"},
     {reason::kNameTaken, ErrorCode::kAlreadyExists,
-     "if they are one, `rollcall people merge KEY WHO INTO`; else give another name"},
+     "if they are one, `rollcall people merge KEY WHO --into PERSON`; else give another name"},
     {reason::kBadName, ErrorCode::kInvalidArgument,
      "1 to 200 bytes of text, without control characters and marks that turn its direction"},
     {reason::kBadEdit, ErrorCode::kInvalidArgument, "see rollcall people --help, or /api/docs"},

@@ -475,7 +475,8 @@ base::Result<void> WritePresence(const std::filesystem::path& path, const Episod
   for (const Gap& gap : episode.gaps()) gaps.push_back({.start = gap.start, .end = gap.end});
   return pack.Finish({.tracks_sha256 = episode.tracks_sha256,
                       .pictures = episode.pictures(),
-                      .gaps = std::move(gaps)});
+                      .gaps = std::move(gaps),
+                      .groups = GroupsOf(episode.clusters)});
 }
 
 // Groups and edits → people. Looks at the sightings only where edits are of other tracks.
@@ -490,8 +491,13 @@ base::Result<people::Folded> FoldEpisode(const Episode& episode, const EpisodePa
           return {};
         }));
   }
-  return FoldClusters(episode.clusters, episode.spans, episode.tracks_sha256, params.edits,
-                      matcher);
+  const std::vector<people::Group> groups = GroupsOf(episode.clusters);
+  return people::Fold(
+      {.tracks = episode.tracks_sha256,
+       .spans = episode.spans,
+       .groups = groups,
+       .edits = params.edits,
+       .find_track = [&matcher](const people::Sight& sight) { return matcher.Find(sight); }});
 }
 
 // Writes every output; each is described in the order it was written.

@@ -53,40 +53,39 @@ people::TrackSpan SpanOf(const TrackSummary& track) {
           .to = std::max(track.until, track.end + domain::MediaTime{1})};
 }
 
-people::Folded FoldClusters(const ClusterFile& clusters, std::span<const people::TrackSpan> spans,
-                            const std::string& tracks_sha256, std::span<const people::Edit> edits,
-                            const people::SightMatcher& matcher) {
+std::vector<people::Group> GroupsOf(const ClusterFile& clusters) {
   std::vector<people::Group> groups;
   for (const Cluster& cluster : clusters.clusters) {
     groups.push_back({.id = cluster.id,
                       .track_ids = cluster.track_ids,
                       .is_low_confidence = cluster.is_low_confidence});
   }
-  return people::Fold(
-      {.tracks = tracks_sha256,
-       .spans = spans,
-       .groups = groups,
-       .edits = edits,
-       .find_track = [&matcher](const people::Sight& sight) { return matcher.Find(sight); }});
+  return groups;
 }
 
-base::Result<PeoplesTimes> MeasurePeople(const PresencePack& pack, const ClusterFile& clusters,
-                                         std::span<const people::Edit> edits, int last_label,
-                                         const ScreenTimeOptions& options) {
-  std::vector<TrackQuality> qualities;
+people::Folded FoldPack(const PresencePack& pack, std::span<const people::Edit> edits) {
   std::vector<people::TrackSpan> spans;
-  for (const TrackSummary& track : pack.tracks) {
-    qualities.push_back(QualityOf(track));
-    spans.push_back(SpanOf(track));
-  }
+  for (const TrackSummary& track : pack.tracks) spans.push_back(SpanOf(track));
   auto matcher = people::SightMatcher::For(edits, pack.facts.tracks_sha256);
   if (matcher.is_needed()) {
     for (const PresencePack::Seen& seen : pack.sightings) {
       matcher.Take(seen.track_id, pack.AtOf(seen), seen.box);
     }
   }
-  PeoplesTimes people;
-  people.folded = FoldClusters(clusters, spans, pack.facts.tracks_sha256, edits, matcher);
+  return people::Fold(
+      {.tracks = pack.facts.tracks_sha256,
+       .spans = spans,
+       .groups = pack.facts.groups,
+       .edits = edits,
+       .find_track = [&matcher](const people::Sight& sight) { return matcher.Find(sight); }});
+}
+
+base::Result<PeoplesTimes> MeasurePeople(const PresencePack& pack,
+                                         std::span<const people::Edit> edits, int last_label,
+                                         const ScreenTimeOptions& options) {
+  std::vector<TrackQuality> qualities;
+  for (const TrackSummary& track : pack.tracks) qualities.push_back(QualityOf(track));
+  PeoplesTimes people{.folded = FoldPack(pack, edits), .times = {}};
   ROLLCALL_TRY_ASSIGN(const SampleGrid grid,
                       SampleGrid::Create(std::make_unique<PackedSamples>(pack), pack.facts.pictures,
                                          pack.facts.gaps));

@@ -17,10 +17,7 @@ namespace rollcall::pipeline {
 TrackQuality QualityOf(const TrackSummary& track);
 people::TrackSpan SpanOf(const TrackSummary& track);
 
-// Groups and edits → people. `matcher` has seen all sightings if it is needed; `spans` by id.
-people::Folded FoldClusters(const ClusterFile& clusters, std::span<const people::TrackSpan> spans,
-                            const std::string& tracks_sha256, std::span<const people::Edit> edits,
-                            const people::SightMatcher& matcher);
+std::vector<people::Group> GroupsOf(const ClusterFile& clusters);
 
 struct PeoplesTimes {
   people::Folded folded;
@@ -29,8 +26,10 @@ struct PeoplesTimes {
 
 // The same people and times that analytics puts into its files, from what it left beside them.
 // `edits` stand, in their order; `last_label`: the greatest of the log.
-base::Result<PeoplesTimes> MeasurePeople(const PresencePack& pack, const ClusterFile& clusters,
+base::Result<PeoplesTimes> MeasurePeople(const PresencePack& pack,
                                          std::span<const people::Edit> edits, int last_label,
                                          const ScreenTimeOptions& options);
+// The first half of it.
+people::Folded FoldPack(const PresencePack& pack, std::span<const people::Edit> edits);
 
 }  // namespace rollcall::pipeline

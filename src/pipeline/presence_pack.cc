@@ -70,6 +70,12 @@ class PackParser {
       pack_.facts.tracks_sha256 = footer.at("tracks_sha256").get<std::string>();
       pack_.facts.pictures = IntervalFrom(footer.at("pictures"));
       for (const Json& gap : footer.at("gaps")) pack_.facts.gaps.push_back(IntervalFrom(gap));
+      for (const Json& group : footer.at("groups")) {
+        pack_.facts.groups.push_back(
+            {.id = group.at("id").get<std::int64_t>(),
+             .track_ids = group.at("tracks").get<std::vector<std::int64_t>>(),
+             .is_low_confidence = group.at("is_low_confidence").get<bool>()});
+      }
       samples_ = footer.at("samples").get<std::uint64_t>();
       tracks_ = footer.at("tracks").get<std::uint64_t>();
       sightings_ = footer.at("sightings").get<std::uint64_t>();
@@ -233,9 +239,16 @@ Result<void> PresencePackWriter::Finish(const PresenceFacts& facts) {
   };
   Json gaps = Json::array();
   for (const Interval& gap : facts.gaps) gaps.push_back(pair(gap));
+  Json groups = Json::array();
+  for (const people::Group& group : facts.groups) {
+    groups.push_back({{"id", group.id},
+                      {"tracks", group.track_ids},
+                      {"is_low_confidence", group.is_low_confidence}});
+  }
   const Json footer{{"tracks_sha256", facts.tracks_sha256},
                     {"pictures", pair(facts.pictures)},
                     {"gaps", std::move(gaps)},
+                    {"groups", std::move(groups)},
                     {"samples", samples_},
                     {"tracks", tracks_},
                     {"sightings", sightings_}};

@@ -8,6 +8,7 @@
 
 #include "artifacts/output_file.h"
 #include "base/result.h"
+#include "people/fold.h"
 #include "pipeline/screen_time.h"
 #include "pipeline/track_table.h"
 
@@ -24,12 +25,13 @@ namespace rollcall::pipeline {
 //   sightings  i64 track_id, i64 frame_id, f32 score, f32 x1, y1, x2, y2; by time
 //   footer     JSON, u32 its length, "RCPRESND"
 //
-// The footer has the SHA-256 of tracks.parquet, the pictures' span, gaps, and how many there are of
-// each.
+// The footer has the SHA-256 of tracks.parquet, the pictures' span, gaps, the groups that
+// clustering found, and how many there are of each.
 struct PresenceFacts {
   std::string tracks_sha256;
   Interval pictures;
   std::vector<Interval> gaps;
+  std::vector<people::Group> groups;
 };
 
 struct PresenceSighting {

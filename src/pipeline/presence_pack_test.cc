@@ -55,7 +55,8 @@ class PresencePackTest : public ::testing::Test {
     EXPECT_TRUE(pack.Add(PresenceSighting{.track_id = 7, .frame_id = 8}).ok());
     EXPECT_TRUE(pack.Finish({.tracks_sha256 = "sha",
                              .pictures = {.start = milliseconds{0}, .end = milliseconds{300}},
-                             .gaps = {{.start = milliseconds{50}, .end = milliseconds{60}}}})
+                             .gaps = {{.start = milliseconds{50}, .end = milliseconds{60}}},
+                             .groups = {{.id = 3, .track_ids = {7, 9}}}})
                     .ok());
     return base::ReadFile(path_).value();
   }
@@ -71,6 +72,8 @@ TEST_F(PresencePackTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(pack->facts.pictures.end, milliseconds{300});
   ASSERT_EQ(pack->facts.gaps.size(), 1U);
   EXPECT_EQ(pack->facts.gaps[0].end, milliseconds{60});
+  ASSERT_EQ(pack->facts.groups.size(), 1U);
+  EXPECT_EQ(pack->facts.groups[0].track_ids, (std::vector<std::int64_t>{7, 9}));
   ASSERT_EQ(pack->samples.size(), 3U);
   EXPECT_TRUE(pack->samples[1].is_cut && !pack->samples[1].with_tiles);
   EXPECT_TRUE(pack->samples[2].with_tiles && !pack->samples[2].is_cut);

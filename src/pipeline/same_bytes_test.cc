@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "pipeline/analytics_stage.h"
-#include "pipeline/cluster_file.h"
 #include "pipeline/peoples_times.h"
 #include "pipeline/presence_pack.h"
 #include "pipeline/testing/fake_context.h"
@@ -134,10 +133,7 @@ TEST_P(SameBytesTest, PeopleFromThePackAreThoseOfTheFiles) {
   const fs::path made = folder_ / "analytics";
   const auto pack = ReadPresencePack(made / "harvest" / GetParam().key / ("presence.pack" + token));
   ASSERT_TRUE(pack.ok()) << pack.error().ToString();
-  const auto clusters = ReadClusters(data_ / "harvest" / GetParam().key /
-                                     ("clusters.json.g" + std::to_string(GetParam().cluster)));
-  ASSERT_TRUE(clusters.ok());
-  const auto people = MeasurePeople(*pack, *clusters, {}, 0, {});
+  const auto people = MeasurePeople(*pack, {}, 0, {});
   ASSERT_TRUE(people.ok()) << people.error().ToString();
   const Json report = Json::parse(
       base::ReadFile(made / "outputs" / GetParam().key / ("report.json" + token)).value());

@@ -35,14 +35,34 @@ std::string AskedOf(std::span<const NewEdit> edits) {
 // Lines of one subject's log, by one author.
 class EditWriter {
  public:
-  EditWriter(Ledger& ledger, const Subject& subject, const EditAuthor& author, const Moment& now)
-      : ledger_(ledger), subject_(subject), author_(author), now_(now) {}
+  EditWriter(Ledger& ledger, const Subject& subject, const EditAuthor& author, Moment now)
+      : ledger_(ledger), subject_(subject), author_(author), now_(std::move(now)) {}
 
   Result<std::vector<Edit>> Append(std::span<const NewEdit> edits) {
     ROLLCALL_TRY(Check(edits));
     ROLLCALL_TRY_ASSIGN(auto answered, FindAnswered(AskedOf(edits)));
     if (!answered.empty()) return answered;
     return Write(edits);
+  }
+
+  // The lines that the author's key was answered with. `edits_sha256`: of the edits that he asks
+  // for, where he does not say it in words.
+  Result<std::vector<Edit>> FindAnswered(const std::string& edits_sha256) {
+    if (!author_.idempotency_key) return std::vector<Edit>();
+    const std::size_t size = author_.idempotency_key->size();
+    if (size == 0 || size > kEditKeySizeMax) {
+      return domain::MakeError(
+          reason::kBadParams,
+          fmt::format("an idempotency key has 1 to {} bytes, not {}", kEditKeySizeMax, size));
+    }
+    ROLLCALL_TRY_ASSIGN(auto lines, ledger_.EditsOfKey(subject_, *author_.idempotency_key));
+    std::erase_if(lines,
+                  [&](const Edit& line) { return line.at <= now_.wall - kIdempotencyKeyAge; });
+    if (lines.empty() || lines.front().asked_sha256 == AskedSha256(edits_sha256)) return lines;
+    return domain::MakeError(
+        reason::kIdempotencyKeyReused,
+        fmt::format("the idempotency key was sent with another request before, which wrote {}",
+                    lines.front().sequence));
   }
 
   Result<Edit> Undo(std::optional<std::int64_t> sequence, std::string_view ours) {
@@ -97,22 +117,8 @@ class EditWriter {
     return domain::MakeError(reason::kBadEdit, "there is nothing to write, or not as an edit");
   }
 
-  Result<std::vector<Edit>> FindAnswered(const std::string& asked_sha256) {
-    if (!author_.idempotency_key) return std::vector<Edit>();
-    const std::size_t size = author_.idempotency_key->size();
-    if (size == 0 || size > kEditKeySizeMax) {
-      return domain::MakeError(
-          reason::kBadParams,
-          fmt::format("an idempotency key has 1 to {} bytes, not {}", kEditKeySizeMax, size));
-    }
-    ROLLCALL_TRY_ASSIGN(auto lines, ledger_.EditsOfKey(subject_, *author_.idempotency_key));
-    std::erase_if(lines,
-                  [&](const Edit& line) { return line.at <= now_.wall - kIdempotencyKeyAge; });
-    if (lines.empty() || lines.front().asked_sha256 == asked_sha256) return lines;
-    return domain::MakeError(
-        reason::kIdempotencyKeyReused,
-        fmt::format("the idempotency key was sent with other edits before, from {} on",
-                    lines.front().sequence));
+  std::string AskedSha256(const std::string& edits_sha256) const {
+    return author_.asked.empty() ? edits_sha256 : base::Sha256(author_.asked);
   }
 
   Result<std::vector<Edit>> Write(std::span<const NewEdit> edits) {
@@ -124,13 +130,14 @@ class EditWriter {
     }
     return lines;
   }
-  Result<Edit> WriteOne(std::string_view kind, std::int64_t about, std::string asked_sha256) {
+  Result<Edit> WriteOne(std::string_view kind, std::int64_t about,
+                        const std::string& asked_sha256) {
     ROLLCALL_TRY_ASSIGN(const std::int64_t last, ledger_.EditLast(subject_));
-    Edit line = LineOf(last + 1, Naming(kind, about), std::move(asked_sha256));
+    Edit line = LineOf(last + 1, Naming(kind, about), asked_sha256);
     ROLLCALL_TRY(ledger_.EditInsert(subject_, line));
     return line;
   }
-  Edit LineOf(std::int64_t sequence, const NewEdit& edit, std::string asked_sha256) const {
+  Edit LineOf(std::int64_t sequence, const NewEdit& edit, const std::string& asked_sha256) const {
     return {.sequence = sequence,
             .at = now_.wall,
             .who = author_.who,
@@ -138,7 +145,7 @@ class EditWriter {
             .body_json = edit.body_json,
             .undone_by = std::nullopt,
             .idempotency_key = author_.idempotency_key,
-            .asked_sha256 = std::move(asked_sha256)};
+            .asked_sha256 = AskedSha256(asked_sha256)};
   }
 
   static std::optional<std::int64_t> Undone(const std::vector<Edit>& edits, std::int64_t sequence) {
@@ -161,7 +168,7 @@ class EditWriter {
   Ledger& ledger_;
   const Subject& subject_;
   const EditAuthor& author_;
-  const Moment& now_;
+  const Moment now_;
 };
 
 }  // namespace
@@ -171,6 +178,17 @@ Result<std::vector<Edit>> LedgerStore::EditsAppend(const Subject& subject, const
   return Change([&](Ledger& ledger, const Moment& now) {
     return EditWriter(ledger, subject, author, now).Append(edits);
   });
+}
+
+Result<std::vector<Edit>> LedgerStore::EditsOfKey(const Subject& subject,
+                                                  const EditAuthor& author) {
+  return In(Access::kRead, [&](Ledger& ledger) {
+    return EditWriter(ledger, subject, author, Now()).FindAnswered("");
+  });
+}
+
+Result<std::vector<Subject>> LedgerStore::EditSubjects() {
+  return In(Access::kRead, [](Ledger& ledger) { return ledger.EditSubjects(); });
 }
 
 Result<std::vector<Edit>> LedgerStore::EditList(const Subject& subject) {

@@ -23,6 +23,8 @@ struct Submission {
 struct EditAuthor {
   std::string who;
   std::optional<std::string> idempotency_key = std::nullopt;
+  // What he asked for, word for word: with one key always the same. Empty: the edits are.
+  std::string asked = {};
 };
 
 struct ClaimRequest {
@@ -209,8 +211,13 @@ class JobStore {
   virtual base::Result<std::vector<Edit>> EditsAppend(const Subject& subject,
                                                       const EditAuthor& author,
                                                       std::span<const NewEdit> edits) = 0;
+  // What EditsAppend, EditUndo or EditRedo would answer to a key that is repeated; empty for none.
+  virtual base::Result<std::vector<Edit>> EditsOfKey(const Subject& subject,
+                                                     const EditAuthor& author) = 0;
   // All lines, in order.
   virtual base::Result<std::vector<Edit>> EditList(const Subject& subject) = 0;
+  // All that have lines.
+  virtual base::Result<std::vector<Subject>> EditSubjects() = 0;
   // Takes back the edit of `sequence`, or the newest that stands and is not of `ours`, by a line of
   // its own, which is given. kFailedPrecondition / ERR_NOTHING_TO_UNDO. Keys as in EditsAppend.
   virtual base::Result<Edit> EditUndo(const Subject& subject, const EditAuthor& author,

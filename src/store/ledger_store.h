@@ -76,7 +76,10 @@ class LedgerStore : public JobStore {
   base::Result<std::int64_t> EventPosition() final;
   base::Result<std::vector<Edit>> EditsAppend(const Subject& subject, const EditAuthor& author,
                                               std::span<const NewEdit> edits) final;
+  base::Result<std::vector<Edit>> EditsOfKey(const Subject& subject,
+                                             const EditAuthor& author) final;
   base::Result<std::vector<Edit>> EditList(const Subject& subject) final;
+  base::Result<std::vector<Subject>> EditSubjects() final;
   base::Result<Edit> EditUndo(const Subject& subject, const EditAuthor& author,
                               std::optional<std::int64_t> sequence, std::string_view ours) final;
   base::Result<Edit> EditRedo(const Subject& subject, const EditAuthor& author,

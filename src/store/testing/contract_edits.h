@@ -125,6 +125,21 @@ TEST_P(EditContract, ARepeatedKeyGivesTheLinesOfTheFirstTime) {
   EXPECT_FALSE(store().EditsAppend(kEdited, WithEditKey(std::string(201, 'k')), others).ok());
 }
 
+TEST_P(EditContract, WhatWasAskedInWordsIsComparedNotWhatCameOfIt) {
+  EditAuthor author = WithEditKey("k");
+  EXPECT_TRUE(store().EditsOfKey(kEdited, author).value().empty());
+  author.asked = "name 3 Anna";
+  const std::vector<NewEdit> first{EditOf("name", R"({"then":1})")};
+  const std::vector<NewEdit> now{EditOf("name", R"({"then":2})")};
+  ASSERT_TRUE(store().EditsAppend(kEdited, author, first).ok());
+  EXPECT_EQ(store().EditsAppend(kEdited, author, now)->front().sequence, 1);
+  EXPECT_EQ(store().EditsOfKey(kEdited, author)->front().sequence, 1);
+  EXPECT_TRUE(store().EditsOfKey(kEdited, kSomebody)->empty());
+  author.asked = "name 3 Bea";
+  EXPECT_EQ(ReasonOf(store().EditsOfKey(kEdited, author)), "ERR_IDEMPOTENCY_KEY_REUSED");
+  EXPECT_EQ(store().EditSubjects().value(), std::vector<Subject>{kEdited});
+}
+
 TEST_P(EditContract, ARepeatedUndoTakesBackOneEditOnly) {
   Say("name");
   Say("merge");

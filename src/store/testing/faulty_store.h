@@ -168,6 +168,13 @@ class FaultyStore : public store::JobStore {
       std::span<const store::NewEdit> edits) override {
     return Do("EditsAppend", [&] { return inner_->EditsAppend(subject, author, edits); });
   }
+  base::Result<std::vector<store::Edit>> EditsOfKey(const store::Subject& subject,
+                                                    const store::EditAuthor& author) override {
+    return Do("EditsOfKey", [&] { return inner_->EditsOfKey(subject, author); });
+  }
+  base::Result<std::vector<store::Subject>> EditSubjects() override {
+    return Do("EditSubjects", [&] { return inner_->EditSubjects(); });
+  }
   base::Result<std::vector<store::Edit>> EditList(const store::Subject& subject) override {
     return Do("EditList", [&] { return inner_->EditList(subject); });
   }
