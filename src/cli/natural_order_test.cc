@@ -12,7 +12,7 @@ namespace {
 
 TEST(NaturalOrderTest, PutsNumbersInOrderOfTheirValue) {
   const std::vector<std::string> ordered{"Season 2/e2.mp4", "season 2/E10.mp4", "season 10/e1.mp4",
-                                         "show e9.mkv", "Show_e009b.mkv", "show_e10.mkv"};
+                                         "show e9.mkv",     "Show_e009b.mkv",   "show_e10.mkv"};
   std::vector<std::string> sorted(ordered.rbegin(), ordered.rend());
   std::ranges::sort(sorted, ComesBefore);
   EXPECT_EQ(sorted, ordered);
