@@ -35,6 +35,7 @@ namespace reason = domain::reason;
 constexpr milliseconds kRetryPause{50};
 // An engine that was asked to end closes its workers' segments first.
 constexpr milliseconds kChildEnd{35'000};
+constexpr milliseconds kAnswerLimit{600'000};
 
 base::Error Unavailable(std::string message) {
   return domain::MakeError(reason::kEngineUnavailable, std::move(message));
@@ -145,9 +146,10 @@ EngineLink::~EngineLink() {
   if (child_ > 0) ReapChild(kChildEnd);
 }
 
-Result<Json> EngineLink::Ask(const api::Request& request) {
+Result<Json> EngineLink::Ask(const api::Request& request,
+                             const client::ApiClient::Meanwhile& meanwhile) {
   if (client_ == nullptr) return Unavailable("there is no connection to the engine");
-  return client_->Ask(request);
+  return client_->Ask(request, kAnswerLimit, meanwhile);
 }
 
 Result<void> EngineLink::Listen(const api::Request& request) {

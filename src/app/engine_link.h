@@ -49,7 +49,8 @@ class EngineLink {
   EngineLink& operator=(const EngineLink&) = delete;
 
   // As ApiClient. A lost engine is not replaced by itself: see Reopen.
-  base::Result<base::Json> Ask(const api::Request& request);
+  base::Result<base::Json> Ask(const api::Request& request,
+                               const client::ApiClient::Meanwhile& meanwhile = {});
   base::Result<void> Listen(const api::Request& request);
   base::Result<std::optional<client::Event>> Next(std::chrono::milliseconds limit);
   bool is_lost() const { return client_ == nullptr || client_->is_lost(); }

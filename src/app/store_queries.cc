@@ -83,6 +83,7 @@ Result<Json> StoreQueries::Hello() {
               {"data_dir", base::PathToText(parts_.data.root())},
               {"is_working", parts_.engine.is_working()},
               {"has_open_jobs", has_open_jobs},
+              {"slots", parts_.engine.slots()},
               {"runtime", RuntimeJson(parts_.engine.times())}};
 }
 

@@ -28,8 +28,8 @@ void WriteAll(int fd, std::string_view bytes) {
   }
 }
 
-// `text` as one word of a shell that gives back the same bytes, and that shows none which a
-// terminal might take for something else.
+}  // namespace
+
 std::string ShellWord(const std::string& text) {
   if (base::Shown(text) == text && text.find('\'') == text.npos) return "'" + text + "'";
   std::string word = "$'";
@@ -45,8 +45,6 @@ std::string ShellWord(const std::string& text) {
   }
   return word + "'";
 }
-
-}  // namespace
 
 int Console::OutputError() { return g_output_error; }
 
@@ -112,6 +110,13 @@ void Console::PrintError(const base::Error& told) const {
 void Console::PrintWarning(std::string_view text) const {
   const Paint paint(Terminal::Of(STDERR_FILENO, app::ProcessEnvironment()).is_coloured);
   WriteAll(STDERR_FILENO, paint.Warn("warning: ") + base::Shown(text) + "\n");
+}
+
+std::unique_ptr<QueueDisplay> Console::MakeQueueDisplay() const {
+  const auto write = terminal().is_coloured ? &Console::PrintFrame : &Console::Print;
+  return QueueDisplay::Make([this] { return terminal(); },
+                            [this, write](std::string_view text) { (this->*write)(text); },
+                            std::chrono::steady_clock::now());
 }
 
 std::unique_ptr<ProgressDisplay> Console::MakeProgress() const {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/progress_display.h"
+#include "cli/queue_display.h"
 #include "cli/terminal.h"
 
 namespace rollcall::cli {
@@ -19,6 +20,10 @@ struct GlobalFlags {
   bool is_json = false;
   mode_t users_umask = 022;  // As the command was started with.
 };
+
+// `text` as one word of a shell that gives back the same bytes, and that shows none which a
+// terminal might take for something else.
+std::string ShellWord(const std::string& text);
 
 // Where a command speaks. For a person: results and progress on standard output, errors on standard
 // error. With --json: one document on standard output, everything else on standard error.
@@ -57,6 +62,7 @@ class Console {
   void PrintWarning(std::string_view text) const;
 
   std::unique_ptr<ProgressDisplay> MakeProgress() const;
+  std::unique_ptr<QueueDisplay> MakeQueueDisplay() const;
 
   // The errno of the last output that could not be written, 0 if all was. A reader that has gone
   // away is no error.

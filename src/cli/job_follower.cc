@@ -3,12 +3,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "api/problem.h"
 #include "base/shown_text.h"
-#include "domain/reasons.h"
 
 namespace rollcall::cli {
 
@@ -64,7 +62,10 @@ Result<JobFollower::Ending> JobFollower::Follow(std::int64_t job_id) {
 // Watches, over as many engines as may die meanwhile.
 Result<JobView> JobFollower::WatchPatiently(std::int64_t job_id) {
   while (true) {
-    if (link_.is_lost()) ROLLCALL_TRY(TakeUpAgain());
+    if (link_.is_lost()) {
+      has_cancelled_ = false;
+      ROLLCALL_TRY(successor_.TakeUpAgain());
+    }
     auto job = Watch(job_id);
     if (job.ok() || !link_.is_lost()) return job;
   }
@@ -83,48 +84,6 @@ Result<JobView> JobFollower::Watch(std::int64_t job_id) {
   }
   Show(*job);
   return *std::move(job);
-}
-
-// Connecting may itself meet an engine that dies, so all of it counts as one restart and is tried
-// again.
-Result<void> JobFollower::TakeUpAgain() {
-  while (true) {
-    if (++restarts_ > options_.restarts_max) {
-      return domain::MakeError(
-          domain::reason::kEngineUnavailable,
-          fmt::format("the engine ended {} times while this job ran", restarts_),
-          "see logs/engine.log in the data directory; the same command goes on from the last "
-          "checkpoint");
-    }
-    display_.Note(fmt::format("the engine has ended; going on from the last checkpoint ({} of {})",
-                              restarts_, options_.restarts_max));
-    has_cancelled_ = false;
-    bool is_connected = false;
-    const auto taken = TakeUp(is_connected);
-    if (taken.ok() || !is_connected || !link_.is_lost()) return taken;
-  }
-}
-
-// No engine can begin its work on a full disk; the job that this command stays with is not given
-// up for that.
-Result<void> JobFollower::TakeUp(bool& is_connected) {
-  constexpr std::chrono::seconds kLookAgain{1};
-  const auto try_it = [&]() -> Result<void> {
-    is_connected = false;
-    if (link_.is_lost()) ROLLCALL_TRY(link_.Reopen());
-    is_connected = true;
-    ROLLCALL_TRY(link_.Ask(api::Post({"api", "engine", "work"})));
-    return {};
-  };
-  auto taken = try_it();
-  if (taken.ok() || !domain::IsDiskFull(taken.error())) return taken;
-  display_.Note("paused: " + taken.error().reason +
-                ": no engine can start on a full disk; it goes on by itself when there is room");
-  while (!taken.ok() && domain::IsDiskFull(taken.error()) && !interrupt_.has_come()) {
-    std::this_thread::sleep_for(kLookAgain);
-    taken = try_it();
-  }
-  return taken;
 }
 
 Result<void> JobFollower::Cancel(const JobView& job) {

@@ -5,6 +5,7 @@
 #include "api/job_view.h"
 #include "app/engine_link.h"
 #include "base/result.h"
+#include "cli/engine_successor.h"
 #include "cli/interrupt.h"
 #include "cli/progress_display.h"
 
@@ -12,8 +13,7 @@ namespace rollcall::cli {
 
 // Stays with a job until it has ended, and shows it.
 //
-// When the engine dies under it, a new one takes the work up again from its last checkpoint, at
-// most `restarts_max` times.
+// When the engine dies under it, a new one goes on (EngineSuccessor).
 class JobFollower {
  public:
   enum class OnInterrupt {
@@ -31,16 +31,18 @@ class JobFollower {
 
   JobFollower(app::EngineLink& link, ProgressDisplay& display, const Interrupt& interrupt,
               Options options)
-      : link_(link), display_(display), interrupt_(interrupt), options_(options) {}
+      : link_(link),
+        display_(display),
+        interrupt_(interrupt),
+        options_(options),
+        successor_(link, interrupt, options.restarts_max,
+                   [&display](const std::string& line) { display.Note(line); }) {}
 
   base::Result<Ending> Follow(std::int64_t job_id);
 
  private:
   base::Result<api::JobView> WatchPatiently(std::int64_t job_id);
   base::Result<api::JobView> Watch(std::int64_t job_id);
-  base::Result<void> TakeUpAgain();
-  // Waits for as long as the disk is full. `is_connected`: an engine answered.
-  base::Result<void> TakeUp(bool& is_connected);
   base::Result<void> Cancel(const api::JobView& job);
   void Show(const api::JobView& job);
 
@@ -48,7 +50,7 @@ class JobFollower {
   ProgressDisplay& display_;
   const Interrupt& interrupt_;
   const Options options_;
-  int restarts_ = 0;
+  EngineSuccessor successor_;
   bool has_cancelled_ = false;
 };
 

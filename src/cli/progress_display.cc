@@ -87,27 +87,11 @@ void PlainProgress::Note(const std::string& line) { write_(line + "\n"); }
 
 void LiveProgress::Show(const JobView& job, Moment now) {
   std::string transition = TransitionOf(job);
-  if (lines_ > 0 && transition == transition_ && now - drawn_at_ < kFrame) return;
+  if (block_.is_drawn() && transition == transition_ && now - drawn_at_ < kFrame) return;
   transition_ = std::move(transition);
   drawn_at_ = now;
   const double elapsed = std::chrono::duration<double>(now - start_).count();
-  // One write, marked as one update: no half-drawn frame is ever seen.
-  std::string frame = "\x1b[?2026h";
-  if (lines_ > 0) frame += fmt::format("\x1b[{}A", lines_);
-  frame += "\r";
-  const auto lines = ProgressLines(job, terminal_(), elapsed);
-  for (const std::string& line : lines) frame += line + "\x1b[K\n";
-  frame += "\x1b[J\x1b[?2026l";
-  lines_ = static_cast<int>(lines.size());
-  write_(frame);
-}
-
-void LiveProgress::Note(const std::string& line) {
-  std::string frame;
-  if (lines_ > 0) frame += fmt::format("\x1b[{}A\r\x1b[J", lines_);
-  frame += line + "\n";
-  lines_ = 0;
-  write_(frame);
+  block_.Draw(ProgressLines(job, terminal_(), elapsed));
 }
 
 }  // namespace rollcall::cli

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/job_view.h"
+#include "cli/live_block.h"
 #include "cli/terminal.h"
 
 namespace rollcall::cli {
@@ -64,16 +65,15 @@ class LiveProgress final : public ProgressDisplay {
   static constexpr std::chrono::milliseconds kFrame{200};
 
   LiveProgress(std::function<Terminal()> terminal, Write write, Moment start)
-      : terminal_(std::move(terminal)), write_(std::move(write)), start_(start) {}
+      : terminal_(std::move(terminal)), block_(std::move(write)), start_(start) {}
   void Show(const api::JobView& job, Moment now) override;
-  void Note(const std::string& line) override;
+  void Note(const std::string& line) override { block_.Note(line); }
 
  private:
   std::function<Terminal()> terminal_;
-  Write write_;
+  LiveBlock block_;
   Moment start_;
   Moment drawn_at_{};
-  int lines_ = 0;           // On the screen now, above the cursor.
   std::string transition_;  // Of the job as drawn.
 };
 

@@ -18,28 +18,6 @@ constexpr int kBarMin = 8;
 constexpr int kBarMax = 32;
 constexpr double kLateProgress = 10;
 
-std::string Glyph(const StageView& stage, const Paint& paint) {
-  switch (stage.state) {
-    case JobState::kSucceeded:
-      return paint.Good("✓");
-    case JobState::kSkipped:
-      return paint.Dim(stage.is_reused ? "✓" : "–");
-    case JobState::kFailed:
-      return paint.Bad("✗");
-    case JobState::kCancelled:
-      return paint.Warn("–");
-    case JobState::kRetryWait:
-      return paint.Warn("↻");
-    case JobState::kCancelling:
-      return paint.Warn("●");
-    case JobState::kRunning:
-    case JobState::kLeased:
-      return stage.is_stalled ? paint.Warn("●") : paint.Accent("●");
-    default:
-      return paint.Dim("○");
-  }
-}
-
 // "━━━━━╸────"
 std::string ProgressBar(double share, int width, const Paint& paint) {
   const auto halves = static_cast<int>(std::floor(share * width * 2));
@@ -104,25 +82,6 @@ std::vector<Piece> PiecesOf(const StageView& stage, const Paint& paint) {
   return pieces;
 }
 
-std::string LiveLine(const StageView& stage, int width, const Paint& paint) {
-  constexpr int kGap = 2;
-  const int room = width - 2 - kNameWidth - 1;
-  std::vector<Piece> shown;
-  int used = kBarMin;
-  for (Piece& piece : PiecesOf(stage, paint)) {
-    const int wanted = DisplayWidth(piece.text) + kGap;
-    if (used + wanted > room) continue;
-    used += wanted;
-    shown.push_back(std::move(piece));
-  }
-  std::sort(shown.begin(), shown.end(),
-            [](const Piece& a, const Piece& b) { return a.order < b.order; });
-  const int bar = std::clamp(room - used + kBarMin, kBarMin, kBarMax);
-  std::string line = ProgressBar(ShareDone(stage), bar, paint);
-  for (const Piece& piece : shown) line += "  " + piece.text;
-  return line;
-}
-
 // What stands after the name of a stage that does not run.
 std::string RestText(const StageView& stage) {
   switch (stage.state) {
@@ -148,13 +107,12 @@ std::string Trouble(const StageView& stage) {
 
 void AddStage(const StageView& stage, const Terminal& terminal, std::vector<std::string>& lines) {
   const Paint paint(terminal.is_coloured);
-  const std::string head = Glyph(stage, paint) + " ";
+  const std::string head = StageGlyph(stage, paint) + " ";
   const std::string name = PadRight(Clip(stage.name, kNameWidth), kNameWidth) + " ";
   const int room = terminal.width - 3 - kNameWidth;
   if (IsLive(stage)) {
-    lines.push_back(head + paint.Bold(name) + LiveLine(stage, terminal.width, paint));
-    for (const std::string& below : {RestartText(stage), Trouble(stage)}) {
-      if (below.empty()) continue;
+    lines.push_back(head + paint.Bold(name) + LiveStageText(stage, room, paint));
+    for (const std::string& below : TroublesOf(stage)) {
       lines.push_back(std::string(3 + kNameWidth, ' ') + paint.Warn(Clip(below, room)));
     }
     return;
@@ -167,6 +125,52 @@ void AddStage(const StageView& stage, const Terminal& terminal, std::vector<std:
 }
 
 }  // namespace
+
+std::string StageGlyph(const StageView& stage, const Paint& paint) {
+  switch (stage.state) {
+    case JobState::kSucceeded:
+      return paint.Good("✓");
+    case JobState::kSkipped:
+      return paint.Dim(stage.is_reused ? "✓" : "–");
+    case JobState::kFailed:
+      return paint.Bad("✗");
+    case JobState::kCancelled:
+      return paint.Warn("–");
+    case JobState::kRetryWait:
+      return paint.Warn("↻");
+    case JobState::kCancelling:
+      return paint.Warn("●");
+    case JobState::kRunning:
+    case JobState::kLeased:
+      return stage.is_stalled ? paint.Warn("●") : paint.Accent("●");
+    default:
+      return paint.Dim("○");
+  }
+}
+
+std::string LiveStageText(const StageView& stage, int room, const Paint& paint) {
+  constexpr int kGap = 2;
+  std::vector<Piece> shown;
+  int used = kBarMin;
+  for (Piece& piece : PiecesOf(stage, paint)) {
+    const int wanted = DisplayWidth(piece.text) + kGap;
+    if (used + wanted > room) continue;
+    used += wanted;
+    shown.push_back(std::move(piece));
+  }
+  std::sort(shown.begin(), shown.end(),
+            [](const Piece& a, const Piece& b) { return a.order < b.order; });
+  const int bar = std::clamp(room - used + kBarMin, kBarMin, kBarMax);
+  std::string line = ProgressBar(ShareDone(stage), bar, paint);
+  for (const Piece& piece : shown) line += "  " + piece.text;
+  return line;
+}
+
+std::vector<std::string> TroublesOf(const StageView& stage) {
+  std::vector<std::string> troubles{RestartText(stage), Trouble(stage)};
+  std::erase(troubles, "");
+  return troubles;
+}
 
 std::vector<std::string> ProgressLines(const JobView& job, const Terminal& terminal,
                                        double elapsed_s) {

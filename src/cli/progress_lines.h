@@ -21,6 +21,14 @@ namespace rollcall::cli {
 std::vector<std::string> ProgressLines(const api::JobView& job, const Terminal& terminal,
                                        double elapsed_s);
 
+// "✓", "●", "✗" …, painted.
+std::string StageGlyph(const api::StageView& stage, const Paint& paint);
+// A stage at work as it fits into `room` columns: its bar, and as many of its numbers as there is
+// room for.
+std::string LiveStageText(const api::StageView& stage, int room, const Paint& paint);
+// What of a stage at work is to be said in lines of their own: "restarted, attempt 2".
+std::vector<std::string> TroublesOf(const api::StageView& stage);
+
 using api::DescribeNumbers;
 using api::TroubleText;  // Others are found by the job or stage that they speak of.
 

@@ -30,10 +30,10 @@ class Trace {
     std::vector<double> free_at(static_cast<std::size_t>(slots), 0.0);
     for (int i = 0; i < videos; ++i) {
       const double bytes = 1e9 * size(random);
-      const double seconds = bytes / 1e6 * std::max(0.2, rate(random));
+      const double needed = bytes / 1e6 * std::max(0.2, rate(random));
       double& next = *std::ranges::min_element(free_at);
-      videos_.push_back({.bytes = bytes, .seconds = seconds, .begins = next});
-      next += seconds;
+      videos_.push_back({.bytes = bytes, .seconds = needed, .begins = next});
+      next += needed;
     }
     end_ = std::ranges::max(free_at);
   }

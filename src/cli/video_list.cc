@@ -105,14 +105,24 @@ VideoFile Look(fs::path path, std::string name) {
   return video;
 }
 
-// A link, or another name of the same file, is the file.
+// A link, or another name of the same file, is the file. A link gives way to what it leads to.
 void FindSameFiles(std::vector<VideoFile>& videos) {
-  std::map<std::pair<dev_t, ino_t>, std::size_t> known;
+  std::map<std::pair<dev_t, ino_t>, std::vector<std::size_t>> by_file;
   for (std::size_t i = 0; i < videos.size(); ++i) {
     struct stat status {};
     if (videos[i].error || ::stat(videos[i].path.c_str(), &status) != 0) continue;
-    const auto [first, is_new] = known.emplace(std::pair{status.st_dev, status.st_ino}, i);
-    if (!is_new) videos[i].same_file = first->second;
+    by_file[{status.st_dev, status.st_ino}].push_back(i);
+  }
+  const auto is_link = [&](std::size_t i) {
+    std::error_code gone;
+    return fs::is_symlink(videos[i].path, gone);
+  };
+  for (const auto& [file, names] : by_file) {
+    const auto real = std::ranges::find_if_not(names, is_link);
+    const std::size_t taken = real == names.end() ? names.front() : *real;
+    for (const std::size_t i : names) {
+      if (i != taken) videos[i].same_file = taken;
+    }
   }
 }
 

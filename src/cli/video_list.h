@@ -19,7 +19,7 @@ struct VideoFile {
   std::string name;                      // For a person: as typed, or its path in the folder.
   std::int64_t bytes = 0;                // 0 if it cannot be looked at.
   std::optional<base::Error> error;      // Why it cannot be one.
-  std::optional<std::size_t> same_file;  // The video before it in the list that is the same file.
+  std::optional<std::size_t> same_file;  // The one in the list that is taken for this same file.
 };
 
 // What of the folders is no video to analyse, by why.

@@ -80,6 +80,14 @@ TEST_F(VideoListTest, AFileIsTakenOnceUnderAllOfItsNames) {
   for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(list.videos[i].same_file, 0U) << i;
 }
 
+TEST_F(VideoListTest, ALinkGivesWayToTheFile) {
+  Make("e2.mp4");
+  fs::create_symlink("e2.mp4", folder_ / "e1.mp4");
+  const VideoList list = Find({folder_.string()});
+  EXPECT_EQ(list.videos.at(0).same_file, 1U);
+  EXPECT_FALSE(list.videos.at(1).same_file);
+}
+
 TEST_F(VideoListTest, ADataDirectoryInTheFolderIsNotSearched) {
   Make("e1.mp4");
   Make("data/rollcall.lock");

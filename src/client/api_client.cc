@@ -24,6 +24,9 @@ using std::chrono::milliseconds;
 // More is no answer of an engine. All jobs ever come to 2 KB each.
 constexpr std::size_t kAnswerBytesMax = 256U << 20;
 
+// How long somebody who has other things to do meanwhile is kept waiting.
+constexpr milliseconds kTurn{200};
+
 struct CleanupEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
 };
@@ -89,11 +92,18 @@ class CurlClient final : public ApiClient {
     Forget(stream_);
   }
 
-  Result<Json> Ask(const Request& request, milliseconds limit) override {
+  Result<Json> Ask(const Request& request, milliseconds limit,
+                   const Meanwhile& meanwhile) override {
     const auto until = SteadyClock::now() + limit;
     call_ = std::make_unique<Transfer>();
     ROLLCALL_TRY(Begin(*call_, request));
-    const bool is_done = Drive(until, [this] { return call_->has_ended; });
+    const auto is_answered = [this] { return call_->has_ended; };
+    bool is_done = false;
+    while (meanwhile && !is_done && SteadyClock::now() < until) {
+      is_done = Drive(std::min(until, SteadyClock::now() + kTurn), is_answered);
+      if (!is_done) meanwhile();
+    }
+    is_done = is_done || Drive(until, is_answered);
     auto answer = is_done ? AnswerOf(*call_) : NotInTime(request);
     Forget(call_);
     return answer;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -26,12 +27,16 @@ class ApiClient {
   static base::Result<std::unique_ptr<ApiClient>> Connect(const std::filesystem::path& socket);
   virtual ~ApiClient() = default;
 
+  // Called a few times a second while an answer is waited for. It may take events, and asks
+  // nothing.
+  using Meanwhile = std::function<void()>;
+
   // Asks and waits for the document that answers (api::DocumentOf). Errors as the engine has told
   // them; kUnavailable / ERR_ENGINE_UNAVAILABLE when the connection ends (ask is_lost()) or nothing
   // came within `limit`; ERR_ENGINE_OTHER_VERSION when what answers speaks no HTTP.
   virtual base::Result<base::Json> Ask(const api::Request& request,
-                                       std::chrono::milliseconds limit = std::chrono::minutes{
-                                           10}) = 0;
+                                       std::chrono::milliseconds limit = std::chrono::minutes{10},
+                                       const Meanwhile& meanwhile = {}) = 0;
 
   // Begins a stream of events, in place of one before it. Errors as Ask.
   virtual base::Result<void> Listen(const api::Request& request,

@@ -84,6 +84,7 @@ class Engine {
   // Also while it is about to.
   bool is_working() const;
   const RuntimeTimes& times() const { return options_.times; }
+  int slots() const { return options_.slots; }
   const subject::SubjectKinds& kinds() const { return options_.kinds; }
   vault::Vault& vault() { return *vault_; }
 

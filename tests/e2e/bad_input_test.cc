@@ -42,7 +42,7 @@ TEST_F(BadInputTest, MissingFile) {
 
 TEST_F(BadInputTest, Directory) {
   ExpectRefusal(Rollcall({"analyze", ""}), 3, "ERR_VIDEO_UNREADABLE");  // A variable was empty.
-  ExpectRefusal(Rollcall({"analyze", folder_.string()}), 3, "ERR_VIDEO_UNREADABLE");
+  ExpectRefusal(Rollcall({"analyze", folder_.string()}), 3, "ERR_VIDEO_NOT_FOUND");  // None in it.
 }
 
 TEST_F(BadInputTest, EmptyFile) {

@@ -43,7 +43,6 @@ TEST_F(CliTest, RefusesACommandLineThatItDoesNotKnow) {
        std::vector<std::vector<std::string>>{{},
                                              {"paint"},
                                              {"analyze"},
-                                             {"analyze", "a", "b"},
                                              {"jobs"},
                                              {"export", "k", "--format", "pdf"}}) {
     const Ended ended = Rollcall(arguments);

@@ -234,42 +234,51 @@ Result<Registration> EpisodePlanner::Register(const fs::path& video, const std::
     return Registration{.episode = std::move(fresh), .path_before = old->video_path};
   }
   if (old->video_path != fresh.video_path) return Taken(*old, fresh, key);
-  return AsNew(Replace(*old, fresh));
+  return AsNew(Replace(*old, fresh, key));
 }
 
 // The same path holds other bytes now. If nothing was ever made of the old ones (a copy that was
 // not finished, a damaged file since mended), the new ones simply take their place.
 Result<store::Episode> EpisodePlanner::Replace(const store::Episode& old,
-                                               const store::Episode& fresh) {
+                                               const store::Episode& fresh, const EpisodeKey& key) {
   ROLLCALL_TRY_ASSIGN(const auto good,
                       store_.RunLastGood({kKind, old.key}, stages_.rows().front().name));
   if (good) {
+    ROLLCALL_TRY_ASSIGN(const Offer offer, OfferFor(fresh, key));
     return MakeError(
         reason::kKeyTaken,
         fmt::format("{} has changed since it was analysed as {}", ShownPath(old.video_path),
                     old.key),
-        fmt::format("name the new one with --episode, or forget the old one's results with "
-                    "`rollcall episodes remove {}`",
-                    old.key));
+        fmt::format("name the new one, for example with --episode {}, or forget the old one's "
+                    "results with `rollcall episodes remove {}`",
+                    offer.key.empty() ? "KEY" : offer.key, old.key));
   }
   return store_.EpisodeReplace(fresh);
+}
+
+Result<EpisodePlanner::Offer> EpisodePlanner::OfferFor(const store::Episode& wanted,
+                                                       const EpisodeKey& key) {
+  for (int number = 2; number <= kSuffixMax; ++number) {
+    std::string offered = key.WithSuffix(number).text();
+    const auto other = store_.EpisodeGet(offered);
+    if (other.ok() && other->fingerprint != wanted.fingerprint) continue;
+    if (!other.ok() && other.error().reason != reason::kEpisodeNotRegistered) return other.error();
+    return Offer{.key = std::move(offered), .is_known = other.ok()};
+  }
+  return Offer{};
 }
 
 base::Error EpisodePlanner::Taken(const store::Episode& holder, const store::Episode& wanted,
                                   const EpisodeKey& key) {
   std::string message = fmt::format("{} is another video already: {}", key.text(),
                                     holder.video_path.empty() ? "?" : ShownPath(holder.video_path));
-  for (int number = 2; number <= kSuffixMax; ++number) {
-    const EpisodeKey offered = key.WithSuffix(number);
-    const auto other = store_.EpisodeGet(offered.text());
-    if (other.ok() && other->fingerprint != wanted.fingerprint) continue;
-    if (!other.ok() && other.error().reason != reason::kEpisodeNotRegistered) return other.error();
-    const std::string_view offer = other.ok() ? "this video is known under a key of its own: add"
-                                              : "name this one, for example with";
-    return MakeError(reason::kKeyTaken, std::move(message),
-                     fmt::format("{} --episode {}", offer, offered.text()));
-  }
-  return MakeError(reason::kKeyTaken, std::move(message));
+  const auto offer = OfferFor(wanted, key);
+  if (!offer.ok()) return offer.error();
+  if (offer->key.empty()) return MakeError(reason::kKeyTaken, std::move(message));
+  const std::string_view words = offer->is_known ? "this video is known under a key of its own: add"
+                                                 : "name this one, for example with";
+  return MakeError(reason::kKeyTaken, std::move(message),
+                   fmt::format("{} --episode {}", words, offer->key));
 }
 
 Result<store::Episode> EpisodePlanner::Find(const StartRequest& request) {

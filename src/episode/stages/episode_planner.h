@@ -84,9 +84,16 @@ class EpisodePlanner {
   base::Result<EpisodePlan> Plan(const StartRequest& request, const FindReusable& find_reusable);
 
  private:
-  base::Result<store::Episode> Replace(const store::Episode& old, const store::Episode& fresh);
+  base::Result<store::Episode> Replace(const store::Episode& old, const store::Episode& fresh,
+                                       const domain::EpisodeKey& key);
   base::Error Taken(const store::Episode& holder, const store::Episode& wanted,
                     const domain::EpisodeKey& key);
+  // A key like `key` that a video may have, and whether it has it already; empty: there is none.
+  struct Offer {
+    std::string key;
+    bool is_known = false;
+  };
+  base::Result<Offer> OfferFor(const store::Episode& wanted, const domain::EpisodeKey& key);
   base::Result<store::Episode> Find(const StartRequest& request);
   base::Result<bool> HasTheseGaps(store::StageRunId run, const std::set<std::string>& gaps,
                                   base::Json& own_gaps);
