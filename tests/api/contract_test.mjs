@@ -46,7 +46,7 @@ async function askTcp(method, path, headers, body) {
 // Calls an operation as the file has it and holds the answer against it.
 async function call(id, { at = {}, query = {}, body, headers = {}, socket = false } = {}) {
   const { method, path, operation } = operations.get(id);
-  const names = new Set((operation.parameters ?? []).map(({ name }) => name));
+  const names = new Set((operation.parameters ?? []).filter(({ in: place }) => place !== 'header').map(({ name }) => name));
   for (const name of [...Object.keys(at), ...Object.keys(query)]) assert.ok(names.has(name), `${id} has no ${name}`);
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(at[name]));
   const search = new URLSearchParams(query).toString();
@@ -182,6 +182,30 @@ test('every route answers as the file says', { timeout: 250_000 }, async () => {
   }
   await call('getFile', { at: { ...at, name: '..' } });
   await call('getStill', { at: { ...at, id: 99999 } });
+
+  await call('listPeople', { at: { key: 'nobody' } });
+  for (const [one, more] of [['listPeople', {}], ['getPerson', { person: 1 }], ['suggestPeople', {}], ['getTrack', { id: 1 }], ['listEdits', {}]]) {
+    await callTwice(one, { at: { ...at, ...more } });
+    await call(one, { at: { key: 'nobody', ...more } });
+  }
+  const said = await call('addEdits', { at, body: { kind: 'name', person: 1, name: 'Anna' }, headers: { 'idempotency-key': 'once' } });
+  assert.equal(said.status, 201);
+  const repeated = await call('addEdits', { at, body: { kind: 'name', person: 1, name: 'Anna' }, headers: { 'idempotency-key': 'once' } });
+  assert.deepEqual(repeated.body, said.body);
+  assert.equal((await call('addEdits', { at, body: { kind: 'name', person: 1, name: 'Bea' }, headers: { 'idempotency-key': 'once' } })).status, 422);
+  await call('addEdits', { at, body: { edits: [{ kind: 'ignore', person: 2 }, { kind: 'exclude', from_ms: 0, to_ms: 10 }], who: 'contract' } });
+  assert.equal((await call('undoEdit', { at, body: {} })).status, 201);
+  assert.equal((await call('undoEdit', { at, body: { sequence: 999 } })).status, 409);
+  assert.equal((await call('redoEdit', { at, body: {} })).status, 201);
+  assert.equal((await call('redoEdit', { at, body: {} })).status, 409);
+  for (const { job_id: open } of (await call('getActive', { at })).body.jobs) await follow({ topics: `job:${open}` });
+
+  const again = { body: { kind: 'validate', episode: KEY, effort: 'draft' }, headers: { 'idempotency-key': 'a start' } };
+  const first = await call('startJob', again);
+  const second = await call('startJob', again);
+  assert.equal(second.status, 202);
+  assert.equal(second.body.repeated, true);
+  assert.equal(second.body.job.job_id, first.body.job.job_id);
 
   const { body: { job: { job_id: other } } } = await call('startJob', { body: { kind: 'detect', episode: KEY, effort: 'full' } });
   await call('cancelJob', { at: { job: other } });
