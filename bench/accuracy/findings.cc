@@ -20,7 +20,7 @@ base::Result<Json> ReadJson(const std::filesystem::path& path) {
 void ReadPeople(const Json& report, Findings& findings) {
   findings.duration_ms = report.at("video").at("duration_ms").get<std::int64_t>();
   for (const Json& each : report.at("people")) {
-    FoundPerson person{.id = each.at("id").get<std::int64_t>(),
+    FoundPerson person{.id = each.at("group").get<std::int64_t>(),
                        .name = each.at("name").get<std::string>(),
                        .seen_ms = each.at("seen_ms").get<std::int64_t>(),
                        .seen = {}};

@@ -107,13 +107,21 @@ Result<Json> EngineService::JobStart(const Json& body, std::optional<std::string
 Result<void> EngineService::PlanWithLabels(episode::StartRequest request,
                                            episode::EpisodePlan& plan) {
   const auto given = people_.GiveLabels(plan.episode.key);
-  if (!given.ok()) parts_.say("the people of " + plan.episode.key + ": " + given.error().message);
+  if (!given.ok()) {
+    const base::ErrorCode code = given.error().code;
+    const bool is_of_store =
+        code == base::ErrorCode::kUnavailable || code == base::ErrorCode::kResourceExhausted;
+    if (is_of_store) return given.error();
+    parts_.say("the people of " + plan.episode.key + ": " + given.error().message);
+  }
   if (!given.ok() || !*given) return {};
+  const std::string asked = plan.request.request_json;
   request.video.clear();  // It has been looked at.
   request.episode = plan.episode.key;
   ROLLCALL_TRY_ASSIGN(plan, parts_.planner.Plan(request, [this](const std::string& work_key) {
     return parts_.engine.FindReusable(work_key);
   }));
+  plan.request.request_json = asked;
   return {};
 }
 
@@ -172,10 +180,8 @@ Result<std::vector<std::string>> EngineService::ReplanOlder() {
       continue;
     }
     ROLLCALL_TRY_ASSIGN(const auto submission, parts_.store.JobReplan(job.id, plan->request));
-    said.push_back(
-        fmt::format("{} (job {}) was planned by an older rollcall: planned anew, its "
-                    "segments are dropped",
-                    job.job_name(), static_cast<std::int64_t>(submission.job.id)));
+    said.push_back(fmt::format("{} (job {}) was planned by an older rollcall: planned anew",
+                               job.job_name(), static_cast<std::int64_t>(submission.job.id)));
   }
   return said;
 }

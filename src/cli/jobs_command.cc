@@ -240,9 +240,8 @@ Result<ExitCode> Resume(Session& session, const JobFlags& flags) {
   ROLLCALL_TRY_ASSIGN(const Json answer, session.Ask(request));
   ROLLCALL_TRY_ASSIGN(JobView job, api::JobViewFromJson(answer.at("job")));
   if (answer.value("planned_anew", false)) {
-    session.console().Print(fmt::format(
-        "planned by an older rollcall: planned anew as job {}, its segments are dropped\n",
-        job.number()));
+    session.console().Print(
+        fmt::format("planned by an older rollcall: planned anew as job {}\n", job.number()));
   } else {
     SayWhereItGoesOn(session, job);
   }

@@ -46,8 +46,8 @@ void PlainQueue::Show(const VideoQueue& queue, Moment now) {
   const bool is_first_estimate = !has_estimate_ && queue.Left().has_value();
   // While others are looked at, ends come one after the other.
   const bool is_paused = queue.Trouble() != nullptr;
-  const bool is_news = (ended_ != whole_of_ && counts.waiting == 0) || is_first_estimate ||
-                       is_paused != is_paused_;
+  const bool is_news =
+      (ended_ != whole_of_ && counts.waiting == 0) || is_first_estimate || is_paused != is_paused_;
   const bool is_due = now - whole_at_ >= (counts.waiting > 0 ? kPeriod : kWholePeriod);
   if (!is_news && !is_due) return;
   has_estimate_ = has_estimate_ || is_first_estimate;

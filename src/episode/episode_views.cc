@@ -15,6 +15,9 @@ using base::IsoTime;
 using base::Json;
 using base::Result;
 
+// Where the zero of all times comes from.
+constexpr std::string_view kTimeStage = "extract";
+
 Json SummaryOf(const store::Episode& episode, const subject::SubjectKind& kind,
                const subject::SubjectFacts& all) {
   Json states = Json::object();
@@ -22,8 +25,8 @@ Json SummaryOf(const store::Episode& episode, const subject::SubjectKind& kind,
   Json status = Json::object();
   bool is_older = false;
   for (const subject::StageFacts& facts : all.stages) {
-    is_older = is_older ||
-               (facts.last_good && kind.stages.IsOfOlderRevision(facts.last_good->params_json));
+    is_older = is_older || (facts.last_good && kind.stages.IsOfOlderRevision(
+                                                   facts.last_good->params_json, kTimeStage));
     const std::string& flag = facts.row->flag;
     states[flag] = facts.is_true();
     timestamps[flag] =

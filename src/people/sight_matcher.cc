@@ -11,6 +11,7 @@ namespace {
 using domain::MediaTime;
 
 constexpr MediaTime kNear{150'000};
+constexpr MediaTime kFar{6'000'000};
 // Where pictures were looked at more seldom than this, nothing is said of the time between.
 constexpr MediaTime kBetweenMax{12'000'000};
 constexpr float kIouMin = 0.3F;
@@ -48,12 +49,21 @@ SightMatcher SightMatcher::For(std::span<const Edit> edits, std::string_view tra
   return SightMatcher(std::move(sights));
 }
 
-void SightMatcher::Compare(Wanted& wanted, std::int64_t track_id,
-                           const domain::PixelBox& box) const {
+void SightMatcher::Compare(Wanted& wanted, std::int64_t track_id, const domain::PixelBox& box,
+                           MediaTime away) {
   const float iou = domain::Iou(wanted.sight.box, box);
-  if (iou < kIouMin || iou <= wanted.iou) return;
+  if (iou < kIouMin) return;
+  const bool is_better =
+      !wanted.track_id || away < wanted.away || (away == wanted.away && iou > wanted.iou);
+  if (!is_better) return;
   wanted.iou = iou;
+  wanted.away = away;
   wanted.track_id = track_id;
+}
+
+bool SightMatcher::IsOneShot(MediaTime a, MediaTime b) const {
+  const auto behind = std::ranges::upper_bound(cuts_, std::min(a, b));
+  return behind == cuts_.end() || *behind > std::max(a, b);
 }
 
 void SightMatcher::Take(std::int64_t track_id, MediaTime pts, const domain::PixelBox& box) {
@@ -62,8 +72,13 @@ void SightMatcher::Take(std::int64_t track_id, MediaTime pts, const domain::Pixe
     return std::ranges::lower_bound(sights_, time, {},
                                     [](const Wanted& wanted) { return wanted.sight.at; });
   };
-  for (auto at = from(pts - kNear); at != sights_.end() && at->sight.at <= pts + kNear; ++at) {
-    Compare(*at, track_id, box);
+  for (auto at = from(pts - kFar); at != sights_.end() && at->sight.at <= pts + kFar; ++at) {
+    const MediaTime away = std::max(at->sight.at, pts) - std::min(at->sight.at, pts);
+    if (away <= kNear) {
+      Compare(*at, track_id, box, MediaTime{0});
+    } else if ((!at->track_id || at->away > away) && IsOneShot(at->sight.at, pts)) {
+      Compare(*at, track_id, box, away);
+    }
   }
   const auto [last, is_first] = last_.try_emplace(track_id);
   const Seen before = std::exchange(last->second, Seen{.pts = pts, .box = box});
@@ -73,7 +88,7 @@ void SightMatcher::Take(std::int64_t track_id, MediaTime pts, const domain::Pixe
        ++at) {
     const auto share =
         static_cast<float>((at->sight.at - before.pts).count()) / static_cast<float>(gap.count());
-    Compare(*at, track_id, Between(before.box, box, share));
+    Compare(*at, track_id, Between(before.box, box, share), MediaTime{0});
   }
 }
 

@@ -24,7 +24,7 @@ TEST(SightMatcherTest, TakesTheBoxThatCoversItBest) {
 TEST(SightMatcherTest, AFaceElsewhereOrAtAnotherTimeIsNot) {
   SightMatcher matcher({SightAt(1000, 0)});
   matcher.Take(1, milliseconds{1000}, BoxAt(80));
-  matcher.Take(2, milliseconds{1200}, BoxAt(0));
+  matcher.Take(2, milliseconds{8000}, BoxAt(0));
   EXPECT_EQ(matcher.Find(SightAt(1000, 0)), std::nullopt);
   EXPECT_EQ(matcher.Find(SightAt(1000, 1)), std::nullopt) << "nobody asked for that one";
 }
@@ -34,6 +34,16 @@ TEST(SightMatcherTest, BetweenPicturesThatAreFarApartTheBoxMovesEvenly) {
   matcher.Take(1, milliseconds{0}, BoxAt(0));
   matcher.Take(1, milliseconds{4000}, BoxAt(400));
   EXPECT_EQ(matcher.Find(SightAt(2000, 200)), 1);
+}
+
+TEST(SightMatcherTest, WhereFewPicturesWereLookedAtTheNearestOfTheShotDoes) {
+  SightMatcher matcher({SightAt(2000, 0), SightAt(3000, 0)});
+  matcher.TakeCut(milliseconds{2500});
+  matcher.Take(1, milliseconds{0}, BoxAt(0));
+  matcher.Take(2, milliseconds{1500}, BoxAt(50));  // Nearer, though less alike.
+  matcher.Take(3, milliseconds{2500}, BoxAt(0));   // Of the next shot.
+  EXPECT_EQ(matcher.Find(SightAt(2000, 0)), 2);
+  EXPECT_EQ(matcher.Find(SightAt(3000, 0)), 3);
 }
 
 TEST(SightMatcherTest, NothingIsSaidOfALongAbsence) {

@@ -326,6 +326,7 @@ class ReportWriter {
     json_.BeginObject();
     json_.Entries(
         {{"id", person.label},
+         {"group", folded_.people[person.person].group_id},
          {"name", person.name},
          {"is_named", person.is_named},
          {"seen_ms", ToMillis(person.seen_length())},
@@ -485,6 +486,13 @@ base::Result<people::Folded> FoldEpisode(const Episode& episode, const EpisodePa
   auto matcher = people::SightMatcher::For(params.edits, episode.tracks_sha256);
   if (matcher.is_needed()) {
     meter.Begin(0);
+    ROLLCALL_TRY_ASSIGN(SampleReader samples, SampleReader::Open(episode.samples));
+    while (true) {
+      ROLLCALL_TRY_ASSIGN(const std::optional<Sample> sample, samples.Next());
+      if (!sample) break;
+      if (sample->is_cut) matcher.TakeCut(sample->pts);
+      ROLLCALL_TRY(meter.Advance());
+    }
     ROLLCALL_TRY(ForEachPlacedSighting(
         episode.detections, meter, [&](const PlacedSighting& sighting) -> base::Result<void> {
           matcher.Take(sighting.track_id, sighting.pts, sighting.box);

@@ -68,6 +68,9 @@ people::Folded FoldPack(const PresencePack& pack, std::span<const people::Edit> 
   for (const TrackSummary& track : pack.tracks) spans.push_back(SpanOf(track));
   auto matcher = people::SightMatcher::For(edits, pack.facts.tracks_sha256);
   if (matcher.is_needed()) {
+    for (const Sample& sample : pack.samples) {
+      if (sample.is_cut) matcher.TakeCut(sample.pts);
+    }
     for (const PresencePack::Seen& seen : pack.sightings) {
       matcher.Take(seen.track_id, pack.AtOf(seen), seen.box);
     }

@@ -83,7 +83,8 @@ Result<CancelOutcome> Cancel(Ledger& ledger, JobId id, const Moment& now) {
   return outcome;
 }
 
-Result<void> LetGoOfAll(Ledger& ledger, JobId id, const Moment& now) {
+Result<void> LetGoOfAll(Ledger& ledger, JobId id, const std::set<std::string>& kept,
+                        const Moment& now) {
   RunChanges changes(ledger, now);
   ROLLCALL_TRY_ASSIGN(const auto links, ledger.JobStages(id));
   for (const JobStage& link : links) ROLLCALL_TRY(ledger.JobStageErase(id, link.run));
@@ -93,6 +94,7 @@ Result<void> LetGoOfAll(Ledger& ledger, JobId id, const Moment& now) {
     ROLLCALL_TRY_ASSIGN(const bool is_wanted, IsWantedByOther(ledger, link.run, id));
     if (is_wanted) continue;
     ROLLCALL_TRY_ASSIGN(auto run, Present(ledger.RunRead(link.run)));
+    if (kept.contains(run.work_key)) continue;
     if (!domain::IsTerminal(run.state) && !HasAttempt(run.state)) {
       ROLLCALL_TRY(ledger.SegmentsErase(run.work_key, 0));
     }

@@ -118,9 +118,9 @@ class JobStore {
   // forgotten.
   virtual base::Result<Submission> JobSubmit(const JobRequest& request) = 0;
   // Gives an open job other stages, planned in another way: in one transaction it lets go of those
-  // it has, which are cancelled where nothing else needs them, with their checkpoints, and joins or
-  // makes those of `request` as JobSubmit does. Its keys stay as they are; that of `request` has no
-  // meaning. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
+  // it has, which are cancelled where nothing else needs them and `request` asks for other work,
+  // with their checkpoints, and joins or makes those of `request` as JobSubmit does. Its keys stay
+  // as they are; that of `request` has no meaning. ERR_JOB_NOT_FOUND, ERR_BAD_PARAMS when it has
   // ended.
   virtual base::Result<Submission> JobReplan(JobId id, const JobRequest& request) = 0;
   // What a submission with that key was answered with, as JobSubmit would; nullopt if there is

@@ -347,7 +347,12 @@ Result<Submission> Replan(Ledger& ledger, JobId id, const JobRequest& request, c
   job->request_json = request.request_json;
   ROLLCALL_TRY(ledger.JobUpdate(*job, job->state));
   ROLLCALL_TRY(changes.TellJob(id, "job_replanned", Json::object()));
-  ROLLCALL_TRY(LetGoOfAll(ledger, id, now));
+  std::set<std::string> kept;  // Works that go on: their live runs are joined again.
+  for (const StageRequest& stage : request.stages) {
+    const bool goes_on = stage.dedupe_key && !stage.reuse && !stage.drops_segments;
+    if (goes_on) kept.insert(stage.work_key);
+  }
+  ROLLCALL_TRY(LetGoOfAll(ledger, id, kept, now));
   return Submitter(ledger, request, now).RunInto(id);
 }
 

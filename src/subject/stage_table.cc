@@ -72,4 +72,13 @@ bool StageTable::IsOfOlderRevision(const std::string& json_text) const {
   return !is_said || json["revisions"] != Revisions();
 }
 
+bool StageTable::IsOfOlderRevision(const std::string& json_text, std::string_view stage) const {
+  const base::Json json = base::ObjectFrom(json_text);
+  const base::Json said = json.value("revisions", base::Json::object());
+  for (const StageRow* row : UpTo(stage)) {
+    if (said.value(row->name, 0) != row->revision) return true;
+  }
+  return false;
+}
+
 }  // namespace rollcall::subject

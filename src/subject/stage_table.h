@@ -58,6 +58,8 @@ class StageTable {
   base::Json Revisions() const;
   // Whether parameters or a request (JSON) were written when those were not the ones of now.
   bool IsOfOlderRevision(const std::string& json_text) const;
+  // The same of one stage and what it needs.
+  bool IsOfOlderRevision(const std::string& json_text, std::string_view stage) const;
 
  private:
   std::vector<StageRow> rows_;

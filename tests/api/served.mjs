@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const { ROLLCALL, ROLLCALL_SOURCE_DIR, ROLLCALL_DEPS_DIR } = process.env;
 
@@ -52,6 +52,16 @@ export class Served {
     const run = spawnSync(ROLLCALL, [...args, '--data', this.data], { encoding: 'utf8' });
     assert.equal(run.status, 0, run.stderr);
     return run.stdout;
+  }
+
+  // A copy of the default pack whose numbers `change` has changed, with these files beside it.
+  packWith(name, change, files = []) {
+    const from = join(ROLLCALL_DEPS_DIR, 'models/default');
+    const folder = join(this.folder, name);
+    cpSync(from, folder, { recursive: true, dereference: true });
+    for (const file of files) cpSync(file, join(folder, basename(file)));
+    writeFileSync(join(folder, 'pack.toml'), change(readFileSync(join(from, 'pack.toml'), 'utf8')));
+    return folder;
   }
 
   async get(path, init) {

@@ -39,12 +39,8 @@ TEST_F(CliTest, SaysItsVersionAndHelp) {
 }
 
 TEST_F(CliTest, RefusesACommandLineThatItDoesNotKnow) {
-  for (const auto& arguments :
-       std::vector<std::vector<std::string>>{{},
-                                             {"paint"},
-                                             {"analyze"},
-                                             {"jobs"},
-                                             {"export", "k", "--format", "pdf"}}) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {}, {"paint"}, {"analyze"}, {"jobs"}, {"export", "k", "--format", "pdf"}}) {
     const Ended ended = Rollcall(arguments);
     EXPECT_EQ(ended.exit, 2);
     EXPECT_THAT(ended.err, StartsWith("error: ERR_BAD_PARAMS: "));

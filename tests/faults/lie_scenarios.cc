@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "domain/reasons.h"
 #include "jobs/testing/engine_fixture.h"
+#include "pipeline/presence_pack.h"
 
 namespace rollcall::faults {
 namespace {
@@ -82,6 +83,71 @@ void Commands(ServiceRig& rig) {
   rig.Ask(Get({"api", "engine", "check-files"}));
   rig.Ask(Get({"metrics"}));
   rig.Ask(Add({{"video", video.string()}}));  // With its files and jobs there.
+}
+
+// What analytics would leave beside its tables: one person.
+void WritePresence(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  auto pack = pipeline::PresencePackWriter::Create(folder / "presence.pack");
+  ROLLCALL_CHECK(pack.ok());
+  for (int i = 0; i < 20; ++i) {
+    ROLLCALL_CHECK(pack->Add(pipeline::Sample{.frame_id = i,
+                                              .pts = std::chrono::milliseconds{100 * i},
+                                              .until = std::chrono::milliseconds{100 * i + 100}})
+                       .ok());
+  }
+  ROLLCALL_CHECK(pack->Add(pipeline::TrackSummary{.id = 1,
+                                                  .end = std::chrono::milliseconds{1900},
+                                                  .until = std::chrono::milliseconds{2000},
+                                                  .count = 20,
+                                                  .quality = 0.5F})
+                     .ok());
+  for (int i = 0; i < 20; ++i) {
+    ROLLCALL_CHECK(pack->Add(pipeline::PresenceSighting{.track_id = 1, .frame_id = i}).ok());
+  }
+  ROLLCALL_CHECK(pack->Finish({.tracks_sha256 = "tracks",
+                               .pictures = {.start = std::chrono::milliseconds{0},
+                                            .end = std::chrono::milliseconds{2000}},
+                               .gaps = {},
+                               .groups = {{.id = 1, .track_ids = {1}}}})
+                     .ok());
+}
+
+// Somebody gets a name, takes it back, gives it again; each is said twice, as by somebody who has
+// not heard what came of it.
+void People(ServiceRig& rig) {
+  WritePresence(rig.folder() / "also" / "analytics");
+  const auto video = rig.WriteVideo("a_s01_e01.mp4", "one");
+  api::Request start = Post({"api", "jobs"}, {{"kind", "analyze"}, {"video", video.string()}});
+  start.fields.emplace_back("idempotency-key", "a start");
+  const auto first = JobIdOf(rig.Ask(start));
+  rig.AwaitEndOfAll();
+  const Json again = rig.Ask(start);
+  rig.Expect(JobIdOf(again) == first && again.value("repeated", false), "it was started twice");
+  for (const char* part : {"people", "edits"}) rig.Ask(Get({"api", "episodes", kKey, part}));
+  for (const char* part : {"1", "suggestions"}) {
+    rig.Ask(Get({"api", "episodes", kKey, "people", part}));
+  }
+  rig.Ask(Get({"api", "episodes", kKey, "tracks", "1"}));
+  const auto say = [&](std::vector<std::string> path, Json body) {
+    path.insert(path.begin(), {"api", "episodes", kKey, "edits"});
+    api::Request request = Post(path, std::move(body));
+    request.fields.emplace_back("idempotency-key", path.back());
+    rig.Ask(request);
+    rig.Ask(request);
+  };
+  say({}, {{"kind", "name"}, {"person", 1}, {"name", "Anna"}});
+  say({"undo"}, Json::object());
+  say({"redo"}, Json::object());
+  const Json log = rig.Ask(Get({"api", "episodes", kKey, "edits"}));
+  rig.Expect(log.value("edits", Json::array()).size() == 4, "not label, name, undo and redo");
+  rig.AwaitEndOfAll();
+  rig.Restart();
+  rig.StartWorking();
+  rig.Ask(Post({"api", "engine", "work"}));
+  const Json people = rig.Ask(Get({"api", "episodes", kKey, "people"}));
+  const Json list = people.value("people", Json::array());
+  rig.Expect(list.size() == 1 && list.front().value("name", "") == "Anna", "the name is lost");
 }
 
 // The same start while the first is at work.
@@ -205,6 +271,7 @@ const std::vector<Scenario>& LieScenarios() {
   static const std::vector<Scenario> scenarios{
       {"episodes", Episodes, {}, "", 0, nullptr},
       {"commands", Commands, {}, "", 0, nullptr},
+      {"people", People, {}, "", 0, nullptr},
       {"same start", SameStart, {}, "", 0, "worker.assigned:1:hang"},
       {"cancel and resume", CancelAndResume, {}, "", 0, nullptr},
       {"troubles", Troubles, {}, "", 0, nullptr},

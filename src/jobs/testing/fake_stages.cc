@@ -291,9 +291,30 @@ class FakeStage final : public domain::StageHandler {
     if (behaviour_ == "lie_hash") artifact.sha256 = base::Sha256("other");
     if (behaviour_ == "lie_outside") artifact.path = "../outside";
     const std::int64_t faces = segments_ * kFramesPerSegment * 2;
-    return domain::StageOutput{
+    domain::StageOutput output{
         .result = {{"faces_detected", faces}, {"embeddings_computed", faces / 2}},
         .artifacts = {artifact}};
+    ROLLCALL_TRY(AddOthers(assignment, output.artifacts));
+    return output;
+  }
+
+  static base::Result<void> AddOthers(const domain::StageAssignment& assignment,
+                                      std::vector<domain::Artifact>& artifacts) {
+    const fs::path also = PlaygroundOf(assignment) / "also" / assignment.stage;
+    if (!fs::exists(also)) return {};
+    for (const auto& entry : fs::directory_iterator(also)) {
+      ROLLCALL_TRY_ASSIGN(const std::string bytes, base::ReadFile(entry.path()));
+      domain::Artifact artifact;
+      artifact.name =
+          fmt::format("harvest/{}/{}", assignment.subject_id, entry.path().filename().string());
+      artifact.path = fmt::format("{}.g{}", artifact.name, assignment.token);
+      artifact.size_bytes = std::ssize(bytes);
+      artifact.sha256 = base::Sha256(bytes);
+      ROLLCALL_TRY(base::MakeFolders((assignment.staging_dir / artifact.path).parent_path()));
+      ROLLCALL_TRY(base::WriteFileAtomic(assignment.staging_dir / artifact.path, bytes));
+      artifacts.push_back(std::move(artifact));
+    }
+    return {};
   }
 
   base::Json params_;

@@ -29,6 +29,7 @@ namespace rollcall::jobs {
 //   announce    says which segment it begins (true)
 //   at          the segment at which a bad behaviour sets in (0)
 //   times       how many attempts behave badly, counted in the file `bad-<stage>`; 0: all
+// Files in the data directory's also/<stage>/ are results of that stage too, under harvest/<key>/.
 std::unique_ptr<domain::StageHandler> MakeFakeStage(std::string_view stage);
 
 }  // namespace rollcall::jobs

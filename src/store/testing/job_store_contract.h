@@ -17,6 +17,7 @@
 #include "store/testing/contract_leases.h"
 #include "store/testing/contract_poison.h"
 #include "store/testing/contract_queries.h"
+#include "store/testing/contract_replan.h"
 #include "store/testing/contract_segments.h"
 #include "store/testing/contract_subjects.h"
 #include "store/testing/contract_submit.h"
