@@ -109,6 +109,7 @@ Result<void> QueueRun::Start(std::size_t index) {
     return {};
   }
   parts_.display.Show(parts_.queue, std::chrono::steady_clock::now());
+  if (parts_.interrupt.has_come()) return {};
   episode::StartRequest request = options_.request;
   request.video = video.file.path;
   const auto answer = Ask(api::Post({"api", "jobs"}, request.ToJson()));

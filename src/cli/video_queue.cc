@@ -263,7 +263,8 @@ ExitCode VideoQueue::Exit() const {
     if (video.state == VideoState::kCancelled) return ExitCode::kCancelled;
     if (video.state != VideoState::kFailed || !video.error) continue;
     // As of one job: nobody typed what a stage was refused for.
-    const ExitCode code = video.job ? ExitCodeFor(*video.job) : ExitCodeFor(*video.error);
+    const bool has_ended = video.job && !video.job->is_open();
+    const ExitCode code = has_ended ? ExitCodeFor(*video.job) : ExitCodeFor(*video.error);
     return code == ExitCode::kOk ? ExitCode::kFailed : code;
   }
   return ExitCode::kOk;
