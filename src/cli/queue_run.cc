@@ -36,14 +36,19 @@ bool ConcernsAll(const base::Error& error) {
   return std::ranges::find(kReasons, error.reason) != kReasons.end();
 }
 
-// Among several videos --episode is no way out: here is a command that is.
-std::string KeyHint(const std::string& hint, const std::string& path) {
+// Of a hint that offers one: "… --episode KEY"; empty if it does not.
+struct OfferedKey {
+  std::string key;
+  std::string rest;  // What the hint says behind it.
+};
+
+OfferedKey OfferIn(const std::string& hint) {
   constexpr std::string_view kFlag = "--episode ";
   const std::size_t flag = hint.find(kFlag);
-  if (flag == hint.npos) return hint;
-  const std::size_t end = std::min(hint.find_first_of(" ,", flag + kFlag.size()), hint.size());
-  return fmt::format("by itself it can have another key: `rollcall analyze {} {}`{}",
-                     ShellWord(path), hint.substr(flag, end - flag), hint.substr(end));
+  if (flag == hint.npos) return {};
+  const std::size_t begin = flag + kFlag.size();
+  const std::size_t end = std::min(hint.find_first_of(" ,", begin), hint.size());
+  return {.key = hint.substr(begin, end - begin), .rest = hint.substr(end)};
 }
 
 // A name or a message in it must not steer the terminal.
@@ -66,7 +71,7 @@ Result<void> QueueRun::Run() {
     if (parts_.link.is_lost()) continue;
     if (parts_.queue.is_over()) return {};
     const auto next = parts_.queue.NextToStart();
-    ROLLCALL_TRY(next ? Start(*next) : Watch(kQueueTurn));
+    ROLLCALL_TRY(next ? StartNext(*next) : Watch(kQueueTurn));
   }
 }
 
@@ -102,24 +107,28 @@ Result<Json> QueueRun::Ask(const api::Request& request) {
   });
 }
 
-Result<void> QueueRun::Start(std::size_t index) {
-  const QueuedVideo& video = parts_.queue.videos()[index];
+Result<void> QueueRun::StartNext(std::size_t index) {
   if (const auto first = parts_.same_videos.Before(index)) {
     parts_.queue.OnSame(index, *first);
     return {};
   }
   parts_.display.Show(parts_.queue, std::chrono::steady_clock::now());
   if (parts_.interrupt.has_come()) return {};
+  return Start(index, options_.request.episode);
+}
+
+Result<void> QueueRun::Start(std::size_t index, const std::string& episode) {
   episode::StartRequest request = options_.request;
-  request.video = video.file.path;
+  request.video = parts_.queue.videos()[index].file.path;
+  request.episode = episode;
   const auto answer = Ask(api::Post({"api", "jobs"}, request.ToJson()));
   if (answer.ok()) return TakeAnswer(index, *answer);
-  if (!parts_.link.is_lost()) return Refused(index, answer.error());
+  if (!parts_.link.is_lost()) return Refused(index, episode, answer.error());
   sent_ = index;
   return {};
 }
 
-Result<void> QueueRun::Refused(std::size_t index, base::Error error) {
+Result<void> QueueRun::Refused(std::size_t index, const std::string& episode, base::Error error) {
   if (ConcernsAll(error)) {
     const auto& videos = parts_.queue.videos();
     const bool is_nothing_begun = std::ranges::none_of(
@@ -129,8 +138,16 @@ Result<void> QueueRun::Refused(std::size_t index, base::Error error) {
     parts_.queue.StopStarting();
     return {};
   }
-  if (error.reason == reason::kKeyTaken) {
-    error.hint = KeyHint(error.hint, parts_.queue.videos()[index].file.path.native());
+  const OfferedKey offer = OfferIn(error.hint);
+  if (error.reason == reason::kKeyTaken && !offer.key.empty()) {
+    // A key is offered that is taken only where this video has it.
+    const bool is_known = episode.empty() && Ask(api::Get({"api", "episodes", offer.key})).ok();
+    if (is_known) return Start(index, offer.key);
+    if (parts_.link.is_lost()) return {};
+    // Among several videos --episode is no way out: here is a command that is.
+    error.hint = fmt::format(
+        "by itself it can have another key: `rollcall analyze {} --episode {}`{}",
+        ShellWord(parts_.queue.videos()[index].file.path.native()), offer.key, offer.rest);
   }
   parts_.queue.OnFailed(index, std::move(error));
   return {};

@@ -53,8 +53,10 @@ class QueueRun {
  private:
   base::Result<void> Listen();
   base::Result<void> GoOn();
-  base::Result<void> Start(std::size_t index);
-  base::Result<void> Refused(std::size_t index, base::Error error);
+  base::Result<void> StartNext(std::size_t index);
+  // `episode`: its key; empty: its name gives one.
+  base::Result<void> Start(std::size_t index, const std::string& episode);
+  base::Result<void> Refused(std::size_t index, const std::string& episode, base::Error error);
   base::Result<void> TakeAnswer(std::size_t index, const base::Json& answer);
   base::Result<void> TellEnded();
   base::Result<void> Cancel();

@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,152 +15,27 @@
 
 #include "app/data_directory.h"
 #include "base/random.h"
+#include "cli/testing/many_jobs.h"
 #include "cli/testing/sample_queue.h"
 #include "domain/reasons.h"
-#include "server/http_server.h"
-#include "server/router.h"
 
 namespace rollcall::cli {
 namespace {
 
 using api::JobView;
-using base::Json;
 using base::Result;
-using domain::JobState;
 using std::chrono::milliseconds;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using testing::EndedJob;
 using testing::FailedJob;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using testing::JobAt;
+using testing::ManyJobs;
+using testing::ManyJobsServer;
 using ::testing::Not;
 using testing::SampleVideos;
 using testing::WaitingJob;
-
-// Jobs as an engine has them, with numbers from 1 in the order of their start.
-class ManyJobs {
- public:
-  // What a start of a video answers: a job and whether it is there already, or an error.
-  struct Begun {
-    JobView job;
-    bool is_existing = false;
-    bool is_resumed = false;
-  };
-  using OnStart = std::function<Result<Begun>(const std::string& video, std::int64_t id)>;
-
-  OnStart on_start = [](const std::string&, std::int64_t id) -> Result<Begun> {
-    return Begun{.job = EndedJob(id, 10)};
-  };
-
-  Result<api::Answer> Start(const api::Request& request) {
-    const std::string video = request.body.value("video", "");
-    std::int64_t id = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      calls_.push_back("start " + video);
-      id = static_cast<std::int64_t>(jobs_.size()) + 1;
-    }
-    ROLLCALL_TRY_ASSIGN(const Begun begun, on_start(video, id));
-    Set(begun.job);
-    return api::JsonAnswer({{"job", ToJson(begun.job)},
-                            {"existing", begun.is_existing},
-                            {"resumed", begun.is_resumed},
-                            {"open_beside", Json::array()}},
-                           202);
-  }
-  void Set(const JobView& job) {
-    const std::lock_guard lock(mutex_);
-    jobs_[job.job_id] = job;
-  }
-  Json Cancel(std::int64_t id) {
-    const std::lock_guard lock(mutex_);
-    calls_.push_back("cancel " + std::to_string(id));
-    jobs_.at(id).state = JobState::kCancelled;
-    return Json::object();
-  }
-  Json Show(std::int64_t id) {
-    const std::lock_guard lock(mutex_);
-    calls_.push_back("show " + std::to_string(id));
-    return {{"job", ToJson(jobs_.at(id))}};
-  }
-  std::string Views() {
-    const std::lock_guard lock(mutex_);
-    std::string text;
-    for (const auto& [id, job] : jobs_) {
-      if (hides_ended && !job.is_open()) continue;
-      text += "event: view\ndata: " + ToJson(job).dump() + "\n\n";
-    }
-    return text;
-  }
-  std::vector<std::string> calls() {
-    const std::lock_guard lock(mutex_);
-    return calls_;
-  }
-
-  bool hides_ended = false;  // As a stream that began after their end.
-
- private:
-  std::mutex mutex_;
-  std::map<std::int64_t, JobView> jobs_;
-  std::vector<std::string> calls_;
-};
-
-class ManyJobsStream final : public api::EventStream {
- public:
-  explicit ManyJobsStream(ManyJobs& jobs) : jobs_(jobs) {}
-  std::string Take() override { return jobs_.Views(); }
-  milliseconds patience() const override { return milliseconds{5}; }
-
- private:
-  ManyJobs& jobs_;
-};
-
-class ManyJobsServer {
- public:
-  ManyJobsServer(ManyJobs& jobs, const std::filesystem::path& data)
-      : router_(
-            {Done("/api/engine/work"),
-             Done("/api/engine/leave"),
-             Done("/api/engine/settle"),
-             {.method = "GET",
-              .pattern = "/api/engine/hello",
-              .run =
-                  [](const auto&, const auto&) {
-                    return api::JsonAnswer({{"protocol", api::kProtocol}});
-                  }},
-             {.method = "POST",
-              .pattern = "/api/jobs",
-              .run = [&jobs](const auto&, const auto& request) { return jobs.Start(request); }},
-             {.method = "GET",
-              .pattern = "/api/jobs/{job}",
-              .run = [&jobs](const auto& at,
-                             const auto&) { return api::JsonAnswer(jobs.Show(NumberOf(at))); }},
-             {.method = "POST",
-              .pattern = "/api/jobs/{job}/cancel",
-              .run = [&jobs](const auto& at,
-                             const auto&) { return api::JsonAnswer(jobs.Cancel(NumberOf(at))); }},
-             {.method = "GET",
-              .pattern = "/api/events",
-              .run = [&jobs](const auto&, const auto&) -> Result<api::Answer> {
-                return api::Answer{.events = std::make_shared<ManyJobsStream>(jobs)};
-              }}}),
-        server_(
-            std::move(server::HttpServer::Create(router_, {.unix_socket = data / "rollcall.sock"}))
-                .value()) {}
-
- private:
-  static std::int64_t NumberOf(const std::vector<std::string>& at) { return std::stoll(at[0]); }
-  static server::Route Done(const char* pattern) {
-    return {.method = "POST", .pattern = pattern, .run = [](const auto&, const auto&) {
-              return api::JsonAnswer(Json::object());
-            }};
-  }
-
-  const server::Router router_;
-  const std::unique_ptr<server::HttpServer> server_;
-};
 
 class QueueNotes final : public QueueDisplay {
  public:
@@ -183,6 +57,11 @@ class QueueNotes final : public QueueDisplay {
 
 class QueueRunTest : public ::testing::Test {
  protected:
+  QueueRunTest() {
+    engine_.on_start = [](const std::string&, std::int64_t id) -> Result<ManyJobs::Begun> {
+      return ManyJobs::Begun{.job = EndedJob(id, 10)};
+    };
+  }
   ~QueueRunTest() override { std::filesystem::remove_all(folder_); }
 
   std::unique_ptr<ManyJobsServer> Serve() {
@@ -253,6 +132,21 @@ TEST_F(QueueRunTest, AVideoThatIsRefusedDoesNotKeepTheOthers) {
   EXPECT_EQ(queue_->videos()[0].error->hint,
             "by itself it can have another key: `rollcall analyze '/v/e1.mp4' --episode x-2`, or "
             "forget it");
+}
+
+// Whoever has followed that hint once is not told it again each time.
+TEST_F(QueueRunTest, AVideoThatHasAKeyOfItsOwnKeepsIt) {
+  engine_.known_key = "x-2";
+  int refused = 0;
+  engine_.on_start = [&](const std::string&, std::int64_t id) -> Result<ManyJobs::Begun> {
+    if (refused++ > 0) return ManyJobs::Begun{.job = EndedJob(id, 10)};
+    return domain::MakeError(domain::reason::kKeyTaken, "x is another video already",
+                             "add --episode x-2");
+  };
+  const auto server = Serve();
+  ASSERT_TRUE(Run(1).ok());
+  EXPECT_THAT(engine_.calls(), ElementsAre("start /v/e1.mp4", "start /v/e1.mp4x-2"));
+  EXPECT_THAT(States(), ElementsAre(VideoState::kOk));
 }
 
 TEST_F(QueueRunTest, WhatConcernsAllIsAskedOnce) {
@@ -367,9 +261,8 @@ TEST_F(QueueRunTest, GoesOnWithANewEngineWhenOneDies) {
 // Nobody knows whether it was taken: it is asked again, and is this command's own.
 TEST_F(QueueRunTest, AStartThatNoEngineAnsweredIsAskedAgain) {
   std::unique_ptr<ManyJobsServer> server;
-  int asked = 0;
-  engine_.on_start = [&](const std::string&, std::int64_t) -> Result<ManyJobs::Begun> {
-    return ManyJobs::Begun{.job = EndedJob(1, 10), .is_existing = ++asked > 1};
+  engine_.on_start = [](const std::string&, std::int64_t id) -> Result<ManyJobs::Begun> {
+    return ManyJobs::Begun{.job = EndedJob(id, 10), .is_existing = true};
   };
   server = Serve();
   bool has_died = false;

@@ -116,6 +116,8 @@ TEST_F(ManyTest, EachThatFailsHasItsReasonAndTheOthersGoOn) {
                       "--episode", "a_s01_e01-2"})
                 .exit,
             0);
+  // And need not be given again.
+  EXPECT_EQ(States(Document(Rollcall(Analyze({"--json"}))))[1], "already done");
 }
 
 TEST_F(ManyTest, SeveralFilesAreTakenAsTheyAreNamed) {

@@ -335,6 +335,7 @@ TEST_F(EpisodePlannerTest, KeepsResultsOfAVideoThatWasReplaced) {
   FinishEverything();
   const auto error = MustFail(Analyze(Video("a_s01_e01.mp4", "second")));
   EXPECT_EQ(error.reason, reason::kKeyTaken);
+  EXPECT_THAT(error.hint, HasSubstr("--episode a_s01_e01-2, or"));
   EXPECT_THAT(error.hint, HasSubstr("rollcall episodes remove a_s01_e01"));
 }
 
