@@ -75,11 +75,20 @@ class Folding {
     return indexes;
   }
 
-  std::optional<std::size_t> PieceAt(std::int64_t track_id, MediaTime at) const {
+  // The piece of a time, or the nearest: where few pictures were looked at a track is shorter than
+  // its face was there.
+  std::optional<std::size_t> PieceNear(std::int64_t track_id, MediaTime at) const {
+    std::optional<std::size_t> nearest;
+    MediaTime least{};
     for (const std::size_t i : PiecesOf(track_id)) {
-      if (at >= pieces_[i].piece.from && at < pieces_[i].piece.to) return i;
+      const Piece& piece = pieces_[i].piece;
+      const MediaTime away =
+          std::max({MediaTime{0}, piece.from - at, at - piece.to + MediaTime{1}});
+      if (nearest && away >= least) continue;
+      nearest = i;
+      least = away;
     }
-    return std::nullopt;
+    return nearest;
   }
 
   // Of the same tracks: those that it covers more than half of. A cut that was taken back since
@@ -98,7 +107,7 @@ class Folding {
     for (const Sight& sight : anchor.sights) {
       const auto track = input_.find_track ? input_.find_track(sight) : std::nullopt;
       if (!track) continue;
-      if (const auto piece = PieceAt(*track, sight.at)) indexes.insert(*piece);
+      if (const auto piece = PieceNear(*track, sight.at)) indexes.insert(*piece);
     }
     return {indexes.begin(), indexes.end()};
   }

@@ -312,6 +312,17 @@ TEST_F(FoldTest, OfOtherTracksTheSightsSayWhereItBelongs) {
   EXPECT_THAT(folded.unattached[1].why, HasSubstr("1 of its 2 pieces"));
 }
 
+TEST_F(FoldTest, OfTracksThatAreShorterTheNearestPieceIsMeant) {
+  // Of each only the first picture was looked at, long before the sight.
+  for (TrackSpan& span : spans_) span.to = span.from + std::chrono::milliseconds{40};
+  find_track_ = [](const Sight& sight) { return std::optional(std::int64_t(sight.box.x1)); };
+  Label({4, 5}, 2);
+  Add(EditKind::kName, AnchorsOf({4, 5})).name = "Bea";
+  for (Edit& edit : edits_) edit.tracks = kOtherTracks;
+  EXPECT_EQ(Of(Now(), 2).name, "Bea");
+  EXPECT_THAT(Now().unattached, IsEmpty());
+}
+
 // Whatever is said, every moment of every track is in one place, and saying it again says the same.
 TEST_F(FoldTest, LosesAndDoublesNothingWhateverIsSaid) {
   std::mt19937 random(7);
