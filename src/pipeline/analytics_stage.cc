@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -226,14 +225,14 @@ base::Result<base::Json> Coverage(const Episode& episode, const people::Folded& 
 }
 
 std::string UnattachedWarning(const std::vector<people::Unattached>& unattached) {
-  return fmt::format("{} of somebody {} nothing here to hold on to, or not all that {}: {}",
-                     Counted(std::ssize(unattached), "edit"),
-                     unattached.size() == 1 ? "finds" : "find",
-                     unattached.size() == 1 ? "it names" : "they name",
-                     fmt::join(unattached | std::views::transform([](const auto& edit) {
-                                 return fmt::format("{} ({})", edit.sequence, edit.why);
-                               }),
-                               ", "));
+  const bool is_one = unattached.size() == 1;
+  std::string each;
+  for (const people::Unattached& edit : unattached) {
+    each += fmt::format("{}{} ({})", each.empty() ? "" : ", ", edit.sequence, edit.why);
+  }
+  return fmt::format("{} {} nothing here to hold on to, or not all that {}: {}",
+                     Counted(std::ssize(unattached), "edit"), is_one ? "finds" : "find",
+                     is_one ? "it names" : "they name", each);
 }
 
 base::Json Warnings(const Episode& episode, const people::Folded& folded, std::size_t people) {
