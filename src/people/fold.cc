@@ -34,7 +34,14 @@ class Folding {
       first_of_[span.id] = pieces_.size();
       pieces_.push_back({.piece = {.track_id = span.id, .from = span.from, .to = span.to}});
     }
-    for (const Group& group : input.groups) {
+    // Whatever order they come in: of two that are equally meant the one whose track is first is.
+    std::vector<const Group*> groups;
+    for (const Group& group : input.groups) groups.push_back(&group);
+    std::ranges::stable_sort(groups, {}, [](const Group* group) {
+      return group->track_ids.empty() ? std::int64_t{0} : std::ranges::min(group->track_ids);
+    });
+    for (const Group* each : groups) {
+      const Group& group = *each;
       const int person = static_cast<int>(people_.size());
       people_.push_back({.group_id = group.id, .is_low_confidence = group.is_low_confidence});
       for (const std::int64_t id : group.track_ids) {

@@ -59,7 +59,8 @@ struct Unattached {
 };
 
 struct Folded {
-  std::vector<Person> people;  // Those with pieces or added faces; groups' order, then edits'.
+  std::vector<Person>
+      people;  // Those with pieces or added faces; by their first track, then edits'.
   std::vector<Piece> nobodys;  // Not ignored, and no person's.
   std::vector<Piece> ignored;
   std::vector<Exclusion> excluded;  // Of everybody.
