@@ -20,7 +20,7 @@ using base::Result;
 namespace reason = domain::reason;
 
 constexpr std::size_t kEditsMax = 200;
-constexpr std::chrono::milliseconds kBetweenLooks{300};
+constexpr std::chrono::milliseconds kBetweenTries{300};
 constexpr int kFailuresMax = 100;  // Half a minute; then the next edit or engine tries again.
 
 store::Subject SubjectOf(const std::string& key) {
@@ -168,7 +168,7 @@ void PeopleService::Run() {
     {
       base::MutexLock lock(mutex_);
       while (waiting_.empty() && !is_ending_) changed_.Wait(mutex_);
-      if (!is_ending_) changed_.WaitFor(mutex_, kBetweenLooks);
+      if (!is_ending_) changed_.WaitFor(mutex_, kBetweenTries);
       if (is_ending_) return;
       keys = waiting_;
     }
